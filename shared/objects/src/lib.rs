@@ -1,0 +1,11 @@
+//! The API: what a user writes and reads, as Kubernetes has it.
+//!
+//! Text becomes objects (`manifest`, with line and column), objects are checked and completed (`admission`), shown
+//! (`printing`, `describe`) and explained (`explain`). Nothing here does I/O or reads a clock.
+//! Invariant: an object that passed admission is whole; no later layer looks for a missing or unknown field again.
+
+pub mod kind;
+pub mod status;
+
+pub use kind::Kind;
+pub use status::{Cause, Status, StatusDetails};

@@ -1,0 +1,230 @@
+//! What a client may ask.
+
+use objects::Kind;
+use serde::{Deserialize, Serialize};
+
+/// One request. Its answer is the variant of [`crate::Response`] that each names.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "verb", rename_all = "camelCase")]
+pub enum Request {
+    /// Objects of a kind: [`crate::Response::List`].
+    List(ListRequest),
+    /// A snapshot or a resume, then changes: [`crate::Response::List`] (the snapshot; empty on a resume) and events.
+    Watch(WatchRequest),
+    /// One object: [`crate::Response::Object`].
+    Get(GetRequest),
+    /// A new object: [`crate::Response::Object`].
+    Create(CreateRequest),
+    /// Create, or update by a three-way merge against the last applied manifest: [`crate::Response::Object`].
+    Apply(ApplyRequest),
+    /// An update of an existing object: [`crate::Response::Object`].
+    Replace(ReplaceRequest),
+    /// The deletion of one object: [`crate::Response::Object`], as it stands after the call.
+    Delete(DeleteRequest),
+    /// A container's log: [`crate::Response::Stream`], then binary frames of text.
+    Logs(LogsRequest),
+    /// All images of the node: [`crate::Response::Images`].
+    ImageList,
+    /// Loads an archive that the daemon can read as a file: [`crate::Response::Images`] (those that it held).
+    ImageLoad(ImageLoadRequest),
+    /// Makes an image of a root filesystem in a tar file: [`crate::Response::Images`].
+    ImageImport(ImageImportRequest),
+    /// Pulls from a registry: progress, then [`crate::Response::Images`].
+    ImagePull(ImagePullRequest),
+    /// Removes a name, and the image with its last one: [`crate::Response::Done`]; refused while in use.
+    ImageRemove {
+        /// Name or digest.
+        image: String,
+    },
+    /// Removes every image that no container uses: [`crate::Response::Images`] (those removed).
+    ImagePrune,
+}
+
+/// Which object.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ObjectRef {
+    /// Its kind.
+    pub kind: Kind,
+    /// Its namespace; empty for kinds that have none.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// Which objects of a kind.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Selection {
+    /// Only this namespace; `None` is all.
+    pub namespace: Option<String>,
+    /// As in `kubectl -l`: `app=web,tier!=db`.
+    pub label_selector: Option<String>,
+    /// As in `kubectl --field-selector`.
+    pub field_selector: Option<String>,
+}
+
+/// See [`Request::List`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ListRequest {
+    /// The kind.
+    pub kind: Kind,
+    /// Which of them.
+    #[serde(default)]
+    pub selection: Selection,
+}
+
+/// See [`Request::Watch`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WatchRequest {
+    /// The kind.
+    pub kind: Kind,
+    /// Which of them.
+    #[serde(default)]
+    pub selection: Selection,
+    /// Go on after this version instead of a snapshot. Too old or of another epoch: 410 `Expired`.
+    pub resume_from: Option<String>,
+    /// The stream's first window in bytes.
+    pub window: u32,
+}
+
+/// See [`Request::Get`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GetRequest {
+    /// Which object.
+    pub object: ObjectRef,
+}
+
+/// Whether a request changes anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum DryRun {
+    /// It does.
+    #[default]
+    No,
+    /// All is checked and answered, nothing is kept.
+    Yes,
+}
+
+/// See [`Request::Create`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CreateRequest {
+    /// The object, as JSON, whole.
+    pub object: serde_json::Value,
+    /// The namespace to use where the object names none; one that it names and that differs is refused.
+    pub namespace: String,
+    /// Whether to keep it.
+    #[serde(default)]
+    pub dry_run: DryRun,
+}
+
+/// See [`Request::Apply`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ApplyRequest {
+    /// The manifest as the user wrote it, as JSON: it becomes the last-applied annotation.
+    pub object: serde_json::Value,
+    /// As in [`CreateRequest::namespace`].
+    pub namespace: String,
+    /// Whether to keep it.
+    #[serde(default)]
+    pub dry_run: DryRun,
+}
+
+/// See [`Request::Replace`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReplaceRequest {
+    /// The object; with a `metadata.resourceVersion` a stale one is a 409.
+    pub object: serde_json::Value,
+    /// As in [`CreateRequest::namespace`].
+    pub namespace: String,
+    /// Whether to keep it.
+    #[serde(default)]
+    pub dry_run: DryRun,
+}
+
+/// See [`Request::Delete`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DeleteRequest {
+    /// Which object.
+    pub object: ObjectRef,
+    /// Seconds; `None` takes the object's own, 0 removes it at once.
+    pub grace_period_seconds: Option<i64>,
+    /// Refuse with 409 when the object has another uid.
+    pub uid: Option<String>,
+    /// Whether to do it.
+    #[serde(default)]
+    pub dry_run: DryRun,
+}
+
+/// See [`Request::Logs`]. The fields are those of `PodLogOptions`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct LogsRequest {
+    /// The pod's namespace.
+    pub namespace: String,
+    /// The pod's name.
+    pub pod: String,
+    /// The container; `None` is refused with 400 where the pod has several.
+    pub container: Option<String>,
+    /// Go on until the container ends.
+    pub follow: bool,
+    /// The instance before the newest.
+    pub previous: bool,
+    /// Prefix each line with its time, RFC 3339 with nine digits.
+    pub timestamps: bool,
+    /// Only lines of the last so many seconds.
+    pub since_seconds: Option<i64>,
+    /// Only lines from this time on (RFC 3339).
+    pub since_time: Option<String>,
+    /// Only so many lines from the end.
+    pub tail_lines: Option<i64>,
+    /// At most so many bytes.
+    pub limit_bytes: Option<i64>,
+    /// The stream's first window in bytes.
+    pub window: u32,
+}
+
+/// See [`Request::ImageLoad`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ImageLoadRequest {
+    /// An absolute path on the daemon's machine: OCI archive, OCI layout folder, docker-save archive; plain, gzip or zstd.
+    pub path: String,
+}
+
+/// See [`Request::ImageImport`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ImageImportRequest {
+    /// An absolute path on the daemon's machine.
+    pub path: String,
+    /// The image's name.
+    pub name: String,
+    /// The image's ENTRYPOINT.
+    pub entrypoint: Vec<String>,
+    /// The image's CMD.
+    pub cmd: Vec<String>,
+    /// The image's ENV, `NAME=value`.
+    pub env: Vec<String>,
+    /// The image's WORKDIR.
+    pub workdir: Option<String>,
+    /// The image's USER.
+    pub user: Option<String>,
+}
+
+/// See [`Request::ImagePull`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ImagePullRequest {
+    /// The reference.
+    pub image: String,
+    /// Name and password, where the registry asks for them.
+    pub credentials: Option<(String, String)>,
+}
