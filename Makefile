@@ -1,0 +1,45 @@
+# The commands of this project. `make` alone lists them.
+#
+# up     build, start a daemon on this machine, deploy the demo, open the console
+# down   stop that daemon and remove everything `make up` made but the build
+# test   install what the tests need, run all of them
+# bench  measure beside podman, in one run
+# lint   formatting, clippy, the direction of imports, the length of files
+# demo   the demo image alone, in target/demo.tar
+# clean  what was built
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help up down test bench lint demo clean build
+
+help:
+	@sed -n '/^# [a-z]/s/^# //p' Makefile
+
+build: scripts/apt-install
+	@scripts/apt-install build
+	cargo build --release --locked --bin skiff --bin skiffd
+
+demo: scripts/apt-install
+	@scripts/apt-install demo
+	demos/image.sh target/demo.tar
+
+up: build demo
+	@scripts/up
+
+down:
+	@scripts/down
+
+test:
+	@scripts/apt-install test
+	@scripts/test
+
+bench: build demo
+	@scripts/apt-install bench
+	@scripts/bench
+
+lint:
+	@scripts/lint
+
+clean:
+	cargo clean
