@@ -1,0 +1,85 @@
+//! Ages as Kubernetes prints them: `46s`, `3m20s`, `5d3h`.
+
+use jiff::Timestamp;
+
+const MINUTE: i64 = 60;
+const HOUR: i64 = 60 * MINUTE;
+const DAY: i64 = 24 * HOUR;
+const YEAR: i64 = 365 * DAY;
+
+/// A duration in seconds as `HumanDuration` of `apimachinery/pkg/util/duration` prints it: at most two units, and fewer
+/// digits the longer it is. A clock that is up to two seconds off gives `0s`; more gives `<invalid>`.
+#[must_use]
+pub fn human(seconds: i64) -> String {
+    let two = |whole: i64, unit: &str, rest: i64, rest_unit: &str| match rest {
+        0 => format!("{whole}{unit}"),
+        _ => format!("{whole}{unit}{rest}{rest_unit}"),
+    };
+    match seconds {
+        i64::MIN..-1 => "<invalid>".to_owned(),
+        -1 => "0s".to_owned(),
+        0..120 => format!("{seconds}s"),
+        120..600 => two(seconds / MINUTE, "m", seconds % MINUTE, "s"),
+        600..10_800 => format!("{}m", seconds / MINUTE),
+        10_800..28_800 => two(seconds / HOUR, "h", seconds / MINUTE % 60, "m"),
+        28_800..172_800 => format!("{}h", seconds / HOUR),
+        172_800..691_200 => two(seconds / DAY, "d", seconds / HOUR % 24, "h"),
+        691_200..63_072_000 => format!("{}d", seconds / DAY),
+        63_072_000..252_288_000 => two(seconds / YEAR, "y", seconds / DAY % 365, "d"),
+        _ => format!("{}y", seconds / YEAR),
+    }
+}
+
+/// The age of something that happened at `then`; `<unknown>` where nobody knows when.
+#[must_use]
+pub fn since(then: Option<Timestamp>, now: Timestamp) -> String {
+    then.map_or_else(|| "<unknown>".to_owned(), |then| human(now.duration_since(then).as_secs()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{human, since};
+    use jiff::Timestamp;
+
+    #[test]
+    fn the_longer_a_duration_the_fewer_its_digits() {
+        let cases = [
+            (-5, "<invalid>"),
+            (-2, "<invalid>"),
+            (-1, "0s"),
+            (0, "0s"),
+            (119, "119s"),
+            (120, "2m"),
+            (121, "2m1s"),
+            (599, "9m59s"),
+            (600, "10m"),
+            (10_799, "179m"),
+            (10_800, "3h"),
+            (10_860, "3h1m"),
+            (28_799, "7h59m"),
+            (28_800, "8h"),
+            (172_799, "47h"),
+            (172_800, "2d"),
+            (176_400, "2d1h"),
+            (691_199, "7d23h"),
+            (691_200, "8d"),
+            (63_071_999, "729d"),
+            (63_072_000, "2y"),
+            (63_158_400, "2y1d"),
+            (252_287_999, "7y364d"),
+            (252_288_000, "8y"),
+        ];
+        for (seconds, expected) in cases {
+            assert_eq!(human(seconds), expected, "{seconds} seconds");
+        }
+        assert!(human(i64::MAX).ends_with('y'));
+        assert_eq!(human(i64::MIN), "<invalid>");
+    }
+
+    #[test]
+    fn an_age_without_a_beginning_is_unknown() {
+        let now = Timestamp::from_second(1_000).expect("in range");
+        assert_eq!(since(None, now), "<unknown>");
+        assert_eq!(since(Timestamp::from_second(940).ok(), now), "60s");
+    }
+}
