@@ -9,6 +9,7 @@ pub mod duration;
 pub mod explain;
 pub mod jsonpath;
 pub mod kind;
+pub mod lookup;
 pub mod printing;
 pub mod selector;
 pub mod status;

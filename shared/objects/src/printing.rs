@@ -6,11 +6,15 @@ mod pod;
 mod text;
 
 use crate::Kind;
+use crate::lookup::{map, namespace, scalar};
 use jiff::Timestamp;
 use serde_json::Value;
 
+pub use event::{event_count, event_first_seen, event_last_seen, event_object};
 pub use node::{node_roles, node_status};
 pub use pod::{PodSummary, pod_status};
+pub use text::TableWriter;
+pub(crate) use text::{Layout, align, escape_terminal};
 
 /// One column of a [`Table`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +23,14 @@ pub struct Column {
     pub name: String,
     /// 0 is always shown, 1 only in a wide table.
     pub priority: u8,
+}
+
+impl Column {
+    /// A column that is always shown.
+    #[must_use]
+    pub fn named(name: &str) -> Self {
+        Self { name: name.to_owned(), priority: 0 }
+    }
 }
 
 /// Rows of cells, ready to be drawn.
@@ -64,9 +76,76 @@ impl TableOptions {
     }
 }
 
+/// Names and priorities of a kind's columns.
+type Columns = &'static [(&'static str, u8)];
+
 /// The table of objects of one kind.
 #[must_use]
 pub fn table(kind: Kind, objects: &[Value], options: &TableOptions) -> Table {
-    let _ = (kind, objects, options);
-    Table::default()
+    let kind_columns = match kind {
+        Kind::Pod => pod::COLUMNS,
+        Kind::Node => node::COLUMNS,
+        Kind::Event => event::COLUMNS,
+    };
+    let has_namespace = options.show_namespace && kind.is_namespaced();
+    let is_shown = |priority: u8| options.wide || priority == 0;
+    let mut columns = Vec::new();
+    if has_namespace {
+        columns.push(Column::named("Namespace"));
+    }
+    let shown = kind_columns.iter().filter(|(_, priority)| is_shown(*priority));
+    columns.extend(shown.map(|&(name, priority)| Column { name: name.to_owned(), priority }));
+    columns.extend(options.label_columns.iter().map(|label| Column::named(label.rsplit('/').next().unwrap_or(label))));
+    if options.show_labels {
+        columns.push(Column::named("Labels"));
+    }
+    let row = |object: &Value| {
+        let mut row = Vec::with_capacity(columns.len());
+        if has_namespace {
+            row.push(namespace(object).to_owned());
+        }
+        let cells = kind_cells(kind, object, options);
+        row.extend(kind_columns.iter().zip(cells).filter(|((_, priority), _)| is_shown(*priority)).map(|(_, cell)| cell));
+        row.extend(options.label_columns.iter().map(|label| label_cell(object, label)));
+        if options.show_labels {
+            row.push(labels_cell(object));
+        }
+        row
+    };
+    Table { rows: objects.iter().map(row).collect(), columns }
 }
+
+/// The cells of all of a kind's columns.
+fn kind_cells(kind: Kind, object: &Value, options: &TableOptions) -> Vec<String> {
+    let mut cells = match kind {
+        Kind::Pod => pod::cells(object, options.now),
+        Kind::Node => node::cells(object, options.now),
+        Kind::Event => event::cells(object, options.now),
+    };
+    if options.show_kind
+        && let Some(name) = cells.first_mut().filter(|_| kind != Kind::Event)
+    {
+        name.insert_str(0, &format!("{}/", kind.singular()));
+    }
+    cells
+}
+
+fn label_cell(object: &Value, label: &str) -> String {
+    let value = map(object, "/metadata/labels").and_then(|labels| labels.get(label)).and_then(Value::as_str);
+    value.unwrap_or("<none>").to_owned()
+}
+
+fn labels_cell(object: &Value) -> String {
+    let labels = map(object, "/metadata/labels").filter(|labels| !labels.is_empty());
+    labels.map_or_else(
+        || "<none>".to_owned(),
+        |labels| labels.iter().map(|(key, value)| format!("{key}={}", scalar(value))).collect::<Vec<_>>().join(","),
+    )
+}
+
+fn none_if_empty(text: &str) -> String {
+    if text.is_empty() { "<none>".to_owned() } else { text.to_owned() }
+}
+
+#[cfg(test)]
+mod tests;

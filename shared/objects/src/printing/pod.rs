@@ -1,7 +1,25 @@
 //! The columns of pods: READY, STATUS and RESTARTS out of a pod's many states.
 
+use super::{Columns, none_if_empty};
+use crate::duration::since;
+use crate::lookup::{condition, flag, list, number, text, time};
 use jiff::Timestamp;
 use serde_json::Value;
+
+pub(super) const COLUMNS: Columns = &[
+    ("Name", 0),
+    ("Ready", 0),
+    ("Status", 0),
+    ("Restarts", 0),
+    ("Age", 0),
+    ("IP", 1),
+    ("Node", 1),
+    ("Nominated Node", 1),
+    ("Readiness Gates", 1),
+];
+
+/// The phase reason of a pod whose node is gone.
+const NODE_LOST: &str = "NodeLost";
 
 /// What one line says about a pod.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -13,14 +31,178 @@ pub struct PodSummary {
     /// The STATUS cell: `Running`, `Init:0/1`, `CrashLoopBackOff`, `Terminating`.
     pub status: String,
     /// Restarts of the containers that count at this stage.
-    pub restarts: u64,
+    pub restarts: i64,
     /// When the newest of those restarts' predecessors ended.
     pub last_restart: Option<Timestamp>,
 }
 
-/// Sums a pod up, as `printPod` of Kubernetes' printers does.
+impl PodSummary {
+    /// The RESTARTS cell: `0`, `3 (46s ago)`.
+    #[must_use]
+    pub fn restarts_text(&self, now: Timestamp) -> String {
+        match self.last_restart {
+            Some(ended) if self.restarts > 0 => format!("{} ({} ago)", self.restarts, since(Some(ended), now)),
+            _ => self.restarts.to_string(),
+        }
+    }
+}
+
+pub(super) fn cells(pod: &Value, now: Timestamp) -> Vec<String> {
+    let summary = pod_status(pod);
+    let restarts = summary.restarts_text(now);
+    let ip = list(pod, "/status/podIPs").first().map_or_else(|| text(pod, "/status/podIP"), |first| text(first, "/ip"));
+    vec![
+        text(pod, "/metadata/name").to_owned(),
+        format!("{}/{}", summary.ready, summary.total),
+        summary.status,
+        restarts,
+        since(time(pod, "/metadata/creationTimestamp"), now),
+        none_if_empty(ip),
+        none_if_empty(text(pod, "/spec/nodeName")),
+        none_if_empty(text(pod, "/status/nominatedNodeName")),
+        readiness_gates(pod),
+    ]
+}
+
+/// `<none>` or `met/all`.
+fn readiness_gates(pod: &Value) -> String {
+    let gates = list(pod, "/spec/readinessGates");
+    if gates.is_empty() {
+        return "<none>".to_owned();
+    }
+    let is_met = |gate: &&Value| {
+        condition(pod, text(gate, "/conditionType")).is_some_and(|condition| text(condition, "/status") == "True")
+    };
+    format!("{}/{}", gates.iter().filter(is_met).count(), gates.len())
+}
+
+/// Sums a pod up, as `printPod` of Kubernetes' printers does (1.36).
 #[must_use]
 pub fn pod_status(pod: &Value) -> PodSummary {
-    let _ = pod;
-    PodSummary::default()
+    let mut summary = PodSummary { status: first_status(pod), ..PodSummary::default() };
+    let sidecars: Vec<&str> = list(pod, "/spec/initContainers")
+        .iter()
+        .filter(|container| text(container, "/restartPolicy") == "Always")
+        .map(|container| text(container, "/name"))
+        .collect();
+    summary.total = list(pod, "/spec/containers").len() + sidecars.len();
+
+    let mut sidecar_restarts = Restarts::default();
+    let is_initializing = sum_up_init(pod, &sidecars, &mut summary, &mut sidecar_restarts);
+    if !is_initializing || is_true(pod, "Initialized") {
+        sum_up_containers(pod, &mut summary, sidecar_restarts);
+    }
+    if pod.pointer("/metadata/deletionTimestamp").is_some() {
+        if text(pod, "/status/reason") == NODE_LOST {
+            "Unknown".clone_into(&mut summary.status);
+        } else if !matches!(text(pod, "/status/phase"), "Succeeded" | "Failed") {
+            "Terminating".clone_into(&mut summary.status);
+        }
+    }
+    summary
 }
+
+fn first_status(pod: &Value) -> String {
+    let is_gated = condition(pod, "PodScheduled").is_some_and(|scheduled| text(scheduled, "/reason") == "SchedulingGated");
+    match text(pod, "/status/reason") {
+        _ if is_gated => "SchedulingGated",
+        "" => text(pod, "/status/phase"),
+        reason => reason,
+    }
+    .to_owned()
+}
+
+fn is_true(pod: &Value, kind: &str) -> bool {
+    condition(pod, kind).is_some_and(|condition| text(condition, "/status") == "True")
+}
+
+/// Counted restarts, and when the newest ended.
+#[derive(Debug, Clone, Copy, Default)]
+struct Restarts {
+    count: i64,
+    last: Option<Timestamp>,
+}
+
+impl Restarts {
+    fn add(&mut self, status: &Value) {
+        self.count = self.count.saturating_add(number(status, "/restartCount"));
+        self.last = self.last.max(time(status, "/lastState/terminated/finishedAt"));
+    }
+}
+
+/// Goes through the init containers up to the first that is not done. Tells whether there is one.
+fn sum_up_init(pod: &Value, sidecars: &[&str], summary: &mut PodSummary, sidecar_restarts: &mut Restarts) -> bool {
+    let mut restarts = Restarts::default();
+    let mut is_initializing = false;
+    for (index, status) in list(pod, "/status/initContainerStatuses").iter().enumerate() {
+        let is_sidecar = sidecars.contains(&text(status, "/name"));
+        restarts.add(status);
+        if is_sidecar {
+            sidecar_restarts.add(status);
+        }
+        let terminated = status.pointer("/state/terminated").filter(|state| state.is_object());
+        let waiting = text(status, "/state/waiting/reason");
+        if terminated.is_some_and(|state| number(state, "/exitCode") == 0) {
+            continue;
+        }
+        if is_sidecar && flag(status, "/started") {
+            summary.ready += usize::from(flag(status, "/ready"));
+            continue;
+        }
+        summary.status = match terminated {
+            Some(state) => format!("Init:{}", ended_as(state)),
+            None if !waiting.is_empty() && waiting != "PodInitializing" => format!("Init:{waiting}"),
+            None => format!("Init:{index}/{}", list(pod, "/spec/initContainers").len()),
+        };
+        is_initializing = true;
+        break;
+    }
+    summary.restarts = restarts.count;
+    summary.last_restart = restarts.last;
+    is_initializing
+}
+
+/// Goes through the app containers from the last to the first, so that the first in the list has the say.
+fn sum_up_containers(pod: &Value, summary: &mut PodSummary, mut restarts: Restarts) {
+    let mut has_running = false;
+    let mut error_reason = String::new();
+    for status in list(pod, "/status/containerStatuses").iter().rev() {
+        restarts.add(status);
+        let waiting = text(status, "/state/waiting/reason");
+        let terminated = status.pointer("/state/terminated").filter(|state| state.is_object());
+        if !waiting.is_empty() {
+            waiting.clone_into(&mut summary.status);
+        } else if let Some(state) = terminated {
+            summary.status = ended_as(state);
+            if number(state, "/exitCode") != 0 {
+                error_reason.clone_from(&summary.status);
+            }
+        } else if flag(status, "/ready") && status.pointer("/state/running").is_some_and(Value::is_object) {
+            has_running = true;
+            summary.ready += 1;
+        }
+    }
+    summary.restarts = restarts.count;
+    summary.last_restart = restarts.last;
+    if summary.status == "Completed" {
+        if has_running && is_true(pod, "Ready") {
+            "Running".clone_into(&mut summary.status);
+        } else if !error_reason.is_empty() {
+            summary.status = error_reason;
+        } else if has_running {
+            "NotReady".clone_into(&mut summary.status);
+        }
+    }
+}
+
+/// A terminated state in one word.
+fn ended_as(state: &Value) -> String {
+    match (text(state, "/reason"), number(state, "/signal")) {
+        ("", 0) => format!("ExitCode:{}", number(state, "/exitCode")),
+        ("", signal) => format!("Signal:{signal}"),
+        (reason, _) => reason.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

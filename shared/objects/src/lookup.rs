@@ -1,0 +1,84 @@
+//! Reads single fields out of an object that travels as JSON; a field that is missing or of another type reads as empty.
+
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+/// The text at a JSON pointer, or an empty one.
+#[must_use]
+pub fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
+    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// The whole number at a JSON pointer, or 0.
+#[must_use]
+pub fn number(value: &Value, pointer: &str) -> i64 {
+    value.pointer(pointer).and_then(Value::as_i64).unwrap_or_default()
+}
+
+/// Whether there is `true` at a JSON pointer.
+#[must_use]
+pub fn flag(value: &Value, pointer: &str) -> bool {
+    value.pointer(pointer).and_then(Value::as_bool).unwrap_or_default()
+}
+
+/// The time at a JSON pointer.
+#[must_use]
+pub fn time(value: &Value, pointer: &str) -> Option<Timestamp> {
+    text(value, pointer).parse().ok()
+}
+
+/// The list at a JSON pointer, or an empty one.
+#[must_use]
+pub fn list<'a>(value: &'a Value, pointer: &str) -> &'a [Value] {
+    value.pointer(pointer).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+/// The object at a JSON pointer.
+#[must_use]
+pub fn map<'a>(value: &'a Value, pointer: &str) -> Option<&'a Map<String, Value>> {
+    value.pointer(pointer).and_then(Value::as_object)
+}
+
+/// A number or a text as text: an `IntOrString`, a quantity. Anything else reads as empty.
+#[must_use]
+pub fn scalar(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        Value::Bool(flag) => flag.to_string(),
+        _ => String::new(),
+    }
+}
+
+/// The object's name.
+#[must_use]
+pub fn name(object: &Value) -> &str {
+    text(object, "/metadata/name")
+}
+
+/// The object's namespace; empty for kinds that have none.
+#[must_use]
+pub fn namespace(object: &Value) -> &str {
+    text(object, "/metadata/namespace")
+}
+
+/// The condition of that type in `status.conditions`.
+#[must_use]
+pub fn condition<'a>(object: &'a Value, kind: &str) -> Option<&'a Value> {
+    list(object, "/status/conditions").iter().find(|condition| text(condition, "/type") == kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{list, number, text, time};
+    use serde_json::json;
+
+    #[test]
+    fn a_field_of_another_type_reads_as_empty() {
+        let object = json!({"spec": {"nodeName": 7, "containers": "none"}, "status": {"startTime": "yesterday"}});
+        assert_eq!(text(&object, "/spec/nodeName"), "");
+        assert_eq!(number(&object, "/spec/replicas"), 0);
+        assert!(list(&object, "/spec/containers").is_empty());
+        assert_eq!(time(&object, "/status/startTime"), None);
+    }
+}
