@@ -23,7 +23,9 @@ impl Watcher {
     pub fn new(folder: &Path) -> io::Result<Self> {
         let inotify = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC)?;
         inotify::add_watch(&inotify, folder, WatchFlags::MODIFY | WatchFlags::CREATE | WatchFlags::MOVED_TO)?;
-        Ok(Self { inotify: AsyncFd::new(inotify)? })
+        #[expect(deprecated, reason = "its successor is unsafe; an owned descriptor is all that it demands")]
+        let inotify = AsyncFd::new(inotify)?;
+        Ok(Self { inotify })
     }
 
     /// Returns when something was written since the last call. May be dropped at any moment: nothing is lost by it.
