@@ -1,1 +1,3 @@
 //! placeholder
+#[cfg(feature = "host")]
+pub mod network;
