@@ -1,1 +1,21 @@
-//! placeholder
+//! The websocket client: connect, numbered requests, streams with flow control, reconnect and resume.
+//!
+//! [`connect`] opens one connection: a [`Client`] to ask with and a [`Driver`] that moves its messages. [`link`] keeps a
+//! connection up: a [`Link`] to ask with, its [`LinkState`], watches that outlive a lost connection ([`LinkWatch`]), and a
+//! [`LinkDriver`]. Nothing here spawns: whoever asks runs the driver, as a task or beside its own work.
+//!
+//! Invariants: every queue has a limit; a stream that is dropped is cancelled at the daemon; what one reader does not take
+//! never stops another; when the driver ends, everyone who waits is told.
+
+mod address;
+mod connection;
+mod error;
+mod link;
+mod pending;
+mod streams;
+
+pub use address::{Address, AddressError};
+pub use connection::{Client, Driver, connect};
+pub use error::ClientError;
+pub use link::{Link, LinkDriver, LinkState, LinkWatch, LinkWatchEvent, link};
+pub use streams::{ByteStream, PullStep, PullStream, WatchStream};

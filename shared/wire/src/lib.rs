@@ -25,6 +25,9 @@ pub const DEFAULT_WINDOW: u32 = 256 * 1024;
 /// The largest text or binary frame either side takes, in bytes. A manifest of a megabyte fits; a longer one is refused.
 pub const MAX_FRAME_BYTES: usize = 8 * 1024 * 1024;
 
+/// The largest message a client takes from the daemon it chose, in bytes: a list of ten thousand objects fits.
+pub const MAX_ANSWER_BYTES: usize = 64 * 1024 * 1024;
+
 /// A protocol version, sent in the first message of either side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Version {

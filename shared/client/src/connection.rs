@@ -1,0 +1,359 @@
+//! One connection: the greeting, numbered requests, and the driver that moves messages both ways.
+//!
+//! The driver runs two loops side by side, one that only reads and one that only writes, so that a daemon that is slow to
+//! read cannot keep its answers from us. Requests come through a bounded queue; each stream holds a place in the queue of
+//! cancellations from its start, so that dropping it always works.
+
+use crate::pending::{After, Pending, Waiter};
+use crate::{Address, ByteStream, ClientError, PullStream, WatchStream};
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{SinkExt, StreamExt};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+use tokio::net::UnixStream;
+use tokio::sync::{mpsc, oneshot};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::{self, Message};
+use wire::{
+    ClientMessage, DEFAULT_WINDOW, ImagePullRequest, LogsRequest, PROTOCOL, Request, Response, Selection, ServerHello,
+    ServerMessage, WatchRequest,
+};
+
+/// How long a daemon may take to greet us.
+const HELLO_TIMEOUT: Duration = Duration::from_secs(5);
+/// Requests that wait to be written.
+const COMMANDS: usize = 256;
+/// Streams that one connection may have open.
+const MAX_STREAMS: usize = 1024;
+/// Items that wait for a stream's reader; the window limits their bytes.
+const STREAM_ITEMS: usize = 4096;
+
+type Socket = WebSocketStream<UnixStream>;
+
+/// One connection to a daemon. Clones share it.
+#[derive(Clone)]
+pub struct Client {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    hello: ServerHello,
+    next_id: AtomicU32,
+    pending: Arc<Pending>,
+    commands: mpsc::Sender<ClientMessage>,
+    cancels: mpsc::Sender<ClientMessage>,
+}
+
+/// Moves the messages of one connection. It must run for the connection to work.
+#[must_use = "a connection works only while its driver runs"]
+pub struct Driver {
+    socket: Socket,
+    pending: Arc<Pending>,
+    commands: mpsc::Receiver<ClientMessage>,
+    cancels: mpsc::Receiver<ClientMessage>,
+}
+
+/// Connects to a daemon and greets it. `agent` names the program for the daemon's log: `skiff/0.1.0`.
+///
+/// # Errors
+/// [`ClientError::Connect`] where nobody listens, [`ClientError::Handshake`] where it is no daemon of ours,
+/// [`ClientError::Version`] where it is of another major version.
+pub async fn connect(address: &Address, agent: &str) -> Result<(Client, Driver), ClientError> {
+    let stream =
+        UnixStream::connect(address.path()).await.map_err(|source| ClientError::Connect { address: address.clone(), source })?;
+    match tokio::time::timeout(HELLO_TIMEOUT, greet(address, stream, agent)).await {
+        Ok(greeted) => {
+            let (socket, hello) = greeted?;
+            Ok(assemble(socket, hello))
+        }
+        Err(_) => {
+            Err(ClientError::Handshake { address: address.clone(), detail: format!("no greeting within {HELLO_TIMEOUT:?}") })
+        }
+    }
+}
+
+async fn greet(address: &Address, stream: UnixStream, agent: &str) -> Result<(Socket, ServerHello), ClientError> {
+    let handshake = |detail: String| ClientError::Handshake { address: address.clone(), detail };
+    let config =
+        WebSocketConfig::default().max_message_size(Some(wire::MAX_ANSWER_BYTES)).max_frame_size(Some(wire::MAX_ANSWER_BYTES));
+    let (mut socket, _) = tokio_tungstenite::client_async_with_config("ws://localhost/v1", stream, Some(config))
+        .await
+        .map_err(|error| handshake(error.to_string()))?;
+    let hello = ClientMessage::Hello { version: PROTOCOL, agent: agent.to_owned() };
+    socket.send(to_text(&hello)).await.map_err(|error| handshake(error.to_string()))?;
+    let answer = match socket.next().await {
+        Some(Ok(Message::Text(text))) => text,
+        Some(Ok(Message::Close(Some(frame)))) => return Err(handshake(frame.reason.to_string())),
+        Some(Ok(other)) => return Err(handshake(format!("{other:?} in place of a greeting"))),
+        Some(Err(error)) => return Err(handshake(error.to_string())),
+        None => return Err(handshake("it closed the connection".to_owned())),
+    };
+    match serde_json::from_str(&answer) {
+        Ok(ServerMessage::Hello(hello)) if hello.version.major == PROTOCOL.major => Ok((socket, hello)),
+        Ok(ServerMessage::Hello(hello)) => Err(ClientError::Version {
+            daemon: format!("{}.{}", hello.version.major, hello.version.minor),
+            client: format!("{}.{}", PROTOCOL.major, PROTOCOL.minor),
+        }),
+        Ok(_) => Err(handshake("an answer before the greeting".to_owned())),
+        Err(error) => Err(handshake(error.to_string())),
+    }
+}
+
+fn assemble(socket: Socket, hello: ServerHello) -> (Client, Driver) {
+    let pending = Arc::new(Pending::default());
+    let (commands, commands_rx) = mpsc::channel(COMMANDS);
+    let (cancels, cancels_rx) = mpsc::channel(MAX_STREAMS);
+    let shared = Shared { hello, next_id: AtomicU32::new(1), pending: pending.clone(), commands, cancels };
+    let driver = Driver { socket, pending, commands: commands_rx, cancels: cancels_rx };
+    (Client { shared: Arc::new(shared) }, driver)
+}
+
+impl Client {
+    /// What the daemon said of itself.
+    #[must_use]
+    pub fn hello(&self) -> &ServerHello {
+        &self.shared.hello
+    }
+
+    /// Asks one question that has one answer.
+    ///
+    /// # Errors
+    /// [`ClientError::Refused`] with the daemon's status, [`ClientError::Lost`] where the connection ended first.
+    pub async fn request(&self, request: Request) -> Result<Response, ClientError> {
+        let (reader, answer) = oneshot::channel();
+        let id = self.start(request, Waiter::Answer(reader)).await?;
+        // Whoever drops this future wants no answer: the place in the table goes with it.
+        let _guard = Forget { id, pending: &self.shared.pending };
+        match answer.await {
+            Ok(result) => result.map_err(ClientError::Refused),
+            Err(_) => Err(self.shared.pending.lost()),
+        }
+    }
+
+    /// Watches objects of a kind: a snapshot, then changes; with `resume_from` only the changes after that version.
+    ///
+    /// # Errors
+    /// As [`Client::request`]; a version that cannot be resumed is refused with 410.
+    pub async fn watch(
+        &self,
+        kind: objects::Kind,
+        selection: Selection,
+        resume_from: Option<String>,
+    ) -> Result<WatchStream, ClientError> {
+        let request = WatchRequest { kind, selection, resume_from: resume_from.clone(), window: DEFAULT_WINDOW };
+        match self.open_stream(Request::Watch(request)).await? {
+            (Response::List(list), stream) => Ok(WatchStream::new(stream, list, resume_from.is_some())),
+            (other, _) => Err(ClientError::protocol(format!("a watch began with {other:?}"))),
+        }
+    }
+
+    /// Reads a container's log. The request's window is set here.
+    ///
+    /// # Errors
+    /// As [`Client::request`].
+    pub async fn logs(&self, request: LogsRequest) -> Result<ByteStream, ClientError> {
+        let request = LogsRequest { window: DEFAULT_WINDOW, ..request };
+        match self.open_stream(Request::Logs(request)).await? {
+            (Response::Stream, stream) => Ok(ByteStream::new(stream)),
+            (other, _) => Err(ClientError::protocol(format!("a log began with {other:?}"))),
+        }
+    }
+
+    /// Pulls an image; the stream tells how far it is and then what came.
+    ///
+    /// # Errors
+    /// [`ClientError::Lost`] where there is no connection any more. A pull that fails says so in its last step.
+    pub async fn pull(&self, request: ImagePullRequest) -> Result<PullStream, ClientError> {
+        let (items, reader) = mpsc::channel(64);
+        let stream = self.open(Request::ImagePull(request), Waiter::Progress(items), reader).await?;
+        Ok(PullStream::new(stream))
+    }
+
+    async fn open_stream(&self, request: Request) -> Result<(Response, Opened), ClientError> {
+        let (start, answer) = oneshot::channel();
+        let (items, reader) = mpsc::channel(STREAM_ITEMS);
+        let opened = self.open(request, Waiter::Stream { start: Some(start), items }, reader).await?;
+        match answer.await {
+            Ok(Ok(response)) => Ok((response, opened)),
+            Ok(Err(status)) => {
+                opened.finish();
+                Err(ClientError::Refused(status))
+            }
+            Err(_) => Err(self.shared.pending.lost()),
+        }
+    }
+
+    async fn open(
+        &self,
+        request: Request,
+        waiter: Waiter,
+        items: mpsc::Receiver<crate::pending::Item>,
+    ) -> Result<Opened, ClientError> {
+        let cancels = self.shared.cancels.clone();
+        let cancel = cancels.reserve_owned().await.map_err(|_| self.shared.pending.lost())?;
+        let id = self.start(request, waiter).await?;
+        let handle = StreamHandle {
+            id,
+            pending: self.shared.pending.clone(),
+            commands: self.shared.commands.clone(),
+            cancel: Some(cancel),
+        };
+        Ok(Opened { handle, items })
+    }
+
+    async fn start(&self, request: Request, waiter: Waiter) -> Result<u32, ClientError> {
+        let shared = &self.shared;
+        let place = shared.commands.reserve().await.map_err(|_| shared.pending.lost())?;
+        let id = shared.next_id.fetch_add(1, Ordering::Relaxed);
+        shared.pending.add(id, waiter)?;
+        place.send(ClientMessage::Request { id, request });
+        Ok(id)
+    }
+}
+
+/// Takes a request out of the table when its future is dropped.
+struct Forget<'a> {
+    id: u32,
+    pending: &'a Pending,
+}
+
+impl Drop for Forget<'_> {
+    fn drop(&mut self) {
+        self.pending.forget(self.id);
+    }
+}
+
+/// A stream that the daemon has been asked for.
+pub(crate) struct Opened {
+    pub(crate) handle: StreamHandle,
+    pub(crate) items: mpsc::Receiver<crate::pending::Item>,
+}
+
+impl Opened {
+    fn finish(mut self) {
+        self.handle.finish();
+    }
+}
+
+/// One stream's hold on its connection: gives credit, and cancels when it is dropped before its end.
+pub(crate) struct StreamHandle {
+    id: u32,
+    pending: Arc<Pending>,
+    commands: mpsc::Sender<ClientMessage>,
+    cancel: Option<mpsc::OwnedPermit<ClientMessage>>,
+}
+
+impl StreamHandle {
+    /// Lets the daemon send that many bytes more. May be dropped while it waits: then nothing was given.
+    pub(crate) async fn credit(&self, bytes: u32) -> Result<(), ClientError> {
+        let message = ClientMessage::Credit { id: self.id, bytes };
+        self.commands.send(message).await.map_err(|_| self.pending.lost())
+    }
+
+    /// The daemon has ended the stream: there is nothing to cancel.
+    pub(crate) fn finish(&mut self) {
+        self.cancel = None;
+        self.pending.forget(self.id);
+    }
+
+    pub(crate) fn lost(&self) -> ClientError {
+        self.pending.lost()
+    }
+}
+
+impl Drop for StreamHandle {
+    fn drop(&mut self) {
+        if let Some(place) = self.cancel.take() {
+            self.pending.forget(self.id);
+            place.send(ClientMessage::Cancel { id: self.id });
+        }
+    }
+}
+
+impl Driver {
+    /// Runs until the connection ends or every [`Client`] of it is gone. Returns why.
+    pub async fn run(self) -> ClientError {
+        let (sink, stream) = self.socket.split();
+        let (from_reader, extra_cancels) = mpsc::channel(MAX_STREAMS);
+        let reading = read(stream, self.pending.clone(), from_reader);
+        let writing = write(sink, self.commands, self.cancels, extra_cancels);
+        // Either half's end is the end: the other holds nothing that anybody could still want.
+        let error = tokio::select! {
+            error = reading => error,
+            error = writing => error,
+        };
+        let detail = match &error {
+            ClientError::Lost { detail } => detail.clone(),
+            other => other.to_string(),
+        };
+        self.pending.close(detail);
+        error
+    }
+}
+
+async fn read(mut stream: SplitStream<Socket>, pending: Arc<Pending>, cancels: mpsc::Sender<ClientMessage>) -> ClientError {
+    loop {
+        let after = match stream.next().await {
+            Some(Ok(Message::Text(text))) => match serde_json::from_str(&text) {
+                Ok(message) => pending.deliver(message),
+                Err(error) => return ClientError::protocol(format!("a message that cannot be read: {error}")),
+            },
+            Some(Ok(Message::Binary(bytes))) => match pending.deliver_bytes(&bytes) {
+                Ok(after) => after,
+                Err(error) => return error,
+            },
+            Some(Ok(Message::Close(frame))) => {
+                let why = frame.map_or_else(|| "the daemon closed it".to_owned(), |frame| frame.reason.to_string());
+                return ClientError::Lost { detail: why };
+            }
+            Some(Ok(_)) => After::Nothing,
+            Some(Err(error)) => return lost(&error),
+            None => return ClientError::Lost { detail: "the daemon closed it".to_owned() },
+        };
+        if let After::Cancel(id) = after {
+            // At most one for each stream, and there is room for one each.
+            let _ = cancels.try_send(ClientMessage::Cancel { id });
+        }
+    }
+}
+
+async fn write(
+    mut sink: SplitSink<Socket, Message>,
+    mut commands: mpsc::Receiver<ClientMessage>,
+    mut cancels: mpsc::Receiver<ClientMessage>,
+    mut extra_cancels: mpsc::Receiver<ClientMessage>,
+) -> ClientError {
+    loop {
+        // Receiving from a queue loses nothing when another arm wins. Requests first: a cancel must not overtake its request.
+        let message = tokio::select! {
+            biased;
+            message = commands.recv() => message,
+            Some(message) = cancels.recv() => Some(message),
+            Some(message) = extra_cancels.recv() => Some(message),
+        };
+        let Some(message) = message else {
+            let _ = sink.close().await;
+            return ClientError::Lost { detail: "the connection was closed".to_owned() };
+        };
+        if let Err(error) = sink.send(to_text(&message)).await {
+            return lost(&error);
+        }
+    }
+}
+
+fn lost(error: &tungstenite::Error) -> ClientError {
+    let detail = match error {
+        tungstenite::Error::Protocol(tungstenite::error::ProtocolError::ResetWithoutClosingHandshake)
+        | tungstenite::Error::ConnectionClosed
+        | tungstenite::Error::AlreadyClosed => "the daemon went away".to_owned(),
+        other => other.to_string(),
+    };
+    ClientError::Lost { detail }
+}
+
+fn to_text(message: &ClientMessage) -> Message {
+    // Every message is made of strings, numbers and JSON values, which always serialise.
+    Message::text(serde_json::to_string(message).expect("a client message is plain data"))
+}
