@@ -1,0 +1,191 @@
+//! Assembly against manifests and image configs.
+
+use super::*;
+use runtime::spec::{Account, CapabilitySet, Escalation, Mount, Privilege};
+use serde_json::{Value, json};
+use std::net::Ipv4Addr;
+
+const POD_IPS: [IpAddr; 1] = [IpAddr::V4(Ipv4Addr::new(10, 88, 0, 7))];
+
+fn pod(container: &Value, more: &Value) -> Pod {
+    let mut value = json!({
+        "metadata": {"name": "kubia", "namespace": "default", "uid": "u-1", "labels": {"app": "web"}, "annotations": {"a/b": "c"}},
+        "spec": {"containers": [container], "volumes": [{"name": "v", "emptyDir": {}}]},
+        "status": {"qosClass": "BestEffort"}
+    });
+    for (key, part) in more.as_object().into_iter().flatten() {
+        value["spec"][key] = part.clone();
+    }
+    serde_json::from_value(value).expect("a pod")
+}
+
+fn image() -> ImageConfig {
+    ImageConfig {
+        entrypoint: vec!["node".into()],
+        cmd: vec!["app.js".into()],
+        env: vec!["PATH=/opt:/bin".into(), "FROM_IMAGE=yes".into()],
+        working_dir: "/app".into(),
+        user: "node:staff".into(),
+        ..ImageConfig::default()
+    }
+}
+
+fn assemble(pod: &Pod, image: &ImageConfig) -> Result<ContainerSpec, AssembleError> {
+    let context = PodContext {
+        pod,
+        node_name: "node1",
+        host_ip: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
+        pod_ips: &POD_IPS,
+        pod_dir: Path::new("/d/pods/u-1"),
+        log_dir: Path::new("/d/logs/default_kubia_u-1"),
+        node_memory_bytes: 8 << 30,
+        log_max_bytes: 10 << 20,
+        log_max_files: 5,
+    };
+    let start = ContainerStart {
+        container: &spec_of(pod).containers[0],
+        attempt: 2,
+        image,
+        layers: vec!["/l/1".into()],
+        cgroup: CgroupAttach::default(),
+    };
+    container(&context, start)
+}
+
+fn assembled(container: Value) -> ContainerSpec {
+    assemble(&pod(&container, &json!({})), &image()).expect("a container")
+}
+
+fn env_of(spec: &ContainerSpec, name: &str) -> Option<String> {
+    spec.env.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
+}
+
+#[test]
+fn command_and_args_replace_what_the_image_says() {
+    let argv = |container: Value| assembled(container).argv;
+    assert_eq!(argv(json!({"name": "c"})), ["node", "app.js"]);
+    assert_eq!(argv(json!({"name": "c", "args": ["x.js"]})), ["node", "x.js"]);
+    assert_eq!(argv(json!({"name": "c", "command": ["sh"]})), ["sh"]);
+    assert_eq!(argv(json!({"name": "c", "command": ["sh"], "args": ["-c", "true"]})), ["sh", "-c", "true"]);
+    assert_eq!(assemble(&pod(&json!({"name": "c"}), &json!({})), &ImageConfig::default()), Err(AssembleError::NoCommand));
+}
+
+#[test]
+fn variables_are_expanded_but_not_those_of_the_image() {
+    let spec = assembled(json!({
+        "name": "c",
+        "env": [{"name": "A", "value": "1"}, {"name": "B", "value": "$(A)2$(LATER)"}, {"name": "LATER", "value": "3"},
+                {"name": "PATH", "value": "/mine"}],
+        "command": ["echo", "$(B)", "$(FROM_IMAGE)", "$$(A)"]
+    }));
+    assert_eq!(spec.argv, ["echo", "12$(LATER)", "$(FROM_IMAGE)", "$(A)"]);
+    assert_eq!(env_of(&spec, "PATH").as_deref(), Some("/mine"));
+    assert_eq!(env_of(&spec, "FROM_IMAGE").as_deref(), Some("yes"));
+    assert_eq!(env_of(&spec, "HOSTNAME").as_deref(), Some("kubia"));
+}
+
+#[test]
+fn the_downward_api_gives_the_pods_fields() {
+    let paths = [
+        ("metadata.name", "kubia"),
+        ("metadata.namespace", "default"),
+        ("metadata.uid", "u-1"),
+        ("metadata.labels['app']", "web"),
+        ("metadata.annotations['a/b']", "c"),
+        ("metadata.labels['nope']", ""),
+        ("spec.nodeName", "node1"),
+        ("status.podIP", "10.88.0.7"),
+        ("status.hostIP", "192.0.2.1"),
+    ];
+    for (path, expected) in paths {
+        let spec = assembled(json!({"name": "c", "env": [{"name": "X", "valueFrom": {"fieldRef": {"fieldPath": path}}}]}));
+        assert_eq!(env_of(&spec, "X").as_deref(), Some(expected), "{path}");
+    }
+    let wrong =
+        pod(&json!({"name": "c", "env": [{"name": "X", "valueFrom": {"fieldRef": {"fieldPath": "spec.foo"}}}]}), &json!({}));
+    assert_eq!(assemble(&wrong, &image()), Err(AssembleError::FieldPath("spec.foo".into())));
+}
+
+#[test]
+fn the_user_is_the_containers_then_the_pods_then_the_images() {
+    let spec = assembled(json!({"name": "c"}));
+    assert_eq!((spec.user.user, spec.user.group), (Account::Name("node".into()), Some(Account::Name("staff".into()))));
+    let both = pod(
+        &json!({"name": "c", "securityContext": {"runAsUser": 5}}),
+        &json!({"securityContext": {"runAsUser": 6, "runAsGroup": 7}}),
+    );
+    let user = assemble(&both, &image()).expect("a container").user;
+    assert_eq!((user.user, user.group), (Account::Id(5), Some(Account::Id(7))));
+    let only_uid = assembled(json!({"name": "c", "securityContext": {"runAsUser": 5}}));
+    assert_eq!(only_uid.user.group, None);
+}
+
+#[test]
+fn containers_are_confined_unless_privileged() {
+    let spec = assembled(json!({"name": "c"}));
+    assert_eq!((spec.capabilities, spec.privilege), (CapabilitySet::DEFAULT, Privilege::Confined));
+    assert!(spec.seccomp.is_some() && !spec.masked_paths.is_empty() && !spec.readonly_paths.is_empty());
+    let tight = assembled(json!({"name": "c", "securityContext": {
+        "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "capabilities": {"drop": ["ALL"], "add": ["NET_BIND_SERVICE"]}}}));
+    assert_eq!(
+        (tight.escalation, tight.rootfs.access, tight.capabilities.bits()),
+        (Escalation::Denied, Access::ReadOnly, 1 << 10)
+    );
+    let free = assembled(json!({"name": "c", "securityContext": {"privileged": true}}));
+    assert_eq!((free.capabilities, free.privilege), (CapabilitySet::ALL, Privilege::Privileged));
+    assert!(free.seccomp.is_none() && free.masked_paths.is_empty() && free.readonly_paths.is_empty());
+}
+
+#[test]
+fn volumes_are_mounted_and_take_the_place_of_managed_files() {
+    let spec = assembled(json!({"name": "c", "terminationMessagePath": "/dev/termination-log", "volumeMounts": [
+        {"name": "v", "mountPath": "/data", "readOnly": true}, {"name": "v", "mountPath": "/etc/hosts"}]}));
+    let targets: Vec<String> = spec
+        .mounts
+        .iter()
+        .map(|mount| match mount {
+            Mount::Bind { target, access, .. } => format!("{} {access:?}", target.display()),
+            Mount::Tmpfs { target, .. } => target.display().to_string(),
+        })
+        .collect();
+    assert_eq!(
+        targets,
+        [
+            "/etc/hostname ReadWrite",
+            "/etc/resolv.conf ReadWrite",
+            "/dev/termination-log ReadWrite",
+            "/data ReadOnly",
+            "/etc/hosts ReadWrite"
+        ]
+    );
+}
+
+#[test]
+fn a_long_host_name_is_cut_and_trimmed() {
+    let mut long = pod(&json!({"name": "c"}), &json!({}));
+    long.metadata.name = Some(format!("{}-{}", "a".repeat(62), "b".repeat(30)));
+    assert_eq!(hostname(&long), "a".repeat(62));
+}
+
+#[test]
+fn resources_become_numbers_and_scores() {
+    let limits =
+        json!({"name": "c", "resources": {"limits": {"cpu": "500m", "memory": "128Mi"}, "requests": {"memory": "64Mi"}}});
+    let mut burstable = pod(&limits, &json!({}));
+    let numbers = ContainerResources {
+        cpu_request_milli: Some(500),
+        cpu_limit_milli: Some(500),
+        memory_request_bytes: Some(64 << 20),
+        memory_limit_bytes: Some(128 << 20),
+    };
+    assert_eq!(container_resources(&spec_of(&burstable).containers[0]), numbers);
+    assert_eq!(pod_resources(&burstable), numbers);
+    let score = |pod: &Pod| oom_score_adj(pod, &spec_of(pod).containers[0], 8 << 30);
+    assert_eq!(score(&burstable), 1000);
+    for (class, expected) in [("Burstable", 993), ("Guaranteed", -997)] {
+        if let Some(status) = &mut burstable.status {
+            status.qos_class = Some(class.into());
+        }
+        assert_eq!(score(&burstable), expected);
+    }
+}
