@@ -1,0 +1,186 @@
+//! What a daemon and a supervisor say to each other, and how it is framed on their stream socket.
+//!
+//! A frame is a length (4 bytes, little-endian, at most [`FRAME_LIMIT`]) and that many bytes of postcard. The first frame
+//! each way is a Hello with the sender's version.
+//!
+//! Supervisors live as long as their pods: a daemon meets ones that are much older than itself, and after a downgrade
+//! younger ones. What keeps that possible:
+//! * enums only get new variants, after the others. A supervisor answers a request that it cannot read with
+//!   [`Answer::Refused`] (the id stands first and is always readable); a daemon skips a notice that it cannot read;
+//! * whatever stands last in a frame may get new fields at its end: readers ignore bytes that are left over;
+//! * [`VERSION`] grows with every such change, and a daemon does not send what a supervisor's version cannot do.
+//!
+//! A test holds the bytes of version 1 fast.
+
+mod frame;
+#[cfg(test)]
+mod tests;
+
+pub use frame::{FrameError, Inbox, decode, encode};
+
+use serde::{Deserialize, Serialize};
+
+use crate::spec::{ContainerSpec, Exit, SandboxSpec};
+
+/// The version spoken here.
+pub const VERSION: u32 = 1;
+/// The largest frame, in bytes: a container with an environment at the kernel's limit fits.
+pub const FRAME_LIMIT: usize = 4 << 20;
+
+/// Picked by the daemon, echoed in the answer.
+pub type RequestId = u32;
+
+/// A container of a sandbox, one attempt of it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ContainerId {
+    /// Its name.
+    pub name: String,
+    /// Which start of it.
+    pub attempt: u32,
+}
+
+/// Daemon to supervisor.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ToSupervisor {
+    /// First on every connection.
+    Hello {
+        /// [`VERSION`] of the daemon.
+        version: u32,
+    },
+    /// A request; the body stands last so that it may grow.
+    Request(RequestId, Request),
+}
+
+/// What a daemon asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(clippy::large_enum_variant, reason = "read once from a frame and consumed at once")]
+pub enum Request {
+    /// Once, on the connection that the supervisor was started with: become this sandbox. Answered with `Done`.
+    Configure(SandboxSpec),
+    /// Start a container. Answered with `Started` once its program runs, or `Failed`.
+    Start(ContainerSpec),
+    /// Signal a container's main process. `Done`, or `Refused` if it is not running.
+    Signal {
+        /// Which.
+        container: ContainerId,
+        /// The kernel's number.
+        signal: i32,
+    },
+    /// Every container that this supervisor knows. Answered with `Status`.
+    Status,
+    /// Kill what is left, write the exits, remove the socket, end. Answered with `Done` just before the end.
+    Shutdown,
+}
+
+/// Supervisor to daemon.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FromSupervisor {
+    /// First on every connection.
+    Hello {
+        /// [`VERSION`] of the supervisor.
+        version: u32,
+    },
+    /// To a request of the same id.
+    Answer(RequestId, Answer),
+    /// Unasked, to every connection.
+    Notice(Notice),
+}
+
+/// The answer to a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Answer {
+    /// It was done.
+    Done,
+    /// The container's program runs.
+    Started(Started),
+    /// The container did not start, and nothing of it is left.
+    Failed(StartFailure),
+    /// All containers known, running ones and ended ones.
+    Status(Vec<ContainerState>),
+    /// Not done, and why.
+    Refused(String),
+}
+
+/// A container that runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Started {
+    /// In the host's pid namespace.
+    pub pid: i32,
+    /// When its program was executed, in ns since 1970.
+    pub started_at: u64,
+}
+
+/// Which step of a start failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Stage {
+    /// The specification was refused.
+    Spec,
+    /// Log file, pipes.
+    Output,
+    /// The new process.
+    Clone,
+    /// Its control groups.
+    Cgroup,
+    /// The overlay.
+    Rootfs,
+    /// `/proc`, `/sys`, `/dev`, volumes, masks.
+    Mounts,
+    /// Changing into the new root.
+    Pivot,
+    /// Session, keyring, limits.
+    Process,
+    /// User and groups.
+    User,
+    /// Working folder.
+    WorkingDirectory,
+    /// Capabilities, `no_new_privs`.
+    Privileges,
+    /// The filter.
+    Seccomp,
+    /// Finding and executing the program.
+    Exec,
+}
+
+/// Why a container did not start.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}")]
+pub struct StartFailure {
+    /// Where.
+    pub stage: Stage,
+    /// The kernel's error number, 0 if it was not the kernel.
+    pub errno: i32,
+    /// In the words that users of Kubernetes know.
+    pub message: String,
+}
+
+/// A container as its supervisor sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContainerState {
+    /// Which.
+    pub container: ContainerId,
+    /// What it does.
+    pub state: RunState,
+}
+
+/// What a container does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RunState {
+    /// It is being set up.
+    Starting,
+    /// Its program runs.
+    Running(Started),
+    /// It ended.
+    Exited(Exit),
+}
+
+/// What a supervisor reports by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Notice {
+    /// A container ended; its output and its exit are in their files.
+    Exited {
+        /// Which.
+        container: ContainerId,
+        /// How.
+        exit: Exit,
+    },
+}

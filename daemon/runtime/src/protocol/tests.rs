@@ -1,0 +1,1 @@
+//! Frames in pieces, and the bytes of version 1.

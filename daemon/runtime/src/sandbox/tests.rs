@@ -1,0 +1,1 @@
+//! A supervisor driven through the public interface.
