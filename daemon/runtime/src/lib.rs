@@ -4,6 +4,10 @@
 //! log format. With it comes the daemon's part, which uses tokio.
 
 #[cfg(feature = "host")]
+pub mod cgroup;
+#[cfg(feature = "host")]
+pub mod machine;
+#[cfg(feature = "host")]
 pub mod network;
 pub mod protocol;
 pub mod sandbox;

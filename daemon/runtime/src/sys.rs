@@ -1,7 +1,24 @@
 //! The system calls that no safe crate offers: one small function each, owned descriptors in and out, errno kept.
 
 #[cfg(feature = "host")]
+pub(crate) mod bpf;
+#[cfg(feature = "host")]
 mod watch;
+
+mod clone;
+mod execute;
+mod filter;
+mod mount;
+mod process;
+mod signal;
 
 #[cfg(feature = "host")]
 pub(crate) use watch::watch;
+
+pub use clone::{CloneFlags, Cloned, clone};
+pub(crate) use execute::execute;
+pub(crate) use filter::install_filter;
+pub(crate) use mount::{MountAttributes, set_mount_attributes, set_mount_attributes_recursive};
+pub(crate) use process::{join_new_session_keyring, set_resource_limit};
+pub use process::{close_on_exec_from, trim_heap};
+pub use signal::{child_signals, reset_signals, unblock_signals};

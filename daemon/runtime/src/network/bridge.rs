@@ -100,12 +100,7 @@ fn check_owner(netlink: &mut Netlink, config: &NetworkConfig, found: &Link) -> R
     }
 }
 
-fn check_routes(
-    netlink: &mut Netlink,
-    cidr: Cidr,
-    routes: &[link::Route],
-    own_index: Option<u32>,
-) -> Result<(), NetworkError> {
+fn check_routes(netlink: &mut Netlink, cidr: Cidr, routes: &[link::Route], own_index: Option<u32>) -> Result<(), NetworkError> {
     let is_in_the_way =
         |route: &&link::Route| route.to.prefix_len() > 0 && route.to.overlaps(cidr) && Some(route.interface) != own_index;
     let Some(route) = routes.iter().find(is_in_the_way) else { return Ok(()) };

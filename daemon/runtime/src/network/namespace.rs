@@ -13,10 +13,8 @@ use super::{NetworkConfig, NetworkError};
 
 /// Set in every pod, as container engines do: without them an image that serves port 80 or sends a ping as a plain user
 /// would need capabilities.
-const POD_SYSCTLS: [(&str, &str); 2] = [
-    ("/proc/sys/net/ipv4/ping_group_range", "0 2147483647"),
-    ("/proc/sys/net/ipv4/ip_unprivileged_port_start", "0"),
-];
+const POD_SYSCTLS: [(&str, &str); 2] =
+    [("/proc/sys/net/ipv4/ping_group_range", "0 2147483647"), ("/proc/sys/net/ipv4/ip_unprivileged_port_start", "0")];
 
 /// What the kernel says of a veth pair that would need the 1024th port.
 const BRIDGE_FULL: i32 = libc::EXFULL;
