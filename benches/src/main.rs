@@ -1,0 +1,148 @@
+//! Measures skiffd beside `podman kube play` in one run: the same image, the same manifest, taking turns.
+//!
+//! The workload prints the clock at its `main`, so that the time from request to running process is measured inside the
+//! process, and ends at once on SIGTERM. Call it through `make bench`, which prepares the machine (`scripts/bench`).
+#![allow(clippy::print_stdout, reason = "the report is what this program is for")]
+
+mod machine;
+mod podman;
+mod report;
+mod skiff;
+
+use anyhow::{Context as _, Result, bail};
+use machine::busy_cpu_ms;
+use report::{Row, Samples, print_table};
+use skiff::Skiff;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What both run: see `demos/server`.
+const IMAGE: &str = "docker.io/skiff/demo:1.0";
+
+struct Options {
+    bin_dir: PathBuf,
+    image: PathBuf,
+    rounds: usize,
+    pods: usize,
+}
+
+fn options() -> Result<Options> {
+    let mut options = Options { bin_dir: "target/release".into(), image: "target/demo.tar".into(), rounds: 11, pods: 50 };
+    let mut words = std::env::args().skip(1);
+    while let Some(word) = words.next() {
+        let value = words.next().with_context(|| format!("{word} needs a value"))?;
+        match word.as_str() {
+            "--bin-dir" => options.bin_dir = value.into(),
+            "--image" => options.image = value.into(),
+            "--rounds" => options.rounds = value.parse().context("--rounds takes a number")?,
+            "--pods" => options.pods = value.parse().context("--pods takes a number")?,
+            _ => bail!("unknown option {word}: there are --bin-dir, --image, --rounds and --pods"),
+        }
+    }
+    Ok(options)
+}
+
+/// The manifest that both get.
+fn manifest(name: &str) -> serde_json::Value {
+    serde_json::json!({
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "labels": {"bench": "pods"}},
+        "spec": {"containers": [{
+            "name": "stamp",
+            "image": IMAGE,
+            "imagePullPolicy": "IfNotPresent",
+            "command": ["/bin/demo-server", "stamp"],
+            "resources": {"limits": {"memory": "128Mi", "cpu": "500m"}}
+        }]}
+    })
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<()> {
+    let options = options()?;
+    let mut skiff = Skiff::start(&options.bin_dir, &options.image).await?;
+    podman::load(&options.image)?;
+    let result = measure(&options, &mut skiff).await;
+    let cleaned = skiff.stop();
+    podman::clean();
+    result?;
+    cleaned
+}
+
+async fn measure(options: &Options, skiff: &mut Skiff) -> Result<()> {
+    let idle_kib = skiff.daemon_memory()?;
+    let mut rows = one_by_one(options, skiff).await?;
+    rows.extend(many(options, skiff).await?);
+    print_table(&rows);
+    println!();
+    println!("daemon, idle before any pod: {:.1} MiB resident, {:.1} MiB its own", idle_kib.resident_mib(), idle_kib.own_mib());
+    let after = skiff.daemon_memory()?;
+    println!("daemon, after all of it:     {:.1} MiB resident, {:.1} MiB its own", after.resident_mib(), after.own_mib());
+    Ok(())
+}
+
+/// One pod at a time, in turns: request to running process, and delete.
+async fn one_by_one(options: &Options, skiff: &mut Skiff) -> Result<Vec<Row>> {
+    let mut start = (Samples::default(), Samples::default());
+    let mut delete = (Samples::default(), Samples::default());
+    for round in 0..options.rounds {
+        let name = format!("bench-one-{round}");
+        start.0.push(skiff.start_pod(&name).await?);
+        delete.0.push(skiff.delete_pod(&name).await?);
+        start.1.push(podman::start_pod(&name)?);
+        delete.1.push(podman::delete_pod(&name)?);
+        // Let what either left to the kernel be done before the next one is measured.
+        tokio::time::sleep(Duration::from_millis(150)).await;
+    }
+    Ok(vec![
+        Row::smaller("one pod: request to running process, ms", start.0.median(), start.1.median(), 20.0),
+        Row::smaller("one pod: delete, ms", delete.0.median(), delete.1.median(), 15.0),
+    ])
+}
+
+/// Many pods at once: rate, processor time a start, and memory a pod while they run.
+async fn many(options: &Options, skiff: &mut Skiff) -> Result<Vec<Row>> {
+    let names: Vec<String> = (0..options.pods).map(|number| format!("bench-many-{number}")).collect();
+    let count = names.len() as f64;
+
+    let cpu = busy_cpu_ms()?;
+    let ours_ms = skiff.start_pods(&names).await?;
+    let ours_cpu = (busy_cpu_ms()? - cpu) / count;
+    let ours_memory = skiff.supervisor_memory()?;
+    let with_pods = skiff.daemon_memory()?;
+    let ours_delete_ms = skiff.delete_pods(&names).await?;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+
+    let cpu = busy_cpu_ms()?;
+    let theirs_ms = podman::start_pods(&names)?;
+    let theirs_cpu = (busy_cpu_ms()? - cpu) / count;
+    let theirs_memory_kib = podman::monitor_memory_kib()? / count;
+    let theirs_delete_ms = podman::delete_pods(&names)?;
+
+    println!(
+        "with {} pods: daemon {:.1} MiB resident, {:.1} MiB its own; {} supervisors, {:.0} KiB each of their own and {:.0} KiB of the kernel's",
+        options.pods,
+        with_pods.resident_mib(),
+        with_pods.own_mib(),
+        ours_memory.processes,
+        ours_memory.own_kib / count,
+        ours_memory.kernel_kib / count,
+    );
+    Ok(vec![
+        Row::larger(
+            &format!("{} pods at once: pods a second", options.pods),
+            count * 1e3 / ours_ms,
+            count * 1e3 / theirs_ms,
+            150.0,
+        ),
+        Row::smaller("cpu a start (whole machine, idle share taken off), ms", ours_cpu, theirs_cpu, 24.5),
+        Row::smaller("memory a pod beyond the workload, KiB", ours_memory.all_kib() / count, theirs_memory_kib, 2.0),
+        Row::smaller(
+            &format!("{} pods: delete all, ms a pod", options.pods),
+            ours_delete_ms / count,
+            theirs_delete_ms / count,
+            15.0,
+        ),
+    ])
+}
