@@ -18,7 +18,7 @@ pub struct Status {
     pub message: String,
     /// What it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub details: Option<StatusDetails>,
+    pub details: Option<Box<StatusDetails>>,
 }
 
 /// What a [`Status`] is about.
@@ -48,7 +48,7 @@ pub struct Cause {
 
 impl Status {
     fn about(code: u16, reason: &str, kind: &str, name: &str, message: String) -> Self {
-        let details = StatusDetails { name: name.to_owned(), kind: kind.to_owned(), causes: Vec::new() };
+        let details = Box::new(StatusDetails { name: name.to_owned(), kind: kind.to_owned(), causes: Vec::new() });
         Self { code, reason: reason.to_owned(), message, details: Some(details) }
     }
 
@@ -120,7 +120,7 @@ impl Status {
             many => format!("[{}]", many.iter().map(sentence).collect::<Vec<_>>().join(", ")),
         };
         let message = format!("{} \"{name}\" is invalid: {list}", kind.name());
-        let details = StatusDetails { name: name.to_owned(), kind: kind.name().to_owned(), causes };
+        let details = Box::new(StatusDetails { name: name.to_owned(), kind: kind.name().to_owned(), causes });
         Self { code: 422, reason: "Invalid".to_owned(), message, details: Some(details) }
     }
 }
