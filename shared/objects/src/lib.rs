@@ -4,16 +4,24 @@
 //! (`printing`, `describe`) and explained (`explain`). Nothing here does I/O or reads a clock.
 //! Invariant: an object that passed admission is whole; no later layer looks for a missing or unknown field again.
 
+pub mod admission;
+pub mod apply;
 pub mod describe;
 pub mod duration;
 pub mod explain;
 pub mod jsonpath;
 pub mod kind;
 pub mod lookup;
+pub mod manifest;
+pub mod names;
 pub mod printing;
+pub mod quantity;
 pub mod selector;
 pub mod status;
 pub mod yaml;
 
 pub use kind::Kind;
 pub use status::{Cause, Status, StatusDetails};
+
+#[cfg(test)]
+mod seeded;
