@@ -1,0 +1,97 @@
+//! The console in a real terminal: tmux runs it, types for us and tells what is on the screen.
+
+use crate::{World, eventually};
+use std::process::{Command, Output};
+
+/// A terminal with `skiff` in it.
+#[derive(Debug)]
+pub struct Console {
+    server: String,
+}
+
+impl Console {
+    /// Opens the console of a world in a terminal of so many columns and lines.
+    ///
+    /// # Panics
+    /// If tmux is not there.
+    #[must_use]
+    pub fn open(world: &World, columns: u16, lines: u16) -> Self {
+        let server = format!("{}-{columns}x{lines}", world.folder().file_name().expect("a folder has a name").display());
+        let console = Self { server };
+        let command = format!(
+            "exec env SKIFF_NODE={} XDG_CONFIG_HOME={} XDG_STATE_HOME={} {}",
+            world.socket(),
+            world.folder().join("config").display(),
+            world.folder().join("state").display(),
+            world.skiff_path().display()
+        );
+        let size = [columns.to_string(), lines.to_string()];
+        console.tmux(&["-f", "/dev/null", "new-session", "-d", "-s", "skiff", "-x", &size[0], "-y", &size[1], &command]);
+        console.tmux(&["set-option", "-g", "remain-on-exit", "on"]);
+        console
+    }
+
+    fn try_tmux(&self, words: &[&str]) -> Output {
+        Command::new("tmux").args(["-L", &self.server]).args(words).output().expect("tmux runs")
+    }
+
+    fn tmux(&self, words: &[&str]) -> String {
+        let output = self.try_tmux(words);
+        assert!(output.status.success(), "tmux {words:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// Presses keys, named as tmux names them: `Enter`, `Escape`, `C-d`, `x`.
+    pub fn press(&self, keys: &[&str]) {
+        let mut words = vec!["send-keys", "-t", "skiff"];
+        words.extend(keys);
+        self.tmux(&words);
+    }
+
+    /// Types a text as it is.
+    pub fn type_text(&self, text: &str) {
+        self.tmux(&["send-keys", "-t", "skiff", "-l", text]);
+    }
+
+    /// What is on the screen, a line each.
+    #[must_use]
+    pub fn screen(&self) -> String {
+        self.tmux(&["capture-pane", "-p", "-t", "skiff"])
+    }
+
+    /// Waits for a text on the screen and gives the screen.
+    ///
+    /// # Panics
+    /// When patience ends.
+    pub fn wait_for(&self, text: &str) -> String {
+        self.wait_until(&format!("{text:?} on the screen"), |screen| screen.contains(text))
+    }
+
+    /// Waits until the screen is as it should be and gives it.
+    ///
+    /// # Panics
+    /// When patience ends.
+    pub fn wait_until(&self, what: &str, is_so: impl Fn(&str) -> bool) -> String {
+        eventually(what, || {
+            let screen = self.screen();
+            if is_so(&screen) { Ok(screen) } else { Err(format!("\n{screen}")) }
+        })
+    }
+
+    /// Changes the terminal's size.
+    pub fn resize(&self, columns: u16, lines: u16) {
+        self.tmux(&["resize-window", "-t", "skiff", "-x", &columns.to_string(), "-y", &lines.to_string()]);
+    }
+
+    /// Whether the console has ended.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.tmux(&["display-message", "-p", "-t", "skiff", "#{pane_dead}"]).trim() == "1"
+    }
+}
+
+impl Drop for Console {
+    fn drop(&mut self) {
+        self.try_tmux(&["kill-server"]);
+    }
+}

@@ -1,0 +1,291 @@
+//! Namespaces, folders and a daemon, for one test.
+
+use crate::{eventually, leftovers};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use tempfile::TempDir;
+
+/// See the crate.
+#[derive(Debug)]
+pub struct World {
+    folder: TempDir,
+    name: String,
+    /// Keeps the namespaces while no daemon runs.
+    holder: Child,
+    daemon: Option<Child>,
+    flags: Vec<String>,
+}
+
+/// What a command did.
+#[derive(Debug)]
+pub struct Ran {
+    /// The exit code; -1 for a signal.
+    pub code: i32,
+    /// What it printed.
+    pub stdout: String,
+    /// What it complained of.
+    pub stderr: String,
+}
+
+impl Ran {
+    fn of(output: &Output) -> Self {
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    /// The output of a command that had to succeed.
+    ///
+    /// # Panics
+    /// If it did not.
+    #[must_use]
+    #[track_caller]
+    pub fn ok(self) -> String {
+        assert_eq!(self.code, 0, "stdout: {}\nstderr: {}", self.stdout, self.stderr);
+        self.stdout
+    }
+
+    /// The complaint of a command that had to fail.
+    ///
+    /// # Panics
+    /// If it did not.
+    #[must_use]
+    #[track_caller]
+    pub fn fails(self) -> String {
+        assert_ne!(self.code, 0, "stdout: {}\nstderr: {}", self.stdout, self.stderr);
+        self.stderr
+    }
+}
+
+/// The binaries that `cargo build --bins` put beside the tests' own folder.
+fn binary(name: &str) -> PathBuf {
+    let exe = std::env::current_exe().expect("a test has a program");
+    let path = exe.parent().and_then(Path::parent).expect("target/debug/deps/test").join(name);
+    assert!(path.is_file(), "{} is missing: run `cargo build --workspace --bins`, as `make test` does", path.display());
+    path
+}
+
+impl World {
+    /// Namespaces and a running daemon with more flags.
+    ///
+    /// # Panics
+    /// If the daemon does not come up.
+    #[must_use]
+    pub fn new(flags: &[&str]) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("skiff-test-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let folder = tempfile::Builder::new().prefix(&name).tempdir().expect("a temporary folder");
+        let setup = "ip link set lo up && mount --make-rprivate / && echo ready && exec sleep infinity";
+        let mut holder = Command::new("unshare")
+            .args(["--net", "--mount", "sh", "-c", setup])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("unshare runs");
+        let mut ready = [0_u8; 6];
+        let out = holder.stdout.as_mut().expect("its output is a pipe");
+        std::io::Read::read_exact(out, &mut ready).expect("the namespaces are ready");
+        let flags = flags.iter().map(|flag| (*flag).to_owned()).collect();
+        let mut world = Self { folder, name, holder, daemon: None, flags };
+        world.start_daemon();
+        world
+    }
+
+    /// The folder for the test's own files.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The daemon's folder for data.
+    #[must_use]
+    pub fn data_dir(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    fn run_dir(&self) -> PathBuf {
+        self.folder.path().join("run")
+    }
+
+    /// Where the daemon listens.
+    #[must_use]
+    pub fn socket(&self) -> String {
+        format!("unix://{}", self.run_dir().join("skiffd.sock").display())
+    }
+
+    fn settings(&self) -> Vec<String> {
+        let path = |path: PathBuf| path.to_string_lossy().into_owned();
+        let mut words = vec!["--data-dir".to_owned(), path(self.data_dir()), "--run-dir".to_owned(), path(self.run_dir())];
+        words.extend(["--cgroup-root".to_owned(), self.name.clone()]);
+        words
+    }
+
+    /// A command inside the world's network and mounts.
+    #[must_use]
+    pub fn inside(&self, program: impl AsRef<Path>) -> Command {
+        let mut command = Command::new("nsenter");
+        command.args(["--target", &self.holder.id().to_string(), "--net", "--mount", "--"]).arg(program.as_ref());
+        command
+    }
+
+    /// Starts the daemon, which must not run, and waits until it answers.
+    ///
+    /// # Panics
+    /// If it does not come up.
+    pub fn start_daemon(&mut self) {
+        std::fs::create_dir_all(self.run_dir()).expect("the run folder");
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.daemon_log()).expect("the daemon's log");
+        let errors = log.try_clone().expect("a second handle");
+        let mut command = self.inside(binary("skiffd"));
+        command.args(self.settings()).args(["--name", "node1"]).args(&self.flags);
+        command.env("SKIFFD_LOG", "debug").stdin(Stdio::null()).stdout(log).stderr(errors);
+        self.daemon = Some(command.spawn().expect("nsenter runs"));
+        eventually("the daemon answers", || match self.skiff(&["version"]) {
+            ran if ran.code == 0 => Ok(()),
+            ran => Err(format!("{}\n{}", ran.stderr, self.daemon_says())),
+        });
+    }
+
+    /// More flags for the next start of the daemon.
+    pub fn add_flags(&mut self, flags: &[&str]) {
+        self.flags.extend(flags.iter().map(|flag| (*flag).to_owned()));
+    }
+
+    fn daemon_log(&self) -> PathBuf {
+        self.folder.path().join("skiffd.log")
+    }
+
+    /// The end of the daemon's log.
+    #[must_use]
+    pub fn daemon_says(&self) -> String {
+        let text = std::fs::read_to_string(self.daemon_log()).unwrap_or_default();
+        let lines: Vec<&str> = text.lines().rev().take(60).collect();
+        lines.into_iter().rev().collect::<Vec<_>>().join("\n")
+    }
+
+    /// Ends the daemon as `kill -9` does, or by another signal, and waits for its end.
+    ///
+    /// # Panics
+    /// If it does not run.
+    pub fn kill_daemon(&mut self, signal: &str) {
+        let mut daemon = self.daemon.take().expect("the daemon runs");
+        // nsenter without --pid executes the program in its own place, so the child is the daemon.
+        let killed = Command::new("kill").args([signal, &daemon.id().to_string()]).status().expect("kill runs");
+        assert!(killed.success());
+        daemon.wait().expect("the daemon ends");
+    }
+
+    /// Runs `skiff` with these words.
+    ///
+    /// # Panics
+    /// If it cannot be run.
+    #[must_use]
+    pub fn skiff(&self, words: &[&str]) -> Ran {
+        Ran::of(&self.skiff_command(words).stdin(Stdio::null()).output().expect("skiff runs"))
+    }
+
+    /// Runs `skiff` with a text as its standard input.
+    ///
+    /// # Panics
+    /// If it cannot be run.
+    #[must_use]
+    pub fn skiff_with(&self, words: &[&str], input: &str) -> Ran {
+        let mut command = self.skiff_command(words);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("skiff runs");
+        let mut stdin = child.stdin.take().expect("its input is a pipe");
+        std::io::Write::write_all(&mut stdin, input.as_bytes()).expect("it reads its input");
+        drop(stdin);
+        Ran::of(&child.wait_with_output().expect("it ends"))
+    }
+
+    /// `skiff` with these words, to be run in another way.
+    #[must_use]
+    pub fn skiff_command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(binary("skiff"));
+        command.env("SKIFF_NODE", self.socket()).env_remove("NO_COLOR").args(words);
+        command
+    }
+
+    /// The program `skiff`, for a terminal to run.
+    #[must_use]
+    pub fn skiff_path(&self) -> PathBuf {
+        binary("skiff")
+    }
+
+    /// An object as JSON.
+    ///
+    /// # Errors
+    /// What `skiff get` says.
+    pub fn get(&self, kind: &str, name: &str) -> Result<serde_json::Value, String> {
+        let ran = self.skiff(&["get", kind, name, "-o", "json"]);
+        if ran.code != 0 {
+            return Err(ran.stderr);
+        }
+        serde_json::from_str(&ran.stdout).map_err(|error| format!("{error}: {}", ran.stdout))
+    }
+
+    /// Waits until a pod is as it should be.
+    ///
+    /// # Panics
+    /// When patience ends.
+    pub fn wait_pod(&self, name: &str, what: &str, is_so: impl Fn(&serde_json::Value) -> bool) -> serde_json::Value {
+        eventually(&format!("pod {name}: {what}"), || {
+            let pod = self.get("pod", name)?;
+            if is_so(&pod) {
+                return Ok(pod);
+            }
+            Err(format!("{}\n{}", pod["status"], self.daemon_says()))
+        })
+    }
+
+    /// Waits until a pod is ready and gives its address.
+    ///
+    /// # Panics
+    /// When patience ends.
+    pub fn wait_ready(&self, name: &str) -> String {
+        let pod = self.wait_pod(name, "ready", |pod| {
+            let conditions = pod["status"]["conditions"].as_array().cloned().unwrap_or_default();
+            conditions.iter().any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
+        });
+        pod["status"]["podIP"].as_str().expect("a ready pod has an address").to_owned()
+    }
+
+    /// The answer to an HTTP request made from the node.
+    ///
+    /// # Panics
+    /// When patience ends.
+    #[must_use]
+    pub fn http(&self, url: &str) -> String {
+        eventually(url, || {
+            let output =
+                self.inside("curl").args(["-skS", "--max-time", "5", url]).output().map_err(|error| error.to_string())?;
+            let ran = Ran::of(&output);
+            if ran.code == 0 { Ok(ran.stdout) } else { Err(ran.stderr) }
+        })
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if let Some(mut daemon) = self.daemon.take() {
+            let ended = daemon.kill().and_then(|()| daemon.wait());
+            assert!(ended.is_ok() || std::thread::panicking(), "the daemon cannot be ended");
+        }
+        if std::thread::panicking() {
+            eprintln!("the end of the daemon's log:\n{}", self.daemon_says());
+        }
+        let reset = self.inside(binary("skiffd")).args(["reset", "--yes"]).args(self.settings()).output();
+        let reset = reset.map(|output| Ran::of(&output));
+        let left = leftovers::of(&self.name, self.folder.path());
+        let ended = self.holder.kill().and_then(|()| self.holder.wait());
+        if std::thread::panicking() {
+            return;
+        }
+        assert!(reset.as_ref().is_ok_and(|ran| ran.code == 0), "skiffd reset: {reset:?}");
+        assert!(left.is_empty(), "left behind: {left:#?}");
+        assert!(ended.is_ok(), "the namespaces cannot be ended");
+    }
+}
