@@ -363,7 +363,8 @@ fn enable_at_mount(mount: &Path) -> Result<(), CgroupError> {
 /// Offers the controllers to the groups below. Writing what is there already changes nothing, but takes a lock: so look first.
 fn enable(folder: &Path) -> Result<(), CgroupError> {
     let path = folder.join("cgroup.subtree_control");
-    let enabled = fs::read_to_string(&path).map_err(|source| CgroupError::Read { path: path.clone(), source })?;
+    // A file that cannot be read is written, and that failure is the one to report.
+    let enabled = fs::read_to_string(&path).unwrap_or_default();
     let is_missing = |name: &&str| !enabled.split_whitespace().any(|enabled| enabled == *name);
     let missing: Vec<String> = V2_CONTROLLERS.iter().filter(|name| is_missing(name)).map(|name| format!("+{name}")).collect();
     if missing.is_empty() {

@@ -6,7 +6,7 @@ use std::os::fd::RawFd;
 
 use netlink_packet_route::address::{AddressAttribute, AddressMessage};
 use netlink_packet_route::link::{
-    AfSpecInet6, AfSpecUnspec, In6AddrGenMode, InfoData, InfoKind, InfoVeth, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
+    InfoData, InfoKind, InfoVeth, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
 };
 use netlink_packet_route::route::{
     RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteProtocol, RouteScope, RouteType,
@@ -153,8 +153,7 @@ pub(super) fn delete(index: u32) -> RouteNetlinkMessage {
     RouteNetlinkMessage::DelLink(message)
 }
 
-/// One end up and on the bridge, the other `eth0` in the namespace, both with their MTU and no IPv6 address of their own on
-/// the node's side. The kernel refuses to put the far end up in the same request.
+/// One end up and on the bridge, the other `eth0` in the namespace, both with their MTU. The kernel refuses to put the far end up in the same request.
 pub(super) fn new_veth(host_name: String, bridge: u32, mtu: u32, pod: PodEnd) -> RouteNetlinkMessage {
     let mut peer = LinkMessage::default();
     peer.attributes = vec![
@@ -169,7 +168,6 @@ pub(super) fn new_veth(host_name: String, bridge: u32, mtu: u32, pod: PodEnd) ->
         LinkAttribute::IfName(host_name),
         LinkAttribute::Mtu(mtu),
         LinkAttribute::Controller(bridge),
-        LinkAttribute::AfSpecUnspec(vec![AfSpecUnspec::Inet6(vec![AfSpecInet6::AddrGenMode(In6AddrGenMode::None)])]),
         LinkAttribute::LinkInfo(vec![LinkInfo::Kind(InfoKind::Veth), LinkInfo::Data(InfoData::Veth(InfoVeth::Peer(peer)))]),
     ];
     RouteNetlinkMessage::NewLink(message)
