@@ -102,8 +102,12 @@ impl TableWriter {
             Header::Hidden => None,
         };
         let rows = table.rows.iter().map(|row| row.iter().map(|cell| cell_text(cell)).collect());
-        let lines: Vec<Vec<String>> = names.into_iter().chain(rows).collect();
-        for line in &lines {
+        self.lines(&names.into_iter().chain(rows).collect::<Vec<_>>())
+    }
+
+    /// Lines of cells as they are.
+    pub(crate) fn lines(&mut self, lines: &[Vec<String>]) -> String {
+        for line in lines {
             let padded = line.len().saturating_sub(1);
             self.widths.resize(self.widths.len().max(padded), TABLE.min_width);
             for (width, cell) in self.widths.iter_mut().zip(&line[..padded]) {
@@ -111,7 +115,7 @@ impl TableWriter {
             }
         }
         let mut out = String::new();
-        for line in &lines {
+        for line in lines {
             for (column, cell) in line.iter().enumerate() {
                 out.push_str(cell);
                 if column + 1 < line.len() {
