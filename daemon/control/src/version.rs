@@ -1,0 +1,127 @@
+//! Versions of records: a hybrid logical clock, so that writes made on different nodes have one order everywhere.
+//!
+//! After Kulkarni et al., "Logical Physical Clocks" (2014): wall time first, then a counter for what happens within a
+//! millisecond or while the wall clock stands behind, then the node, so that no two versions are equal.
+
+use serde::{Deserialize, Serialize};
+
+/// A clock that runs further ahead than this is refused: it would pin every record that it wrote until its time has come.
+pub const MAX_AHEAD_MS: u64 = 60_000;
+
+/// The name of a node, as the cluster knows it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct NodeId(pub String);
+
+/// When a record was written, and by whom. Versions are totally ordered.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Version {
+    /// Milliseconds since 1970 on the writer's clock, or the greatest that it had seen.
+    pub wall_ms: u64,
+    /// Tells apart what has the same time.
+    pub counter: u32,
+    /// The writer.
+    pub node: NodeId,
+}
+
+/// A version from a clock that is too far ahead of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooFarAhead {
+    /// By so many milliseconds.
+    pub ahead_ms: u64,
+}
+
+/// Gives each write of this node a version greater than all that it has given or seen.
+#[derive(Debug, Clone)]
+pub struct HybridClock {
+    node: NodeId,
+    wall_ms: u64,
+    counter: u32,
+}
+
+impl HybridClock {
+    /// A clock that has seen nothing.
+    #[must_use]
+    pub fn new(node: NodeId) -> Self {
+        Self { node, wall_ms: 0, counter: 0 }
+    }
+
+    /// The version of a write made now. `now_ms` may stand still or go back; versions do not.
+    pub fn tick(&mut self, now_ms: u64) -> Version {
+        if now_ms > self.wall_ms {
+            self.wall_ms = now_ms;
+            self.counter = 0;
+        } else if let Some(next) = self.counter.checked_add(1) {
+            self.counter = next;
+        } else {
+            self.wall_ms += 1;
+            self.counter = 0;
+        }
+        Version { wall_ms: self.wall_ms, counter: self.counter, node: self.node.clone() }
+    }
+
+    /// Takes note of a version written elsewhere, so that our next one is greater.
+    ///
+    /// # Errors
+    /// The version is more than [`MAX_AHEAD_MS`] ahead of `now_ms`: it is not taken note of, and must not be merged.
+    pub fn observe(&mut self, now_ms: u64, seen: &Version) -> Result<(), TooFarAhead> {
+        let ahead_ms = seen.wall_ms.saturating_sub(now_ms);
+        if ahead_ms > MAX_AHEAD_MS {
+            return Err(TooFarAhead { ahead_ms });
+        }
+        self.restore(seen);
+        Ok(())
+    }
+
+    /// Takes note of a version that this node itself wrote or accepted before: it counts even if the clock was set back since.
+    pub fn restore(&mut self, own: &Version) {
+        if (own.wall_ms, own.counter) > (self.wall_ms, self.counter) {
+            self.wall_ms = own.wall_ms;
+            self.counter = own.counter;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{HybridClock, MAX_AHEAD_MS, NodeId, TooFarAhead, Version};
+
+    fn clock() -> HybridClock {
+        HybridClock::new(NodeId("a".into()))
+    }
+
+    #[test]
+    fn versions_grow_whatever_the_wall_clock_does() {
+        let mut clock = clock();
+        let mut last = clock.tick(100);
+        for now_ms in [100, 100, 99, 0, 101, 50, 101, 102] {
+            let next = clock.tick(now_ms);
+            assert!(next > last, "{next:?} after {last:?}");
+            last = next;
+        }
+    }
+
+    #[test]
+    fn a_version_after_one_seen_is_greater() {
+        let mut clock = clock();
+        let seen = Version { wall_ms: 500, counter: 7, node: NodeId("z".into()) };
+        assert_eq!(clock.observe(100, &seen), Ok(()));
+        assert!(clock.tick(100) > seen);
+    }
+
+    #[test]
+    fn a_clock_too_far_ahead_pins_nothing() {
+        let mut clock = clock();
+        let seen = Version { wall_ms: 101 + MAX_AHEAD_MS, counter: 0, node: NodeId("z".into()) };
+        assert_eq!(clock.observe(100, &seen), Err(TooFarAhead { ahead_ms: MAX_AHEAD_MS + 1 }));
+        assert_eq!(clock.tick(100).wall_ms, 100);
+    }
+
+    #[test]
+    fn a_full_counter_moves_the_time_on() {
+        let mut clock = clock();
+        clock.restore(&Version { wall_ms: 5, counter: u32::MAX, node: NodeId("a".into()) });
+        let next = clock.tick(5);
+        assert_eq!((next.wall_ms, next.counter), (6, 0));
+    }
+}
