@@ -1,1 +1,20 @@
-//! placeholder
+//! Decisions, and nothing else: what to do next, given what is wanted and what was seen.
+//!
+//! Nothing here reads a clock, a file, a socket or a random source: it is handed [`clock::Now`] and inputs, and answers with
+//! actions. `node` performs them. So every rule can be tested by the million, without a kernel.
+//!
+//! - [`pod`]: the life of one pod on its node.
+//! - [`scheduler`]: which node a pod is bound to, and whether a node takes it.
+//! - [`events`]: which event becomes a record, which one only raises a count, which one is dropped.
+//! - [`node`]: what a node says about itself.
+//! - [`version`], [`record`]: how two replicas agree.
+//! - [`qos`]: the class a pod's resources put it in.
+
+pub mod clock;
+pub mod events;
+pub mod node;
+pub mod pod;
+pub mod qos;
+pub mod record;
+pub mod scheduler;
+pub mod version;

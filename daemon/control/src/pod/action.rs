@@ -1,0 +1,126 @@
+//! What the machine wants done.
+
+use super::ContainerName;
+use crate::clock::BootMs;
+use k8s_openapi::api::core::v1::PodStatus;
+
+/// Something to do. Actions of one step are performed in their order; all of them are idempotent: one that is asked for again while
+/// it is under way, or done, is answered and not done twice.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// Keep [`super::PodMachine::snapshot`] where a restarted daemon finds it, before the actions that follow.
+    SaveSnapshot,
+    /// Make the sandbox: volumes, cgroups, network, supervisor. Answer: `SandboxReady` or `SandboxFailed`.
+    CreateSandbox {
+        /// Counts the pod's sandboxes from 0. Answers carry it.
+        sandbox: u32,
+    },
+    /// Take the sandbox away with every process in it, its network and its cgroups; volumes stay. Answer: `SandboxGone`, and before
+    /// it the exits that are known.
+    DestroySandbox {
+        /// Which one.
+        sandbox: u32,
+    },
+    /// See to it that the image is here. Answer: `ImagePulling` where it is pulled, then `ImageReady` or `ImageFailed`.
+    EnsureImage {
+        /// For which container.
+        container: ContainerName,
+        /// As the pod names it.
+        image: String,
+        /// When to pull.
+        policy: PullPolicy,
+    },
+    /// Start the container. Answer: `Started` or `StartFailed`, and in time `Exited`.
+    StartContainer {
+        /// Which container.
+        container: ContainerName,
+        /// The restart count it runs under. What is left of an unfinished start with this number is removed first.
+        attempt: u32,
+    },
+    /// Send a signal to the container. Its end is answered with `Exited`.
+    Signal {
+        /// Which container.
+        container: ContainerName,
+        /// Which attempt.
+        attempt: u32,
+        /// Which signal.
+        signal: Signal,
+    },
+    /// Answer with `Input::Found`: something that was asked for has stayed without an answer.
+    Observe,
+    /// Write the pod's status. It may be acknowledged before it is durable: it can be made again from what runs.
+    PublishStatus(Box<PodStatus>),
+    /// Report an event about the pod.
+    Event(PodEvent),
+    /// Give `Input::Tick` at this time. Replaces the time asked for before.
+    WakeAt(BootMs),
+    /// The pod has ended: take away its volumes. Logs and the object stay.
+    ReleaseVolumes,
+    /// All of the pod's processes are gone: take away volumes, folders and logs, then what `object` says. The machine has ended.
+    Release {
+        /// What to do with the object.
+        object: ObjectFate,
+    },
+}
+
+/// What becomes of a released pod's object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ObjectFate {
+    /// Delete it now, with grace 0 and its uid as a precondition: it carries a deletion mark.
+    Delete,
+    /// It is gone already.
+    AlreadyGone,
+}
+
+/// `imagePullPolicy`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PullPolicy {
+    /// Ask the registry each time.
+    Always,
+    /// Only where it is missing.
+    IfNotPresent,
+    /// Not at all.
+    Never,
+}
+
+/// Which signal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal {
+    /// The image's `STOPSIGNAL`, else SIGTERM.
+    Stop,
+    /// SIGKILL, to all of the container's processes.
+    Kill,
+}
+
+/// An event about the pod.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PodEvent {
+    /// Normal or Warning.
+    pub kind: EventType,
+    /// One word: `Pulled`.
+    pub reason: &'static str,
+    /// The sentence.
+    pub message: String,
+    /// `spec.containers{kubia}`; `None` is about the whole pod.
+    pub field_path: Option<String>,
+}
+
+/// `type` of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EventType {
+    /// Things go their way.
+    Normal,
+    /// They don't.
+    Warning,
+}
+
+impl EventType {
+    /// As in the object.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Normal => "Normal",
+            Self::Warning => "Warning",
+        }
+    }
+}
