@@ -5,6 +5,9 @@
 
 #[cfg(feature = "host")]
 pub mod cgroup;
+pub mod container;
+#[cfg(feature = "host")]
+pub mod image;
 #[cfg(feature = "host")]
 pub mod machine;
 #[cfg(feature = "host")]
@@ -13,4 +16,4 @@ pub mod protocol;
 pub mod sandbox;
 pub mod seccomp;
 pub mod spec;
-mod sys;
+pub mod sys;
