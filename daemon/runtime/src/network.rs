@@ -35,7 +35,7 @@ pub use error::NetworkError;
 use ipam::Ipam;
 use namespace::{Bridge, NamespaceMaker};
 use netlink::Netlink;
-use pool::Pool;
+use pool::{Pool, Ready};
 
 /// A pod's place in the network: a namespace with `lo` and `eth0` up, the address and the default route set.
 #[derive(Debug)]
@@ -90,7 +90,11 @@ impl Network {
             ready
         } else {
             drop(state);
-            let ready = self.on_a_thread(|maker| self.pool.make(maker))?;
+            let ready = self.on_a_thread(|maker| {
+                let ready = self.pool.make(maker)?;
+                maker.wait_until_connected(ready.address)?;
+                Ok(ready)
+            })?;
             state = self.pool.lock();
             ready
         };
@@ -162,18 +166,37 @@ impl Network {
         if !self.wants_refill() {
             return Ok(0);
         }
-        self.on_a_thread(|maker| {
-            let mut made = 0;
-            while self.wants_refill() {
-                match self.pool.make(maker) {
-                    Ok(ready) => self.pool.lock().ready.push_back(ready),
-                    Err(NetworkError::NoFreeAddress { .. }) => break,
-                    Err(error) => return Err(error),
-                }
-                made += 1;
+        self.on_a_thread(|maker| self.fill(maker))
+    }
+
+    /// Makes what is missing. Each namespace is handed over while the next is made, so that nobody waits for the bridge.
+    fn fill(&self, maker: &mut NamespaceMaker<'_>) -> Result<usize, NetworkError> {
+        let mut made = 0;
+        let mut fresh: Option<Ready> = None;
+        let outcome = loop {
+            if self.ready() + usize::from(fresh.is_some()) >= self.config.pool_size {
+                break Ok(());
             }
-            Ok(made)
-        })
+            let next = match self.pool.make(maker) {
+                Ok(next) => next,
+                Err(NetworkError::NoFreeAddress { .. }) => break Ok(()),
+                Err(error) => break Err(error),
+            };
+            made += 1;
+            if let Some(ready) = fresh.replace(next) {
+                self.hand_over(maker, ready)?;
+            }
+        };
+        if let Some(ready) = fresh {
+            self.hand_over(maker, ready)?;
+        }
+        outcome.map(|()| made)
+    }
+
+    fn hand_over(&self, maker: &mut NamespaceMaker<'_>, ready: Ready) -> Result<(), NetworkError> {
+        maker.wait_until_connected(ready.address)?;
+        self.pool.lock().ready.push_back(ready);
+        Ok(())
     }
 
     /// Puts back what somebody else removed (a firewall reload, a deleted bridge). Cheap enough for once a minute: two runs

@@ -41,18 +41,31 @@ pub(super) fn kill(layout: &Layout, group: &Path, uid: &str) -> Result<(), Cgrou
 
 /// Removes the group with everything below it from every hierarchy. What is not there is no error.
 pub(super) fn remove(layout: &Layout, group: &Path) -> Result<(), CgroupError> {
+    // All hierarchies have the same groups, so that looking into one is enough; where one differs it is looked into below.
+    let listed = layout.processes().join(group);
+    let found = tree(&listed).map_err(|(path, source)| CgroupError::Remove { path, source })?;
+    let same: Vec<&Path> = found.iter().rev().filter_map(|path| path.strip_prefix(&listed).ok()).collect();
     for mount in layout.mounts() {
         let folder = mount.join(group);
-        for attempt in 0..ATTEMPTS {
-            match remove_tree(&folder) {
-                Ok(()) => break,
-                // A process that just ended may hold its group for a moment.
-                Err((_, error)) if error.kind() == ErrorKind::ResourceBusy && attempt + 1 < ATTEMPTS => pause(attempt),
-                Err((path, source)) => return Err(CgroupError::Remove { path, source }),
-            }
+        let is_removed = same.iter().all(|below| fs::remove_dir(folder.join(below)).is_ok());
+        if !is_removed || same.is_empty() {
+            remove_patiently(&folder)?;
         }
     }
     Ok(())
+}
+
+/// A process that just ended may hold its group for a moment.
+fn remove_patiently(folder: &Path) -> Result<(), CgroupError> {
+    let mut attempt = 0;
+    loop {
+        match remove_tree(folder) {
+            Ok(()) => return Ok(()),
+            Err((_, error)) if error.kind() == ErrorKind::ResourceBusy && attempt + 1 < ATTEMPTS => pause(attempt),
+            Err((path, source)) => return Err(CgroupError::Remove { path, source }),
+        }
+        attempt += 1;
+    }
 }
 
 /// The processes of a group and of all groups below it, without those that our pid namespace cannot name.

@@ -129,13 +129,8 @@ fn usage_is_what_kubernetes_calls_the_working_set() {
     for (name, content) in files {
         fs::write(group.join(name), content).unwrap();
     }
-    let usage = Usage {
-        cpu_ns: 1_234_000,
-        memory_bytes: 1000,
-        memory_working_set_bytes: 800,
-        memory_anonymous_bytes: 700,
-        pids: 5,
-    };
+    let usage =
+        Usage { cpu_ns: 1_234_000, memory_bytes: 1000, memory_working_set_bytes: 800, memory_anonymous_bytes: 700, pids: 5 };
     assert_eq!(cgroups.usage("u1", None).unwrap(), usage);
     assert_eq!(usage::oom_kills(&cgroups.layout, Path::new("skiff/kubepods/burstable/podu1")).unwrap(), 3);
     fs::write(group.join("pids.current"), "many").unwrap();
@@ -204,7 +199,8 @@ fn a_container_that_takes_too_much_memory_is_killed_and_counted() {
 fn kill_ends_everything_in_a_pod_and_remove_leaves_nothing() {
     let Some(real) = Real::open("kill") else { return };
     let attach = real.container("u1", &Resources { pids_max: Some(100), ..Resources::default() });
-    let mut child = shell(&attach, "trap '' TERM; for n in 1 2 3 4 5; do sh -c 'trap \"\" TERM; sleep 1000' & done; echo up; wait");
+    let mut child =
+        shell(&attach, "trap '' TERM; for n in 1 2 3 4 5; do sh -c 'trap \"\" TERM; sleep 1000' & done; echo up; wait");
     assert_eq!(first_line(&mut child), "up\n");
     let usage = real.0.usage("u1", Some("main-0")).unwrap();
     assert!(usage.pids >= 6 && usage.memory_working_set_bytes > 0 && usage.cpu_ns > 0, "{usage:?}");

@@ -45,7 +45,8 @@ fn choose(default_interface: Option<&str>, addresses: &[InterfaceAddress]) -> Op
 }
 
 fn list() -> nix::Result<Vec<InterfaceAddress>> {
-    let is_reachable = |flags: InterfaceFlags| flags.contains(InterfaceFlags::IFF_UP) && !flags.contains(InterfaceFlags::IFF_LOOPBACK);
+    let is_reachable =
+        |flags: InterfaceFlags| flags.contains(InterfaceFlags::IFF_UP) && !flags.contains(InterfaceFlags::IFF_LOOPBACK);
     let entries = getifaddrs()?.filter(|entry| is_reachable(entry.flags));
     let addresses = entries.filter_map(|entry| {
         let address = entry.address?.as_sockaddr_in()?.ip();
@@ -88,7 +89,8 @@ eth0\t000200C0\t00000000\t0001\t0\t0\t100\t00FFFFFF\t0\t0\t0
 
     #[test]
     fn without_a_default_route_the_first_reachable_address_is_taken() {
-        let entry = |interface: &str, last| InterfaceAddress { interface: interface.to_owned(), address: [10, 0, 0, last].into() };
+        let entry =
+            |interface: &str, last| InterfaceAddress { interface: interface.to_owned(), address: [10, 0, 0, last].into() };
         let addresses = [entry("eth0", 1), entry("eth1", 2)];
         assert_eq!(choose(Some("eth1"), &addresses), Some([10, 0, 0, 2].into()));
         assert_eq!(choose(None, &addresses), Some([10, 0, 0, 1].into()));

@@ -149,12 +149,8 @@ mod tests {
         };
         let reserved = Reserved { cpu_milli: 500, memory_bytes: 1 << 30, ephemeral_storage_bytes: 1000 };
         let allocatable = Allocatable::of(&capacity, &reserved, &Thresholds::default());
-        let expected = Allocatable {
-            cpu_milli: 3500,
-            memory_bytes: (6 << 30) - (100 << 20),
-            ephemeral_storage_bytes: 89_000,
-            pods: 110,
-        };
+        let expected =
+            Allocatable { cpu_milli: 3500, memory_bytes: (6 << 30) - (100 << 20), ephemeral_storage_bytes: 89_000, pods: 110 };
         assert_eq!(allocatable, expected);
         let too_much = Reserved { memory_bytes: 9 << 30, ..reserved };
         assert_eq!(Allocatable::of(&capacity, &too_much, &Thresholds::default()).memory_bytes, 0);

@@ -135,6 +135,9 @@ mod tests {
 
     #[test]
     fn architectures_have_the_names_that_images_use() {
-        assert_eq!((go_architecture("x86_64"), go_architecture("aarch64"), go_architecture("riscv64")), ("amd64", "arm64", "riscv64"));
+        assert_eq!(
+            (go_architecture("x86_64"), go_architecture("aarch64"), go_architecture("riscv64")),
+            ("amd64", "arm64", "riscv64")
+        );
     }
 }

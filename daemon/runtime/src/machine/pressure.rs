@@ -19,9 +19,7 @@ impl Threshold {
     pub fn of(self, capacity: u64) -> u64 {
         match self {
             Self::Absolute(amount) => amount,
-            Self::Percent(percent) => {
-                u64::try_from(u128::from(capacity) * u128::from(percent) / 100).unwrap_or(u64::MAX)
-            }
+            Self::Percent(percent) => u64::try_from(u128::from(capacity) * u128::from(percent) / 100).unwrap_or(u64::MAX),
         }
     }
 
@@ -97,11 +95,11 @@ impl PressureGauge {
     pub fn step(&mut self, now_ms: u64, reading: &Reading) -> Pressures {
         let limits = self.thresholds;
         let disk = reading.disk;
-        let is_short_of_memory = limits.memory_available.is_crossed(reading.memory_available_bytes, reading.memory_capacity_bytes);
+        let is_short_of_memory =
+            limits.memory_available.is_crossed(reading.memory_available_bytes, reading.memory_capacity_bytes);
         // A file system without inode numbers reports none at all, which is no shortage.
         let is_short_of_inodes = disk.inodes > 0 && limits.disk_inodes_free.is_crossed(disk.inodes_free, disk.inodes);
-        let is_short_of_disk =
-            is_short_of_inodes || limits.disk_available.is_crossed(disk.available_bytes, disk.capacity_bytes);
+        let is_short_of_disk = is_short_of_inodes || limits.disk_available.is_crossed(disk.available_bytes, disk.capacity_bytes);
         let is_short_of_pids = limits.pids_available.is_crossed(reading.pids_available, reading.pids_capacity);
         let period_ms = limits.transition_period_ms;
         Pressures {

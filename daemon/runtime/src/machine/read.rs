@@ -61,11 +61,7 @@ impl Meminfo {
             let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
             kib.map(|kib| kib.saturating_mul(1024)).ok_or(MachineError::Content { path: path.clone(), what: name })
         };
-        Ok(Self {
-            total_bytes: bytes("MemTotal")?,
-            free_bytes: bytes("MemFree")?,
-            inactive_file_bytes: bytes("Inactive(file)")?,
-        })
+        Ok(Self { total_bytes: bytes("MemTotal")?, free_bytes: bytes("MemFree")?, inactive_file_bytes: bytes("Inactive(file)")? })
     }
 }
 

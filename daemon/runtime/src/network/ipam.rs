@@ -4,6 +4,7 @@
 //! written, and on a tmpfs it costs a few microseconds. `<state>/boot` holds the boot id the links belong to: after a
 //! reboot no pod is left, so the links of an earlier boot are dropped.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::io::ErrorKind;
@@ -92,8 +93,8 @@ impl Ipam {
         for step in 0..places {
             let place = (self.next_place + step) % places;
             let Some(address) = self.cidr.pod_address(place) else { continue };
-            if !self.by_address.contains_key(&address) {
-                self.by_address.insert(address, Holder::Pool);
+            if let Entry::Vacant(free) = self.by_address.entry(address) {
+                free.insert(Holder::Pool);
                 self.next_place = (place + 1) % places;
                 return Ok(address);
             }

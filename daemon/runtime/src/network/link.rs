@@ -5,9 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::os::fd::RawFd;
 
 use netlink_packet_route::address::{AddressAttribute, AddressMessage};
-use netlink_packet_route::link::{
-    InfoData, InfoKind, InfoVeth, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
-};
+use netlink_packet_route::link::{InfoData, InfoKind, InfoVeth, LinkAttribute, LinkFlags, LinkInfo, LinkMessage, State};
 use netlink_packet_route::route::{
     RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteProtocol, RouteScope, RouteType,
 };
@@ -29,6 +27,8 @@ pub(super) struct Link {
     pub(super) alias: Option<String>,
     pub(super) is_bridge: bool,
     pub(super) mtu: Option<u32>,
+    /// Both ends are up, and a bridge forwards to it.
+    pub(super) is_connected: bool,
 }
 
 /// The interface of that name; nothing where there is none.
@@ -56,6 +56,7 @@ fn read(message: RouteNetlinkMessage) -> Option<Link> {
             LinkAttribute::IfName(name) => link.name = name,
             LinkAttribute::IfAlias(alias) => link.alias = Some(alias),
             LinkAttribute::Mtu(mtu) => link.mtu = Some(mtu),
+            LinkAttribute::OperState(state) => link.is_connected = state == State::Up,
             LinkAttribute::LinkInfo(infos) => link.is_bridge = infos.contains(&LinkInfo::Kind(InfoKind::Bridge)),
             _ => {}
         }

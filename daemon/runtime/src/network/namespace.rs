@@ -3,7 +3,8 @@
 use std::fs::File;
 use std::net::Ipv4Addr;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
-use std::{fs, io};
+use std::time::Duration;
+use std::{fs, io, thread};
 
 use nix::sched::{CloneFlags, setns, unshare};
 
@@ -18,6 +19,10 @@ const POD_SYSCTLS: [(&str, &str); 2] =
 
 /// What the kernel says of a veth pair that would need the 1024th port.
 const BRIDGE_FULL: i32 = libc::EXFULL;
+
+/// How long to wait for a bridge to forward to a new port: 50 ms; it takes one or two.
+const CONNECT_ATTEMPTS: u32 = 250;
+const CONNECT_PAUSE: Duration = Duration::from_micros(200);
 
 /// Makes namespaces on the thread it lives on, which afterwards belongs in none of the machine's: let the thread end.
 pub(super) struct NamespaceMaker<'a> {
@@ -68,6 +73,22 @@ impl<'a> NamespaceMaker<'a> {
         }
         self.configure(address)?;
         Ok(Made::Namespace(netns))
+    }
+
+    /// Waits until the bridge forwards to the address' veth. The kernel does that a moment after both ends are up, and drops what
+    /// comes before: the first connection of a pod would wait a whole second for its address to be asked for again.
+    pub(super) fn wait_until_connected(&mut self, address: Ipv4Addr) -> Result<(), NetworkError> {
+        let name = host_name(self.config, address);
+        for _ in 0..CONNECT_ATTEMPTS {
+            let found = link::find(&mut self.host, &name).map_err(NetworkError::netlink(format!("look for {name}")))?;
+            if found.is_some_and(|link| link.is_connected) {
+                return Ok(());
+            }
+            thread::sleep(CONNECT_PAUSE);
+        }
+        // Not worth failing for: on a machine this busy a second more does not matter.
+        tracing::debug!(veth = %name, "the bridge does not forward to it yet");
+        Ok(())
     }
 
     /// The error for an address range without a free address.
