@@ -1,25 +1,33 @@
 //! The long view of one object, laid out as `kubectl describe` does.
 
-use jiff::Timestamp;
+mod container;
+mod event;
+mod node;
+mod page;
+mod pod;
+mod resources;
+mod volume;
+
+use jiff::Zoned;
 use serde_json::Value;
 
-/// Describes a pod. `events` are those about it, in any order.
+/// Describes a pod. `events` are those about it, in any order. Times are in the zone of `now`.
 #[must_use]
-pub fn pod(pod: &Value, events: &[Value], now: Timestamp) -> String {
-    let _ = (pod, events, now);
-    String::new()
+pub fn pod(pod: &Value, events: &[Value], now: &Zoned) -> String {
+    self::pod::describe(pod, events, now)
 }
 
 /// Describes a node. `pods` are those bound to it (ended ones are left out here), `events` those about it.
 #[must_use]
-pub fn node(node: &Value, pods: &[Value], events: &[Value], now: Timestamp) -> String {
-    let _ = (node, pods, events, now);
-    String::new()
+pub fn node(node: &Value, pods: &[Value], events: &[Value], now: &Zoned) -> String {
+    self::node::describe(node, pods, events, now)
 }
 
 /// Describes an event.
 #[must_use]
-pub fn event(event: &Value, now: Timestamp) -> String {
-    let _ = (event, now);
-    String::new()
+pub fn event(event: &Value) -> String {
+    self::event::describe(event)
 }
+
+#[cfg(test)]
+mod tests;

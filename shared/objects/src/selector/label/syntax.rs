@@ -2,12 +2,10 @@
 
 use super::lexer::{Token, scan};
 use super::{Demand, Requirement};
+use crate::names;
 use std::collections::BTreeSet;
 
 const BINARY_OPERATORS: &str = "in, notin, =, ==, !=, gt, lt";
-const NAME_FORMAT: &str = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]";
-const NAME_RULE: &str =
-    "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character";
 
 /// The requirements of a selector, sorted by key; or why it is none.
 pub(super) fn parse(text: &str) -> Result<Vec<Requirement>, String> {
@@ -182,81 +180,12 @@ impl Parser {
     }
 }
 
-/// Whether text is made like the name part of a label's key.
-fn is_name(text: &str) -> bool {
-    let is_edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
-    let bytes = text.as_bytes();
-    is_edge(bytes.first())
-        && is_edge(bytes.last())
-        && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
-}
-
-/// Whether text is a DNS-1123 subdomain, its length apart.
-fn is_subdomain(text: &str) -> bool {
-    text.split('.').all(|label| {
-        let is_edge = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
-        let bytes = label.as_bytes();
-        is_edge(bytes.first())
-            && is_edge(bytes.last())
-            && bytes.iter().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'-')
-    })
-}
-
 fn check_key(key: &str) -> Result<(), String> {
-    let name_rule =
-        format!("{NAME_RULE} (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '{NAME_FORMAT}')");
-    let parts: Vec<&str> = key.split('/').collect();
-    let mut faults = Vec::new();
-    let name = match parts.as_slice() {
-        [name] => name,
-        [prefix, name] => {
-            faults.extend(prefix_faults(prefix));
-            name
-        }
-        _ => {
-            let why =
-                format!("a qualified name {name_rule} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')");
-            return Err(format!("<nil>: Invalid value: {key:?}: {why}"));
-        }
-    };
-    if name.is_empty() {
-        faults.push("name part must be non-empty".to_owned());
-    } else if name.len() > 63 {
-        faults.push("name part must be no more than 63 bytes".to_owned());
-    }
-    if !is_name(name) {
-        faults.push(format!("name part {name_rule}"));
-    }
+    let faults = names::qualified_name(key);
     if faults.is_empty() { Ok(()) } else { Err(format!("<nil>: Invalid value: {key:?}: {}", faults.join("; "))) }
 }
 
-fn prefix_faults(prefix: &str) -> Vec<String> {
-    if prefix.is_empty() {
-        return vec!["prefix part must be non-empty".to_owned()];
-    }
-    let mut faults = Vec::new();
-    if prefix.len() > 253 {
-        faults.push("prefix part must be no more than 253 bytes".to_owned());
-    }
-    if !is_subdomain(prefix) {
-        let rule = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and \
-                    end with an alphanumeric character";
-        let format = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*";
-        faults.push(format!("prefix part {rule} (e.g. 'example.com', regex used for validation is '{format}')"));
-    }
-    faults
-}
-
 fn value_fault(value: &str) -> Option<String> {
-    let mut faults = Vec::new();
-    if value.len() > 63 {
-        faults.push("must be no more than 63 bytes".to_owned());
-    }
-    if !value.is_empty() && !is_name(value) {
-        faults.push(format!(
-            "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with \
-             an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '({NAME_FORMAT})?')"
-        ));
-    }
+    let faults = names::label_value(value);
     (!faults.is_empty()).then(|| faults.join("; "))
 }
