@@ -14,7 +14,7 @@ fn wrap_line(line: &str, limit: usize) -> String {
         let word = rest[spaces..].find(char::is_whitespace).unwrap_or(rest.len() - spaces);
         let (space, text) = (&rest[..spaces], &rest[spaces..spaces + word]);
         let (space_length, length) = (space.chars().count(), text.chars().count());
-        if column + space_length + length > limit && length < limit && !text.is_empty() {
+        if column + space_length + length > limit && column + space_length > 1 && !text.is_empty() {
             out.push('\n');
             column = length;
         } else if text.is_empty() && column + space_length > limit {
@@ -42,7 +42,7 @@ mod tests {
     #[test]
     fn lines_break_at_spaces_and_long_words_stand_alone() {
         assert_eq!(wrap("one two three", 7), "one two\nthree");
-        assert_eq!(wrap("one https://example.org two", 8), "one https://example.org\ntwo");
+        assert_eq!(wrap("one https://example.org two", 8), "one\nhttps://example.org\ntwo");
         assert_eq!(wrap("a\n\nb c ", 3), "a\n\nb c");
         assert_eq!(wrap("", 3), "");
         assert_eq!(indent("a\n\nb", 2), "  a\n  \n  b");

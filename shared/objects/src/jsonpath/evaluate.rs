@@ -12,7 +12,7 @@ type Found<'a> = Vec<Cow<'a, Value>>;
 /// The values of each segment that has any to show; or what the object lacks.
 pub(super) fn run<'a>(segments: &[Segment], object: &'a Value, missing: MissingKeys) -> Result<Vec<Found<'a>>, String> {
     let mut groups = Vec::new();
-    Evaluator { segments, missing }.block(0, &Cow::Borrowed(object), Nesting::Outside, &mut groups)?;
+    Evaluator { segments, missing }.block(0, &[Cow::Borrowed(object)], Nesting::Outside, &mut groups)?;
     Ok(groups)
 }
 
@@ -41,7 +41,7 @@ impl Evaluator<'_> {
     fn block<'a>(
         &self,
         from: usize,
-        current: &Cow<'a, Value>,
+        current: &[Cow<'a, Value>],
         nesting: Nesting,
         groups: &mut Vec<Found<'a>>,
     ) -> Result<usize, String> {
@@ -55,11 +55,11 @@ impl Evaluator<'_> {
             }
             let results = match segment {
                 Segment::Text(text) => vec![Cow::Owned(Value::from(text.as_str()))],
-                Segment::Expression(nodes) => self.walk_all(vec![current.clone()], nodes)?,
+                Segment::Expression(nodes) => self.walk_all(current.to_vec(), nodes)?,
             };
             if is_range(segment) {
-                for result in &results {
-                    self.block(place + 1, result, Nesting::InRange, groups)?;
+                for result in results {
+                    self.block(place + 1, &[result], Nesting::InRange, groups)?;
                 }
                 place = self.end_of_range(place + 1);
             } else {
@@ -150,9 +150,9 @@ impl Evaluator<'_> {
         Ok(kept)
     }
 
-    fn compare(&self, element: &Cow<'_, Value>, left: &[Node], operator: &Operator, right: &[Node]) -> Result<bool, String> {
+    fn compare(&self, element: &Value, left: &[Node], operator: &Operator, right: &[Node]) -> Result<bool, String> {
         let one = |nodes: &[Node]| {
-            let mut found = self.walk_all(vec![element.clone()], nodes)?;
+            let mut found = self.walk_all(vec![Cow::Borrowed(element)], nodes)?;
             if found.len() > 1 {
                 return Err("can only compare one element at a time".to_owned());
             }
