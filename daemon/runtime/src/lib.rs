@@ -8,6 +8,7 @@ pub mod cgroup;
 pub mod container;
 #[cfg(feature = "host")]
 pub mod image;
+pub mod log;
 #[cfg(feature = "host")]
 pub mod machine;
 #[cfg(feature = "host")]

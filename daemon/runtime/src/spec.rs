@@ -12,7 +12,7 @@ pub use capability::{Capability, CapabilitySet};
 pub use check::SpecError;
 pub use defaults::{DEFAULT_MASKED_PATHS, DEFAULT_READONLY_PATHS, DEFAULT_SHM_BYTES, DeviceRule, default_devices};
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -157,6 +157,15 @@ pub enum Mount {
         /// Permission bits of its root.
         mode: u32,
     },
+}
+
+impl Mount {
+    /// Where it goes.
+    pub fn target(&self) -> &Path {
+        match self {
+            Mount::Bind { target, .. } | Mount::Tmpfs { target, .. } => target,
+        }
+    }
 }
 
 /// A user or group as an image or manifest names it.

@@ -23,6 +23,9 @@ pub enum SpecError {
         /// The path.
         path: PathBuf,
     },
+    /// A mount over everything.
+    #[error("nothing can be mounted over the root itself")]
+    RootTarget,
     /// No program.
     #[error("there is no command to run")]
     NoCommand,
@@ -99,6 +102,9 @@ impl ContainerSpec {
                     check_path("mount target", target)?;
                 }
                 Mount::Tmpfs { target, .. } => check_path("mount target", target)?,
+            }
+            if mount.target().components().count() < 2 {
+                return Err(SpecError::RootTarget);
             }
         }
         for path in self.masked_paths.iter().chain(&self.readonly_paths).chain(self.devices.iter().map(|device| &device.path)) {
