@@ -145,7 +145,10 @@ mod tests {
         assert_eq!(config.stop_signal.as_deref(), Some("SIGQUIT"));
         assert_eq!(config.exposed_ports, ["53/udp", "80/tcp"]);
         assert_eq!(config.volumes, ["/data"]);
-        assert_eq!((config.entrypoint, config.cmd, config.working_dir), (vec!["/e".into()], vec!["c".into(), "d".into()], "/w".into()));
+        assert_eq!(
+            (config.entrypoint, config.cmd, config.working_dir),
+            (vec!["/e".into()], vec!["c".into(), "d".into()], "/w".into())
+        );
     }
 
     #[test]

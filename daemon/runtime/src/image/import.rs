@@ -38,6 +38,9 @@ impl ImageStore {
     ///
     /// Blocking. The archive is read twice: a layer is known by its digest before it is unpacked.
     pub fn import(&self, rootfs: &Path, name: &Reference, options: &ImportOptions) -> Result<ImageRecord, LoadError> {
+        if name.digest().is_some() {
+            return Err(LoadError::NameHasDigest { name: name.clone() });
+        }
         let mut file = archive::open_tar(rootfs, &self.inner.folders, self.inner.limits.layer_bytes.saturating_mul(2))?;
         let failed = |source| ArchiveError::Compression { path: rootfs.to_owned(), source: CompressionError::Read(source) };
         let diff_id = digest_of(&mut file).map_err(failed)?;

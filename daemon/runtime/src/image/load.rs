@@ -58,6 +58,12 @@ pub enum LoadError {
         /// Its content's digest.
         found: Digest,
     },
+    /// A new image cannot be known by a digest before it is made.
+    #[error("{name} has a digest; a new image is named by a tag")]
+    NameHasDigest {
+        /// The name as it was given.
+        name: Reference,
+    },
     /// A layer cannot be used.
     #[error(transparent)]
     Layer(#[from] LayerError),
@@ -229,11 +235,7 @@ pub(crate) fn check_config(config: &ConfigFile, layers: usize, machine: &Platfor
     if layers > MAX_LAYERS {
         return Err(ManifestError::TooManyLayers(layers));
     }
-    let platform = Platform {
-        os: config.os.clone(),
-        architecture: config.architecture.clone(),
-        variant: config.variant.clone(),
-    };
+    let platform = Platform { os: config.os.clone(), architecture: config.architecture.clone(), variant: config.variant.clone() };
     let is_named = !platform.os.is_empty() && !platform.architecture.is_empty();
     if is_named && machine.rank(&platform).is_none() {
         return Err(ManifestError::NoPlatform { machine: machine.clone(), offered: platform.to_string() });

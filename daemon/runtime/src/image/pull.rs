@@ -22,8 +22,8 @@ use super::records::NewImage;
 use super::reference::Reference;
 use super::registry::{Credentials, Endpoint, Mirror, Registry, RegistryError, Role};
 use super::store::{ImageRecord, ImageStore, Inner, StoreError};
-pub use progress::{PullProgress, PullStage};
 use progress::Reporter;
+pub use progress::{PullProgress, PullStage};
 
 mod download;
 mod progress;
@@ -231,9 +231,12 @@ fn endpoints(reference: &Reference, options: &PullOptions) -> Vec<Endpoint> {
 fn may_speak_https(last: Option<&(String, PullFault)>) -> bool {
     let is_clear = matches!(
         last,
-        Some((_, PullFault::Registry(
-            RegistryError::NotFound { .. } | RegistryError::Denied { .. } | RegistryError::Unreachable { .. }
-        )))
+        Some((
+            _,
+            PullFault::Registry(
+                RegistryError::NotFound { .. } | RegistryError::Denied { .. } | RegistryError::Unreachable { .. }
+            )
+        ))
     );
     !is_clear && matches!(last, Some((_, PullFault::Registry(_) | PullFault::Manifest(_))))
 }

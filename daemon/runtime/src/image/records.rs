@@ -101,7 +101,9 @@ impl Inner {
     pub(crate) fn put_image(&self, new: NewImage) -> Result<ImageRecord, StoreError> {
         let _writer = self.writer();
         let now = Timestamp::now();
-        let names: BTreeMap<String, Timestamp> = new.names.iter().map(|name| (name.to_string(), now)).collect();
+        // A name with a digest is no tag that could move; it is among the repo digests.
+        let tags = new.names.iter().filter(|name| name.digest().is_none());
+        let names: BTreeMap<String, Timestamp> = tags.map(|name| (name.to_string(), now)).collect();
         let keys: Vec<Digest> = new.layers.iter().map(|pin| pin.key().clone()).collect();
         let (image, robbed) = {
             let state = self.state();

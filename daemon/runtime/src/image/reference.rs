@@ -68,8 +68,7 @@ impl Reference {
             Some((repository, tag)) => (repository, Some(tag)),
             None => (name, None),
         };
-        let is_valid =
-            is_registry(registry) && repository.split('/').all(is_path_component) && tag.is_none_or(is_tag);
+        let is_valid = is_registry(registry) && repository.split('/').all(is_path_component) && tag.is_none_or(is_tag);
         if !is_valid || digest.is_some_and(|digest| !looks_like_digest(digest)) {
             return Err(ReferenceError::Format);
         }
@@ -135,9 +134,7 @@ impl fmt::Display for Reference {
 fn split_registry(text: &str) -> (&str, &str) {
     match text.split_once('/') {
         Some((LEGACY_DEFAULT_REGISTRY, rest)) => (DEFAULT_REGISTRY, rest),
-        Some((first, rest))
-            if first == "localhost" || first.contains(['.', ':']) || first.chars().any(char::is_uppercase) =>
-        {
+        Some((first, rest)) if first == "localhost" || first.contains(['.', ':']) || first.chars().any(char::is_uppercase) => {
             (first, rest)
         }
         _ => (DEFAULT_REGISTRY, text),
@@ -248,8 +245,33 @@ mod tests {
     #[test]
     fn what_breaks_the_grammar_is_an_invalid_reference_format() {
         for text in [
-            "", " ", "/", ":", "@", "a:", "a@", "a//b", "a/", "/a", "-a", "a-", "a..b", "a___b", "a:b:c", "a b", "nginx:-1",
-            "a/b:c/d", "a.b-/c", "host:port/a", "[::1/a", "[]/a", "naïve", "a@sha256:12", "a\n", "../a", "a/../b",
+            "",
+            " ",
+            "/",
+            ":",
+            "@",
+            "a:",
+            "a@",
+            "a//b",
+            "a/",
+            "/a",
+            "-a",
+            "a-",
+            "a..b",
+            "a___b",
+            "a:b:c",
+            "a b",
+            "nginx:-1",
+            "a/b:c/d",
+            "a.b-/c",
+            "host:port/a",
+            "[::1/a",
+            "[]/a",
+            "naïve",
+            "a@sha256:12",
+            "a\n",
+            "../a",
+            "a/../b",
         ] {
             refused(text, "invalid reference format");
         }

@@ -188,11 +188,7 @@ impl Inner {
             is_in_use: state.pins.contains_key(&image.digest),
             last_used: state.last_used.get(&image.digest).copied().unwrap_or(image.loaded_at),
             first_seen: image.loaded_at,
-            layers: image
-                .layers
-                .iter()
-                .filter_map(|key| Some((key.clone(), state.layers.get(key)?.record.size_bytes)))
-                .collect(),
+            layers: image.layers.iter().filter_map(|key| Some((key.clone(), state.layers.get(key)?.record.size_bytes))).collect(),
         };
         let mut candidates: Vec<GcCandidate> = {
             let state = self.state();

@@ -15,7 +15,8 @@ use rustix::io::Errno;
 use super::lowers::{Found, Lowers, OPAQUE, entry_path, is_whiteout};
 use super::unpack::UnpackError;
 
-const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+/// Without NOFOLLOW: the kernel then says ELOOP, not ENOTDIR, where the last part of a path is a link.
+const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 const BENEATH: ResolveFlags = ResolveFlags::BENEATH.union(ResolveFlags::NO_SYMLINKS).union(ResolveFlags::NO_MAGICLINKS);
 /// Nested deeper, a tree could not be walked with the descriptors a process has.
 const MAX_DEPTH: usize = 256;

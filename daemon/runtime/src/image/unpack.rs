@@ -277,9 +277,9 @@ impl Unpacker {
         }
         let target = parent(path).join(OsStr::from_bytes(hidden));
         match self.tree.stat(&target)? {
-            None => self.tree.place(&target, |folder, name| {
-                mknodat(folder, name, FileType::CharacterDevice, Mode::empty(), makedev(0, 0))
-            }),
+            None => self
+                .tree
+                .place(&target, |folder, name| mknodat(folder, name, FileType::CharacterDevice, Mode::empty(), makedev(0, 0))),
             Some(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::Directory => self.tree.make_opaque(&target),
             Some(_) => Ok(()),
         }
@@ -364,8 +364,7 @@ fn attributes(entry: &Entry, path: &Path) -> Result<Attributes, UnpackError> {
             return Err(UnpackError::OverlayAttribute { path: path.to_owned(), name: name.clone() });
         }
         // The rest (security labels, trusted.*) belongs to the machine, not to an image.
-        let is_kept =
-            name == "security.capability" || name.starts_with("user.") || name.starts_with("system.posix_acl_");
+        let is_kept = name == "security.capability" || name.starts_with("user.") || name.starts_with("system.posix_acl_");
         if is_kept {
             xattrs.push((name.clone(), value.clone()));
         }

@@ -181,7 +181,8 @@ mod tests {
 
     const PASSWD: &str = "# users\nroot:x:0:0:root:/root:/bin/sh\nnode:x:1000:1001::/home/node:/bin/sh\nbroken\nbad:x:a:b::/:\n\
                           big:x:4294967295:0::/:\n7:x:70:71::/seven:\n";
-    const GROUP: &str = "root:x:0:\nstaff:x:50:node,other\nnode:x:1001:node\naudio:x:29:other, node,node\nvideo:x:44:node\nbroken:x\n";
+    const GROUP: &str =
+        "root:x:0:\nstaff:x:50:node,other\nnode:x:1001:node\naudio:x:29:other, node,node\nvideo:x:44:node\nbroken:x\n";
 
     fn image() -> tempfile::TempDir {
         let root = tempfile::tempdir().unwrap();

@@ -92,8 +92,7 @@ impl Endpoint {
     /// those are tried with https after that, in case they speak it all the same.
     pub(crate) fn origins(registry: &str, is_insecure: bool) -> Vec<Endpoint> {
         let host = if registry == DOCKER_HUB { DOCKER_HUB_HOST } else { registry };
-        let endpoint =
-            |scheme, role| Endpoint { scheme, host: host.to_owned(), prefix: String::new(), role };
+        let endpoint = |scheme, role| Endpoint { scheme, host: host.to_owned(), prefix: String::new(), role };
         if is_insecure || is_loopback(host) {
             vec![endpoint(Scheme::Http, Role::Origin), endpoint(Scheme::Https, Role::SecondTry)]
         } else {

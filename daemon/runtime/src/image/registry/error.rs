@@ -25,7 +25,9 @@ pub enum RegistryError {
         message: String,
     },
     /// The registry wants other credentials. Some say so for repositories that do not exist.
-    #[error("pull access denied, repository does not exist or may require authorization: registry {registry} answered {status}{message}")]
+    #[error(
+        "pull access denied, repository does not exist or may require authorization: registry {registry} answered {status}{message}"
+    )]
     Denied {
         /// The registry's address.
         registry: String,
@@ -194,10 +196,7 @@ mod tests {
     #[test]
     fn answers_say_which_registry_and_what_it_said() {
         let body = r#"{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest\nunknown","detail":{}}]}"#;
-        assert_eq!(
-            answer(404, body).to_string(),
-            "not found in registry https://r.example: manifest_unknown: manifestunknown"
-        );
+        assert_eq!(answer(404, body).to_string(), "not found in registry https://r.example: manifest_unknown: manifestunknown");
         assert_eq!(answer(404, "<html>").to_string(), "not found in registry https://r.example");
         assert_eq!(
             answer(401, "").to_string(),

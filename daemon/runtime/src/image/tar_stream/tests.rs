@@ -59,7 +59,10 @@ fn names_of_all_dialects_are_put_together() {
     let long = "x/".repeat(300) + "y";
     let gnu = [padded(&header("@LongLink", b'L', 602), format!("{long}\0").as_bytes()), file("cut", b"1")].concat();
     assert_eq!(read(&gnu).unwrap()[0].0.path, long.as_bytes());
-    let pax = [pax(b'x', &[("path", long.as_bytes()), ("linkpath", b"t"), ("mtime", b"-1.25"), ("uid", b"3000000")]), file("cut", b"1")];
+    let pax = [
+        pax(b'x', &[("path", long.as_bytes()), ("linkpath", b"t"), ("mtime", b"-1.25"), ("uid", b"3000000")]),
+        file("cut", b"1"),
+    ];
     let (entry, data) = read(&pax.concat()).unwrap().remove(0);
     assert_eq!((entry.path.as_slice(), entry.link.as_slice()), (long.as_bytes(), &b"t"[..]));
     assert_eq!((entry.mtime, entry.uid, entry.gid), ((-2, 750_000_000), 3_000_000, 2));
