@@ -13,7 +13,7 @@ use serde_json::Value;
 use syntax::Segment;
 
 pub use columns::CustomColumns;
-pub use render::go_json;
+pub use render::{go_json, go_json_pretty};
 pub use sort::sort_by;
 
 /// Why a template cannot be used.

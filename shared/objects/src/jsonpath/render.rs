@@ -44,23 +44,57 @@ pub(super) const fn go_type(value: &Value) -> &'static str {
 #[must_use]
 pub fn go_json(value: &Value) -> String {
     let mut out = String::new();
-    push_json(value, &mut out);
+    push_json(value, &mut out, Form::Compact);
     out
 }
 
-fn push_json(value: &Value, out: &mut String) {
+/// A value as `kubectl -o json` prints it: [`go_json`] on several lines, indented by four spaces.
+#[must_use]
+pub fn go_json_pretty(value: &Value) -> String {
+    let mut out = String::new();
+    push_json(value, &mut out, Form::Lines { level: 0 });
+    out
+}
+
+/// How JSON is laid out.
+#[derive(Clone, Copy)]
+enum Form {
+    Compact,
+    Lines { level: usize },
+}
+
+impl Form {
+    const fn inner(self) -> Self {
+        match self {
+            Self::Compact => Self::Compact,
+            Self::Lines { level } => Self::Lines { level: level + 1 },
+        }
+    }
+
+    /// What stands before an entry and before the closing bracket.
+    fn line_break(self, out: &mut String) {
+        if let Self::Lines { level } = self {
+            out.push('\n');
+            out.extend(std::iter::repeat_n("    ", level));
+        }
+    }
+}
+
+fn push_json(value: &Value, out: &mut String, form: Form) {
     match value {
-        Value::Array(list) => {
+        Value::Array(list) if !list.is_empty() => {
             out.push('[');
             for (number, value) in list.iter().enumerate() {
                 if number > 0 {
                     out.push(',');
                 }
-                push_json(value, out);
+                form.inner().line_break(out);
+                push_json(value, out, form.inner());
             }
+            form.line_break(out);
             out.push(']');
         }
-        Value::Object(map) => {
+        Value::Object(map) if !map.is_empty() => {
             let mut entries: Vec<_> = map.iter().collect();
             entries.sort_unstable_by_key(|(key, _)| *key);
             out.push('{');
@@ -68,10 +102,12 @@ fn push_json(value: &Value, out: &mut String) {
                 if number > 0 {
                     out.push(',');
                 }
+                form.inner().line_break(out);
                 push_text(key, out);
-                out.push(':');
-                push_json(value, out);
+                out.push_str(if matches!(form, Form::Compact) { ":" } else { ": " });
+                push_json(value, out, form.inner());
             }
+            form.line_break(out);
             out.push('}');
         }
         Value::String(text) => push_text(text, out),

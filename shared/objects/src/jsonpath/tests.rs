@@ -1,4 +1,4 @@
-use super::{CustomColumns, JsonPath, JsonPathError, MissingKeys, go_json, sort_by};
+use super::{CustomColumns, JsonPath, JsonPathError, MissingKeys, go_json, go_json_pretty, sort_by};
 use crate::printing::{Header, TableWriter};
 use proptest::prelude::{any, proptest};
 use serde_json::{Value, json};
@@ -119,6 +119,14 @@ fn the_loose_form_needs_no_braces() {
     for form in ["{.a", "a}", "{a}{b}", "{}"] {
         assert!(JsonPath::parse_relaxed(form).is_err(), "{form}");
     }
+}
+
+#[test]
+fn json_is_laid_out_as_go_does() {
+    let value = json!({"b": [1, {"c": "<&>"}, [], {}], "a": null});
+    assert_eq!(go_json(&value), r#"{"a":null,"b":[1,{"c":"\u003c\u0026\u003e"},[],{}]}"#);
+    let pretty = "{\n    \"a\": null,\n    \"b\": [\n        1,\n        {\n            \"c\": \"\\u003c\\u0026\\u003e\"\n        },\n        [],\n        {}\n    ]\n}";
+    assert_eq!(go_json_pretty(&value), pretty);
 }
 
 #[test]
