@@ -88,7 +88,8 @@ mod tests {
             let expected = all(&records);
             let again = records[seed.index(records.len())].clone();
             records.push(again);
-            records.rotate_left(seed.index(records.len()));
+            let turn = seed.index(records.len());
+            records.rotate_left(turn);
             records.reverse();
             prop_assert_eq!(all(&records), expected);
         }

@@ -1,6 +1,6 @@
 //! What can go wrong with the store.
 
-use control::record::Key;
+use crate::Key;
 use objects::Status;
 use std::path::PathBuf;
 
@@ -36,19 +36,19 @@ pub enum OpenError {
 /// Something that was found broken when the store was opened, and survived. Report it as an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Damage {
-    /// The database could not be read. It stands under another name now, and what was found in it was carried over.
+    /// The database could not be opened. It stands under another name now, and a new one was begun.
     Database {
         /// Where it is now.
         set_aside: PathBuf,
-        /// How many objects were carried over.
-        objects: usize,
         /// What was wrong.
         message: String,
     },
-    /// One record could not be read; it was moved to the database's table of such records.
+    /// A record could not be read; its bytes were written to a file of their own.
     Record {
-        /// Its key in the table.
+        /// Its key, as far as it can be read.
         key: String,
+        /// Where its bytes are now.
+        set_aside: PathBuf,
         /// What was wrong.
         message: String,
     },
@@ -57,11 +57,12 @@ pub enum Damage {
 impl std::fmt::Display for Damage {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Database { set_aside, objects, message } => {
-                let path = set_aside.display();
-                write!(f, "the database was damaged ({message}); it was set aside as {path}, and {objects} objects of it were saved")
+            Self::Database { set_aside, message } => {
+                write!(f, "the database was damaged ({message}); it was set aside as {} and a new one begun", set_aside.display())
             }
-            Self::Record { key, message } => write!(f, "the record {key} was damaged ({message}) and set aside"),
+            Self::Record { key, set_aside, message } => {
+                write!(f, "the record {key} was damaged ({message}); it was set aside as {}", set_aside.display())
+            }
         }
     }
 }

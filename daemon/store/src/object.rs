@@ -1,16 +1,43 @@
 //! One object as readers get it: finished JSON, made once a change and shared.
 
 use crate::ResourceVersion;
-use control::record::Key;
+use objects::Kind;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
+use std::fmt;
 use std::sync::Arc;
+
+/// What names an object.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key {
+    /// Its kind.
+    pub kind: Kind,
+    /// Its namespace; empty for kinds without.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl Key {
+    /// A key of these parts.
+    #[must_use]
+    pub fn new(kind: Kind, namespace: &str, name: &str) -> Self {
+        Self { kind, namespace: namespace.to_owned(), name: name.to_owned() }
+    }
+}
+
+/// As in `pods "kubia"`.
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} \"{}\"", self.kind.plural(), self.name)
+    }
+}
 
 /// An object: metadata, spec, binding and status put together, with its `resourceVersion`.
 #[derive(Debug)]
 pub struct Object {
     pub(crate) key: Key,
-    pub(crate) uid: Arc<str>,
+    pub(crate) uid: String,
     pub(crate) resource_version: ResourceVersion,
     pub(crate) json: Box<RawValue>,
 }
@@ -38,6 +65,12 @@ impl Object {
     #[must_use]
     pub fn json(&self) -> &RawValue {
         &self.json
+    }
+
+    /// The JSON as a value.
+    #[must_use]
+    pub fn to_value(&self) -> serde_json::Value {
+        serde_json::from_str(self.json.get()).expect("the text was made from a value")
     }
 
     /// The JSON as a type.

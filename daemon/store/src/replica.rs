@@ -1,12 +1,15 @@
 //! The store's own face: what can be asked of it.
 
-use crate::{Damage, Expired, List, Object, OpenError, ResourceVersion, Settings, StoreError, Watcher};
-use control::record::Key;
-use control::version::NodeId;
+use crate::disk::Disk;
+use crate::state::State;
+use crate::writer::{Operation, Write, Writer};
+use crate::{Damage, Expired, Key, List, Object, OpenError, ResourceVersion, Settings, StoreError, Watcher};
+use control::version::{HybridClock, NodeId};
 use objects::Kind;
 use serde_json::Value;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// When a write is acknowledged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,34 +31,58 @@ pub struct Preconditions {
 
 /// The local replica. Cheap to copy; all copies are one store.
 #[derive(Debug, Clone)]
-pub struct Store {}
+pub struct Store {
+    state: Arc<RwLock<State>>,
+    newest: watch::Receiver<ResourceVersion>,
+    writes: mpsc::Sender<Write>,
+}
 
 impl Store {
-    /// Opens the store in a folder, or makes it. Blocks; reads everything.
+    /// Opens the store in a folder, or makes it. Blocks; reads everything. The writer has to be run for writes to be done.
     ///
     /// # Errors
-    /// The folder cannot be used. Damage is no error: it is set aside, and told.
-    pub fn open(dir: &Path, node: NodeId, settings: Settings) -> Result<(Self, Vec<Damage>), OpenError> {
-        let _ = (dir, node, settings);
-        Ok((Self {}, Vec::new()))
+    /// The folder cannot be used, or another process has it. Damage is no error: it is set aside, and told.
+    pub fn open(dir: &Path, node: NodeId, settings: Settings) -> Result<(Self, Writer, Vec<Damage>), OpenError> {
+        let (disk, loaded) = Disk::open(dir, &settings)?;
+        let mut damage = loaded.damage;
+        let mut state = State::new(loaded.version, &settings);
+        let mut clock = HybridClock::new(node);
+        for (key, entry) in loaded.entries {
+            entry.versions().for_each(|version| clock.restore(version));
+            let object = if entry.is_live() { entry.compose(&key, loaded.version).map(Some) } else { Ok(None) };
+            match object {
+                Ok(object) => state.load(key, entry, object),
+                Err(why) => damage.push(disk.set_aside(&key, &entry, why)?),
+            }
+        }
+        let state = Arc::new(RwLock::new(state));
+        let (newest_tx, newest) = watch::channel(loaded.version);
+        let (writes, receiver) = mpsc::channel(settings.queue_requests);
+        let writer = Writer::new(disk, clock, settings, (state.clone(), newest_tx, receiver));
+        Ok((Self { state, newest, writes }, writer, damage))
     }
 
-    /// Adds an object that admission has finished. Its `status` becomes the status record, a `spec.nodeName` the binding.
+    fn read(&self) -> RwLockReadGuard<'_, State> {
+        // The writer leaves the state whole at every point where it could panic.
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds an object that admission has finished. Its `status` becomes the status record. Events are written lazily.
     ///
     /// # Errors
     /// `AlreadyExists`, `Malformed`, `Disk`, `Closed`.
     pub async fn create(&self, key: Key, object: Value) -> Result<Arc<Object>, StoreError> {
-        let _ = object;
-        Err(StoreError::NotFound(key))
+        let durability = of_kind(key.kind);
+        self.write(key, Operation::Create { object }, (Preconditions::default(), durability)).await
     }
 
-    /// Replaces metadata, spec and all else but status and `spec.nodeName`, which stay. The uid must be the object's own.
+    /// Replaces metadata, spec and all else but status and binding, which stay. The uid must be the object's own.
     ///
     /// # Errors
     /// `NotFound`, `Stale`, `OtherUid`, `Malformed`, `Disk`, `Closed`.
     pub async fn update(&self, key: Key, object: Value, only_if: Preconditions) -> Result<Arc<Object>, StoreError> {
-        let _ = (object, only_if);
-        Err(StoreError::NotFound(key))
+        let durability = of_kind(key.kind);
+        self.write(key, Operation::Update { object }, (only_if, durability)).await
     }
 
     /// Replaces the status. One that says the same changes nothing: no new version, no write.
@@ -69,8 +96,7 @@ impl Store {
         only_if: Preconditions,
         durability: Durability,
     ) -> Result<Arc<Object>, StoreError> {
-        let _ = (status, only_if, durability);
-        Err(StoreError::NotFound(key))
+        self.write(key, Operation::Status { status }, (only_if, durability)).await
     }
 
     /// Binds a pod to a node.
@@ -78,8 +104,7 @@ impl Store {
     /// # Errors
     /// `NotFound`, `OtherUid`, `AlreadyBound`, `Disk`, `Closed`.
     pub async fn bind(&self, key: Key, node: &str, only_if: Preconditions) -> Result<Arc<Object>, StoreError> {
-        let _ = (node, only_if);
-        Err(StoreError::NotFound(key))
+        self.write(key, Operation::Bind { node: node.to_owned() }, (only_if, Durability::Now)).await
     }
 
     /// Removes an object; the answer is its last state. (A deletion with grace is an `update` that sets the mark.)
@@ -87,27 +112,29 @@ impl Store {
     /// # Errors
     /// `NotFound`, `Stale`, `OtherUid`, `Disk`, `Closed`.
     pub async fn delete(&self, key: Key, only_if: Preconditions) -> Result<Arc<Object>, StoreError> {
-        let _ = only_if;
-        Err(StoreError::NotFound(key))
+        let durability = of_kind(key.kind);
+        self.write(key, Operation::Delete, (only_if, durability)).await
     }
 
     /// One object.
     #[must_use]
-    pub fn get(&self, _key: &Key) -> Option<Arc<Object>> {
-        None
+    pub fn get(&self, key: &Key) -> Option<Arc<Object>> {
+        self.read().get(key).cloned()
     }
 
     /// All objects of a kind, or those of one namespace.
     #[must_use]
-    pub fn list(&self, _kind: Kind, _namespace: Option<&str>) -> List {
-        List { items: Vec::new(), resource_version: ResourceVersion::new(1, 0) }
+    pub fn list(&self, kind: Kind, namespace: Option<&str>) -> List {
+        let state = self.read();
+        List { items: state.list(kind, namespace), resource_version: state.version }
     }
 
     /// A list, and a watcher that goes on exactly after it.
     #[must_use]
     pub fn list_and_watch(&self, kind: Kind, namespace: Option<&str>) -> (List, Watcher) {
-        let _ = (kind, namespace);
-        unreachable!("only for the first commit")
+        let list = self.list(kind, namespace);
+        let watcher = self.watcher(kind, namespace, list.resource_version);
+        (list, watcher)
     }
 
     /// Goes on after a version that a list, a change or a bookmark carried.
@@ -115,24 +142,64 @@ impl Store {
     /// # Errors
     /// Too old, or of another database.
     pub fn watch(&self, kind: Kind, namespace: Option<&str>, after: ResourceVersion) -> Result<Watcher, Expired> {
-        let _ = (kind, namespace);
-        Err(Expired { asked: after, current: after })
+        let state = self.read();
+        if after > state.version || !state.ring.reaches_back_to(after) {
+            return Err(Expired { asked: after, current: state.version });
+        }
+        Ok(self.watcher(kind, namespace, after))
+    }
+
+    fn watcher(&self, kind: Kind, namespace: Option<&str>, position: ResourceVersion) -> Watcher {
+        let namespace = namespace.map(str::to_owned);
+        Watcher { state: self.state.clone(), newest: self.newest.clone(), kind, namespace, position }
     }
 
     /// Which database this is; differs after it was made anew.
     #[must_use]
     pub fn epoch(&self) -> u32 {
-        1
+        self.newest.borrow().epoch()
     }
 
-    /// Writes all that is not on disk yet.
+    /// Returns when all that was written so far is on disk.
     ///
     /// # Errors
     /// `Disk`, `Closed`.
     pub async fn flush(&self) -> Result<(), StoreError> {
-        Ok(())
+        let (answer, answered) = oneshot::channel();
+        self.writes.send(Write::Flush(answer)).await.map_err(|_| StoreError::Closed)?;
+        answered.await.map_err(|_| StoreError::Closed)?
     }
 
-    /// Writes all, stops the writer, and closes the database. Blocks. Later writes are refused with `Closed`.
-    pub fn close(&self) {}
+    /// Puts all on disk and ends the writer. Later writes are refused with `Closed`.
+    pub async fn close(&self) {
+        // An error means that it has ended already.
+        if self.writes.send(Write::Close).await.is_ok() {
+            self.writes.closed().await;
+        }
+    }
+
+    async fn write(
+        &self,
+        key: Key,
+        operation: Operation,
+        (only_if, durability): (Preconditions, Durability),
+    ) -> Result<Arc<Object>, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        let write = Write::Change { key, operation, only_if, durability, answer };
+        self.writes.send(write).await.map_err(|_| StoreError::Closed)?;
+        answered.await.map_err(|_| StoreError::Closed)?
+    }
+
+    #[cfg(test)]
+    pub(crate) fn knows(&self, key: &Key) -> bool {
+        self.read().slot(key).is_some()
+    }
+}
+
+/// Events tell of what was seen: losing the last second of them in a crash is better than a sync for each.
+fn of_kind(kind: Kind) -> Durability {
+    match kind {
+        Kind::Event => Durability::Soon,
+        Kind::Pod | Kind::Node => Durability::Now,
+    }
 }

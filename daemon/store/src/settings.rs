@@ -7,9 +7,9 @@ use objects::Kind;
 pub struct Settings {
     /// Requests that may wait for the writer; the next one waits to enter.
     pub queue_requests: usize,
-    /// Recent changes kept a kind, for watchers.
+    /// Recent changes kept for watchers.
     pub ring_changes: usize,
-    /// Bytes of JSON in them, a kind.
+    /// Bytes of JSON in them.
     pub ring_bytes: usize,
     /// The longest that a write with [`crate::Durability::Soon`] stays off the disk, in ms.
     pub lazy_ms: u64,
@@ -28,7 +28,7 @@ impl Default for Settings {
         Self {
             queue_requests: 1024,
             ring_changes: 10_000,
-            ring_bytes: 2 << 20,
+            ring_bytes: 8 << 20,
             lazy_ms: 1000,
             tombstone_ms: 7 * 24 * 3600 * 1000,
             event_ms: 3600 * 1000,

@@ -31,6 +31,11 @@ impl ResourceVersion {
         self.0 & ((1 << SEQUENCE_BITS) - 1)
     }
 
+    /// So many changes later.
+    pub(crate) const fn after(self, changes: u64) -> Self {
+        Self(self.0 + changes)
+    }
+
     pub(crate) const fn next(self) -> Self {
         Self(self.0 + 1)
     }
@@ -54,6 +59,22 @@ impl FromStr for ResourceVersion {
         match text.parse::<u64>() {
             Ok(number) if number <= i64::MAX as u64 => Ok(Self(number)),
             _ => Err(NotAVersion(text.to_owned())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ResourceVersion;
+
+    #[test]
+    fn a_version_keeps_its_parts_and_fits_a_signed_number() {
+        let version = ResourceVersion::new(ResourceVersion::MAX_EPOCH, 7);
+        assert_eq!((version.epoch(), version.sequence()), (ResourceVersion::MAX_EPOCH, 7));
+        assert!(version.to_string().parse::<i64>().is_ok());
+        assert_eq!(version.to_string().parse(), Ok(version));
+        for text in ["", "-1", "x", "18446744073709551615"] {
+            assert!(text.parse::<ResourceVersion>().is_err(), "{text}");
         }
     }
 }

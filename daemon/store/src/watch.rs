@@ -1,29 +1,10 @@
-//! Changes as watchers see them.
+//! Reading changes as they come.
 
-use crate::{Object, ResourceVersion};
-use std::sync::Arc;
-
-/// What happened to an object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ChangeKind {
-    /// It was made.
-    Added,
-    /// It changed.
-    Modified,
-    /// It is gone; the object is its last state, with the deletion's version.
-    Deleted,
-}
-
-/// One change.
-#[derive(Debug, Clone)]
-pub struct Change {
-    /// What happened.
-    pub kind: ChangeKind,
-    /// The object after it.
-    pub object: Arc<Object>,
-    /// The object before it, for selections that it may have left or entered; none where it was added.
-    pub before: Option<Arc<Object>>,
-}
+use crate::state::State;
+use crate::{Change, ResourceVersion};
+use objects::Kind;
+use std::sync::{Arc, PoisonError, RwLock};
+use tokio::sync::watch;
 
 /// The version is too old, of another database, or not reached yet: list again (410).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -35,19 +16,49 @@ pub struct Expired {
     pub current: ResourceVersion,
 }
 
-/// Follows the changes of one kind. Holds a position only: a slow one costs no memory, and is told so once it fell out of the ring.
+/// Follows the changes of one kind. It holds a place only: a slow one costs no memory, and is told so once the ring passed it by.
 #[derive(Debug)]
 pub struct Watcher {
-    position: ResourceVersion,
+    pub(crate) state: Arc<RwLock<State>>,
+    pub(crate) newest: watch::Receiver<ResourceVersion>,
+    pub(crate) kind: Kind,
+    pub(crate) namespace: Option<String>,
+    pub(crate) position: ResourceVersion,
 }
 
 impl Watcher {
-    /// The next change; waits for one. Losing the future loses nothing.
+    /// The next change; waits for one, for ever once the store is closed. Dropping the future loses nothing.
     ///
     /// # Errors
     /// The watcher was too slow; list again.
     pub async fn next(&mut self) -> Result<Change, Expired> {
-        std::future::pending().await
+        loop {
+            // Marked as seen before looking: what comes in between wakes us again.
+            self.newest.borrow_and_update();
+            if let Some(change) = self.try_next()? {
+                return Ok(change);
+            }
+            if self.newest.changed().await.is_err() {
+                match self.try_next()? {
+                    Some(change) => return Ok(change),
+                    None => std::future::pending().await,
+                }
+            }
+        }
+    }
+
+    /// The next change, if there is one now.
+    ///
+    /// # Errors
+    /// As [`Watcher::next`].
+    pub fn try_next(&mut self) -> Result<Option<Change>, Expired> {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        if !state.ring.reaches_back_to(self.position) {
+            return Err(Expired { asked: self.position, current: state.version });
+        }
+        let next = state.ring.next(self.kind, self.namespace.as_deref(), self.position).cloned();
+        self.position = next.as_ref().map_or(state.version, Change::version);
+        Ok(next)
     }
 
     /// Up to which version it has seen all changes; what a bookmark says.
