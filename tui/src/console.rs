@@ -1,0 +1,39 @@
+//! The console: a full-screen view of a daemon's objects that one steers with keys.
+//!
+//! Layers, each of which knows only those below it: `run` (the loop and its effects), `app` (state, update, picture),
+//! `screen`, `widget`, `keys`, `theme`, `model` (rows, filters, logs), `link` (the daemon), `term` (the terminal), `base`.
+//! Invariants: the state changes only in `app::update`, the picture is a function of the state, and nothing is drawn
+//! that did not change. One thread reads keys, one holds the link, one owns the state; they meet in one bounded channel.
+
+mod app;
+mod base;
+mod keys;
+mod link;
+mod model;
+mod run;
+mod screen;
+mod term;
+mod theme;
+mod widget;
+
+/// What the command line says about the console.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// The daemon's address: `unix:///run/skiff/skiffd.sock` where none is given.
+    pub endpoint: Option<String>,
+    /// The namespace to begin with; `None` shows all of them.
+    pub namespace: Option<String>,
+    /// A theme by its name (`dark`, `light`) or the path of a theme file; `None` asks `SKIFF_THEME` and then the terminal.
+    pub theme: Option<String>,
+    /// A command to begin with, as after `:`, such as `nodes`.
+    pub command: Option<String>,
+}
+
+/// Opens the console and stays until the user leaves or the terminal goes away.
+///
+/// # Errors
+/// Where there is no terminal that can show it, or a theme cannot be read. A daemon that cannot be reached is no
+/// error: the console shows that and goes on trying.
+pub fn run(options: &Options) -> anyhow::Result<()> {
+    run::run(options)
+}

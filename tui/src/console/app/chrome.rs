@@ -1,0 +1,230 @@
+//! The lines around a screen: what we are connected to, the path one took, the keys that count here.
+
+use super::state::{App, Prompt, Purpose};
+use crate::console::base::text;
+use crate::console::keys::map::{continuations as rest_of, in_places};
+use crate::console::link::Standing;
+use crate::console::model::lines::{Place, Wrap};
+use crate::console::model::row::Tone;
+use crate::console::screen::Screen;
+use crate::console::screen::edit::Sending;
+use crate::console::screen::list::{List, Source};
+use crate::console::screen::list_view::tone_role;
+use crate::console::screen::log::LogScreen;
+use crate::console::screen::reader::Mode;
+use crate::console::theme::role::Role;
+use crate::console::widget::canvas::Canvas;
+use crate::console::widget::pager;
+use objects::Kind;
+use ratatui::layout::Rect;
+
+/// The line at the top: program, node, pods by state, and how the link stands.
+pub fn header(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
+    canvas.tint(area, Role::Bar);
+    let (standing, role) = standing(app);
+    let right = canvas.right((area.right() - 1, area.y), &standing, role);
+    let mut x = canvas.text((area.x + 1, area.y), "◢ skiff", 8, Role::Brand) + 2;
+    let room = |x: u16| right.saturating_sub(x + 1);
+    let node = if app.node.is_empty() { app.address.as_str() } else { app.node.as_str() };
+    x = canvas.text((x, area.y), node, room(x).min(28), Role::Bar);
+    let namespace = app.namespace.as_deref().unwrap_or("all namespaces");
+    for part in ["  ·  ", namespace, "  ·  "] {
+        x = canvas.text((x, area.y), part, room(x), Role::BarDim);
+    }
+    let pods = app.store.of(Kind::Pod);
+    let total = format!("{} pod{}", pods.len(), if pods.len() == 1 { "" } else { "s" });
+    x = canvas.text((x, area.y), &total, room(x), Role::Bar);
+    let states = [(Tone::Ok, "● "), (Tone::Busy, "◐ "), (Tone::Warn, "▲ "), (Tone::Bad, "✕ "), (Tone::Done, "○ ")];
+    for (tone, sign) in states {
+        let count = pods.count(tone);
+        let part = format!("{sign}{count}");
+        if count > 0 && usize::from(room(x)) >= text::width(&part) + 2 {
+            let role = if app.is_live() { tone_role(tone) } else { Role::BarDim };
+            x = canvas.text((x + 2, area.y), &part, room(x), role);
+        }
+    }
+    // What was written keeps its colour on the bar's background.
+    if let Some(bar) = canvas.style(Role::Bar).bg {
+        canvas.buffer.set_style(area, ratatui::style::Style::default().bg(bar));
+    }
+    let modifier = canvas.style(Role::Bar).add_modifier;
+    canvas.buffer.set_style(area, ratatui::style::Style::default().add_modifier(modifier));
+}
+
+fn standing(app: &App) -> (String, Role) {
+    match &app.standing {
+        Standing::Connecting { error: None } => ("◐ connecting".to_owned(), Role::Busy),
+        Standing::Connecting { error: Some(_) } => ("✕ no daemon, retrying".to_owned(), Role::Bad),
+        Standing::Live { .. } => {
+            let time = app.round_trip.map(|time| match time.as_micros() {
+                micros @ 0..1_000 => format!(" {:.1}ms", micros as f64 / 1_000.0),
+                micros => format!(" {}ms", micros / 1_000),
+            });
+            (format!("● live{}", time.unwrap_or_default()), Role::Ok)
+        }
+        Standing::Lost { attempt, .. } => {
+            let ago = objects::duration::since(Some(app.standing_since), app.now);
+            let tries = if *attempt > 0 { format!(" {attempt}") } else { String::new() };
+            (format!("✕ lost {ago} ago, retrying{tries}"), Role::Bad)
+        }
+    }
+}
+
+/// The second line: the path one took, what is filtered, and where one is.
+pub fn path(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
+    let (right, role) = place(app);
+    let end = canvas.right((area.right() - 1, area.y), &right, role);
+    let root = app.screens.iter().rposition(|screen| matches!(screen, Screen::List(list) if list.is_root)).unwrap_or(0);
+    let mut x = area.x + 1;
+    let steps = &app.screens[root..];
+    for (at, screen) in steps.iter().enumerate() {
+        let role = if at + 1 == steps.len() { Role::Accent } else { Role::Dim };
+        let room = end.saturating_sub(x + 2);
+        x = canvas.text((x, area.y), &title(screen), room, role);
+        if at + 1 < steps.len() {
+            x = canvas.text((x, area.y), " › ", end.saturating_sub(x + 2), Role::Faint);
+        }
+    }
+    if let Screen::List(list) = app.screen() {
+        if let (Some(kind), Some(namespace)) = (list.kind(), &list.view.scope.namespace)
+            && kind.is_namespaced()
+        {
+            x = canvas.text((x + 1, area.y), &format!("in {namespace}"), end.saturating_sub(x + 3), Role::Dim);
+        }
+        if !list.view.query.is_empty() {
+            canvas.text((x + 2, area.y), &format!("/{}", list.view.query.text()), end.saturating_sub(x + 4), Role::Warn);
+        }
+    }
+}
+
+fn title(screen: &Screen) -> String {
+    match screen {
+        Screen::List(list) => match (&list.source, &list.view.scope) {
+            (Source::Containers(pod), _) => pod.name.to_string(),
+            (_, scope) if scope.about.is_some() => {
+                let name = scope.about.as_ref().map(|about| about.key.name.to_string()).unwrap_or_default();
+                format!("events of {name}")
+            }
+            (_, scope) if scope.node.is_some() => format!("pods on {}", scope.node.as_deref().unwrap_or_default()),
+            (Source::Kind(kind), _) => kind.plural().to_owned(),
+        },
+        Screen::Reader(reader) => {
+            let what = if reader.mode == Mode::Yaml { "yaml" } else { "describe" };
+            format!("{} {what}", reader.key.name)
+        }
+        Screen::Log(log) => {
+            let instance = if log.is_previous { " (previous)" } else { "" };
+            format!("{} log {}{instance}", log.pod.name, log.container_name())
+        }
+        Screen::Edit(edit) => format!("edit {}{}", edit.title(), if edit.is_changed() { " *" } else { "" }),
+    }
+}
+
+/// Where one is in what is shown, and how that stands.
+fn place(app: &App) -> (String, Role) {
+    match app.screen() {
+        Screen::List(list) => (list_place(list, app), Role::Dim),
+        Screen::Reader(reader) => (with_wrap(&reader.place, pager::position(&reader.lines, &reader.place)), Role::Dim),
+        Screen::Log(log) => log_place(log),
+        Screen::Edit(edit) => {
+            let (line, column) = edit.editor.cursor();
+            let at = format!("{}:{}", line + 1, column + 1);
+            match (&edit.sending, edit.faults.len()) {
+                (Sending::Checking { .. }, _) => (format!("◐ checking  {at}"), Role::Busy),
+                (Sending::Applying { .. }, _) => (format!("◐ applying  {at}"), Role::Busy),
+                (Sending::Idle, 0) => (format!("● valid  {at}"), Role::Ok),
+                (Sending::Idle, 1) => (format!("✕ 1 fault  {at}"), Role::Bad),
+                (Sending::Idle, count) => (format!("✕ {count} faults  {at}"), Role::Bad),
+            }
+        }
+    }
+}
+
+fn list_place(list: &List, app: &App) -> String {
+    let shown = list.view.slots.len();
+    let all = list.rows(&app.store).len();
+    let marks = if list.marks.is_empty() { String::new() } else { format!("{} marked  ", list.marks.len()) };
+    let of = if shown < all && !list.view.query.is_empty() { format!(" of {all}") } else { String::new() };
+    let here = if shown == 0 { 0 } else { list.cursor + 1 };
+    format!("{marks}{here}/{shown}{of}")
+}
+
+fn log_place(log: &LogScreen) -> (String, Role) {
+    use crate::console::model::lines::Lines;
+    let (state, role) = log.state();
+    let lines = log.log.len();
+    let gone = if log.log.left > 0 { "+" } else { "" };
+    (with_wrap(&log.place, format!("{lines}{gone} lines  {state}")), role)
+}
+
+fn with_wrap(place: &Place, text: String) -> String {
+    let find = place.find.as_ref().map(|find| format!("/{}  ", find.as_str())).unwrap_or_default();
+    let wrap = if place.wrap == Wrap::On { "wrap  " } else { "" };
+    format!("{find}{wrap}{text}")
+}
+
+/// The line at the bottom: what was just said, or the keys that count here.
+pub fn bottom(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
+    let mut x = area.x + 1;
+    if let Some(toast) = &app.toast {
+        let sign = match toast.role {
+            Role::Ok => "● ",
+            Role::Bad => "✕ ",
+            Role::Warn => "▲ ",
+            Role::Busy => "◐ ",
+            _ => "",
+        };
+        x = canvas.text((x, area.y), sign, area.width, toast.role);
+        canvas.text((x, area.y), &toast.text, area.right().saturating_sub(x + 1), toast.role);
+        return;
+    }
+    let mut end = area.right() - 1;
+    if let Some(count) = app.count {
+        end = canvas.right((end, area.y), &count.to_string(), Role::Key).saturating_sub(1);
+    }
+    // Help has the last place whatever else there is no room for.
+    let help = "? help";
+    let types_text = matches!(app.screen(), Screen::Edit(_));
+    let end = if types_text { end } else { end.saturating_sub(help.len() as u16 + 2) };
+    for binding in in_places(app.places()).filter(|binding| !binding.hint.is_empty() && binding.hint != "help") {
+        let keys = binding.keys.replace(' ', if binding.keys.starts_with("ctrl") || binding.keys.starts_with("space") { " " } else { "" });
+        let width = (keys.len() + binding.hint.len() + 1) as u16;
+        if x + width > end {
+            break;
+        }
+        x = canvas.text((x, area.y), &keys, width, Role::Key) + 1;
+        x = canvas.text((x, area.y), binding.hint, width, Role::Hint) + 2;
+    }
+    if !types_text {
+        x = canvas.text((x, area.y), "?", 1, Role::Key) + 1;
+        canvas.text((x, area.y), "help", 4, Role::Hint);
+    }
+}
+
+/// The keys that may follow those pressed, in a box at the bottom.
+pub fn continuations(app: &App, canvas: &mut Canvas<'_>, body: Rect) {
+    if app.pending.is_empty() {
+        return;
+    }
+    let rows: Vec<(&str, &str)> = rest_of(app.places(), &app.pending).map(|(keys, binding)| (keys, binding.help)).collect();
+    let keys: Vec<String> = app.pending.iter().map(ToString::to_string).collect();
+    let width = rows.iter().map(|(keys, help)| keys.len() + help.len()).max().unwrap_or(0) as u16 + 9;
+    let (width, height) = (width.min(body.width), (rows.len() as u16 + 2).min(body.height));
+    let place = Rect::new(body.right() - width, body.bottom() - height, width, height);
+    let inside = canvas.popup(place, &format!("{} …", keys.join(" ")), Role::Border);
+    for (y, (keys, help)) in (inside.y..inside.bottom()).zip(rows) {
+        let x = canvas.text((inside.x, y), keys, inside.width, Role::Key);
+        let x = x.max(inside.x + 3) + 1;
+        canvas.text((x, y), help, inside.right().saturating_sub(x), Role::Popup);
+    }
+}
+
+/// What stands before the line one types into.
+pub fn label(prompt: &Prompt) -> &'static str {
+    match prompt.purpose {
+        Purpose::Command => ":",
+        Purpose::Filter(_) => "filter /",
+        Purpose::Find => "search /",
+        Purpose::SaveAs => "save to: ",
+    }
+}

@@ -1,0 +1,139 @@
+//! Commands, as they are typed after `:`, and what could be typed next.
+
+use super::editing::{self, Force};
+use super::effect::Effect;
+use super::input::{filter, show_keys};
+use super::perform::{perform, set_theme, whole_text};
+use super::state::App;
+use super::{logs, navigate};
+use crate::console::keys::action::Action;
+use crate::console::model::row::Key;
+use crate::console::screen::Screen;
+use crate::console::theme::load::BUILT_IN;
+use crate::console::theme::role::Role;
+use objects::Kind;
+use std::path::PathBuf;
+use wire::DryRun;
+
+/// Every command, for completion.
+const COMMANDS: &[&str] = &[
+    "pods", "nodes", "events", "ns", "logs", "new", "open", "apply", "theme", "help", "describe", "yaml", "edit", "w", "w!", "q", "q!",
+];
+
+/// Runs a command.
+pub fn run(app: &mut App, text: &str, out: &mut Vec<Effect>) {
+    let text = text.trim().trim_start_matches(':');
+    if text.is_empty() {
+        return;
+    }
+    app.commands.retain(|known| known != text);
+    app.commands.push(text.to_owned());
+    let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
+    let rest = rest.trim();
+    if let Some(kind) = Kind::from_user(word) {
+        return go_to(app, kind, rest);
+    }
+    match word {
+        "ns" | "namespace" => set_namespace(app, rest),
+        "logs" | "log" => open_log(app, rest, out),
+        "new" => editing::new(app, rest),
+        "open" | "o" if rest.is_empty() => app.say(Role::Warn, "open which file?"),
+        "open" | "o" => out.push(Effect::Read(PathBuf::from(rest))),
+        "w" | "apply" if !rest.is_empty() => save(app, rest, out),
+        "w" | "apply" => send(app, Force::No, out),
+        "w!" => send(app, Force::Yes, out),
+        "theme" if rest.is_empty() => perform(app, Action::NextTheme, None, out),
+        "theme" => set_theme(app, rest),
+        "help" | "h" => show_keys(app, "keys"),
+        "describe" => perform(app, Action::Describe, None, out),
+        "yaml" => perform(app, Action::Yaml, None, out),
+        "edit" => perform(app, Action::Edit, None, out),
+        "q" | "quit" if matches!(app.screen(), Screen::Edit(_)) => editing::leave(app),
+        "q!" if matches!(app.screen(), Screen::Edit(_)) => navigate::close(app, out),
+        "q" | "quit" | "qa" => navigate::leave(app, false, out),
+        "q!" | "qa!" => navigate::leave(app, true, out),
+        _ => app.say(Role::Bad, format!("no command \"{word}\"; ? shows the keys, :help too")),
+    }
+}
+
+/// What completes the text; empty where nothing or too much would.
+pub fn completion(app: &App, text: &str) -> String {
+    let (before, word) = match text.rfind(' ') {
+        Some(space) => (&text[..space], &text[space + 1..]),
+        None => ("", text),
+    };
+    if word.is_empty() && before.is_empty() {
+        return String::new();
+    }
+    let candidates: Vec<String> = match before.split(' ').next().unwrap_or_default() {
+        "" => COMMANDS.iter().map(|command| (*command).to_owned()).collect(),
+        "theme" => BUILT_IN.iter().map(|(name, _)| (*name).to_owned()).collect(),
+        "logs" | "log" => app.store.of(Kind::Pod).iter().map(|(_, row)| row.key.name.to_string()).collect(),
+        "ns" | "namespace" | "pods" | "po" | "pod" | "events" | "ev" => {
+            app.store.namespaces().iter().map(ToString::to_string).chain(["all".to_owned()]).collect()
+        }
+        _ => Vec::new(),
+    };
+    let best = candidates.iter().filter(|candidate| candidate.starts_with(word) && *candidate != word).min();
+    best.map(|best| best[word.len()..].to_owned()).unwrap_or_default()
+}
+
+/// `:pods`, `:pods team-1`, `:pods all /web -l app=x`.
+fn go_to(app: &mut App, kind: Kind, rest: &str) {
+    let (place, query) = match rest.split_once('/') {
+        Some((place, query)) => (place.trim(), query.trim()),
+        None if rest.starts_with("-l") => ("", rest),
+        None => (rest, ""),
+    };
+    let namespace = match place.split_whitespace().next() {
+        None => app.namespace.clone(),
+        Some("all") => None,
+        Some(name) => Some(name.to_owned()),
+    };
+    navigate::root(app, kind, namespace);
+    if let Err(why) = filter(app, query) {
+        app.say(Role::Bad, why);
+    }
+}
+
+fn set_namespace(app: &mut App, name: &str) {
+    let namespace = match name {
+        "" | "all" => None,
+        name => Some(name.to_owned()),
+    };
+    app.namespace.clone_from(&namespace);
+    match app.screen_mut() {
+        Screen::List(list) if list.kind().is_some_and(Kind::is_namespaced) => {
+            list.view.scope.namespace = namespace;
+            list.invalidate();
+        }
+        _ => navigate::root(app, Kind::Pod, namespace),
+    }
+}
+
+fn open_log(app: &mut App, rest: &str, out: &mut Vec<Effect>) {
+    let mut words = rest.split_whitespace();
+    let Some(name) = words.next() else { return perform(app, Action::Logs, None, out) };
+    let namespace = app.namespace.clone();
+    let is_wanted = |key: &Key| *key.name == *name && namespace.as_ref().is_none_or(|namespace| *key.namespace == **namespace);
+    let pod = app.store.of(Kind::Pod).iter().map(|(_, row)| &row.key).find(|key| is_wanted(key)).cloned();
+    match pod {
+        Some(pod) => logs::open(app, &pod, words.next(), false, out),
+        None => app.say(Role::Bad, format!("pods \"{name}\" not found")),
+    }
+}
+
+fn save(app: &mut App, path: &str, out: &mut Vec<Effect>) {
+    match whole_text(app) {
+        Some(text) => out.push(Effect::Write(PathBuf::from(path), text)),
+        None => app.say(Role::Warn, "there is no text to write"),
+    }
+}
+
+fn send(app: &mut App, force: Force, out: &mut Vec<Effect>) {
+    if matches!(app.screen(), Screen::Edit(_)) {
+        editing::send(app, DryRun::No, force, out);
+    } else {
+        app.say(Role::Warn, ":w applies a manifest in the editor; :w FILE saves a text");
+    }
+}

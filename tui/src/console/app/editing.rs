@@ -1,0 +1,256 @@
+//! Opens manifests, sends them, and takes the daemon's answers. Whatever happens, the text stays.
+
+use super::effect::Effect;
+use super::state::{App, Asked, Overlay, Question};
+use crate::console::link::{Command, Failure};
+use crate::console::model::row::Key;
+use crate::console::model::template;
+use crate::console::screen::Screen;
+use crate::console::screen::edit::{Edit, Origin, Sending};
+use crate::console::theme::role::Role;
+use crate::console::widget::dialog::Dialog;
+use crate::console::widget::editor::MAX_LINES;
+use objects::Kind;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use wire::{ApplyRequest, DryRun, ReplaceRequest, Request, Response};
+
+/// Whether an object that changed meanwhile may be written over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Force {
+    /// It may not: the daemon refuses with a conflict.
+    No,
+    /// It may.
+    Yes,
+}
+
+/// Begins a new manifest.
+pub fn new(app: &mut App, name: &str) {
+    let namespace = app.namespace.clone().unwrap_or_else(|| "default".to_owned());
+    let text = template::pod(name, &namespace);
+    let mut edit = Edit::new(Origin::New, &text, true);
+    let typed = 3;
+    edit.editor.go_to(typed, "  name: ".len());
+    app.push(Screen::Edit(Box::new(edit)));
+}
+
+/// Opens an object's manifest: what its user may write, with the version that was read.
+pub fn live(app: &mut App, kind: Kind, key: &Key) {
+    let Some(row) = app.store.of(kind).find(key) else {
+        app.say(Role::Warn, "the object is gone");
+        return;
+    };
+    let mut object = row.object();
+    if let Some(fields) = object.as_object_mut() {
+        fields.remove("status");
+    }
+    if let Some(metadata) = object.pointer_mut("/metadata").and_then(Value::as_object_mut) {
+        metadata.remove("managedFields");
+    }
+    let text = objects::yaml::to_yaml(&object);
+    app.push(Screen::Edit(Box::new(Edit::new(Origin::Live(kind, key.clone()), &text, true))));
+}
+
+/// Opens a file that was read. One that is not there yet is begun.
+pub fn opened(app: &mut App, path: PathBuf, text: Result<String, String>) {
+    match text {
+        Ok(text) if text.lines().count() > MAX_LINES => {
+            app.say(Role::Bad, format!("{} has more than {MAX_LINES} lines", path.display()));
+        }
+        Ok(text) => app.push(Screen::Edit(Box::new(Edit::new(Origin::File(path), &text, true)))),
+        Err(why) => app.say(Role::Bad, format!("cannot open {}: {why}", path.display())),
+    }
+}
+
+/// A file holds the text now.
+pub fn written(app: &mut App, path: &Path) {
+    if let Screen::Edit(edit) = app.screen_mut() {
+        edit.mark_kept();
+        if edit.origin == Origin::New {
+            edit.origin = Origin::File(path.to_owned());
+        }
+    }
+}
+
+/// Leaves the editor, and asks first where text would be lost.
+pub fn leave(app: &mut App) {
+    let Screen::Edit(edit) = app.screen() else { return };
+    if !edit.is_changed() {
+        super::navigate::close(app, &mut Vec::new());
+        return;
+    }
+    let dialog = Dialog {
+        title: "Leave the editor?".to_owned(),
+        lines: vec![format!("The text of {} was neither applied nor saved.", edit.title()), "It would be lost.".to_owned()],
+        buttons: vec!["Stay", "Throw it away (y)"],
+        focus: 0,
+        is_dangerous: true,
+    };
+    app.overlay = Some(Overlay::Dialog(dialog, Question::LeaveEditor));
+}
+
+/// Sends the text, document by document: each is checked by the daemon before anything is applied.
+pub fn send(app: &mut App, dry_run: DryRun, force: Force, out: &mut Vec<Effect>) {
+    let namespace = app.namespace.clone().unwrap_or_else(|| "default".to_owned());
+    let is_live = app.is_live();
+    let App { screens, last_id, asked, .. } = app;
+    let Some(Screen::Edit(edit)) = screens.last_mut() else { return };
+    if edit.sending != Sending::Idle {
+        return;
+    }
+    edit.check();
+    edit.outgoing = documents(edit, force);
+    edit.sent = edit.editor.text();
+    if !edit.faults.is_empty() {
+        edit.answer = None;
+        edit.next_fault();
+        app.say(Role::Bad, "not sent: the manifest has faults");
+        return;
+    }
+    if !is_live {
+        edit.answer = Some((Role::Warn, vec!["there is no link to the daemon now; the text stays here".to_owned()]));
+        return;
+    }
+    let Some(first) = edit.outgoing.first().cloned() else {
+        edit.answer = Some((Role::Warn, vec!["there is nothing to apply".to_owned()]));
+        return;
+    };
+    edit.results.clear();
+    edit.answer = Some((Role::Busy, vec!["the daemon checks the manifest…".to_owned()]));
+    *last_id += 1;
+    edit.sending = Sending::Checking { id: *last_id, document: 0, then_apply: dry_run == DryRun::No };
+    asked.insert(*last_id, Asked::Edit);
+    let request = request(&edit.origin, first, namespace, DryRun::Yes);
+    out.push(Effect::Link(Command::Ask { id: *last_id, request: Box::new(request) }));
+}
+
+/// Takes an answer over and sends what comes next.
+pub fn answered(app: &mut App, id: u32, result: Result<Response, Failure>, out: &mut Vec<Effect>) {
+    let namespace = app.namespace.clone().unwrap_or_else(|| "default".to_owned());
+    let App { screens, later, last_id, asked, .. } = app;
+    let waits = |edit: &Edit| match edit.sending {
+        Sending::Checking { id: own, .. } | Sending::Applying { id: own, .. } => own == id,
+        Sending::Idle => false,
+    };
+    let edit = screens.iter_mut().chain(later).find_map(|screen| match screen {
+        Screen::Edit(edit) if waits(edit) => Some(edit),
+        _ => None,
+    });
+    let Some(edit) = edit else { return };
+    let sending = std::mem::replace(&mut edit.sending, Sending::Idle);
+    match result {
+        Err(failure) => refuse(edit, &failure),
+        Ok(response) => {
+            note(edit, &response, matches!(sending, Sending::Checking { .. }));
+            let Some((document, dry_run)) = next_step(&sending, edit.outgoing.len()) else {
+                finish(edit, &sending);
+                return;
+            };
+            *last_id += 1;
+            asked.insert(*last_id, Asked::Edit);
+            edit.sending = match dry_run {
+                DryRun::Yes => Sending::Checking { id: *last_id, document, then_apply: then_applies(&sending) },
+                DryRun::No => Sending::Applying { id: *last_id, document },
+            };
+            if let Some(value) = edit.outgoing.get(document).cloned() {
+                let request = request(&edit.origin, value, namespace, dry_run);
+                out.push(Effect::Link(Command::Ask { id: *last_id, request: Box::new(request) }));
+            }
+        }
+    }
+}
+
+fn then_applies(sending: &Sending) -> bool {
+    matches!(sending, Sending::Checking { then_apply: true, .. } | Sending::Applying { .. })
+}
+
+/// The document to send next and how; `None` where all is done.
+fn next_step(sending: &Sending, count: usize) -> Option<(usize, DryRun)> {
+    match *sending {
+        Sending::Checking { document, .. } if document + 1 < count => Some((document + 1, DryRun::Yes)),
+        Sending::Checking { then_apply: true, .. } if count > 0 => Some((0, DryRun::No)),
+        Sending::Applying { document, .. } if document + 1 < count => Some((document + 1, DryRun::No)),
+        _ => None,
+    }
+}
+
+fn refuse(edit: &mut Edit, failure: &Failure) {
+    let mut lines = std::mem::take(&mut edit.results);
+    lines.push(failure.to_string());
+    if let Failure::Refused(status) = failure {
+        let causes = status.details.iter().flat_map(|details| &details.causes);
+        lines.extend(causes.map(|cause| format!("  {}: {}", cause.field, cause.message)));
+        if status.code == 409 && matches!(edit.origin, Origin::Live(..)) {
+            lines.push("  :w! writes over the newer object; the text stays here either way".to_owned());
+        }
+    } else {
+        lines.push("  whether the daemon got it is not known; the text stays here, apply it again".to_owned());
+    }
+    edit.answer = Some((Role::Bad, lines));
+}
+
+fn note(edit: &mut Edit, response: &Response, is_check: bool) {
+    let Response::Object { object, warnings, outcome } = response else { return };
+    let kind = objects::lookup::text(object, "/kind").to_lowercase();
+    let name = objects::lookup::text(object, "/metadata/name");
+    let suffix = if is_check { " (server dry run)" } else { "" };
+    edit.results.extend(warnings.iter().map(|warning| format!("Warning: {warning}")));
+    edit.results.push(format!("{kind}/{name} {outcome}{suffix}"));
+    // The text holds the version it was read with; the next one needs the new one.
+    if !is_check && let Origin::Live(..) = edit.origin {
+        replace_version(edit, objects::lookup::text(object, "/metadata/resourceVersion"));
+    }
+}
+
+/// Writes the new resourceVersion into the text where the old one stands, and touches nothing else.
+fn replace_version(edit: &mut Edit, version: &str) {
+    let text = edit.editor.text();
+    let line = text.lines().enumerate().find(|(_, line)| line.trim_start().starts_with("resourceVersion:"));
+    if let (Some((at, line)), false) = (line, version.is_empty()) {
+        let is_as_sent = text == edit.sent;
+        edit.editor.replace_line(at, &format!("{}: \"{version}\"", line.split(':').next().unwrap_or_default()));
+        if is_as_sent {
+            edit.sent = edit.editor.text();
+        }
+    }
+}
+
+fn finish(edit: &mut Edit, sending: &Sending) {
+    let mut lines = std::mem::take(&mut edit.results);
+    // After the real answers those of the check only repeat them.
+    if matches!(sending, Sending::Applying { .. }) {
+        lines.retain(|line| !line.ends_with(" (server dry run)"));
+        lines.dedup();
+        let sent = std::mem::take(&mut edit.sent);
+        edit.mark_kept_as(sent);
+    }
+    let role = if lines.iter().any(|line| line.starts_with("Warning: ")) { Role::Warn } else { Role::Ok };
+    edit.answer = Some((role, lines));
+}
+
+/// The documents of the text; faults where it cannot be read.
+fn documents(edit: &mut Edit, force: Force) -> Vec<Value> {
+    match objects::manifest::parse(&edit.editor.text()) {
+        Ok(documents) => {
+            let mut values: Vec<Value> = documents.into_iter().map(|document| document.value).collect();
+            // Without the version that was read there is nothing that could be too old.
+            for value in values.iter_mut().filter(|_| force == Force::Yes) {
+                if let Some(metadata) = value.pointer_mut("/metadata").and_then(Value::as_object_mut) {
+                    metadata.remove("resourceVersion");
+                }
+            }
+            values
+        }
+        Err(faults) => {
+            edit.faults = faults;
+            Vec::new()
+        }
+    }
+}
+
+fn request(origin: &Origin, object: Value, namespace: String, dry_run: DryRun) -> Request {
+    match origin {
+        Origin::Live(..) => Request::Replace(ReplaceRequest { object, namespace, dry_run }),
+        Origin::New | Origin::File(_) => Request::Apply(ApplyRequest { object, namespace, dry_run }),
+    }
+}

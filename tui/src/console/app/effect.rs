@@ -1,0 +1,23 @@
+//! What the state wants done outside of it.
+
+use crate::console::link::Command;
+use std::path::PathBuf;
+
+/// One thing to do.
+#[derive(Debug, Clone)]
+pub enum Effect {
+    /// Ask the daemon.
+    Link(Command),
+    /// Put a text on the clipboard.
+    Copy(String),
+    /// Read a file and say what is in it.
+    Read(PathBuf),
+    /// Write a file and say how that went.
+    Write(PathBuf, String),
+    /// Give the terminal back and stop until continued.
+    Suspend,
+    /// Paint everything again.
+    Repaint,
+    /// End.
+    Quit,
+}

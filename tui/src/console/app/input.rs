@@ -1,0 +1,289 @@
+//! Where keys go: to what lies over the screen, else to the key table, else into the editor.
+
+use super::effect::Effect;
+use super::perform::{perform, whole_text};
+use super::state::{App, Overlay, Prompt, Purpose, Question};
+use super::{command, deleting, navigate};
+use crate::console::keys::action::Action;
+use crate::console::keys::key::Key;
+use crate::console::keys::map::{Meaning, in_places, look_up};
+use crate::console::keys::table::Place;
+use crate::console::model::query::{Query, pattern};
+use crate::console::screen::Screen;
+use crate::console::theme::role::Role;
+use crate::console::widget::palette::{Entry, Palette};
+use crate::console::widget::prompt::Field;
+use crossterm::event::KeyCode;
+use std::path::PathBuf;
+
+/// Takes a key.
+pub fn key(app: &mut App, key: Key, out: &mut Vec<Effect>) {
+    match app.overlay.take() {
+        Some(Overlay::Dialog(dialog, question)) => in_dialog(app, (dialog, question), key, out),
+        Some(Overlay::Prompt(prompt)) => in_prompt(app, prompt, key, out),
+        Some(Overlay::Palette(palette, actions)) => in_palette(app, (palette, actions), key, out),
+        None => on_screen(app, key, out),
+    }
+}
+
+/// Takes a pasted text: into the line or the editor, and nowhere else.
+pub fn paste(app: &mut App, text: &str) {
+    match &mut app.overlay {
+        Some(Overlay::Prompt(prompt)) => prompt.field.insert(text.trim_end_matches('\n')),
+        Some(Overlay::Palette(palette, _)) => palette.field.insert(text.trim()),
+        Some(Overlay::Dialog(..)) => {}
+        None => {
+            if let Screen::Edit(edit) = app.screen_mut() {
+                edit.editor.paste(text);
+                edit.answer = None;
+                edit.check();
+            }
+        }
+    }
+    preview(app);
+}
+
+/// Opens a line to type into.
+pub fn ask_line(app: &mut App, purpose: Purpose, text: &str) {
+    app.toast = None;
+    app.overlay = Some(Overlay::Prompt(Prompt { field: Field::new(text), purpose, recalled: 0 }));
+}
+
+/// Opens the box with all keys that count here.
+pub fn show_keys(app: &mut App, title: &'static str) {
+    let bindings = || in_places(app.places()).filter(|binding| !binding.help.is_empty());
+    let group = |place: Place| match place {
+        Place::Any => "everywhere",
+        Place::List => "lists",
+        Place::Objects => "objects",
+        Place::Pods => "pods",
+        Place::Text => "texts",
+        Place::Object => "object",
+        Place::Log => "log",
+        Place::Editor => "editor",
+    };
+    let entry = |binding: &crate::console::keys::table::Binding| Entry {
+        keys: binding.keys.to_owned(),
+        text: binding.help.to_owned(),
+        group: group(binding.place),
+    };
+    let palette = Palette::new(title, bindings().map(entry).collect());
+    let actions = bindings().map(|binding| binding.action).collect();
+    app.overlay = Some(Overlay::Palette(palette, actions));
+}
+
+fn on_screen(app: &mut App, key: Key, out: &mut Vec<Effect>) {
+    let places = app.places();
+    let types_text = places == [Place::Editor];
+    if let Some(digit) = key.letter().and_then(|letter| letter.to_digit(10))
+        && !types_text
+        && app.pending.is_empty()
+        && (digit > 0 || app.count.is_some())
+    {
+        let count = app.count.unwrap_or(0).saturating_mul(10).saturating_add(digit as usize);
+        app.count = Some(count.min(9_999_999));
+        return;
+    }
+    app.pending.push(key);
+    match look_up(places, &app.pending) {
+        Meaning::Begins => {}
+        Meaning::Does(action) => {
+            app.pending.clear();
+            let times = app.count.take();
+            perform(app, action, times, out);
+        }
+        Meaning::Nothing => {
+            let is_first = app.pending.len() == 1;
+            app.pending.clear();
+            app.count = None;
+            if let (Screen::Edit(edit), true) = (app.screen_mut(), is_first)
+                && edit.editor.input(key)
+            {
+                edit.answer = None;
+                edit.check();
+            }
+        }
+    }
+}
+
+fn in_dialog(app: &mut App, (mut dialog, question): (crate::console::widget::dialog::Dialog, Question), key: Key, out: &mut Vec<Effect>) {
+    let yes = match key.code {
+        KeyCode::Char('y' | 'Y') => true,
+        KeyCode::Enter => dialog.focus > 0,
+        KeyCode::Esc | KeyCode::Char('n' | 'q' | 'c') => false,
+        KeyCode::Tab | KeyCode::Right | KeyCode::Down | KeyCode::Char('l' | 'j') => {
+            dialog.shift_focus(true);
+            app.overlay = Some(Overlay::Dialog(dialog, question));
+            return;
+        }
+        KeyCode::BackTab | KeyCode::Left | KeyCode::Up | KeyCode::Char('h' | 'k') => {
+            dialog.shift_focus(false);
+            app.overlay = Some(Overlay::Dialog(dialog, question));
+            return;
+        }
+        _ => {
+            app.overlay = Some(Overlay::Dialog(dialog, question));
+            return;
+        }
+    };
+    match question {
+        _ if !yes => {}
+        Question::Quit => navigate::leave(app, false, out),
+        Question::LeaveEditor => navigate::close(app, out),
+        Question::Delete(kind, keys, grace) => deleting::confirmed(app, kind, keys, grace, out),
+    }
+}
+
+fn in_palette(app: &mut App, (mut palette, actions): (Palette, Vec<Action>), key: Key, out: &mut Vec<Effect>) {
+    match key.code {
+        KeyCode::Esc => return,
+        KeyCode::Char('c') if key.ctrl => return,
+        KeyCode::Enter => {
+            if let Some(action) = palette.chosen().and_then(|at| actions.get(at)) {
+                perform(app, *action, None, out);
+            }
+            return;
+        }
+        KeyCode::Down | KeyCode::Tab => palette.shift(1),
+        KeyCode::Up | KeyCode::BackTab => palette.shift(-1),
+        KeyCode::PageDown => palette.shift(10),
+        KeyCode::PageUp => palette.shift(-10),
+        KeyCode::Char('n' | 'j') if key.ctrl => palette.shift(1),
+        KeyCode::Char('p' | 'k') if key.ctrl => palette.shift(-1),
+        _ => {
+            if type_into(&mut palette.field, key) {
+                palette.cursor = 0;
+            }
+        }
+    }
+    app.overlay = Some(Overlay::Palette(palette, actions));
+}
+
+fn in_prompt(app: &mut App, mut prompt: Prompt, key: Key, out: &mut Vec<Effect>) {
+    match key.code {
+        KeyCode::Esc => return cancel(app, prompt),
+        KeyCode::Char('c') if key.ctrl => return cancel(app, prompt),
+        KeyCode::Enter => return submit(app, &prompt, out),
+        KeyCode::Backspace if prompt.field.text().is_empty() => return cancel(app, prompt),
+        KeyCode::Tab => {
+            let ghost = ghost(app, &prompt);
+            if !ghost.is_empty() {
+                prompt.field.end();
+                prompt.field.insert(&ghost);
+            }
+        }
+        KeyCode::Right if prompt.field.is_at_end() => {
+            let ghost = ghost(app, &prompt);
+            prompt.field.insert(&ghost);
+        }
+        KeyCode::Up | KeyCode::Down if prompt.purpose == Purpose::Command => recall(app, &mut prompt, key.code == KeyCode::Up),
+        _ => {
+            type_into(&mut prompt.field, key);
+        }
+    }
+    app.overlay = Some(Overlay::Prompt(prompt));
+    preview(app);
+}
+
+/// What could be typed next, shown behind the cursor.
+pub fn ghost(app: &App, prompt: &Prompt) -> String {
+    match prompt.purpose {
+        Purpose::Command => command::completion(app, prompt.field.text()),
+        _ => String::new(),
+    }
+}
+
+fn recall(app: &App, prompt: &mut Prompt, older: bool) {
+    let recalled = if older { (prompt.recalled + 1).min(app.commands.len()) } else { prompt.recalled.saturating_sub(1) };
+    prompt.recalled = recalled;
+    let text = if recalled == 0 { "" } else { &app.commands[app.commands.len() - recalled] };
+    prompt.field.set(text);
+}
+
+/// A filter narrows the list down while it is typed.
+fn preview(app: &mut App) {
+    if let Some(Overlay::Prompt(Prompt { field, purpose: Purpose::Filter(_), .. })) = &app.overlay {
+        let text = field.text().to_owned();
+        // A selector that is not finished yet is no reason to complain.
+        let _ = filter(app, &text);
+    }
+}
+
+/// Narrows the shown list down.
+pub fn filter(app: &mut App, text: &str) -> Result<(), String> {
+    if let Screen::List(list) = app.screen_mut() {
+        list.view.query = Query::parse(text, list.columns())?;
+        list.invalidate();
+    }
+    Ok(())
+}
+
+fn cancel(app: &mut App, prompt: Prompt) {
+    if let Purpose::Filter(before) = prompt.purpose {
+        let _ = filter(app, &before);
+    }
+}
+
+fn submit(app: &mut App, prompt: &Prompt, out: &mut Vec<Effect>) {
+    let text = prompt.field.text().to_owned();
+    match &prompt.purpose {
+        Purpose::Command => command::run(app, &text, out),
+        Purpose::Filter(_) => {
+            if let Err(why) = filter(app, &text) {
+                app.say(Role::Bad, why);
+            }
+        }
+        Purpose::Find => find(app, &text),
+        Purpose::SaveAs => {
+            if let (Some(content), false) = (whole_text(app), text.trim().is_empty()) {
+                out.push(Effect::Write(PathBuf::from(text.trim()), content));
+            }
+        }
+    }
+}
+
+/// Looks for a text in the shown one; an empty one ends the search.
+fn find(app: &mut App, text: &str) {
+    let regex = (!text.is_empty()).then(|| pattern(text));
+    let found = match app.screen_mut() {
+        Screen::Reader(reader) => {
+            (reader.place.find, reader.place.found) = (regex.clone(), None);
+            reader.place.find_next(&reader.lines, true)
+        }
+        Screen::Log(log) => {
+            (log.place.find, log.place.found) = (regex.clone(), None);
+            // The newest match is what one looks for at the end of a log.
+            let forward = !log.place.follows;
+            log.place.find_next(&log.log, forward)
+        }
+        Screen::Edit(edit) => regex.as_ref().is_some_and(|regex| edit.editor.find(regex.as_str())),
+        Screen::List(_) => true,
+    };
+    if !found && regex.is_some() {
+        app.say(Role::Warn, format!("\"{text}\" is not found"));
+    }
+}
+
+/// Edits a line. Says whether its text may be another one.
+fn type_into(field: &mut Field, key: Key) -> bool {
+    match key.code {
+        KeyCode::Backspace => {
+            field.backspace();
+        }
+        KeyCode::Delete => field.delete(),
+        KeyCode::Char('w') if key.ctrl => field.delete_word(),
+        KeyCode::Char('u') if key.ctrl => field.delete_to_start(),
+        KeyCode::Char('h') if key.ctrl => {
+            field.backspace();
+        }
+        KeyCode::Left => field.left(),
+        KeyCode::Right => field.right(),
+        KeyCode::Home => field.home(),
+        KeyCode::Char('a') if key.ctrl => field.home(),
+        KeyCode::End => field.end(),
+        KeyCode::Char('e') if key.ctrl => field.end(),
+        KeyCode::Char(letter) if !key.ctrl && !key.alt => field.insert(letter.encode_utf8(&mut [0; 4])),
+        _ => return false,
+    }
+    true
+}

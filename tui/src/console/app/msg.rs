@@ -1,0 +1,51 @@
+//! Everything that can happen to the console, in the one order in which it happens.
+
+use crate::console::link::{Failure, Standing};
+use crate::console::model::row::{Key, Row};
+use crate::console::term::input::Input;
+use objects::Kind;
+use std::path::PathBuf;
+use std::time::Duration;
+use wire::Response;
+
+/// One thing that happened.
+#[derive(Debug)]
+pub enum Msg {
+    /// The user did something.
+    Input(Input),
+    /// The window has another size: columns and rows.
+    Resized(u16, u16),
+    /// The daemon told something.
+    Wire(Wire),
+    /// A file was read.
+    Read(PathBuf, Result<String, String>),
+    /// A file was written.
+    Written(PathBuf, Result<(), String>),
+    /// Somebody asked the program to stop until continued.
+    Suspend,
+    /// Time went by.
+    Time,
+}
+
+/// What the daemon told, with objects already cut down to rows.
+#[derive(Debug)]
+pub enum Wire {
+    /// The link stands differently.
+    Standing(Standing),
+    /// How long the last question took.
+    RoundTrip(Duration),
+    /// All rows of a kind.
+    Rows(Kind, Vec<Row>),
+    /// A row that is new or differs.
+    Put(Kind, Box<Row>),
+    /// A row that is gone.
+    Remove(Kind, Key),
+    /// A kind we may not watch, and why.
+    Refused(Kind, String),
+    /// The answer to a question.
+    Answer(u32, Result<Response, Failure>),
+    /// Bytes of a log.
+    Log(u32, Vec<u8>),
+    /// The end of a log.
+    LogEnd(u32, Option<Failure>),
+}

@@ -1,0 +1,177 @@
+//! Going into things and out of them.
+
+use super::effect::Effect;
+use super::state::{App, Overlay, Question};
+use super::{deleting, editing, logs};
+use crate::console::model::row::{About, Key};
+use crate::console::screen::Screen;
+use crate::console::screen::list::{List, Source};
+use crate::console::screen::reader::{Mode, Reader};
+use crate::console::theme::role::Role;
+use crate::console::widget::dialog::Dialog;
+use objects::Kind;
+
+/// Into the row one stands on.
+pub fn open(app: &mut App, out: &mut Vec<Effect>) {
+    let Screen::List(list) = app.screen() else { return };
+    let Some(row) = list.current(&app.store) else { return };
+    let (key, about) = (row.key.clone(), row.about.clone());
+    match list.source.clone() {
+        Source::Kind(Kind::Pod) => app.push(Screen::List(List::containers(key))),
+        Source::Kind(Kind::Node) => app.push(Screen::List(List::on_node(&key.name))),
+        Source::Kind(Kind::Event) => match about {
+            Some(about) => jump(app, &about),
+            None => read(app, Mode::Describe),
+        },
+        Source::Containers(pod) => logs::open(app, &pod, Some(&key.name), false, out),
+    }
+}
+
+/// To the object that an event is about.
+fn jump(app: &mut App, about: &About) {
+    let kind = Kind::ALL.into_iter().find(|kind| kind.name() == &*about.kind);
+    match kind.filter(|kind| app.store.of(*kind).find(&about.key).is_some()) {
+        Some(kind) => app.push(Screen::Reader(Reader::new(kind, about.key.clone(), Mode::Describe))),
+        None => app.say(Role::Warn, format!("{} {} is gone", about.kind.to_lowercase(), deleting::full_name(&about.key))),
+    }
+}
+
+/// The object the shown screen is about: the row stood on, or the one that is read.
+pub fn subject(app: &App) -> Option<(Kind, Key)> {
+    match app.screen() {
+        Screen::List(list) => match &list.source {
+            Source::Kind(kind) => list.current(&app.store).map(|row| (*kind, row.key.clone())),
+            Source::Containers(pod) => Some((Kind::Pod, pod.clone())),
+        },
+        Screen::Reader(reader) => Some((reader.kind, reader.key.clone())),
+        Screen::Log(log) => Some((Kind::Pod, log.pod.clone())),
+        Screen::Edit(_) => None,
+    }
+}
+
+/// Shows the object as a text. A reader changes what it tells and stays where it is.
+pub fn read(app: &mut App, mode: Mode) {
+    let Some((kind, key)) = subject(app) else { return };
+    if let Screen::Reader(reader) = app.screen_mut() {
+        if reader.mode != mode {
+            reader.mode = mode;
+            reader.place.to_start();
+        }
+        return;
+    }
+    app.push(Screen::Reader(Reader::new(kind, key, mode)));
+}
+
+/// Shows the events about the object.
+pub fn timeline(app: &mut App) {
+    let about = match app.screen() {
+        Screen::List(list) if list.kind() == Some(Kind::Event) => {
+            list.current(&app.store).and_then(|row| row.about.as_deref().cloned())
+        }
+        _ => subject(app).map(|(kind, key)| About { kind: kind.name().into(), key }),
+    };
+    if let Some(about) = about {
+        app.push(Screen::List(List::about(about)));
+    }
+}
+
+/// Shows the log of the pod or container.
+pub fn log(app: &mut App, is_previous: bool, out: &mut Vec<Effect>) {
+    let container = match app.screen() {
+        Screen::List(list) if list.kind().is_none() => list.current(&app.store).map(|row| row.key.name.to_string()),
+        _ => None,
+    };
+    match subject(app) {
+        Some((Kind::Pod, key)) => logs::open(app, &key, container.as_deref(), is_previous, out),
+        _ => app.say(Role::Warn, "only pods have logs"),
+    }
+}
+
+/// Goes to a kind's list as the start of a new path.
+pub fn root(app: &mut App, kind: Kind, namespace: Option<String>) {
+    let mut list = List::of(kind, namespace);
+    list.is_root = true;
+    app.push(Screen::List(list));
+}
+
+/// What Esc does: marks go, then a filter, then the screen; never the console.
+pub fn back(app: &mut App, out: &mut Vec<Effect>) {
+    let is_first = app.screens.len() < 2;
+    match app.screen_mut() {
+        Screen::List(list) if !list.marks.is_empty() => list.marks.clear(),
+        Screen::List(list) if !list.view.query.is_empty() => {
+            list.view.query = Default::default();
+            list.invalidate();
+        }
+        Screen::Reader(reader) if reader.place.find.is_some() => (reader.place.find, reader.place.found) = (None, None),
+        Screen::Log(log) if log.place.find.is_some() => (log.place.find, log.place.found) = (None, None),
+        Screen::Edit(_) => editing::leave(app),
+        _ if !is_first => close(app, out),
+        _ => app.say(Role::Dim, "this is the first screen; q leaves"),
+    }
+}
+
+/// Goes back to the screen before and keeps this one for `]`; an editor is gone for good.
+pub fn close(app: &mut App, out: &mut Vec<Effect>) {
+    if app.screens.len() < 2 {
+        return;
+    }
+    if let Some(mut screen) = app.screens.pop() {
+        if let Screen::Log(log) = &mut screen {
+            logs::stop(log, out);
+        }
+        if !matches!(screen, Screen::Edit(_)) {
+            app.later.push(screen);
+        }
+    }
+    revive(app, out);
+}
+
+/// Goes forward to the screen one came back from.
+pub fn forward(app: &mut App, out: &mut Vec<Effect>) {
+    if let Some(screen) = app.later.pop() {
+        app.screens.push(screen);
+        revive(app, out);
+    }
+}
+
+/// What `q` does: closes the screen, and asks before it closes the last.
+pub fn quit(app: &mut App, out: &mut Vec<Effect>) {
+    match app.screen() {
+        Screen::Edit(_) => editing::leave(app),
+        _ if app.screens.len() > 1 => close(app, out),
+        _ => {
+            let dialog = Dialog {
+                title: "Leave the console?".to_owned(),
+                lines: vec!["Pods go on running; nothing on the node changes.".to_owned()],
+                buttons: vec!["Stay", "Leave (y)"],
+                focus: 1,
+                is_dangerous: false,
+            };
+            app.overlay = Some(Overlay::Dialog(dialog, Question::Quit));
+        }
+    }
+}
+
+/// Leaves at once, unless an editor holds text nobody saved.
+pub fn leave(app: &mut App, forced: bool, out: &mut Vec<Effect>) {
+    let unsaved = app.screens.iter().any(|screen| matches!(screen, Screen::Edit(edit) if edit.is_changed()));
+    if unsaved && !forced {
+        app.say(Role::Bad, "an editor holds text that was not applied; :q! throws it away");
+    } else {
+        out.push(Effect::Quit);
+    }
+}
+
+/// The screen that is shown again may have missed changes.
+fn revive(app: &mut App, out: &mut Vec<Effect>) {
+    let is_live = app.is_live();
+    let App { screens, last_id, .. } = app;
+    match screens.last_mut() {
+        Some(Screen::List(list)) => list.invalidate(),
+        Some(Screen::Log(log)) if is_live && log.stream == crate::console::screen::log::Stream::Interrupted => {
+            logs::start(log, last_id, out);
+        }
+        _ => {}
+    }
+}

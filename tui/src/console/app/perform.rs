@@ -1,0 +1,255 @@
+//! Does what an action says, on whatever screen is shown.
+
+use super::editing::Force;
+use super::effect::Effect;
+use super::input::{ask_line, show_keys};
+use super::state::{App, Purpose};
+use super::{deleting, editing, logs, navigate};
+use crate::console::keys::action::Action;
+use crate::console::model::lines::{Lines, Wrap};
+use crate::console::model::row::Key;
+use crate::console::model::view::Order;
+use crate::console::screen::Screen;
+use crate::console::screen::reader::Mode;
+use crate::console::term::clip;
+use crate::console::theme::load::Theme;
+use crate::console::theme::role::Role;
+use wire::DryRun;
+
+/// Does it; `times` is the number typed before the key.
+pub fn perform(app: &mut App, action: Action, times: Option<usize>, out: &mut Vec<Effect>) {
+    match action {
+        Action::Open => navigate::open(app, out),
+        Action::Back => navigate::back(app, out),
+        Action::Earlier => navigate::close(app, out),
+        Action::Later => navigate::forward(app, out),
+        Action::Quit => navigate::quit(app, out),
+        Action::Command => ask_line(app, Purpose::Command, ""),
+        Action::Find => ask_line(app, Purpose::Find, ""),
+        Action::Save => ask_line(app, Purpose::SaveAs, &file_name(app)),
+        Action::Filter => {
+            let Screen::List(list) = app.screen() else { return };
+            let before = list.view.query.text().to_owned();
+            ask_line(app, Purpose::Filter(before.clone()), &before);
+        }
+        Action::Help => show_keys(app, "keys"),
+        Action::Palette => show_keys(app, "actions"),
+        Action::Describe => navigate::read(app, Mode::Describe),
+        Action::Yaml => navigate::read(app, Mode::Yaml),
+        Action::Timeline => navigate::timeline(app),
+        Action::Logs => navigate::log(app, false, out),
+        Action::LogsPrevious => navigate::log(app, true, out),
+        Action::New => editing::new(app, ""),
+        Action::Edit => {
+            if let Some((kind, key)) = navigate::subject(app) {
+                editing::live(app, kind, &key);
+            }
+        }
+        Action::Delete => deleting::ask(app, None),
+        Action::Kill => deleting::ask(app, Some(0)),
+        Action::Apply => editing::send(app, DryRun::No, Force::No, out),
+        Action::DryRun => editing::send(app, DryRun::Yes, Force::No, out),
+        Action::NextTheme => {
+            let name = app.theme.next_name();
+            set_theme(app, name);
+        }
+        Action::CopyName | Action::CopyAll => copy(app, action, out),
+        Action::Redraw => out.push(Effect::Repaint),
+        Action::Suspend => out.push(Effect::Suspend),
+        _ => on_screen(app, action, times, out),
+    }
+}
+
+/// Changes to another theme.
+pub fn set_theme(app: &mut App, name: &str) {
+    match Theme::load(name, app.theme.depth(), app.theme.is_unicode) {
+        Ok(theme) => {
+            app.say(Role::Ok, format!("theme {}", theme.name));
+            app.theme = theme;
+        }
+        Err(error) => app.say(Role::Bad, error.to_string()),
+    }
+}
+
+fn on_screen(app: &mut App, action: Action, times: Option<usize>, out: &mut Vec<Effect>) {
+    match app.screen() {
+        Screen::List(_) => on_list(app, action, times),
+        Screen::Reader(_) => on_reader(app, action, times),
+        Screen::Log(_) => on_log(app, action, times, out),
+        Screen::Edit(_) => on_edit(app, action),
+    }
+}
+
+fn on_list(app: &mut App, action: Action, times: Option<usize>) {
+    let App { screens, store, namespace, .. } = app;
+    let Some(Screen::List(list)) = screens.last_mut() else { return };
+    let (many, page) = (times.unwrap_or(1) as i64, list.height.max(2) as i64 - 1);
+    match action {
+        Action::Up => list.shift(store, -many),
+        Action::Down => list.shift(store, many),
+        Action::HalfUp => list.shift(store, -many * (page / 2).max(1)),
+        Action::HalfDown => list.shift(store, many * (page / 2).max(1)),
+        Action::PageUp => list.shift(store, -many * page),
+        Action::PageDown => list.shift(store, many * page),
+        Action::Top => list.go_to(store, times.map_or(0, |line| line.saturating_sub(1))),
+        Action::Bottom => list.go_to(store, times.map_or(usize::MAX, |line| line.saturating_sub(1))),
+        Action::Left => list.shift_column(-many),
+        Action::Right => list.shift_column(many),
+        Action::Sort => list.sort(list.column),
+        Action::SortReverse => {
+            let order = list.view.order.unwrap_or(Order { column: list.column, is_reversed: false });
+            list.view.order = Some(Order { is_reversed: !order.is_reversed, ..order });
+            list.invalidate();
+        }
+        Action::Mark => {
+            if let Some(key) = list.current(store).map(|row| row.key.clone()) {
+                if !list.marks.remove(&key) {
+                    list.marks.insert(key);
+                }
+                list.shift(store, 1);
+            }
+        }
+        Action::MarkInvert => {
+            let rows = list.rows(store);
+            let shown = list.view.slots.iter().filter_map(|slot| Some(rows.get(*slot)?.key.clone()));
+            list.marks = shown.filter(|key: &Key| !list.marks.contains(key)).collect();
+        }
+        Action::Unmark => list.marks.clear(),
+        Action::ToggleNamespace => {
+            if list.kind().is_some_and(objects::Kind::is_namespaced) {
+                let own = list.current(store).map(|row| row.key.namespace.to_string());
+                list.view.scope.namespace = if list.view.scope.namespace.is_some() { None } else { own };
+                namespace.clone_from(&list.view.scope.namespace);
+                list.invalidate();
+            }
+        }
+        _ => {}
+    }
+}
+
+fn on_reader(app: &mut App, action: Action, times: Option<usize>) {
+    let Screen::Reader(reader) = app.screen_mut() else { return };
+    let found = in_text(&mut reader.place, &reader.lines, action, times);
+    say_if_not_found(app, found);
+}
+
+fn on_log(app: &mut App, action: Action, times: Option<usize>, out: &mut Vec<Effect>) {
+    let is_live = app.is_live();
+    let App { screens, last_id, .. } = app;
+    let Some(Screen::Log(log)) = screens.last_mut() else { return };
+    let mut found = true;
+    match action {
+        Action::Follow => {
+            log.place.follows = !log.place.follows;
+            log.place.settle(&log.log);
+        }
+        Action::Bottom => {
+            log.place.follows = true;
+            log.place.settle(&log.log);
+        }
+        Action::Times => log.log.shows_times = !log.log.shows_times,
+        Action::Previous | Action::NextContainer => {
+            if action == Action::Previous {
+                log.is_previous = !log.is_previous;
+            } else {
+                log.container = (log.container + 1) % log.containers.len().max(1);
+            }
+            logs::stop(log, out);
+            log.restart();
+            if is_live {
+                logs::start(log, last_id, out);
+            }
+        }
+        _ => found = in_text(&mut log.place, &log.log, action, times),
+    }
+    say_if_not_found(app, found);
+}
+
+fn on_edit(app: &mut App, action: Action) {
+    let Screen::Edit(edit) = app.screen_mut() else { return };
+    let mut found = true;
+    match action {
+        Action::NextFault => edit.next_fault(),
+        Action::PageUp => edit.editor.page(-1),
+        Action::PageDown => edit.editor.page(1),
+        Action::FindNext => found = edit.editor.find_next(),
+        _ => {}
+    }
+    say_if_not_found(app, found);
+}
+
+fn say_if_not_found(app: &mut App, found: bool) {
+    if !found {
+        app.say(Role::Warn, "not found");
+    }
+}
+
+/// What every text can do. `false` where something was looked for and is not there.
+fn in_text(place: &mut crate::console::model::lines::Place, lines: &impl Lines, action: Action, times: Option<usize>) -> bool {
+    let (many, page) = (times.unwrap_or(1) as i64, i64::from(place.size.1.max(2)) - 1);
+    match action {
+        Action::Up => place.scroll(lines, -many),
+        Action::Down => place.scroll(lines, many),
+        Action::HalfUp => place.scroll(lines, -many * (page / 2).max(1)),
+        Action::HalfDown => place.scroll(lines, many * (page / 2).max(1)),
+        Action::PageUp => place.scroll(lines, -many * page),
+        Action::PageDown => place.scroll(lines, many * page),
+        Action::Left => place.slide(-8 * many),
+        Action::Right => place.slide(8 * many),
+        Action::Top => match times {
+            Some(line) => place.show(lines, line.saturating_sub(1)),
+            None => place.to_start(),
+        },
+        Action::Bottom => place.to_end(lines),
+        Action::Wrap => {
+            (place.wrap, place.left) = (if place.wrap == Wrap::On { Wrap::Off } else { Wrap::On }, 0);
+            place.settle(lines);
+        }
+        Action::FindNext => return place.find_next(lines, true),
+        Action::FindPrevious => return place.find_next(lines, false),
+        _ => {}
+    }
+    true
+}
+
+/// A name for the file that the shown text would go to.
+fn file_name(app: &App) -> String {
+    match app.screen() {
+        Screen::Log(log) => format!("{}-{}.log", log.pod.name, log.container_name()),
+        Screen::Reader(reader) if reader.mode == Mode::Yaml => format!("{}.yaml", reader.key.name),
+        Screen::Reader(reader) => format!("{}.txt", reader.key.name),
+        Screen::Edit(edit) => match &edit.origin {
+            crate::console::screen::edit::Origin::File(path) => path.display().to_string(),
+            _ => format!("{}.yaml", edit.title().replace(['/', ' '], "-")),
+        },
+        Screen::List(_) => String::new(),
+    }
+}
+
+/// The text that a save or a copy of the shown screen takes.
+pub fn whole_text(app: &App) -> Option<String> {
+    match app.screen() {
+        Screen::Log(log) => Some(log.log.to_text()),
+        Screen::Reader(reader) => Some(reader.text()),
+        Screen::Edit(edit) => Some(edit.editor.text()),
+        Screen::List(list) => list.current(&app.store).map(|row| objects::yaml::to_yaml(&row.object())),
+    }
+}
+
+fn copy(app: &mut App, action: Action, out: &mut Vec<Effect>) {
+    let text = match (action, app.screen()) {
+        (Action::CopyName, Screen::List(list)) => {
+            let names = list.chosen(&app.store);
+            Some(names.iter().map(|key| key.name.to_string()).collect::<Vec<_>>().join("\n"))
+        }
+        _ => whole_text(app),
+    };
+    let Some(text) = text.filter(|text| !text.is_empty()) else { return };
+    if clip::copy(&text, false).is_none() {
+        app.say(Role::Warn, "too long for a terminal's clipboard; :w FILE saves it");
+    } else {
+        let what = if text.lines().count() > 1 { format!("{} lines", text.lines().count()) } else { text.clone() };
+        app.say(Role::Ok, format!("copied {what}"));
+        out.push(Effect::Copy(text));
+    }
+}

@@ -1,0 +1,256 @@
+//! All the console knows.
+
+use crate::console::base::age;
+use crate::console::keys::action::Action;
+use crate::console::keys::key::Key;
+use crate::console::keys::table::Place;
+use crate::console::link::Standing;
+use crate::console::model::row;
+use crate::console::model::store::Store;
+use crate::console::screen::Screen;
+use crate::console::screen::list::List;
+use crate::console::theme::load::Theme;
+use crate::console::theme::role::Role;
+use crate::console::widget::dialog::Dialog;
+use crate::console::widget::palette::Palette;
+use crate::console::widget::prompt::Field;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use objects::Kind;
+use std::collections::HashMap;
+use std::time::Duration;
+
+/// The state of the console.
+#[derive(Debug)]
+pub struct App {
+    /// The time of the last message.
+    pub now: Timestamp,
+    /// The zone that times are told in.
+    pub zone: TimeZone,
+    /// The window: columns and rows.
+    pub size: (u16, u16),
+    /// All rows.
+    pub store: Store,
+    /// The looks.
+    pub theme: Theme,
+    /// The daemon's address, for messages.
+    pub address: String,
+    /// How the link stands.
+    pub standing: Standing,
+    /// Since when it stands so.
+    pub standing_since: Timestamp,
+    /// The node we are connected to, or were.
+    pub node: String,
+    /// How long the last question took.
+    pub round_trip: Option<Duration>,
+    /// The namespace that lists begin with; `None` is all.
+    pub namespace: Option<String>,
+    /// The screens one went through; the last one is shown.
+    pub screens: Vec<Screen>,
+    /// The screens one came back from.
+    pub later: Vec<Screen>,
+    /// What lies over the screen.
+    pub overlay: Option<Overlay>,
+    /// Keys that wait for more keys.
+    pub pending: Vec<Key>,
+    /// The number typed before a key.
+    pub count: Option<usize>,
+    /// What was said last, until when.
+    pub toast: Option<Toast>,
+    /// What each question was about.
+    pub asked: HashMap<u32, Asked>,
+    /// Commands typed, the newest last.
+    pub commands: Vec<String>,
+    /// The number of the last question.
+    pub last_id: u32,
+}
+
+/// What lies over the screen.
+#[derive(Debug)]
+pub enum Overlay {
+    /// A question with buttons.
+    Dialog(Dialog, Question),
+    /// A line to type into.
+    Prompt(Prompt),
+    /// The keys, or all actions.
+    Palette(Palette, Vec<Action>),
+}
+
+/// What a dialog asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Question {
+    /// Whether to leave the console.
+    Quit,
+    /// Whether to throw the editor's text away.
+    LeaveEditor,
+    /// Whether to delete objects, and with which grace period.
+    Delete(Kind, Vec<row::Key>, Option<i64>),
+}
+
+/// What a line is typed for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Purpose {
+    /// A command.
+    Command,
+    /// A filter; the one before comes back on Esc.
+    Filter(String),
+    /// A search.
+    Find,
+    /// The name of a file.
+    SaveAs,
+}
+
+/// A line one types into.
+#[derive(Debug)]
+pub struct Prompt {
+    /// The line.
+    pub field: Field,
+    /// What for.
+    pub purpose: Purpose,
+    /// The command before, counted from the newest.
+    pub recalled: usize,
+}
+
+/// Something said at the bottom for a while.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Toast {
+    /// What.
+    pub text: String,
+    /// How it is meant.
+    pub role: Role,
+    /// Until when.
+    pub until: Timestamp,
+}
+
+/// What a question to the daemon was about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Asked {
+    /// The deletion of an object.
+    Delete(Kind, row::Key),
+    /// A step of an editor, which knows its number itself.
+    Edit,
+}
+
+/// How long something is said.
+const TOAST: SignedDuration = SignedDuration::from_secs(5);
+/// What failed is said longer.
+const LONG_TOAST: SignedDuration = SignedDuration::from_secs(10);
+/// The most screens one can go back through.
+const MAX_SCREENS: usize = 32;
+
+impl App {
+    /// The console at its start: the list of pods.
+    pub fn new(now: Timestamp, size: (u16, u16), theme: Theme, namespace: Option<String>, address: String) -> Self {
+        let mut list = List::of(Kind::Pod, namespace.clone());
+        list.is_root = true;
+        Self {
+            now,
+            zone: TimeZone::UTC,
+            size,
+            store: Store::default(),
+            theme,
+            address,
+            standing: Standing::Connecting { error: None },
+            standing_since: now,
+            node: String::new(),
+            round_trip: None,
+            namespace,
+            screens: vec![Screen::List(list)],
+            later: Vec::new(),
+            overlay: None,
+            pending: Vec::new(),
+            count: None,
+            toast: None,
+            asked: HashMap::new(),
+            commands: Vec::new(),
+            last_id: 0,
+        }
+    }
+
+    /// The screen that is shown.
+    pub fn screen(&self) -> &Screen {
+        self.screens.last().expect("the first screen is never closed")
+    }
+
+    /// The screen that is shown, to change it.
+    pub fn screen_mut(&mut self) -> &mut Screen {
+        self.screens.last_mut().expect("the first screen is never closed")
+    }
+
+    /// Goes on to another screen. What one came back from before is forgotten, but for manifests nobody saved.
+    pub fn push(&mut self, screen: Screen) {
+        self.later.clear();
+        self.screens.push(screen);
+        if self.screens.len() > MAX_SCREENS {
+            // An editor is closed by its user and nobody else.
+            if let Some(at) = self.screens.iter().position(|screen| !matches!(screen, Screen::Edit(_))) {
+                self.screens.remove(at);
+            }
+        }
+    }
+
+    /// Says something at the bottom for a while.
+    pub fn say(&mut self, role: Role, text: impl Into<String>) {
+        let long = if role == Role::Bad { LONG_TOAST } else { TOAST };
+        let text = crate::console::base::text::clean(&text.into().replace('\n', " "));
+        self.toast = Some(Toast { text, role, until: self.now.saturating_add(long).unwrap_or(self.now) });
+    }
+
+    /// A number for the next question.
+    pub fn next_id(&mut self) -> u32 {
+        self.last_id += 1;
+        self.last_id
+    }
+
+    /// Whether the daemon tells us of changes at this moment.
+    pub fn is_live(&self) -> bool {
+        matches!(self.standing, Standing::Live { .. })
+    }
+
+    /// Where keys count now, the narrowest first.
+    pub fn places(&self) -> &'static [Place] {
+        match self.screen() {
+            Screen::List(list) => match list.kind() {
+                Some(Kind::Pod) => &[Place::Pods, Place::Objects, Place::List, Place::Any],
+                Some(_) => &[Place::Objects, Place::List, Place::Any],
+                None => &[Place::Pods, Place::List, Place::Any],
+            },
+            Screen::Reader(_) => &[Place::Object, Place::Text, Place::Any],
+            Screen::Log(_) => &[Place::Log, Place::Text, Place::Any],
+            Screen::Edit(_) => &[Place::Editor],
+        }
+    }
+
+    /// The columns and rows between the lines at the top and the bottom.
+    pub fn body(&self) -> (u16, u16) {
+        (self.size.0, self.size.1.saturating_sub(3))
+    }
+
+    /// When the picture changes though nothing happens; `None` is never.
+    pub fn next_wake(&self) -> Option<Timestamp> {
+        let after = |seconds: i64| self.now.saturating_add(SignedDuration::from_secs(seconds)).ok();
+        let labels = match self.screen() {
+            Screen::List(list) => list.next_change(&self.store, self.now),
+            Screen::Reader(reader) => self.next_change_of(reader),
+            _ => None,
+        };
+        let standing = match self.standing {
+            Standing::Lost { .. } => Some(age::next_change(self.standing_since, self.now)),
+            _ => None,
+        };
+        let toast = self.toast.as_ref().map(|toast| toast.until);
+        [labels.and_then(after), standing.and_then(after), toast].into_iter().flatten().min()
+    }
+
+    /// A description holds the ages of the object's events.
+    fn next_change_of(&self, reader: &crate::console::screen::reader::Reader) -> Option<i64> {
+        use crate::console::screen::reader::Mode;
+        if reader.mode == Mode::Yaml || reader.is_gone {
+            return None;
+        }
+        let about = reader.about();
+        let events = self.store.of(Kind::Event).iter().filter(|(_, row)| row.about.as_deref() == Some(&about));
+        let times = events.flat_map(|(_, row)| row.cells.iter().filter_map(row::Cell::counts_from));
+        times.map(|then| age::next_change(then, self.now)).min()
+    }
+}

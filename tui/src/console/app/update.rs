@@ -1,0 +1,134 @@
+//! The one place where the state changes: a message in, effects out.
+
+use super::effect::Effect;
+use super::msg::{Msg, Wire};
+use super::state::{App, Asked};
+use super::{deleting, editing, input, logs};
+use crate::console::link::Standing;
+use crate::console::model::store::Change;
+use crate::console::screen::Screen;
+use crate::console::term::input::Input;
+use crate::console::theme::role::Role;
+use jiff::{SignedDuration, Timestamp};
+use objects::Kind;
+
+/// Takes one message over.
+pub fn update(app: &mut App, now: Timestamp, msg: Msg) -> Vec<Effect> {
+    app.now = now;
+    let mut out = Vec::new();
+    match msg {
+        Msg::Input(Input::Key(key)) => input::key(app, key.into(), &mut out),
+        Msg::Input(Input::Paste(text)) => input::paste(app, &text),
+        Msg::Input(Input::Resize(columns, rows)) | Msg::Resized(columns, rows) => app.size = (columns, rows),
+        Msg::Input(Input::Gone) => out.push(Effect::Quit),
+        Msg::Wire(wire) => take_wire(app, wire, &mut out),
+        Msg::Read(path, text) => editing::opened(app, path, text),
+        Msg::Written(path, Ok(())) => {
+            app.say(Role::Ok, format!("wrote {}", path.display()));
+            editing::written(app, &path);
+        }
+        Msg::Written(path, Err(why)) => app.say(Role::Bad, format!("cannot write {}: {why}", path.display())),
+        Msg::Suspend => out.push(Effect::Suspend),
+        Msg::Time => {}
+    }
+    if app.toast.as_ref().is_some_and(|toast| toast.until <= now) {
+        app.toast = None;
+    }
+    settle(app);
+    out
+}
+
+/// Makes the shown screen ready to be painted in the window as it is now.
+pub fn settle(app: &mut App) {
+    let (columns, rows) = app.body();
+    let (now, store) = (app.now, &app.store);
+    match app.screens.last_mut() {
+        Some(Screen::List(list)) => {
+            list.height = usize::from(rows.saturating_sub(1));
+            if !list.refresh(store, now) {
+                list.settle();
+            }
+        }
+        Some(Screen::Reader(reader)) => {
+            reader.place.size = (columns, rows);
+            reader.refresh(store, &now.to_zoned(app.zone.clone()));
+        }
+        Some(Screen::Log(log)) => {
+            log.place.size = (columns, rows);
+            log.place.settle(&log.log);
+        }
+        Some(Screen::Edit(edit)) => {
+            let panel = edit.panel_height(rows);
+            edit.editor.settle((columns, rows - panel));
+        }
+        None => {}
+    }
+}
+
+fn take_wire(app: &mut App, wire: Wire, out: &mut Vec<Effect>) {
+    match wire {
+        Wire::Standing(standing) => take_standing(app, standing, out),
+        Wire::RoundTrip(time) => app.round_trip = Some(time),
+        Wire::Rows(kind, rows) => {
+            app.store.of_mut(kind).replace(rows);
+            for screen in &mut app.screens {
+                if let Screen::List(list) = screen {
+                    list.invalidate();
+                }
+            }
+            logs::follow_containers(app);
+        }
+        Wire::Put(kind, row) => {
+            let change = app.store.of_mut(kind).put(*row);
+            follow(app, kind, change);
+        }
+        Wire::Remove(kind, key) => {
+            if let Some(change) = app.store.of_mut(kind).remove(&key) {
+                follow(app, kind, change);
+            }
+        }
+        Wire::Refused(kind, why) => app.say(Role::Bad, format!("cannot watch {}: {why}", kind.plural())),
+        Wire::Answer(id, result) => match app.asked.remove(&id) {
+            Some(Asked::Delete(kind, key)) => deleting::answered(app, kind, &key, result),
+            Some(Asked::Edit) => editing::answered(app, id, result, out),
+            None => {}
+        },
+        Wire::Log(id, bytes) => logs::take(app, id, &bytes),
+        Wire::LogEnd(id, failure) => logs::ended(app, id, failure),
+    }
+}
+
+fn follow(app: &mut App, kind: Kind, change: Change) {
+    let shown = app.screens.len() - 1;
+    for (at, screen) in app.screens.iter_mut().chain(&mut app.later).enumerate() {
+        if let Screen::List(list) = screen {
+            // Only the shown list is kept up step by step; the others are made anew when one comes back to them.
+            if at == shown { list.follow(&app.store, kind, change, app.now) } else { list.invalidate() }
+        }
+    }
+    if kind == Kind::Pod {
+        logs::follow_containers(app);
+    }
+}
+
+fn take_standing(app: &mut App, standing: Standing, out: &mut Vec<Effect>) {
+    match &standing {
+        Standing::Live { node, .. } => {
+            app.node.clone_from(node);
+            if matches!(app.standing, Standing::Lost { .. }) {
+                app.say(Role::Ok, "connected again");
+            }
+        }
+        Standing::Lost { ago, .. } => {
+            let ago = SignedDuration::try_from(*ago).unwrap_or_default();
+            app.standing_since = app.now.checked_sub(ago).unwrap_or(app.now);
+            app.round_trip = None;
+        }
+        Standing::Connecting { .. } => app.standing_since = app.now,
+    }
+    let is_back = matches!(standing, Standing::Live { .. });
+    app.standing = standing;
+    if is_back {
+        logs::resume_all(app, out);
+    }
+}

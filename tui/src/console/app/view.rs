@@ -1,0 +1,90 @@
+//! The picture: a function of the state, painted into a buffer.
+
+use super::chrome;
+use super::state::{App, Overlay};
+use crate::console::link::Standing;
+use crate::console::screen::Screen;
+use crate::console::screen::list_view::Surroundings;
+use crate::console::theme::glyph;
+use crate::console::theme::role::Role;
+use crate::console::widget::canvas::Canvas;
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+
+/// The least window that shows anything but a request for a larger one.
+const LEAST: (u16, u16) = (30, 6);
+
+/// Paints the whole picture; returns where the terminal's cursor belongs, where it is shown.
+pub fn view(app: &App, buffer: &mut Buffer) -> Option<Position> {
+    let area = buffer.area;
+    let mut canvas = Canvas { buffer, theme: &app.theme };
+    canvas.clear(area, Role::Text);
+    if area.width < LEAST.0 || area.height < LEAST.1 {
+        canvas.text((0, 0), "a larger window, please", area.width, Role::Warn);
+        return None;
+    }
+    let line = |y: u16| Rect::new(area.x, y, area.width, 1);
+    chrome::header(app, &mut canvas, line(0));
+    chrome::path(app, &mut canvas, line(1));
+    let body = Rect::new(0, 2, area.width, area.height - 3);
+    let mut cursor = screen(app, &mut canvas, body);
+    let bottom = line(area.height - 1);
+    match &app.overlay {
+        Some(Overlay::Prompt(prompt)) => {
+            cursor = Some(prompt.field.draw(&mut canvas, bottom, chrome::label(prompt), &super::input::ghost(app, prompt)));
+        }
+        Some(Overlay::Dialog(dialog, _)) => {
+            chrome::bottom(app, &mut canvas, bottom);
+            dialog.draw(&mut canvas);
+            cursor = None;
+        }
+        Some(Overlay::Palette(palette, _)) => {
+            chrome::bottom(app, &mut canvas, bottom);
+            cursor = Some(palette.draw(&mut canvas));
+        }
+        None => {
+            chrome::bottom(app, &mut canvas, bottom);
+            chrome::continuations(app, &mut canvas, body);
+        }
+    }
+    if !app.theme.is_unicode {
+        glyph::to_ascii(canvas.buffer);
+    }
+    cursor
+}
+
+fn screen(app: &App, canvas: &mut Canvas<'_>, body: Rect) -> Option<Position> {
+    match app.screen() {
+        Screen::List(list) => {
+            let around = Surroundings { store: &app.store, now: app.now, is_live: app.is_live(), empty: empty(app, list) };
+            list.draw(canvas, body, &around);
+            None
+        }
+        Screen::Reader(reader) => {
+            reader.draw(canvas, body);
+            None
+        }
+        Screen::Log(log) => {
+            log.draw(canvas, body);
+            None
+        }
+        Screen::Edit(edit) => Some(edit.draw(canvas, body)),
+    }
+}
+
+/// Why a list has no rows, and what to do about it.
+fn empty(app: &App, list: &crate::console::screen::list::List) -> String {
+    let rows = list.rows(&app.store);
+    let kind = list.kind().map_or("containers", objects::Kind::plural);
+    match &app.standing {
+        Standing::Connecting { error: Some(error) } => error.clone(),
+        Standing::Connecting { error: None } => format!("connecting to {}…", app.address),
+        _ if !list.view.query.is_empty() => format!("no {kind} match the filter; esc shows all {}", rows.len()),
+        _ if !rows.is_complete => format!("reading {kind}…"),
+        _ => match (&list.view.scope.namespace, kind) {
+            (Some(namespace), _) if rows.len() > 0 => format!("no {kind} in namespace {namespace}; 0 shows all namespaces"),
+            (_, "pods") if list.view.scope.node.is_none() => "no pods yet; space n writes a manifest, :open FILE opens one".to_owned(),
+            _ => format!("no {kind}"),
+        },
+    }
+}

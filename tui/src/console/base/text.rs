@@ -1,0 +1,130 @@
+//! Text measured in terminal columns, and freed of what a terminal would obey.
+
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+/// How many columns a text takes.
+pub fn width(text: &str) -> usize {
+    if text.is_ascii() { text.len() } else { text.width() }
+}
+
+/// The longest beginning of a text that takes at most so many columns, and how many it takes.
+pub fn head(text: &str, columns: usize) -> (&str, usize) {
+    if text.is_ascii() {
+        let end = text.len().min(columns);
+        return (&text[..end], end);
+    }
+    let mut used = 0;
+    for (at, letter) in text.char_indices() {
+        let next = used + letter.width().unwrap_or(0);
+        if next > columns {
+            return (&text[..at], used);
+        }
+        used = next;
+    }
+    (text, used)
+}
+
+/// What is left of a text after its first so many columns. A wide letter on the border is left out whole.
+pub fn tail(text: &str, columns: usize) -> &str {
+    if columns == 0 {
+        return text;
+    }
+    if text.is_ascii() {
+        return text.get(columns..).unwrap_or("");
+    }
+    let mut used = 0;
+    for (at, letter) in text.char_indices() {
+        if used >= columns && letter.width().unwrap_or(0) > 0 {
+            return &text[at..];
+        }
+        used += letter.width().unwrap_or(0);
+    }
+    ""
+}
+
+/// The text cut to so many columns, with `…` where something is missing.
+pub fn fit(text: &str, columns: usize) -> String {
+    if width(text) <= columns {
+        return text.to_owned();
+    }
+    match columns {
+        0 => String::new(),
+        1 => "…".to_owned(),
+        _ => format!("{}…", head(text, columns - 1).0),
+    }
+}
+
+/// A line as it may be shown: escape sequences and control characters are gone, tabs are spaces up to the next eighth column.
+pub fn clean(line: &str) -> String {
+    if !line.bytes().any(|byte| byte < 0x20 || byte == 0x7f || byte == 0xc2) {
+        return line.to_owned();
+    }
+    let mut out = String::with_capacity(line.len());
+    let mut column = 0;
+    let mut letters = line.chars().peekable();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '\u{1b}' => skip_escape(&mut letters),
+            '\t' => {
+                let spaces = 8 - column % 8;
+                out.extend(std::iter::repeat_n(' ', spaces));
+                column += spaces;
+            }
+            letter if letter.is_control() => {}
+            letter => {
+                out.push(letter);
+                column += letter.width().unwrap_or(0);
+            }
+        }
+    }
+    out
+}
+
+/// Leaves out one escape sequence: `CSI … final`, `OSC … BEL|ST`, or two characters.
+fn skip_escape(letters: &mut std::iter::Peekable<std::str::Chars<'_>>) {
+    match letters.next() {
+        Some('[') => {
+            for letter in letters.by_ref() {
+                if ('\u{40}'..='\u{7e}').contains(&letter) {
+                    break;
+                }
+            }
+        }
+        Some(']' | 'P' | '_' | '^') => {
+            let mut escaped = false;
+            for letter in letters.by_ref() {
+                if letter == '\u{7}' || (escaped && letter == '\\') {
+                    break;
+                }
+                escaped = letter == '\u{1b}';
+            }
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{clean, fit, head, tail, width};
+
+    #[test]
+    fn wide_letters_are_never_cut_in_half() {
+        assert_eq!(head("日本語", 5), ("日本", 4));
+        assert_eq!(tail("日本語", 1), "本語");
+        assert_eq!(tail("日本語", 2), "本語");
+        assert_eq!(fit("日本語", 5), "日本…");
+        assert_eq!(fit("kubia", 5), "kubia");
+        assert_eq!(fit("kubia-9", 5), "kubi…");
+        assert_eq!(width("日本語"), 6);
+        assert_eq!(tail("abc", 9), "");
+    }
+
+    #[test]
+    fn nothing_a_terminal_would_obey_is_left() {
+        assert_eq!(clean("\u{1b}[31mred\u{1b}[0m plain"), "red plain");
+        assert_eq!(clean("\u{1b}]0;title\u{7}x\u{1b}]52;c;aGk=\u{1b}\\y"), "xy");
+        assert_eq!(clean("a\tb\r"), "a       b");
+        assert_eq!(clean("é\u{9b}31m"), "é31m");
+        assert_eq!(clean("\u{1b}["), "");
+    }
+}

@@ -1,0 +1,6 @@
+//! Keys and what they do: one table that input, hints and help are made from.
+
+pub mod action;
+pub mod key;
+pub mod map;
+pub mod table;

@@ -1,0 +1,108 @@
+//! What a key, a command or the palette can do.
+
+/// One thing to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// One row up.
+    Up,
+    /// One row down.
+    Down,
+    /// One column to the left.
+    Left,
+    /// One column to the right.
+    Right,
+    /// Half a page up.
+    HalfUp,
+    /// Half a page down.
+    HalfDown,
+    /// A page up.
+    PageUp,
+    /// A page down.
+    PageDown,
+    /// To the first row.
+    Top,
+    /// To the last row.
+    Bottom,
+    /// Into what the cursor is on.
+    Open,
+    /// Out of where one is.
+    Back,
+    /// To the screen before.
+    Earlier,
+    /// To the screen one came back from.
+    Later,
+    /// Type a command.
+    Command,
+    /// Narrow the list down.
+    Filter,
+    /// Look for a text.
+    Find,
+    /// The next match.
+    FindNext,
+    /// The match before.
+    FindPrevious,
+    /// The keys.
+    Help,
+    /// Find an action by its name.
+    Palette,
+    /// Sort by the column one stands on.
+    Sort,
+    /// Turn the order round.
+    SortReverse,
+    /// Copy the name.
+    CopyName,
+    /// Copy the whole object or text.
+    CopyAll,
+    /// Describe the object.
+    Describe,
+    /// The object as YAML.
+    Yaml,
+    /// What happened to the object.
+    Timeline,
+    /// The log.
+    Logs,
+    /// The log of the container before.
+    LogsPrevious,
+    /// Edit the object.
+    Edit,
+    /// Write a new one.
+    New,
+    /// Delete, after asking.
+    Delete,
+    /// Kill at once, after asking.
+    Kill,
+    /// Mark the row.
+    Mark,
+    /// Mark what is not, and the other way round.
+    MarkInvert,
+    /// No marks.
+    Unmark,
+    /// All namespaces, or one.
+    ToggleNamespace,
+    /// Follow the log, or pause.
+    Follow,
+    /// Wrap long lines.
+    Wrap,
+    /// Show times.
+    Times,
+    /// The instance before, or this one.
+    Previous,
+    /// The next container.
+    NextContainer,
+    /// Write the text into a file.
+    Save,
+    /// Send the manifest.
+    Apply,
+    /// Have the manifest checked by the daemon.
+    DryRun,
+    /// To the next fault.
+    NextFault,
+    /// To the next theme.
+    NextTheme,
+    /// Draw everything again.
+    Redraw,
+    /// Stop until continued.
+    Suspend,
+    /// Close, and ask before the last.
+    Quit,
+}

@@ -1,0 +1,134 @@
+//! A table of every key: where it counts, what it does, and how hints and help call it.
+
+use super::action::Action;
+
+/// Where keys count. A screen has several, from the narrowest to the widest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Place {
+    /// Everywhere but where text is typed.
+    Any,
+    /// Lists.
+    List,
+    /// Lists of objects that can be described, edited and deleted.
+    Objects,
+    /// The list of pods, and of the containers of one.
+    Pods,
+    /// Texts that one reads.
+    Text,
+    /// A description or YAML of an object.
+    Object,
+    /// A log.
+    Log,
+    /// The editor, where letters are text.
+    Editor,
+}
+
+/// One line of the table.
+#[derive(Debug, Clone, Copy)]
+pub struct Binding {
+    /// Where it counts.
+    pub place: Place,
+    /// The keys, one after the other, separated by spaces.
+    pub keys: &'static str,
+    /// What they do.
+    pub action: Action,
+    /// One or two words for the hint line; empty where the key is not hinted at.
+    pub hint: &'static str,
+    /// A sentence for help and palette; empty for a second way to do what another line says.
+    pub help: &'static str,
+}
+
+const fn bind(place: Place, keys: &'static str, action: Action, hint: &'static str, help: &'static str) -> Binding {
+    Binding { place, keys, action, hint, help }
+}
+
+use Action as A;
+use Place::{Any, Editor, List, Log, Object, Objects, Pods, Text};
+
+/// All of them. The hint line shows hints in this order, the narrowest place first.
+pub const TABLE: &[Binding] = &[
+    bind(Editor, "ctrl-s", A::Apply, "apply", "check with the daemon, then apply"),
+    bind(Editor, "ctrl-x a", A::Apply, "", "check with the daemon, then apply (where ctrl-s is flow control)"),
+    bind(Editor, "ctrl-x d", A::DryRun, "dry run", "let the daemon check the manifest, keep nothing"),
+    bind(Editor, "ctrl-x n", A::NextFault, "next fault", "go to the next fault"),
+    bind(Editor, "ctrl-x s", A::Save, "save file", "save the text to a file"),
+    bind(Editor, "ctrl-x /", A::Find, "", "search in the text"),
+    bind(Editor, "ctrl-x x", A::FindNext, "", "next match"),
+    bind(Editor, "ctrl-x y", A::CopyAll, "", "copy the whole text to the clipboard"),
+    bind(Editor, "ctrl-x c", A::Command, "command", "type a command such as :w or :w!"),
+    bind(Editor, "ctrl-x ?", A::Help, "keys", "show the keys"),
+    bind(Editor, "esc", A::Back, "leave", "leave the editor; asks where text would be lost"),
+    bind(Editor, "ctrl-x q", A::Back, "", "leave the editor; asks where text would be lost"),
+    bind(Editor, "pgup", A::PageUp, "", ""),
+    bind(Editor, "pgdn", A::PageDown, "", ""),
+    bind(Editor, "ctrl-l", A::Redraw, "", ""),
+    bind(Editor, "ctrl-z", A::Suspend, "", ""),
+    bind(Pods, "o", A::Logs, "logs", "show the log"),
+    bind(Pods, "O", A::LogsPrevious, "", "show the log of the instance before"),
+    bind(Objects, "d", A::Describe, "describe", "describe the object and what happened to it"),
+    bind(Objects, "D", A::Yaml, "yaml", "show the whole object as YAML"),
+    bind(Objects, "e", A::Edit, "edit", "edit the object's manifest"),
+    bind(Objects, "t", A::Timeline, "events", "show the events about this object"),
+    bind(Objects, "x d", A::Delete, "delete", "delete the object or the marked ones, after asking"),
+    bind(Objects, "x k", A::Kill, "kill now", "delete without a grace period, after asking"),
+    bind(Objects, "v", A::Mark, "", "mark the row and go on to the next"),
+    bind(Objects, "V", A::MarkInvert, "", "mark every row that is not marked, and the other way round"),
+    bind(Objects, "u", A::Unmark, "", "take all marks away"),
+    bind(Log, "F", A::Follow, "follow", "follow the log, or pause it"),
+    bind(Log, "w", A::Wrap, "wrap", "wrap long lines"),
+    bind(Log, "t", A::Times, "times", "show the time of each line"),
+    bind(Log, "p", A::Previous, "previous", "switch between this instance and the one before"),
+    bind(Log, "c", A::NextContainer, "container", "switch to the pod's next container"),
+    bind(Log, "S", A::Save, "save", "save the log to a file"),
+    bind(Object, "d", A::Describe, "describe", "describe the object"),
+    bind(Object, "D", A::Yaml, "yaml", "show the object as YAML"),
+    bind(Object, "o", A::Logs, "", "show the log"),
+    bind(Object, "e", A::Edit, "edit", "edit the object's manifest"),
+    bind(Object, "t", A::Timeline, "", "show the events about this object"),
+    bind(Object, "w", A::Wrap, "", "wrap long lines"),
+    bind(Object, "S", A::Save, "", "save the text to a file"),
+    bind(Text, "f", A::Find, "", "search; the lines around a match stay"),
+    bind(Text, "/", A::Find, "search", "search; the lines around a match stay"),
+    bind(Text, "n", A::FindNext, "", "next match"),
+    bind(Text, "N", A::FindPrevious, "", "match before"),
+    bind(Text, "Y", A::CopyAll, "", "copy the whole text to the clipboard"),
+    bind(List, "enter", A::Open, "open", "go into the row: a pod's containers, a container's log"),
+    bind(List, "/", A::Filter, "filter", "filter: text, regex, !not, ~fuzzy, column:value, -l label=value"),
+    bind(List, "s", A::Sort, "sort", "sort by the column one stands on; again turns it round"),
+    bind(List, "S", A::SortReverse, "", "turn the order round"),
+    bind(List, "y", A::CopyName, "", "copy the name to the clipboard"),
+    bind(List, "Y", A::CopyAll, "", "copy the whole object as YAML to the clipboard"),
+    bind(List, "0", A::ToggleNamespace, "", "switch between all namespaces and the row's own"),
+    bind(Any, ":", A::Command, "command", "type a command: :pods :nodes :events :ns :new :open :theme :q"),
+    bind(Any, "?", A::Help, "help", "show the keys"),
+    bind(Any, "space space", A::Palette, "", "find an action by its name"),
+    bind(Any, "space t", A::NextTheme, "theme", "switch to the next theme"),
+    bind(Any, "space n", A::New, "new pod", "write the manifest of a new pod"),
+    bind(Any, "esc", A::Back, "", "go back: an open box, marks, a filter, then the screen"),
+    bind(Any, "ctrl-o", A::Earlier, "", "go back to the screen before"),
+    bind(Any, "[", A::Earlier, "", ""),
+    bind(Any, "]", A::Later, "", "go forward again"),
+    bind(Any, "tab", A::Later, "", ""),
+    bind(Any, "j", A::Down, "", "down; a number before it repeats it"),
+    bind(Any, "down", A::Down, "", ""),
+    bind(Any, "k", A::Up, "", "up"),
+    bind(Any, "up", A::Up, "", ""),
+    bind(Any, "h", A::Left, "", "to the column on the left"),
+    bind(Any, "left", A::Left, "", ""),
+    bind(Any, "l", A::Right, "", "to the column on the right"),
+    bind(Any, "right", A::Right, "", ""),
+    bind(Any, "ctrl-d", A::HalfDown, "", "half a page down"),
+    bind(Any, "ctrl-u", A::HalfUp, "", "half a page up"),
+    bind(Any, "ctrl-f", A::PageDown, "", "a page down"),
+    bind(Any, "pgdn", A::PageDown, "", ""),
+    bind(Any, "ctrl-b", A::PageUp, "", "a page up"),
+    bind(Any, "pgup", A::PageUp, "", ""),
+    bind(Any, "g g", A::Top, "", "to the first row"),
+    bind(Any, "home", A::Top, "", ""),
+    bind(Any, "G", A::Bottom, "", "to the last row; in a log follow it"),
+    bind(Any, "end", A::Bottom, "", ""),
+    bind(Any, "ctrl-l", A::Redraw, "", "draw everything again"),
+    bind(Any, "ctrl-z", A::Suspend, "", "suspend the console"),
+    bind(Any, "q", A::Quit, "", "close the screen; on the first one ask and leave"),
+    bind(Any, "ctrl-c", A::Quit, "", ""),
+];

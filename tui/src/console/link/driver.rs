@@ -1,0 +1,144 @@
+//! Runs the link: one task a watch, a question, a log; all of them end when their receiver is gone.
+
+use super::{Command, Delta, Failure, Standing};
+use client::{Address, Client, ClientError, Link, LinkState, LinkWatchEvent};
+use objects::Kind;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::time::Instant;
+use tokio::sync::mpsc;
+use tokio::task::{AbortHandle, JoinSet};
+use wire::{GetRequest, LogsRequest, ObjectRef, Request, Selection, WatchEventKind};
+
+/// Where deltas go; `false` says that nobody listens any more.
+type Sink = Rc<dyn Fn(Delta) -> bool>;
+
+/// Keeps the link up, watches every kind, and does what it is commanded until the commands end.
+///
+/// Runs on one thread: `sink` may block it, and that is how a busy console slows its daemon's streams down.
+pub async fn drive(address: Address, mut commands: mpsc::Receiver<Command>, sink: Sink) {
+    let (link, driver) = client::link(address, concat!("skiff/", env!("CARGO_PKG_VERSION")));
+    let mut tasks = JoinSet::new();
+    let mut logs: HashMap<u32, AbortHandle> = HashMap::new();
+    tasks.spawn_local(driver.run());
+    tasks.spawn_local(tell_standing(link.clone(), sink.clone()));
+    for kind in [Kind::Node, Kind::Pod, Kind::Event] {
+        tasks.spawn_local(watch(link.clone(), kind, sink.clone()));
+    }
+    loop {
+        // Both arms only receive; what is not taken now is taken in the next round.
+        let command = tokio::select! {
+            command = commands.recv() => command,
+            Some(_) = tasks.join_next() => continue,
+        };
+        match command {
+            Some(Command::Ask { id, request }) => {
+                tasks.spawn_local(ask(link.clone(), id, *request, sink.clone()));
+            }
+            Some(Command::Logs { id, request }) => {
+                logs.retain(|_, task| !task.is_finished());
+                logs.insert(id, tasks.spawn_local(read_log(link.clone(), id, *request, sink.clone())));
+            }
+            Some(Command::EndLogs { id }) => {
+                if let Some(task) = logs.remove(&id) {
+                    task.abort();
+                }
+            }
+            None => return,
+        }
+    }
+}
+
+async fn tell_standing(mut link: Link, sink: Sink) {
+    loop {
+        let standing = match link.state() {
+            LinkState::Connecting { error, .. } => Standing::Connecting { error },
+            LinkState::Connected(client) => {
+                let hello = client.hello();
+                let live = Standing::Live { node: hello.node.clone(), daemon: hello.daemon.clone() };
+                if !sink(Delta::Standing(live)) {
+                    return;
+                }
+                measure(&client, &sink).await;
+                if !link.changed().await {
+                    return;
+                }
+                continue;
+            }
+            LinkState::Lost { since, attempt, error } => Standing::Lost { ago: since.elapsed(), attempt, error },
+        };
+        if !sink(Delta::Standing(standing)) || !link.changed().await {
+            return;
+        }
+    }
+}
+
+/// Asks for the daemon's own node, only to see how long that takes.
+async fn measure(client: &Client, sink: &Sink) {
+    let object = ObjectRef { kind: Kind::Node, namespace: String::new(), name: client.hello().node.clone() };
+    let asked = Instant::now();
+    let answer = client.request(Request::Get(GetRequest { object })).await;
+    if !matches!(answer, Err(error) if error.is_link_failure()) {
+        sink(Delta::RoundTrip(asked.elapsed()));
+    }
+}
+
+async fn watch(link: Link, kind: Kind, sink: Sink) {
+    let mut watch = link.watch(kind, Selection::default());
+    loop {
+        let delta = match watch.next().await {
+            Ok(LinkWatchEvent::Snapshot(list)) => Delta::Snapshot { kind, objects: list.items },
+            Ok(LinkWatchEvent::Change(event)) => match event.kind {
+                WatchEventKind::Added | WatchEventKind::Modified => Delta::Changed { kind, object: event.object },
+                WatchEventKind::Deleted => Delta::Gone { kind, object: event.object },
+                WatchEventKind::Bookmark => continue,
+            },
+            Ok(LinkWatchEvent::Interrupted | LinkWatchEvent::Resumed) => continue,
+            Err(error) => {
+                sink(Delta::Refused { kind, why: error.to_string() });
+                return;
+            }
+        };
+        if !sink(delta) {
+            return;
+        }
+    }
+}
+
+async fn ask(link: Link, id: u32, request: Request, sink: Sink) {
+    let asked = Instant::now();
+    let result = link.request(request).await.map_err(failure);
+    if !matches!(result, Err(Failure::Link(_))) {
+        sink(Delta::RoundTrip(asked.elapsed()));
+    }
+    sink(Delta::Answer { id, result });
+}
+
+async fn read_log(link: Link, id: u32, request: LogsRequest, sink: Sink) {
+    let failure = match stream_log(&link, id, request, &sink).await {
+        Ok(()) => None,
+        Err(error) => Some(failure(error)),
+    };
+    sink(Delta::LogEnd { id, failure });
+}
+
+async fn stream_log(link: &Link, id: u32, request: LogsRequest, sink: &Sink) -> Result<(), ClientError> {
+    let client = link.client().ok_or(ClientError::NotConnected)?;
+    let mut stream = client.logs(request).await?;
+    while let Some(bytes) = stream.next().await? {
+        if !sink(Delta::Log { id, bytes: bytes.to_vec() }) {
+            return Ok(());
+        }
+        // A log that never pauses must not keep the others from their turn.
+        tokio::task::yield_now().await;
+    }
+    Ok(())
+}
+
+fn failure(error: ClientError) -> Failure {
+    match error {
+        ClientError::Refused(status) => Failure::Refused(Box::new(status)),
+        other => Failure::Link(other.to_string()),
+    }
+}
+

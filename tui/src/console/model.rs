@@ -1,0 +1,12 @@
+//! What the console knows, without any look: rows of objects, filters and orders, lines of text and logs.
+
+pub mod columns;
+pub mod containers;
+pub mod lines;
+pub mod log;
+pub mod project;
+pub mod query;
+pub mod row;
+pub mod store;
+pub mod template;
+pub mod view;

@@ -1,0 +1,113 @@
+//! The containers of a pod as rows.
+
+use super::project::pod_tone;
+use super::row::{Cell, Key, Row, Tone};
+use objects::lookup::{flag, list, number, scalar, text, time};
+use serde_json::Value;
+
+/// One row a container, in the manifest's order; init containers first. The namespace of their keys is empty.
+pub fn rows(pod: &Value) -> Vec<Row> {
+    let one = |role: &'static str, spec: &str, status: &str| -> Vec<Row> {
+        let statuses = list(pod, status);
+        let of = |container: &Value| statuses.iter().find(|status| status.get("name") == container.get("name"));
+        list(pod, spec).iter().map(|container| row(container, of(container).unwrap_or(&Value::Null), role)).collect()
+    };
+    let mut rows = one("init", "/spec/initContainers", "/status/initContainerStatuses");
+    rows.extend(one("", "/spec/containers", "/status/containerStatuses"));
+    rows
+}
+
+fn row(container: &Value, status: &Value, role: &str) -> Row {
+    let name = text(container, "/name");
+    let ports: Vec<String> = list(container, "/ports").iter().map(port).collect();
+    let state = state(status);
+    let is_ready = flag(status, "/ready");
+    let cells = [
+        Cell::text(name),
+        Cell::text(if is_ready { "yes" } else { "no" }),
+        Cell::text(state.as_str()),
+        Cell::Restarts(number(status, "/restartCount"), time(status, "/lastState/terminated/finishedAt")),
+        Cell::Age(time(status, "/state/running/startedAt").or_else(|| time(status, "/state/terminated/startedAt"))),
+        Cell::text(text(container, "/image")),
+        Cell::text(ports.join(",")),
+        Cell::text(resource(container, "cpu")),
+        Cell::text(resource(container, "memory")),
+    ];
+    let tone = match (role, state.as_str()) {
+        ("init", "Completed") => Tone::Done,
+        _ => pod_tone(&state, is_ready),
+    };
+    Row {
+        key: Key { namespace: "".into(), name: name.into() },
+        uid: text(status, "/containerID").into(),
+        cells: cells.into(),
+        tone,
+        labels: [].into(),
+        about: None,
+        node: "".into(),
+        raw: serde_json::value::to_raw_value(container).unwrap_or_else(|_| super::row::no_object()),
+    }
+}
+
+fn port(port: &Value) -> String {
+    let protocol = text(port, "/protocol");
+    let suffix = if protocol.is_empty() || protocol == "TCP" { String::new() } else { format!("/{protocol}") };
+    format!("{}{suffix}", number(port, "/containerPort"))
+}
+
+/// As in a pod's STATUS cell: the reason where there is one.
+fn state(status: &Value) -> String {
+    let reason = |at: &str, otherwise: &str| match text(status, &format!("/state/{at}/reason")) {
+        "" => otherwise.to_owned(),
+        reason => reason.to_owned(),
+    };
+    match () {
+        () if status.pointer("/state/running").is_some() => "Running".to_owned(),
+        () if status.pointer("/state/terminated").is_some() => match number(status, "/state/terminated/exitCode") {
+            0 => reason("terminated", "Completed"),
+            code => format!("{} ({code})", reason("terminated", "Error")),
+        },
+        () => reason("waiting", "Waiting"),
+    }
+}
+
+/// `100m/1` is a request of 100m with a limit of 1.
+fn resource(container: &Value, name: &str) -> String {
+    let amount = |which: &str| container.pointer(&format!("/resources/{which}/{name}")).map(scalar);
+    match (amount("requests"), amount("limits")) {
+        (None, None) => "-".to_owned(),
+        (request, limit) => format!("{}/{}", request.unwrap_or_else(|| "-".into()), limit.unwrap_or_else(|| "-".into())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::rows;
+    use crate::console::model::row::Tone;
+    use jiff::Timestamp;
+    use serde_json::json;
+
+    #[test]
+    fn a_container_shows_why_it_does_not_run() {
+        let pod = json!({
+            "spec": {
+                "initContainers": [{"name": "setup", "image": "busybox"}],
+                "containers": [
+                    {"name": "web", "image": "kubia", "ports": [{"containerPort": 8080}, {"containerPort": 53, "protocol": "UDP"}],
+                     "resources": {"requests": {"cpu": "100m"}, "limits": {"cpu": 1}}},
+                    {"name": "side", "image": "envoy"},
+                ],
+            },
+            "status": {
+                "initContainerStatuses": [{"name": "setup", "state": {"terminated": {"exitCode": 0, "reason": "Completed"}}}],
+                "containerStatuses": [{"name": "web", "restartCount": 3, "state": {"waiting": {"reason": "CrashLoopBackOff"}}}],
+            },
+        });
+        let rows = rows(&pod);
+        let line = |at: usize| rows[at].cells.iter().map(|cell| cell.label(Timestamp::UNIX_EPOCH).into_owned()).collect::<Vec<_>>();
+        assert_eq!(line(0)[..3], ["setup", "no", "Completed"]);
+        assert_eq!(line(1), ["web", "no", "CrashLoopBackOff", "3", "<unknown>", "kubia", "8080,53/UDP", "100m/1", "-"]);
+        assert_eq!(line(2)[2], "Waiting");
+        assert_eq!(rows.iter().map(|row| row.tone).collect::<Vec<_>>(), [Tone::Done, Tone::Bad, Tone::Busy]);
+    }
+}

@@ -1,0 +1,201 @@
+//! Cuts an object down to its row. The cells are those of `kubectl get`.
+
+use super::columns;
+use super::row::{About, Cell, Key, Row, Tone};
+use jiff::Timestamp;
+use objects::Kind;
+use objects::lookup::{condition, list, map, scalar, text, time};
+use objects::printing::{self, TableOptions};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+/// The row of an object; `None` where the text is no object with a name.
+pub fn row(kind: Kind, raw: Box<RawValue>) -> Option<Row> {
+    let object: Value = serde_json::from_str(raw.get()).ok()?;
+    let key = key(&object)?;
+    let about = (kind == Kind::Event).then(|| {
+        let at = |field: &str| Box::from(text(&object, &format!("/involvedObject/{field}")));
+        Box::new(About { kind: at("kind"), key: Key { namespace: at("namespace"), name: at("name") } })
+    });
+    let labels = map(&object, "/metadata/labels").into_iter().flatten();
+    let labels = labels.map(|(key, value)| (Box::from(key.as_str()), Box::from(value.as_str().unwrap_or_default()))).collect();
+    Some(Row {
+        uid: Box::from(text(&object, "/metadata/uid")),
+        cells: cells(kind, &object),
+        tone: tone(kind, &object),
+        labels,
+        about,
+        node: Box::from(text(&object, "/spec/nodeName")),
+        key,
+        raw,
+    })
+}
+
+/// Which object it is; `None` for what has no name.
+pub fn key(object: &Value) -> Option<Key> {
+    match text(object, "/metadata/name") {
+        "" => None,
+        name => Some(Key { namespace: Box::from(text(object, "/metadata/namespace")), name: Box::from(name) }),
+    }
+}
+
+fn cells(kind: Kind, object: &Value) -> Box<[Cell]> {
+    // The cells with times in them are made below, so any moment does here.
+    let mut options = TableOptions::new(Timestamp::UNIX_EPOCH);
+    options.wide = true;
+    options.show_namespace = true;
+    let mut table = printing::table(kind, std::slice::from_ref(object), &options);
+    let mut printed = table.rows.pop().unwrap_or_default();
+    let mut take = |source: &str| {
+        let at = table.columns.iter().position(|column| column.name.eq_ignore_ascii_case(source));
+        at.and_then(|at| printed.get_mut(at)).map(std::mem::take).unwrap_or_default()
+    };
+    let cell = |column: &columns::Column| match (kind, column.title) {
+        (_, "AGE") => Cell::Age(time(object, "/metadata/creationTimestamp")),
+        (Kind::Pod, "RESTARTS") => {
+            let summary = printing::pod_status(object);
+            Cell::Restarts(summary.restarts, summary.last_restart)
+        }
+        (Kind::Event, "LAST SEEN") => Cell::Age(printing::event_last_seen(object)),
+        (Kind::Event, "COUNT") => {
+            let count = printing::event_count(object);
+            Cell::Number(count as f64, count.to_string().into())
+        }
+        (Kind::Node, "CPU") => quantity(object, "cpu", |cores| format!("{cores}")),
+        (Kind::Node, "MEMORY") => quantity(object, "memory", bytes),
+        // Filled in where the pods are known.
+        (Kind::Node, "PODS") => quantity(object, "pods", |pods| format!("{pods}")),
+        _ => Cell::text(take(column.source)),
+    };
+    columns::of(kind).iter().map(cell).collect()
+}
+
+fn quantity(node: &Value, resource: &str, show: impl Fn(f64) -> String) -> Cell {
+    let amount = node.pointer(&format!("/status/allocatable/{resource}")).map(scalar).and_then(|text| amount(&text));
+    amount.map_or_else(|| Cell::Number(0.0, "-".into()), |amount| Cell::Number(amount, show(amount).into()))
+}
+
+/// A Kubernetes quantity as a number: `500m`, `2`, `16305016Ki`.
+fn amount(text: &str) -> Option<f64> {
+    let digits = text.find(|letter: char| !letter.is_ascii_digit() && letter != '.').unwrap_or(text.len());
+    let factor = match &text[digits..] {
+        "" => 1.0,
+        "m" => 0.001,
+        "k" => 1e3,
+        "M" => 1e6,
+        "G" => 1e9,
+        "T" => 1e12,
+        "Ki" => 1024.0,
+        "Mi" => 1024.0 * 1024.0,
+        "Gi" => 1024.0 * 1024.0 * 1024.0,
+        "Ti" => 1024.0 * 1024.0 * 1024.0 * 1024.0,
+        _ => return None,
+    };
+    text[..digits].parse::<f64>().ok().map(|number| number * factor)
+}
+
+/// Bytes for people: `15.5Gi`.
+pub fn bytes(amount: f64) -> String {
+    let mut amount = amount;
+    for unit in ["", "Ki", "Mi", "Gi"] {
+        if amount < 1024.0 {
+            return if amount < 10.0 && !unit.is_empty() { format!("{amount:.1}{unit}") } else { format!("{amount:.0}{unit}") };
+        }
+        amount /= 1024.0;
+    }
+    format!("{amount:.1}Ti")
+}
+
+fn tone(kind: Kind, object: &Value) -> Tone {
+    match kind {
+        Kind::Pod => {
+            let summary = printing::pod_status(object);
+            pod_tone(&summary.status, summary.ready >= summary.total)
+        }
+        Kind::Node => node_tone(object),
+        Kind::Event if text(object, "/type") == "Warning" => Tone::Warn,
+        Kind::Event => Tone::Plain,
+    }
+}
+
+/// The tone of a pod or container by its STATUS cell.
+pub fn pod_tone(status: &str, is_ready: bool) -> Tone {
+    let is_waiting = |word: &str| matches!(word, "Pending" | "ContainerCreating" | "PodInitializing" | "SchedulingGated" | "Waiting");
+    match status {
+        "Running" if is_ready => Tone::Ok,
+        "Running" | "NotReady" | "Unknown" => Tone::Warn,
+        "Completed" | "Succeeded" | "Terminating" => Tone::Done,
+        word if is_waiting(word) => Tone::Busy,
+        word if word.strip_prefix("Init:").is_some_and(|rest| rest.chars().all(|letter| letter.is_ascii_digit() || letter == '/')) => {
+            Tone::Busy
+        }
+        _ => Tone::Bad,
+    }
+}
+
+fn node_tone(node: &Value) -> Tone {
+    let is = |name: &str| condition(node, name).map(|condition| text(condition, "/status")) == Some("True");
+    let is_pressed = list(node, "/status/conditions")
+        .iter()
+        .any(|condition| text(condition, "/type").ends_with("Pressure") && text(condition, "/status") == "True");
+    match () {
+        () if !is("Ready") => Tone::Bad,
+        () if is_pressed || objects::lookup::flag(node, "/spec/unschedulable") => Tone::Warn,
+        () => Tone::Ok,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{amount, bytes, pod_tone, row};
+    use crate::console::model::row::{Cell, Tone};
+    use objects::Kind;
+    use serde_json::value::RawValue;
+
+    fn raw(json: &str) -> Box<RawValue> {
+        RawValue::from_string(json.to_owned()).expect("the case is JSON")
+    }
+
+    #[test]
+    fn a_pod_becomes_the_cells_of_kubectl() {
+        let json = r#"{"metadata":{"name":"kubia","namespace":"default","labels":{"app":"kubia"},"creationTimestamp":"2026-01-01T00:00:00Z"},
+            "spec":{"nodeName":"oak","containers":[{"name":"kubia"}]},
+            "status":{"phase":"Running","podIP":"10.88.0.2","containerStatuses":[{"name":"kubia","ready":true,"restartCount":0,"state":{"running":{}}}]}}"#;
+        let row = row(Kind::Pod, raw(json)).expect("it has a name");
+        let now = "2026-01-01T00:01:00Z".parse().expect("a time");
+        let cells: Vec<_> = row.cells.iter().map(|cell| cell.label(now).into_owned()).collect();
+        assert_eq!(cells, ["default", "kubia", "1/1", "Running", "0", "60s", "10.88.0.2", "oak"]);
+        assert_eq!(row.labels.len(), 1);
+    }
+
+    #[test]
+    fn an_object_without_a_name_is_no_row() {
+        assert!(row(Kind::Pod, raw("{}")).is_none());
+        assert!(row(Kind::Node, raw("[1]")).is_none());
+    }
+
+    #[test]
+    fn the_state_of_a_pod_gives_its_tone() {
+        let cases = [
+            ("Running", true, Tone::Ok),
+            ("Running", false, Tone::Warn),
+            ("Init:0/2", false, Tone::Busy),
+            ("Init:Error", false, Tone::Bad),
+            ("CrashLoopBackOff", false, Tone::Bad),
+            ("Completed", false, Tone::Done),
+        ];
+        for (status, is_ready, tone) in cases {
+            assert_eq!(pod_tone(status, is_ready), tone, "{status}");
+        }
+    }
+
+    #[test]
+    fn quantities_are_numbers_for_sorting_and_short_for_people() {
+        assert_eq!(amount("500m"), Some(0.5));
+        assert_eq!(amount("2Ki"), Some(2048.0));
+        assert_eq!(amount("x"), None);
+        assert_eq!(bytes(16_305_016.0 * 1024.0), "16Gi");
+        assert_eq!(bytes(1_610_612_736.0), "1.5Gi");
+        assert!(matches!(row(Kind::Node, raw(r#"{"metadata":{"name":"oak"}}"#)).expect("named").cells[3], Cell::Number(..)));
+    }
+}

@@ -1,0 +1,124 @@
+//! One line of a list: an object cut down to what a list shows, sorts and filters by, and the object itself as text.
+
+use jiff::Timestamp;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+use std::cmp::Ordering;
+
+/// Which object of its kind.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct Key {
+    /// Empty for kinds that have none.
+    pub namespace: Box<str>,
+    /// The object's name.
+    pub name: Box<str>,
+}
+
+/// What state a row is in, for its colour and mark.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Tone {
+    /// It fails.
+    Bad,
+    /// It may fail, or somebody should look.
+    Warn,
+    /// It is on its way.
+    Busy,
+    /// As it should be.
+    Ok,
+    /// It ended well, or is going away.
+    Done,
+    /// There is no state to tell.
+    #[default]
+    Plain,
+}
+
+/// One cell. Those whose text depends on the time keep the time and not the text.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Cell {
+    /// A text.
+    Text(Box<str>),
+    /// A number of things, with its text: a quantity, a count.
+    Number(f64, Box<str>),
+    /// How long ago.
+    Age(Option<Timestamp>),
+    /// How often, and how long ago the last time was.
+    Restarts(i64, Option<Timestamp>),
+}
+
+impl Cell {
+    /// A cell with a text.
+    pub fn text(text: impl Into<Box<str>>) -> Self {
+        Self::Text(text.into())
+    }
+
+    /// What the cell shows.
+    pub fn label(&self, now: Timestamp) -> Cow<'_, str> {
+        match self {
+            Self::Text(text) | Self::Number(_, text) => Cow::Borrowed(text),
+            Self::Age(then) => Cow::Owned(objects::duration::since(*then, now)),
+            Self::Restarts(count, None) => Cow::Owned(count.to_string()),
+            Self::Restarts(count, last) => Cow::Owned(format!("{count} ({} ago)", objects::duration::since(*last, now))),
+        }
+    }
+
+    /// The moment that the cell's text is counted from.
+    pub fn counts_from(&self) -> Option<Timestamp> {
+        match self {
+            Self::Age(then) | Self::Restarts(_, then) => *then,
+            _ => None,
+        }
+    }
+
+    /// The order of a column: ages from young to old, numbers by size, texts by letters with numbers in them by size.
+    pub fn order(&self, other: &Self) -> Ordering {
+        match (self, other) {
+            (Self::Age(one), Self::Age(two)) => two.cmp(one),
+            (Self::Number(one, _), Self::Number(two, _)) => one.total_cmp(two),
+            (Self::Restarts(one, _), Self::Restarts(two, _)) => one.cmp(two),
+            (Self::Text(one), Self::Text(two)) => one.cmp(two),
+            _ => Ordering::Equal,
+        }
+    }
+}
+
+/// What an event is about.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct About {
+    /// The object's kind, as in a manifest.
+    pub kind: Box<str>,
+    /// Which object.
+    pub key: Key,
+}
+
+/// One line of a list.
+#[derive(Debug, Clone)]
+pub struct Row {
+    /// Which object.
+    pub key: Key,
+    /// The object's uid.
+    pub uid: Box<str>,
+    /// One for each column of its kind.
+    pub cells: Box<[Cell]>,
+    /// Its state.
+    pub tone: Tone,
+    /// Its labels, as `key`, `value`.
+    pub labels: Box<[(Box<str>, Box<str>)]>,
+    /// For events: what they are about.
+    pub about: Option<Box<About>>,
+    /// Where it runs, for pods.
+    pub node: Box<str>,
+    /// The object as JSON.
+    pub raw: Box<RawValue>,
+}
+
+impl Row {
+    /// The whole object. An object that cannot be read was never made a row.
+    pub fn object(&self) -> serde_json::Value {
+        serde_json::from_str(self.raw.get()).unwrap_or_default()
+    }
+}
+
+/// The text of nothing, for rows that stand for no object of their own.
+pub fn no_object() -> Box<RawValue> {
+    RawValue::NULL.to_owned()
+}

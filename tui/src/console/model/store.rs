@@ -1,0 +1,175 @@
+//! The rows of every kind, found by key, each at a place that stays its own while it lives.
+
+use super::row::{Key, Row, Tone};
+use objects::Kind;
+use std::collections::HashMap;
+
+/// Where a row stands in its table. Valid until the row is removed.
+pub type Slot = u32;
+
+/// The rows of one kind.
+#[derive(Debug, Default)]
+pub struct Rows {
+    slots: Vec<Option<Row>>,
+    by_key: HashMap<Key, Slot>,
+    free: Vec<Slot>,
+    counts: [usize; 6],
+    /// Whether the daemon told us all of them at least once.
+    pub is_complete: bool,
+}
+
+/// What a change did to a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// A row is new.
+    Added(Slot),
+    /// A row differs.
+    Replaced(Slot),
+    /// A row is gone.
+    Removed(Slot),
+}
+
+impl Rows {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.by_key.len()
+    }
+
+    /// The row at a place.
+    pub fn get(&self, slot: Slot) -> Option<&Row> {
+        self.slots.get(slot as usize)?.as_ref()
+    }
+
+    /// The place of a key.
+    pub fn slot(&self, key: &Key) -> Option<Slot> {
+        self.by_key.get(key).copied()
+    }
+
+    /// The row of a key.
+    pub fn find(&self, key: &Key) -> Option<&Row> {
+        self.get(self.slot(key)?)
+    }
+
+    /// Every row with its place.
+    pub fn iter(&self) -> impl Iterator<Item = (Slot, &Row)> {
+        self.slots.iter().enumerate().filter_map(|(slot, row)| Some((slot as Slot, row.as_ref()?)))
+    }
+
+    /// Puts a row in, or in the place of the one with the same key.
+    pub fn put(&mut self, row: Row) -> Change {
+        self.counts[row.tone as usize] += 1;
+        if let Some(slot) = self.slot(&row.key) {
+            let old = self.slots[slot as usize].replace(row);
+            self.uncount(old.as_ref());
+            return Change::Replaced(slot);
+        }
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(None);
+            (self.slots.len() - 1) as Slot
+        });
+        self.by_key.insert(row.key.clone(), slot);
+        self.slots[slot as usize] = Some(row);
+        Change::Added(slot)
+    }
+
+    /// Takes a row out.
+    pub fn remove(&mut self, key: &Key) -> Option<Change> {
+        let slot = self.by_key.remove(key)?;
+        let old = self.slots[slot as usize].take();
+        self.uncount(old.as_ref());
+        self.free.push(slot);
+        Some(Change::Removed(slot))
+    }
+
+    /// How many rows are in a state.
+    pub fn count(&self, tone: Tone) -> usize {
+        self.counts[tone as usize]
+    }
+
+    fn uncount(&mut self, row: Option<&Row>) {
+        if let Some(row) = row {
+            self.counts[row.tone as usize] -= 1;
+        }
+    }
+
+    /// Puts these rows in the place of all there are.
+    pub fn replace(&mut self, rows: Vec<Row>) {
+        *self = Self { is_complete: true, ..Self::default() };
+        self.slots.reserve(rows.len());
+        for row in rows {
+            self.put(row);
+        }
+    }
+}
+
+/// The rows of all kinds.
+#[derive(Debug, Default)]
+pub struct Store {
+    pods: Rows,
+    nodes: Rows,
+    events: Rows,
+    /// Counts the changes, so that what was made of rows knows whether it is still right.
+    pub revision: u64,
+}
+
+impl Store {
+    /// The rows of a kind.
+    pub fn of(&self, kind: Kind) -> &Rows {
+        match kind {
+            Kind::Pod => &self.pods,
+            Kind::Node => &self.nodes,
+            Kind::Event => &self.events,
+        }
+    }
+
+    /// The rows of a kind, to change them.
+    pub fn of_mut(&mut self, kind: Kind) -> &mut Rows {
+        self.revision += 1;
+        match kind {
+            Kind::Pod => &mut self.pods,
+            Kind::Node => &mut self.nodes,
+            Kind::Event => &mut self.events,
+        }
+    }
+
+    /// The namespaces there are objects in, in order.
+    pub fn namespaces(&self) -> Vec<Box<str>> {
+        let mut names: Vec<Box<str>> = self.pods.iter().map(|(_, row)| row.key.namespace.clone()).collect();
+        names.push("default".into());
+        names.sort();
+        names.dedup();
+        names
+    }
+}
+
+#[cfg(test)]
+pub mod tests {
+    use super::{Change, Rows};
+    use crate::console::model::row::{Cell, Key, Row, Tone};
+
+    /// A row that has nothing but a name.
+    pub fn named(name: &str) -> Row {
+        Row {
+            key: Key { namespace: "default".into(), name: name.into() },
+            uid: "".into(),
+            cells: [Cell::text("default"), Cell::text(name)].into(),
+            tone: Tone::Plain,
+            labels: [].into(),
+            about: None,
+            node: "".into(),
+            raw: serde_json::value::RawValue::from_string("{}".to_owned()).expect("JSON"),
+        }
+    }
+
+    #[test]
+    fn a_row_keeps_its_place_and_a_free_place_is_used_again() {
+        let mut rows = Rows::default();
+        assert_eq!(rows.put(named("a")), Change::Added(0));
+        assert_eq!(rows.put(named("b")), Change::Added(1));
+        assert_eq!(rows.put(named("a")), Change::Replaced(0));
+        assert_eq!(rows.remove(&named("a").key), Some(Change::Removed(0)));
+        assert_eq!(rows.remove(&named("a").key), None);
+        assert_eq!(rows.put(named("c")), Change::Added(0));
+        assert_eq!((rows.len(), rows.count(Tone::Plain), rows.count(Tone::Ok)), (2, 2, 0));
+    }
+}

@@ -1,0 +1,186 @@
+//! The loop: waits, takes every message there is, and paints where something changed.
+
+mod effects;
+mod io;
+
+use super::Options;
+use super::app::msg::Msg;
+use super::app::state::App;
+use super::app::update::{settle, update};
+use super::app::view::view;
+use super::base::text;
+use super::term::caps;
+use super::term::guard::Guard;
+use super::term::painter::Painter;
+use super::theme::load::Theme;
+use anyhow::Context;
+use client::Address;
+use effects::{Ended, Outside};
+use jiff::Timestamp;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use std::io::Write;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+/// The least time between two pictures that only the daemon's news asks for: thirty a second.
+const BETWEEN_NEWS: Duration = Duration::from_millis(33);
+/// The most messages taken between two looks at the clock.
+const BATCH: usize = 512;
+
+/// Opens the console and stays until it is left.
+pub fn run(options: &Options) -> anyhow::Result<()> {
+    caps::check()?;
+    let env = |name: &str| std::env::var(name).ok();
+    let address: Address = match &options.endpoint {
+        Some(endpoint) => endpoint.parse().with_context(|| format!("--node {endpoint}"))?,
+        None => Address::local(),
+    };
+    let name = options.theme.clone().or_else(|| env("SKIFF_THEME").filter(|name| !name.is_empty()));
+    let name = name.unwrap_or_else(|| if caps::is_light(env) { "light".to_owned() } else { "dark".to_owned() });
+    let theme = Theme::load(&name, caps::depth(env), caps::is_unicode(env))?;
+    let size = crossterm::terminal::size().context("cannot ask the terminal for its size")?;
+    let (commands, messages) = io::start(address.clone())?;
+    let guard = Guard::take().context("cannot take the terminal over")?;
+    let mut app = App::new(Timestamp::now(), size, theme, options.namespace.clone(), text::clean(&address.to_string()));
+    app.zone = jiff::tz::TimeZone::system();
+    let mut console = Console {
+        app,
+        painter: Painter::new(),
+        buffer: Buffer::empty(Rect::ZERO),
+        outside: Outside::new(commands, guard),
+        messages,
+        painted_at: None,
+    };
+    console.begin(options.command.as_deref())
+}
+
+/// The console while it runs.
+struct Console {
+    app: App,
+    painter: Painter,
+    buffer: Buffer,
+    outside: Outside,
+    messages: Receiver<Msg>,
+    painted_at: Option<Instant>,
+}
+
+/// What was taken from the channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Taken {
+    /// Nothing that changes the picture.
+    Nothing,
+    /// News that may wait a moment for more.
+    News,
+    /// Something the user did, which is shown at once.
+    Input,
+}
+
+impl Console {
+    fn begin(&mut self, command: Option<&str>) -> anyhow::Result<()> {
+        // The frame stands before the daemon has answered.
+        settle(&mut self.app);
+        if let Some(command) = command {
+            let mut keys = format!(":{command}").chars().map(|letter| letter.to_string()).collect::<Vec<_>>();
+            keys.push("enter".to_owned());
+            for key in keys.iter().map(|name| if name == " " { "space" } else { name.as_str() }) {
+                if let Some(key) = super::keys::key::Key::parse(key)
+                    && self.handle(Msg::Input(super::term::input::Input::Key(key.event())))? == Some(Ended)
+                {
+                    return Ok(());
+                }
+            }
+        }
+        self.paint()?;
+        self.stay()
+    }
+
+    fn stay(&mut self) -> anyhow::Result<()> {
+        let mut is_dirty = false;
+        loop {
+            let Some(first) = self.wait(is_dirty) else { return Ok(()) };
+            let mut taken = Taken::Nothing;
+            let mut next = Some(first);
+            for _ in 0..BATCH {
+                let Some(msg) = next.take() else { break };
+                let kind = match msg {
+                    Msg::Input(_) | Msg::Resized(..) => Taken::Input,
+                    Msg::Time if is_dirty => Taken::Input,
+                    _ => Taken::News,
+                };
+                if self.handle(msg)? == Some(Ended) {
+                    return Ok(());
+                }
+                taken = if taken == Taken::Input { taken } else { kind };
+                next = self.messages.try_recv().ok();
+            }
+            if let Some(msg) = next
+                && self.handle(msg)? == Some(Ended)
+            {
+                return Ok(());
+            }
+            let is_due = self.painted_at.is_none_or(|at| at.elapsed() >= BETWEEN_NEWS);
+            is_dirty |= taken != Taken::Nothing;
+            if is_dirty && (taken == Taken::Input || is_due) {
+                self.paint()?;
+                is_dirty = false;
+            }
+        }
+    }
+
+    /// The next message; `Time` when a label changes or a picture is due; `None` when there will be no more.
+    fn wait(&self, is_dirty: bool) -> Option<Msg> {
+        let until_label = self.app.next_wake().map(|at| {
+            let wait = at.duration_since(Timestamp::now());
+            Duration::try_from(wait).unwrap_or_default() + Duration::from_millis(1)
+        });
+        let until_picture = is_dirty.then(|| BETWEEN_NEWS.saturating_sub(self.painted_at.map_or(BETWEEN_NEWS, |at| at.elapsed())));
+        let wait = [until_label, until_picture].into_iter().flatten().min();
+        match wait {
+            None => self.messages.recv().ok(),
+            Some(wait) => match self.messages.recv_timeout(wait) {
+                Ok(msg) => Some(msg),
+                Err(RecvTimeoutError::Timeout) => Some(Msg::Time),
+                Err(RecvTimeoutError::Disconnected) => None,
+            },
+        }
+    }
+
+    fn handle(&mut self, msg: Msg) -> anyhow::Result<Option<Ended>> {
+        let mut effects = update(&mut self.app, Timestamp::now(), msg);
+        while !effects.is_empty() {
+            let mut more = Vec::new();
+            for effect in effects {
+                match self.outside.perform(effect, &mut self.painter)? {
+                    effects::Outcome::Ended => return Ok(Some(Ended)),
+                    effects::Outcome::Done => {}
+                    effects::Outcome::Msg(msg) => more.extend(update(&mut self.app, Timestamp::now(), msg)),
+                }
+            }
+            effects = more;
+        }
+        Ok(None)
+    }
+
+    fn paint(&mut self) -> anyhow::Result<()> {
+        let (columns, rows) = self.app.size;
+        self.buffer.resize(Rect::new(0, 0, columns, rows));
+        self.buffer.reset();
+        let cursor = view(&self.app, &mut self.buffer);
+        let bytes = self.painter.paint(&mut self.buffer, cursor);
+        self.painted_at = Some(Instant::now());
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        // A terminal that is gone is an end and no error.
+        let mut out = std::io::stdout().lock();
+        match out.write_all(bytes).and_then(|()| out.flush()) {
+            Ok(()) => Ok(()),
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                self.painter.forget();
+                Ok(())
+            }
+            Err(error) => Err(error).context("the terminal is gone"),
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Does what the state asks for outside of it.
+
+use crate::console::app::effect::Effect;
+use crate::console::app::msg::{Msg, Wire};
+use crate::console::link::{Command, Failure};
+use crate::console::term::clip;
+use crate::console::term::guard::Guard;
+use crate::console::term::painter::Painter;
+use anyhow::Context;
+use std::io::Write;
+use std::path::Path;
+use tokio::sync::mpsc::Sender;
+
+/// The largest file that is read into an editor.
+const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024;
+
+/// The console is left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ended;
+
+/// What came of an effect.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It is done.
+    Done,
+    /// It is done, and this is what the state should know.
+    Msg(Msg),
+    /// The console is left.
+    Ended,
+}
+
+/// What is outside of the state: the daemon, the terminal, files.
+pub struct Outside {
+    commands: Sender<Command>,
+    guard: Guard,
+}
+
+impl Outside {
+    /// The outside.
+    pub fn new(commands: Sender<Command>, guard: Guard) -> Self {
+        Self { commands, guard }
+    }
+
+    /// Performs one effect.
+    pub fn perform(&self, effect: Effect, painter: &mut Painter) -> anyhow::Result<Outcome> {
+        Ok(match effect {
+            Effect::Link(command) => self.command(command),
+            Effect::Copy(text) => return copy(&text),
+            Effect::Read(path) => {
+                let text = read(&path);
+                Outcome::Msg(Msg::Read(path, text))
+            }
+            Effect::Write(path, text) => {
+                let written = write(&path, &text);
+                Outcome::Msg(Msg::Written(path, written))
+            }
+            Effect::Suspend => {
+                self.guard.suspend().context("cannot take the terminal back")?;
+                painter.forget();
+                let (columns, rows) = crossterm::terminal::size().context("the terminal is gone")?;
+                Outcome::Msg(Msg::Resized(columns, rows))
+            }
+            Effect::Repaint => {
+                painter.forget();
+                Outcome::Done
+            }
+            Effect::Quit => Outcome::Ended,
+        })
+    }
+
+    /// A question that finds no room is answered with that; it never waits, because keys would wait with it.
+    fn command(&self, command: Command) -> Outcome {
+        match (self.commands.try_send(command.clone()), command) {
+            (Ok(()), _) => Outcome::Done,
+            (Err(_), Command::Ask { id, .. }) => {
+                let failure = Failure::Link("too many requests are waiting for the daemon".to_owned());
+                Outcome::Msg(Msg::Wire(Wire::Answer(id, Err(failure))))
+            }
+            (Err(_), Command::Logs { id, .. }) => {
+                Outcome::Msg(Msg::Wire(Wire::LogEnd(id, Some(Failure::Link("too many requests are waiting".to_owned())))))
+            }
+            (Err(_), Command::EndLogs { .. }) => Outcome::Done,
+        }
+    }
+}
+
+fn copy(text: &str) -> anyhow::Result<Outcome> {
+    // What is too long for a terminal was refused before it came here.
+    if let Some(bytes) = clip::copy(text, std::env::var_os("TMUX").is_some()) {
+        let mut out = std::io::stdout().lock();
+        out.write_all(&bytes).and_then(|()| out.flush()).context("the terminal is gone")?;
+    }
+    Ok(Outcome::Done)
+}
+
+/// A file that is not there yet is an empty text.
+fn read(path: &Path) -> Result<String, String> {
+    match std::fs::metadata(path) {
+        Ok(metadata) if metadata.is_dir() => Err("it is a folder".to_owned()),
+        Ok(metadata) if metadata.len() > MAX_FILE_BYTES => Err(format!("it has more than {MAX_FILE_BYTES} bytes")),
+        Ok(_) => std::fs::read_to_string(path).map_err(|error| error.to_string()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// Beside it first, then in its place: a full disk leaves the old file whole.
+fn write(path: &Path, text: &str) -> Result<(), String> {
+    let mut name = path.file_name().ok_or("it names no file")?.to_owned();
+    name.push(format!(".{}~", std::process::id()));
+    let beside = path.with_file_name(name);
+    let moved = std::fs::write(&beside, text).and_then(|()| std::fs::rename(&beside, path));
+    moved.map_err(|error| {
+        // The error that is told is the first one.
+        let _ = std::fs::remove_file(&beside);
+        error.to_string()
+    })
+}

@@ -1,0 +1,78 @@
+//! The two threads beside the loop: one reads keys, the other holds the link and hears signals.
+
+use crate::console::app::msg::{Msg, Wire};
+use crate::console::link::{self, Command, Delta};
+use crate::console::model::project;
+use crate::console::term::input::{self, Input};
+use crate::console::term::signals::{self, Notice};
+use anyhow::Context;
+use client::Address;
+use std::rc::Rc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use tokio::sync::mpsc;
+
+/// Messages that may wait; the threads stop when there are so many, and the daemon's streams with them.
+const MESSAGES: usize = 1_024;
+/// Commands to the daemon that may wait.
+const COMMANDS: usize = 256;
+
+/// Starts both.
+pub fn start(address: Address) -> anyhow::Result<(mpsc::Sender<Command>, Receiver<Msg>)> {
+    let (sender, messages) = sync_channel(MESSAGES);
+    let (commands, receiver) = mpsc::channel(COMMANDS);
+    let keys = sender.clone();
+    input::start(move |input| keys.send(Msg::Input(input)).is_ok()).context("cannot start the thread that reads keys")?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the link")?;
+    std::thread::Builder::new()
+        .name("link".to_owned())
+        .spawn(move || {
+            let tasks = tokio::task::LocalSet::new();
+            let for_signals = sender.clone();
+            tasks.spawn_local(async move {
+                // Without handlers the signals do what they do by default, which is to end the program.
+                let _ = signals::pass_on(|notice| for_signals.send(message_of(notice)).is_ok()).await;
+            });
+            let sink: Rc<dyn Fn(Delta) -> bool> = Rc::new(move |delta| pass_on(&sender, delta));
+            runtime.block_on(tasks.run_until(link::drive(address, receiver, sink)));
+        })
+        .context("cannot start the link's thread")?;
+    Ok((commands, messages))
+}
+
+fn message_of(notice: Notice) -> Msg {
+    match notice {
+        Notice::End => Msg::Input(Input::Gone),
+        Notice::Suspend => Msg::Suspend,
+        Notice::Resized | Notice::Continued => {
+            let (columns, rows) = crossterm::terminal::size().unwrap_or((80, 24));
+            Msg::Resized(columns, rows)
+        }
+    }
+}
+
+/// Cuts objects down to rows here, beside the loop, so that no key waits for a long list.
+fn pass_on(sender: &SyncSender<Msg>, delta: Delta) -> bool {
+    let wire = match delta {
+        Delta::Standing(standing) => Wire::Standing(standing),
+        Delta::RoundTrip(time) => Wire::RoundTrip(time),
+        Delta::Snapshot { kind, objects } => {
+            Wire::Rows(kind, objects.into_iter().filter_map(|object| project::row(kind, object)).collect())
+        }
+        Delta::Changed { kind, object } => match project::row(kind, object) {
+            Some(row) => Wire::Put(kind, Box::new(row)),
+            None => return true,
+        },
+        Delta::Gone { kind, object } => {
+            let object: serde_json::Value = serde_json::from_str(object.get()).unwrap_or_default();
+            match project::key(&object) {
+                Some(key) => Wire::Remove(kind, key),
+                None => return true,
+            }
+        }
+        Delta::Refused { kind, why } => Wire::Refused(kind, why),
+        Delta::Answer { id, result } => Wire::Answer(id, result),
+        Delta::Log { id, bytes } => Wire::Log(id, bytes),
+        Delta::LogEnd { id, failure } => Wire::LogEnd(id, failure),
+    };
+    sender.send(Msg::Wire(wire)).is_ok()
+}

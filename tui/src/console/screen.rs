@@ -1,0 +1,20 @@
+//! The screens: what each of them knows and how it looks. What keys do to them is decided in `app`.
+
+pub mod edit;
+pub mod list;
+pub mod list_view;
+pub mod log;
+pub mod reader;
+
+/// One screen, with all it knows.
+#[derive(Debug)]
+pub enum Screen {
+    /// Rows of objects.
+    List(list::List),
+    /// A text about an object.
+    Reader(reader::Reader),
+    /// A container's log.
+    Log(Box<log::LogScreen>),
+    /// A manifest being written.
+    Edit(Box<edit::Edit>),
+}

@@ -1,0 +1,198 @@
+//! The manifest editor: a text, what is wrong with it, and what the daemon said.
+
+use crate::console::model::row::Key;
+use crate::console::theme::role::Role;
+use crate::console::widget::canvas::Canvas;
+use crate::console::widget::editor::{Editor, Mark};
+use objects::Kind;
+use objects::manifest::Fault;
+use ratatui::layout::{Position, Rect};
+use serde_json::Value;
+use std::path::PathBuf;
+
+/// Where the text came from, which says how it is sent back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// From a template: it is applied.
+    New,
+    /// From a file: it is applied.
+    File(PathBuf),
+    /// From an object: it replaces the object that was read, and no newer one.
+    Live(Kind, Key),
+}
+
+/// How the text stands with the daemon.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sending {
+    /// It was not sent, or the answer is known.
+    Idle,
+    /// The daemon checks it.
+    Checking {
+        /// The question's number.
+        id: u32,
+        /// The document, among those of the text.
+        document: usize,
+        /// Whether it is applied afterwards.
+        then_apply: bool,
+    },
+    /// The daemon applies it.
+    Applying {
+        /// The question's number.
+        id: u32,
+        /// The document, among those of the text.
+        document: usize,
+    },
+}
+
+/// What an editor knows.
+#[derive(Debug)]
+pub struct Edit {
+    /// Where the text came from.
+    pub origin: Origin,
+    /// The text.
+    pub editor: Editor,
+    /// What is wrong with it.
+    pub faults: Vec<Fault>,
+    /// How it stands with the daemon.
+    pub sending: Sending,
+    /// What the daemon said, and whether that is good.
+    pub answer: Option<(Role, Vec<String>)>,
+    /// Results of the documents so far.
+    pub results: Vec<String>,
+    /// The documents that are being sent.
+    pub outgoing: Vec<Value>,
+    /// The text they were made of.
+    pub sent: String,
+    kept: String,
+}
+
+impl Edit {
+    /// An editor of a text. `is_kept` says that it exists elsewhere as it is, so that leaving loses nothing.
+    pub fn new(origin: Origin, text: &str, is_kept: bool) -> Self {
+        let editor = Editor::new(text);
+        // A template nobody touched is not worth a question either.
+        let kept = if is_kept || origin == Origin::New { editor.text() } else { String::new() };
+        let mut edit = Self {
+            origin,
+            editor,
+            faults: Vec::new(),
+            sending: Sending::Idle,
+            answer: None,
+            results: Vec::new(),
+            outgoing: Vec::new(),
+            sent: String::new(),
+            kept,
+        };
+        edit.check();
+        edit
+    }
+
+    /// What it edits, for the path at the top.
+    pub fn title(&self) -> String {
+        match &self.origin {
+            Origin::New => "new pod".to_owned(),
+            Origin::File(path) => path.display().to_string(),
+            Origin::Live(kind, key) => format!("{}/{}", kind.singular(), key.name),
+        }
+    }
+
+    /// Whether leaving would lose something.
+    pub fn is_changed(&self) -> bool {
+        self.editor.text() != self.kept
+    }
+
+    /// The text is safe as it is now.
+    pub fn mark_kept(&mut self) {
+        self.kept = self.editor.text();
+    }
+
+    /// This text is safe, which may not be the one of now any more.
+    pub fn mark_kept_as(&mut self, text: String) {
+        self.kept = text;
+    }
+
+    /// Looks for faults.
+    pub fn check(&mut self) {
+        self.faults = objects::admission::check(&self.editor.text());
+    }
+
+    /// Goes to the first fault after the cursor, or the first of all.
+    pub fn next_fault(&mut self) {
+        let here = self.editor.cursor();
+        let mut places: Vec<(usize, usize)> = marks(&self.faults).map(|mark| (mark.line, mark.column)).collect();
+        places.sort_unstable();
+        if let Some((line, column)) = places.iter().find(|place| **place > here).or(places.first()) {
+            self.editor.go_to(*line, *column);
+        }
+    }
+
+    /// Rows that faults or the daemon's answer take below the text.
+    pub fn panel_height(&self, total: u16) -> u16 {
+        let lines = self.panel().len() as u16;
+        if lines == 0 { 0 } else { (lines + 1).min(total / 3).max(2) }
+    }
+
+    /// Paints text and panel; returns where the cursor is.
+    pub fn draw(&self, canvas: &mut Canvas<'_>, area: Rect) -> Position {
+        let panel = self.panel_height(area.height);
+        let text = Rect { height: area.height - panel, ..area };
+        let marks: Vec<Mark> = marks(&self.faults).collect();
+        let cursor = self.editor.draw(canvas, text, &marks);
+        if panel > 0 {
+            self.draw_panel(canvas, Rect { y: text.bottom(), height: panel, ..area });
+        }
+        cursor
+    }
+
+    fn draw_panel(&self, canvas: &mut Canvas<'_>, area: Rect) {
+        for x in area.left()..area.right() {
+            canvas.text((x, area.y), "─", 1, Role::Faint);
+        }
+        let lines = self.panel();
+        let title = match (&self.answer, self.faults.len()) {
+            (Some(_), _) => " the daemon says ".to_owned(),
+            (None, 1) => " 1 fault ".to_owned(),
+            (None, count) => format!(" {count} faults "),
+        };
+        canvas.text((area.x + 2, area.y), &title, area.width, Role::Dim);
+        let rows = usize::from(area.height).saturating_sub(1);
+        // The fault of the line one stands on comes first.
+        let here = self.editor.cursor().0 as u32 + 1;
+        let first = if self.answer.is_none() { self.faults.iter().position(|fault| fault.line == Some(here)) } else { None };
+        let skip = first.unwrap_or(0).min(lines.len().saturating_sub(rows));
+        for (y, (place, line, role)) in (area.y + 1..area.bottom()).zip(lines.iter().skip(skip)) {
+            let x = if place.is_empty() { area.x + 1 } else { canvas.text((area.x + 1, y), place, 10, *role) + 1 };
+            canvas.text((x, y), line, area.right().saturating_sub(x), if place.is_empty() { *role } else { Role::Text });
+        }
+        let hidden = lines.len().saturating_sub(rows + skip);
+        if hidden > 0 {
+            canvas.right((area.right() - 1, area.y), &format!(" {hidden} more "), Role::Dim);
+        }
+    }
+
+    fn panel(&self) -> Vec<(String, String, Role)> {
+        if let Some((role, lines)) = &self.answer {
+            return lines.iter().map(|line| (String::new(), line.clone(), *role)).collect();
+        }
+        let fault = |fault: &Fault| {
+            let place = match (fault.line, fault.column) {
+                (Some(line), Some(column)) => format!("{line}:{column}"),
+                (Some(line), None) => line.to_string(),
+                _ => "●".to_owned(),
+            };
+            let message = match fault.path.as_str() {
+                path if path.is_empty() || fault.message.contains(path) => fault.message.clone(),
+                path => format!("{path}: {}", fault.message),
+            };
+            (place, message.replace('\n', " "), Role::Bad)
+        };
+        self.faults.iter().map(fault).collect()
+    }
+}
+
+fn marks(faults: &[Fault]) -> impl Iterator<Item = Mark> + '_ {
+    faults.iter().filter_map(|fault| {
+        let line = fault.line?.saturating_sub(1) as usize;
+        Some(Mark { line, column: fault.column.unwrap_or(1).saturating_sub(1) as usize })
+    })
+}

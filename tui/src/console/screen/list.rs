@@ -1,0 +1,250 @@
+//! A list: nodes, pods, events, the containers of a pod.
+
+use crate::console::model::columns::{self, Column};
+use crate::console::model::row::{Key, Row};
+use crate::console::model::store::{Change, Rows, Store};
+use crate::console::model::view::{Order, Scope, View};
+use crate::console::model::{containers, row::About};
+use jiff::Timestamp;
+use objects::Kind;
+use std::collections::BTreeSet;
+
+/// Where a list's rows come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// The objects of a kind.
+    Kind(Kind),
+    /// The containers of a pod.
+    Containers(Key),
+}
+
+/// What a list knows.
+#[derive(Debug)]
+pub struct List {
+    /// Where its rows come from.
+    pub source: Source,
+    /// Which of them, in which order.
+    pub view: View,
+    /// The row one stands on, among those shown.
+    pub cursor: usize,
+    /// The first row in the window.
+    pub top: usize,
+    /// The column one stands on.
+    pub column: usize,
+    /// The marked rows.
+    pub marks: BTreeSet<Key>,
+    /// Rows the window has.
+    pub height: usize,
+    /// Whether it begins a new path, and is no step further on the last one.
+    pub is_root: bool,
+    anchor: Option<Key>,
+    own: Rows,
+    needs_rebuild: bool,
+}
+
+impl List {
+    /// The list of a kind.
+    pub fn of(kind: Kind, namespace: Option<String>) -> Self {
+        let namespace = namespace.filter(|_| kind.is_namespaced());
+        let order = (kind == Kind::Event).then_some(Order { column: 1, is_reversed: false });
+        Self::new(Source::Kind(kind), Scope { namespace, ..Scope::default() }, order)
+    }
+
+    /// The events about an object.
+    pub fn about(about: About) -> Self {
+        let scope = Scope { about: Some(about), ..Scope::default() };
+        Self::new(Source::Kind(Kind::Event), scope, Some(Order { column: 1, is_reversed: false }))
+    }
+
+    /// The pods of a node.
+    pub fn on_node(node: &str) -> Self {
+        Self::new(Source::Kind(Kind::Pod), Scope { node: Some(node.to_owned()), ..Scope::default() }, None)
+    }
+
+    /// The containers of a pod, in the manifest's order.
+    pub fn containers(pod: Key) -> Self {
+        Self::new(Source::Containers(pod), Scope::default(), None)
+    }
+
+    fn new(source: Source, scope: Scope, order: Option<Order>) -> Self {
+        let column = usize::from(source == Source::Kind(Kind::Pod));
+        Self {
+            view: View::new(scope, order),
+            source,
+            cursor: 0,
+            top: 0,
+            column,
+            marks: BTreeSet::new(),
+            height: 20,
+            is_root: false,
+            anchor: None,
+            own: Rows::default(),
+            needs_rebuild: true,
+        }
+    }
+
+    /// The kind of its rows; `None` for containers.
+    pub fn kind(&self) -> Option<Kind> {
+        match self.source {
+            Source::Kind(kind) => Some(kind),
+            Source::Containers(_) => None,
+        }
+    }
+
+    /// Its columns.
+    pub fn columns(&self) -> &'static [Column] {
+        self.kind().map_or(columns::CONTAINERS, columns::of)
+    }
+
+    /// All rows it chooses from.
+    pub fn rows<'a>(&'a self, store: &'a Store) -> &'a Rows {
+        match self.source {
+            Source::Kind(kind) => store.of(kind),
+            Source::Containers(_) => &self.own,
+        }
+    }
+
+    /// The row one stands on.
+    pub fn current<'a>(&'a self, store: &'a Store) -> Option<&'a Row> {
+        self.rows(store).get(*self.view.slots.get(self.cursor)?)
+    }
+
+    /// The marked rows, or the one stood on, as keys.
+    pub fn chosen(&self, store: &Store) -> Vec<Key> {
+        if self.marks.is_empty() {
+            return self.current(store).map(|row| row.key.clone()).into_iter().collect();
+        }
+        self.marks.iter().filter(|key| self.rows(store).find(key).is_some()).cloned().collect()
+    }
+
+    /// Moves the cursor by rows.
+    pub fn shift(&mut self, store: &Store, by: i64) {
+        self.go_to(store, self.cursor.saturating_add_signed(by as isize));
+    }
+
+    /// Puts the cursor on a row, or the last one.
+    pub fn go_to(&mut self, store: &Store, row: usize) {
+        self.cursor = row.min(self.view.slots.len().saturating_sub(1));
+        self.anchor = self.current(store).map(|row| row.key.clone());
+        self.settle();
+    }
+
+    /// Makes the list anew at the next look at it.
+    pub fn invalidate(&mut self) {
+        self.needs_rebuild = true;
+    }
+
+    /// Takes a change of a kind's rows over.
+    pub fn follow(&mut self, store: &Store, kind: Kind, change: Change, now: Timestamp) {
+        match &self.source {
+            Source::Containers(pod) if kind == Kind::Pod => {
+                let (Change::Added(slot) | Change::Replaced(slot) | Change::Removed(slot)) = change;
+                let concerns = store.of(kind).get(slot).is_none_or(|row| row.key == *pod);
+                self.needs_rebuild |= concerns;
+            }
+            Source::Kind(own) if *own == kind && !self.needs_rebuild => {
+                self.view.follow(store.of(kind), change, now);
+                if let Change::Removed(_) = change
+                    && !self.marks.is_empty()
+                {
+                    self.marks.retain(|key| store.of(kind).slot(key).is_some());
+                }
+                self.keep_place(store);
+            }
+            _ => {}
+        }
+    }
+
+    /// Makes the list ready to be looked at. Says whether anything was done.
+    pub fn refresh(&mut self, store: &Store, now: Timestamp) -> bool {
+        if !self.needs_rebuild {
+            return false;
+        }
+        self.needs_rebuild = false;
+        if let Source::Containers(pod) = &self.source {
+            let rows = store.of(Kind::Pod).find(pod).map(|row| containers::rows(&row.object()));
+            // A pod that is gone leaves its containers on the screen as they were.
+            if let Some(rows) = rows {
+                self.own.replace(rows);
+            }
+            self.view.slots = self.own.iter().map(|(slot, _)| slot).collect();
+        }
+        let columns = self.columns();
+        let order = self.view.order;
+        let mut view = std::mem::replace(&mut self.view, View::new(Scope::default(), None));
+        view.rebuild(self.rows(store), columns, now);
+        if order.is_none() && self.kind().is_none() {
+            // Containers stay in the manifest's order, which is that of their slots.
+            view.slots.sort_unstable();
+        }
+        self.view = view;
+        self.keep_place(store);
+        true
+    }
+
+    /// Sorts by a column; by the same one again the other way round.
+    pub fn sort(&mut self, column: usize) {
+        self.view.order = match self.view.order {
+            Some(order) if order.column == column && order.is_reversed => None,
+            Some(order) if order.column == column => Some(Order { is_reversed: true, ..order }),
+            _ => Some(Order { column, is_reversed: false }),
+        };
+        self.needs_rebuild = true;
+    }
+
+    /// The columns that say nothing here.
+    pub fn hidden(&self) -> Vec<usize> {
+        let of = |title: &str| columns::position(self.columns(), title);
+        let mut hidden = Vec::new();
+        if self.view.scope.namespace.is_some() || self.view.scope.about.is_some() {
+            hidden.extend(of("NAMESPACE"));
+        }
+        if self.view.scope.about.is_some() {
+            hidden.extend(of("OBJECT"));
+        }
+        hidden
+    }
+
+    /// Moves to the next column that is not hidden.
+    pub fn shift_column(&mut self, by: i64) {
+        let (count, hidden) = (self.columns().len(), self.hidden());
+        let mut column = self.column;
+        for _ in 0..by.unsigned_abs().min(64) {
+            let next = (0..count).filter(|at| !hidden.contains(at) || *at == column);
+            let next = if by > 0 { next.filter(|at| *at > column).min() } else { next.filter(|at| *at < column).max() };
+            column = next.unwrap_or(column);
+        }
+        self.column = column;
+    }
+
+    /// Keeps the cursor on its object, wherever that is now.
+    fn keep_place(&mut self, store: &Store) {
+        let slot = self.anchor.as_ref().and_then(|key| self.rows(store).slot(key));
+        match slot.and_then(|slot| self.view.slots.iter().position(|known| *known == slot)) {
+            Some(place) => {
+                // The window moves with the object, so that the eye needs not follow it.
+                let offset = self.cursor.saturating_sub(self.top);
+                if self.top > 0 {
+                    self.top = place.saturating_sub(offset);
+                }
+                self.cursor = place;
+                self.settle();
+            }
+            None => {
+                let place = self.cursor;
+                self.go_to(store, place);
+            }
+        }
+    }
+
+    /// Keeps the cursor in the window and the window in the list.
+    pub fn settle(&mut self) {
+        let height = self.height.max(1);
+        self.top = self.top.min(self.view.slots.len().saturating_sub(height));
+        if self.cursor < self.top {
+            self.top = self.cursor;
+        } else if self.cursor >= self.top + height {
+            self.top = self.cursor + 1 - height;
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! How a list looks.
+
+use super::list::{List, Source};
+use crate::console::model::columns::Column;
+use crate::console::model::row::{Cell, Row, Tone};
+use crate::console::model::store::Store;
+use crate::console::theme::role::Role;
+use crate::console::widget::canvas::Canvas;
+use crate::console::widget::grid::{self, GridColumn, GridRow};
+use jiff::Timestamp;
+use objects::Kind;
+use ratatui::layout::Rect;
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+/// What a list's picture depends on besides the list.
+pub struct Surroundings<'a> {
+    /// All rows.
+    pub store: &'a Store,
+    /// The time ages are counted to.
+    pub now: Timestamp,
+    /// Whether the daemon tells us of changes at this moment.
+    pub is_live: bool,
+    /// What to say where there are no rows.
+    pub empty: String,
+}
+
+impl List {
+    /// Paints the headings and the rows in the window.
+    pub fn draw(&self, canvas: &mut Canvas<'_>, area: Rect, around: &Surroundings<'_>) {
+        let columns: Vec<GridColumn> = self.columns().iter().enumerate().map(|(at, column)| self.grid_column(at, column)).collect();
+        let fitted = grid::fit(&columns, &self.hidden(), self.column, area.width);
+        let order = self.view.order.map(|order| (order.column, order.is_reversed));
+        grid::headings(canvas, Rect { height: 1, ..area }, &columns, &fitted, (self.column, order));
+        let rows = self.rows(around.store);
+        let pods_of = self.pods_by_node(around.store);
+        let shown = self.view.slots.iter().enumerate().skip(self.top);
+        for (y, (at, slot)) in (area.y + 1..area.bottom()).zip(shown) {
+            let Some(row) = rows.get(*slot) else { continue };
+            let cell = |column: usize| self.cell(row, column, around, &pods_of);
+            let sign = sign(row.tone);
+            let sign = if around.is_live { sign } else { (sign.0, Role::Stale) };
+            let grid_row = GridRow { sign, is_marked: self.marks.contains(&row.key), cell: &cell };
+            grid::row(canvas, Rect::new(area.x, y, area.width, 1), &fitted, &grid_row, at == self.cursor);
+        }
+        if self.view.slots.is_empty() && area.height > 3 {
+            let y = area.y + 2 + (area.height - 3) / 4;
+            canvas.text((area.x + grid::MARGIN, y), &around.empty, area.width - grid::MARGIN, Role::Dim);
+        }
+    }
+
+    fn grid_column(&self, at: usize, column: &Column) -> GridColumn {
+        let natural = self.view.widths.get(at).copied().unwrap_or(0).max(column.title.len() as u16 + 1);
+        let gives_all = matches!(column.title, "MESSAGE" | "IMAGE" | "OS-IMAGE");
+        let soft = if gives_all { column.least } else { (natural * 3 / 5).max(column.least) };
+        // Ages grow and shrink all the time, and columns that move with them tire the eye.
+        let natural = if column.title == "AGE" { natural.max(6) } else { natural };
+        GridColumn { title: column.title, natural, soft, least: column.least, leave: column.leave }
+    }
+
+    fn cell<'a>(&self, row: &'a Row, column: usize, around: &Surroundings<'_>, pods_of: &HashMap<&str, usize>) -> (Cow<'a, str>, Role) {
+        let Some(cell) = row.cells.get(column) else { return (Cow::Borrowed(""), Role::Text) };
+        let title = self.columns()[column].title;
+        let label = match (title, cell) {
+            ("PODS", Cell::Number(_, most)) => Cow::Owned(format!("{}/{most}", pods_of.get(&*row.key.name).unwrap_or(&0))),
+            _ => cell.label(around.now),
+        };
+        let role = match title {
+            _ if !around.is_live => Role::Stale,
+            "STATUS" | "STATE" | "TYPE" | "READY" => tone_role(row.tone),
+            "REASON" if row.tone == Tone::Warn => Role::Warn,
+            "NAME" if row.tone == Tone::Done => Role::Done,
+            "NAME" | "MESSAGE" => Role::Text,
+            "RESTARTS" if matches!(cell, Cell::Restarts(count, _) if *count > 0) => Role::Warn,
+            _ => Role::Dim,
+        };
+        (label, role)
+    }
+
+    fn pods_by_node<'a>(&self, store: &'a Store) -> HashMap<&'a str, usize> {
+        let mut counts = HashMap::new();
+        if self.source == Source::Kind(Kind::Node) {
+            for (_, pod) in store.of(Kind::Pod).iter().filter(|(_, pod)| pod.tone != Tone::Done) {
+                *counts.entry(&*pod.node).or_default() += 1;
+            }
+        }
+        counts
+    }
+
+    /// Seconds until a label in the window reads differently.
+    pub fn next_change(&self, store: &Store, now: Timestamp) -> Option<i64> {
+        let rows = self.rows(store);
+        let shown = self.view.slots.iter().skip(self.top).take(self.height).filter_map(|slot| rows.get(*slot));
+        let times = shown.flat_map(|row| row.cells.iter().filter_map(Cell::counts_from));
+        times.map(|then| crate::console::base::age::next_change(then, now)).min()
+    }
+}
+
+/// The look of a state.
+pub fn tone_role(tone: Tone) -> Role {
+    match tone {
+        Tone::Ok => Role::Ok,
+        Tone::Busy => Role::Busy,
+        Tone::Warn => Role::Warn,
+        Tone::Bad => Role::Bad,
+        Tone::Done => Role::Done,
+        Tone::Plain => Role::Dim,
+    }
+}
+
+/// The sign of a state, for eyes that see no colours.
+fn sign(tone: Tone) -> (&'static str, Role) {
+    let sign = match tone {
+        Tone::Ok => "●",
+        Tone::Busy => "◐",
+        Tone::Warn => "▲",
+        Tone::Bad => "✕",
+        Tone::Done => "○",
+        Tone::Plain => "·",
+    };
+    (sign, tone_role(tone))
+}

@@ -1,0 +1,116 @@
+//! A text about an object: its description or its YAML, kept up while it changes.
+
+use crate::console::model::lines::Place;
+use crate::console::model::row::{About, Key};
+use crate::console::model::store::Store;
+use crate::console::theme::role::Role;
+use crate::console::widget::canvas::Canvas;
+use crate::console::widget::{pager, syntax};
+use jiff::Zoned;
+use objects::Kind;
+use ratatui::layout::Rect;
+use serde_json::Value;
+
+/// What is told of the object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Everything a person wants to know.
+    Describe,
+    /// All there is.
+    Yaml,
+}
+
+/// What a reader knows.
+#[derive(Debug)]
+pub struct Reader {
+    /// The object's kind.
+    pub kind: Kind,
+    /// Which object.
+    pub key: Key,
+    /// What is told of it.
+    pub mode: Mode,
+    /// The text.
+    pub lines: Vec<String>,
+    /// The window.
+    pub place: Place,
+    /// Whether the object is gone; its last state stays.
+    pub is_gone: bool,
+    block: Vec<bool>,
+    made_of: Option<(Mode, u64, i64)>,
+}
+
+impl Reader {
+    /// A reader of an object.
+    pub fn new(kind: Kind, key: Key, mode: Mode) -> Self {
+        Self { kind, key, mode, lines: Vec::new(), place: Place::default(), is_gone: false, block: Vec::new(), made_of: None }
+    }
+
+    /// Makes the text of the object as it is now, where it may differ from the one there is.
+    pub fn refresh(&mut self, store: &Store, now: &Zoned) {
+        // Ages are told in whole seconds, and YAML tells none.
+        let second = if self.mode == Mode::Yaml { 0 } else { now.timestamp().as_second() };
+        let made_of = Some((self.mode, store.revision, second));
+        if self.made_of == made_of {
+            self.place.settle(&self.lines);
+            return;
+        }
+        self.made_of = made_of;
+        let Some(row) = store.of(self.kind).find(&self.key) else {
+            self.is_gone = true;
+            return;
+        };
+        self.is_gone = false;
+        let object = row.object();
+        let text = match self.mode {
+            Mode::Yaml => objects::yaml::to_yaml(&object),
+            Mode::Describe => self.describe(&object, store, now),
+        };
+        self.lines = text.lines().map(crate::console::base::text::clean).collect();
+        self.block = match self.mode {
+            Mode::Yaml => syntax::block_lines(self.lines.iter().map(String::as_str)),
+            Mode::Describe => Vec::new(),
+        };
+        self.place.settle(&self.lines);
+    }
+
+    /// The whole text.
+    pub fn text(&self) -> String {
+        let mut text = self.lines.join("\n");
+        text.push('\n');
+        text
+    }
+
+    /// What the object is, as events name it.
+    pub fn about(&self) -> About {
+        About { kind: self.kind.name().into(), key: self.key.clone() }
+    }
+
+    /// Paints the text.
+    pub fn draw(&self, canvas: &mut Canvas<'_>, area: Rect) {
+        let painted = |at: usize, line: &str, spans: &mut Vec<syntax::Span>| match self.mode {
+            Mode::Yaml => syntax::yaml(line, self.block.get(at).copied().unwrap_or(false), spans),
+            Mode::Describe => syntax::description(line, spans),
+        };
+        pager::draw(canvas, area, &self.lines, &self.place, &painted);
+        if self.is_gone {
+            canvas.right((area.right().saturating_sub(1), area.y), " deleted ", Role::ButtonHere);
+        }
+    }
+
+    fn describe(&self, object: &Value, store: &Store, now: &Zoned) -> String {
+        let about = |row: &crate::console::model::row::Row| {
+            row.about.as_deref().is_some_and(|about| *about.kind == *self.kind.name() && about.key.name == self.key.name)
+        };
+        let events: Vec<Value> =
+            store.of(Kind::Event).iter().filter(|(_, row)| about(row)).map(|(_, row)| row.object()).collect();
+        match self.kind {
+            Kind::Pod => objects::describe::pod(object, &events, now),
+            Kind::Node => {
+                let here = store.of(Kind::Pod).iter().filter(|(_, pod)| *pod.node == *self.key.name);
+                let pods: Vec<Value> = here.map(|(_, row)| row.object()).collect();
+                objects::describe::node(object, &pods, &events, now)
+            }
+            Kind::Event => objects::describe::event(object),
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Takes the terminal over and gives it back: at the end, in a panic, and while the program is suspended.
+
+use crossterm::terminal;
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Alternate screen, no cursor, no line wrap at the last column, pastes in brackets.
+const ENTER: &str = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[?2004h\x1b[2J";
+/// All of it back, in the other order; the scroll region and the colours too.
+const LEAVE: &str = "\x1b[?2026l\x1b[r\x1b[0m\x1b[?2004l\x1b[?7h\x1b[?25h\x1b[?1049l";
+
+static TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// Holds the terminal; dropping it gives the terminal back.
+#[derive(Debug)]
+pub struct Guard(());
+
+impl Guard {
+    /// Takes the terminal over, and makes a panic give it back before it prints.
+    ///
+    /// # Errors
+    /// Where the terminal refuses raw mode or is gone.
+    pub fn take() -> io::Result<Self> {
+        enter()?;
+        let earlier = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            leave();
+            earlier(panic);
+        }));
+        Ok(Self(()))
+    }
+
+    /// Gives the terminal back, stops the process until it is continued, and takes the terminal again.
+    ///
+    /// # Errors
+    /// Where the terminal is gone afterwards.
+    pub fn suspend(&self) -> io::Result<()> {
+        leave();
+        // SIGSTOP cannot be caught, so this stops the whole process whatever handles SIGTSTP.
+        nix::sys::signal::raise(nix::sys::signal::Signal::SIGSTOP).map_err(io::Error::from)?;
+        enter()
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        leave();
+    }
+}
+
+fn enter() -> io::Result<()> {
+    terminal::enable_raw_mode()?;
+    TAKEN.store(true, Ordering::SeqCst);
+    let mut out = io::stdout().lock();
+    out.write_all(ENTER.as_bytes())?;
+    out.flush()
+}
+
+/// Whatever fails here fails because the terminal is gone.
+fn leave() {
+    if TAKEN.swap(false, Ordering::SeqCst) {
+        let mut out = io::stdout().lock();
+        let _ = out.write_all(LEAVE.as_bytes());
+        let _ = out.flush();
+        drop(out);
+        let _ = terminal::disable_raw_mode();
+    }
+}

@@ -1,0 +1,34 @@
+//! Signs in ASCII for terminals that have no others.
+
+use ratatui::buffer::Buffer;
+
+/// Puts ASCII in the place of every sign a plain terminal lacks. Letters of other languages stay as they are in length.
+pub fn to_ascii(buffer: &mut Buffer) {
+    for cell in &mut buffer.content {
+        if !cell.symbol().is_ascii() {
+            let plain = ascii(cell.symbol());
+            cell.set_symbol(plain);
+        }
+    }
+}
+
+fn ascii(symbol: &str) -> &'static str {
+    match symbol {
+        "─" | "━" => "-",
+        "│" | "┃" | "▌" | "▏" => "|",
+        "╭" | "╮" | "╰" | "╯" | "├" | "┤" => "+",
+        "●" => "*",
+        "◐" | "◌" => "~",
+        "○" => "o",
+        "▲" | "↑" => "^",
+        "↓" => "v",
+        "✕" | "×" => "x",
+        "›" | "▸" | "→" => ">",
+        "‹" | "←" => "<",
+        "…" => "~",
+        "·" => ".",
+        "◢" => "/",
+        "█" => "#",
+        _ => "?",
+    }
+}

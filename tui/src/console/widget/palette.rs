@@ -1,0 +1,89 @@
+//! A box with lines one searches in: the help, and the palette of actions.
+
+use super::canvas::{Canvas, middle};
+use super::prompt::Field;
+use crate::console::theme::role::Role;
+use ratatui::layout::{Position, Rect};
+
+/// A line of the box.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The keys, shown on the left.
+    pub keys: String,
+    /// What they do.
+    pub text: String,
+    /// Which group it is in.
+    pub group: &'static str,
+}
+
+/// A box of entries, narrowed down by what is typed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Palette {
+    /// What it is.
+    pub title: &'static str,
+    /// All entries.
+    pub entries: Vec<Entry>,
+    /// What is looked for.
+    pub field: Field,
+    /// The entry one stands on, among those that match.
+    pub cursor: usize,
+}
+
+impl Palette {
+    /// A box of entries.
+    pub fn new(title: &'static str, entries: Vec<Entry>) -> Self {
+        Self { title, entries, field: Field::default(), cursor: 0 }
+    }
+
+    /// The entries that have every word, by their place.
+    pub fn matching(&self) -> Vec<usize> {
+        let words: Vec<String> = self.field.text().split_whitespace().map(str::to_lowercase).collect();
+        let holds = |entry: &Entry| {
+            let text = format!("{} {} {}", entry.keys, entry.text, entry.group).to_lowercase();
+            words.iter().all(|word| text.contains(word.as_str()))
+        };
+        (0..self.entries.len()).filter(|at| holds(&self.entries[*at])).collect()
+    }
+
+    /// Moves the cursor by so many entries.
+    pub fn shift(&mut self, by: i64) {
+        let last = self.matching().len().saturating_sub(1);
+        self.cursor = self.cursor.saturating_add_signed(by as isize).min(last);
+    }
+
+    /// The entry one stands on.
+    pub fn chosen(&self) -> Option<usize> {
+        self.matching().get(self.cursor).copied()
+    }
+
+    /// Paints it; returns where the cursor is.
+    pub fn draw(&self, canvas: &mut Canvas<'_>) -> Position {
+        let area = canvas.area();
+        let place = middle(area, 84.min(area.width.saturating_sub(4)), area.height.saturating_sub(4).min(30));
+        let inside = canvas.popup(place, self.title, Role::Border);
+        let search = Rect::new(inside.x, inside.y, inside.width, 1);
+        let ghost = if self.field.text().is_empty() { "type to search, enter runs it, esc closes" } else { "" };
+        let cursor = self.field.draw(canvas, search, "› ", ghost);
+        let matching = self.matching();
+        let rows = usize::from(inside.height.saturating_sub(2));
+        let top = self.cursor.saturating_sub(rows.saturating_sub(1));
+        let keys_width = self.entries.iter().map(|entry| entry.keys.len()).max().unwrap_or(0) as u16;
+        for (y, (at, entry)) in (inside.y + 2..inside.bottom()).zip(matching.iter().enumerate().skip(top)) {
+            let entry = &self.entries[*entry];
+            let row = Rect::new(inside.x, y, inside.width, 1);
+            if at == self.cursor {
+                canvas.tint(row, Role::Selected);
+            }
+            canvas.text((inside.x + 1, y), &entry.keys, keys_width, Role::Key);
+            let x = inside.x + keys_width + 3;
+            let group_x = inside.right().saturating_sub(entry.group.len() as u16 + 1);
+            canvas.text((x, y), &entry.text, group_x.saturating_sub(x + 1), if at == self.cursor { Role::Selected } else { Role::Popup });
+            canvas.text((group_x, y), entry.group, entry.group.len() as u16, Role::Faint);
+            if at == self.cursor {
+                canvas.tint(row, Role::Selected);
+                canvas.text((inside.x, y), "▌", 1, Role::Cursor);
+            }
+        }
+        cursor
+    }
+}
