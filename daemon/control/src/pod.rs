@@ -1,18 +1,49 @@
 //! The life of one pod on its node, as a machine without clock, files or processes.
+//!
+//! The worker of a pod feeds it with what is wanted and what was seen ([`Input`]), and performs what it answers ([`Action`]). Each
+//! input only corrects what is known; then the whole is looked at and what is missing is asked for. So an input that comes twice,
+//! late, or in another order does no harm, and one that never comes is looked for after a minute ([`Action::Observe`]).
+//!
+//! Three state machines, each drawn in the header of its file: the pod's `life`, the sandbox (`life` too), and one a container
+//! (`container`). The order of a start is kubelet's (`kuberuntime_manager.go:SyncPod`): sandbox, then for each container in turn:
+//! image, create, start; one that fails holds nobody up. Init containers, probes and hooks become stages of a container and
+//! conditions on its turn.
+//!
+//! What cannot be seen (back-off, how the instance before ended, a deadline) is the [`Snapshot`]: on tmpfs, so that it survives the
+//! daemon but not a reboot; after one, the pod's last status is what is known.
 
 mod action;
+mod advance;
+mod answers;
+mod backoff;
+mod conditions;
+mod container;
+mod ending;
+mod found;
+mod history;
 mod input;
+mod life;
+mod messages;
 mod name;
+mod phase;
+mod snapshot;
+mod status;
+mod wake;
 
 pub use action::{Action, EventType, ObjectFate, PodEvent, PullPolicy, Signal};
-pub use input::{
-    Exit, Found, FoundContainer, FoundSandbox, FoundState, ImageFailure, Input, Pulled, StartFailure,
-};
+pub use input::{Exit, Found, FoundContainer, FoundSandbox, FoundState, ImageFailure, Input, Pulled, StartFailure};
 pub use name::ContainerName;
+pub use snapshot::Snapshot;
 
-use crate::clock::Now;
-use k8s_openapi::api::core::v1::Pod;
+use crate::clock::{BootMs, Now};
+use backoff::Backoff;
+use container::{Container, Stage};
+use history::RestartPolicy;
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{Container as ContainerSpec, Pod, PodSpec, PodStatus};
+use life::{Deletion, Life, Sandbox, Verdict};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What a machine has to know of the node it is on.
@@ -25,40 +56,149 @@ pub struct Host {
 /// Why a node does not take a pod.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rejection {
-    /// `OutOfcpu`, `NodeAffinity`, …: the status's reason, and the event's.
-    pub reason: String,
+    /// The status's reason, and the event's.
+    pub reason: RejectReason,
     /// The sentence.
     pub message: String,
 }
 
-/// What a machine remembers beyond what can be seen: write it to tmpfs as it is ([`Action::SaveSnapshot`]).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Snapshot {}
+/// What a node lacks for a pod, as kubelet names it (`pkg/kubelet/lifecycle/predicate.go`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RejectReason {
+    /// Too little cpu is free.
+    OutOfCpu,
+    /// Too little memory is free.
+    OutOfMemory,
+    /// Too little storage is free.
+    OutOfEphemeralStorage,
+    /// It has as many pods as it takes.
+    OutOfPods,
+    /// The pod's selector or affinity does not match it.
+    NodeAffinity,
+    /// The pod asks for another node.
+    NodeName,
+    /// A host port is taken.
+    NodePorts,
+    /// It has a `NoExecute` taint that the pod does not tolerate.
+    TaintToleration,
+    /// It is being switched off.
+    NodeShutdown,
+}
+
+impl RejectReason {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::OutOfCpu,
+        Self::OutOfMemory,
+        Self::OutOfEphemeralStorage,
+        Self::OutOfPods,
+        Self::NodeAffinity,
+        Self::NodeName,
+        Self::NodePorts,
+        Self::TaintToleration,
+        Self::NodeShutdown,
+    ];
+
+    /// As in `status.reason`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::OutOfCpu => "OutOfcpu",
+            Self::OutOfMemory => "OutOfmemory",
+            Self::OutOfEphemeralStorage => "OutOfephemeral-storage",
+            Self::OutOfPods => "OutOfpods",
+            Self::NodeAffinity => "NodeAffinity",
+            Self::NodeName => "NodeName",
+            Self::NodePorts => "NodePorts",
+            Self::TaintToleration => "TaintToleration",
+            Self::NodeShutdown => "NodeShutdown",
+        }
+    }
+}
 
 /// One pod on its node. See the module.
 #[derive(Debug, Clone)]
 pub struct PodMachine {
     host: Host,
+    /// What is wanted.
     pod: Arc<Pod>,
+    deletion: Deletion,
+    /// Whether what there is has been seen.
+    sight: Sight,
+    life: Life,
+    sandbox: Sandbox,
+    /// The number of the next sandbox.
+    next_sandbox: u32,
+    /// The addresses of the newest sandbox.
+    ips: Vec<String>,
+    containers: Vec<Container>,
+    /// By image.
+    image_backoff: BTreeMap<String, Backoff>,
+    start_time: Option<Timestamp>,
+    verdict: Option<Verdict>,
+    /// What was last asked to be kept, shown and woken for.
+    saved: Option<Snapshot>,
+    published: Option<PodStatus>,
+    wake: Option<BootMs>,
+    /// When the last step was.
+    stepped: BootMs,
+}
+
+/// Whether the machine knows what there is.
+#[derive(Debug, Clone)]
+enum Sight {
+    /// Not yet; what is remembered waits for the first look.
+    Blind(Option<Box<Snapshot>>),
+    /// It looked last, or asked to, at this time.
+    Looked(BootMs),
+}
+
+/// What one step gathers.
+#[derive(Debug)]
+struct Step {
+    now: Now,
+    actions: Vec<Action>,
+    release: Option<ObjectFate>,
+}
+
+impl Step {
+    fn act(&mut self, action: Action) {
+        self.actions.push(action);
+    }
+
+    fn event(&mut self, event: PodEvent) {
+        self.actions.push(Action::Event(event));
+    }
 }
 
 impl PodMachine {
     /// A machine for a pod of which nothing is remembered; its last status is read from the object.
     #[must_use]
     pub fn new(host: Host, pod: Arc<Pod>) -> Self {
-        Self { host, pod }
+        Self {
+            host,
+            deletion: ending::deletion_of(&pod),
+            sight: Sight::Blind(None),
+            life: Life::Active,
+            sandbox: Sandbox::Absent,
+            next_sandbox: 0,
+            ips: Vec::new(),
+            containers: Vec::new(),
+            image_backoff: BTreeMap::new(),
+            start_time: None,
+            verdict: None,
+            saved: None,
+            published: pod.status.clone(),
+            wake: None,
+            stepped: BootMs(0),
+            pod,
+        }
     }
 
     /// A machine that goes on where an earlier one was, after a restart of the daemon.
     #[must_use]
-    pub fn restore(host: Host, pod: Arc<Pod>, _snapshot: Snapshot) -> Self {
-        Self { host, pod }
-    }
-
-    /// What [`PodMachine::restore`] needs.
-    #[must_use]
-    pub fn snapshot(&self) -> Snapshot {
-        Snapshot {}
+    pub fn restore(host: Host, pod: Arc<Pod>, snapshot: Snapshot) -> Self {
+        Self { sight: Sight::Blind(Some(Box::new(snapshot))), ..Self::new(host, pod) }
     }
 
     /// The object as the machine last saw it.
@@ -70,14 +210,134 @@ impl PodMachine {
     /// Whether [`Action::Release`] was given: no input changes anything any more.
     #[must_use]
     pub fn is_released(&self) -> bool {
-        self.host.ips.is_empty()
+        self.life == Life::Released
     }
 
-    /// Takes one input and says what to do.
-    pub fn step(&mut self, _now: Now, input: Input) -> Vec<Action> {
-        if let Input::Spec(pod) = input {
-            self.pod = pod;
+    /// Takes one input and says what to do, in this order.
+    pub fn step(&mut self, now: Now, input: Input) -> Vec<Action> {
+        if self.is_released() {
+            return Vec::new();
         }
-        Vec::new()
+        self.stepped = now.boot;
+        let mut step = Step { now, actions: Vec::new(), release: None };
+        self.take(&mut step, input);
+        if matches!(self.sight, Sight::Looked(_)) {
+            self.advance(&mut step);
+            self.conclude(&mut step);
+        }
+        step.actions
+    }
+
+    fn take(&mut self, step: &mut Step, input: Input) {
+        match input {
+            Input::Found(found) => self.found(step, found),
+            Input::Spec(pod) => self.spec_changed(pod),
+            Input::Removed => self.deletion = Deletion::Removed,
+            Input::Rejected(rejection) => self.rejected(step, rejection),
+            Input::SandboxReady { sandbox, ips } => self.sandbox_ready(step, sandbox, ips),
+            Input::SandboxFailed { sandbox, message } => self.sandbox_failed(step, sandbox, &message),
+            Input::SandboxLost { sandbox } => self.sandbox_lost(step, sandbox),
+            Input::SandboxGone { sandbox } => self.sandbox_gone(step, sandbox),
+            Input::SandboxStuck { sandbox, message } => self.sandbox_stuck(step, sandbox, &message),
+            Input::ImagePulling { container, image } => self.image_pulling(step, &container, &image),
+            Input::ImageReady { container, image, image_id, pulled } => {
+                self.image_ready(step, &container, &image, image_id, pulled);
+            }
+            Input::ImageFailed { container, image, reason, message } => {
+                self.image_failed(step, &container, &image, (reason, message));
+            }
+            Input::ImagesChanged => self.images_changed(),
+            Input::Started { container, attempt, container_id, at } => {
+                self.started(step, &container, attempt, (container_id, at))
+            }
+            Input::StartFailed { container, attempt, reason, message, at } => {
+                self.start_failed(step, &container, attempt, (reason, message, at));
+            }
+            Input::Exited { container, attempt, exit, termination_message } => {
+                self.exited(step, &container, attempt, (exit, termination_message));
+            }
+            // The worker's timer is spent.
+            Input::Tick => self.wake = None,
+            Input::ShuttingDown { grace_seconds } => self.shutting_down(step, grace_seconds),
+        }
+    }
+
+    /// Adds what every step may end with: the snapshot in front, then status, release, the next wake.
+    fn conclude(&mut self, step: &mut Step) {
+        let snapshot = self.snapshot();
+        if self.saved.as_ref() != Some(&snapshot) && step.release.is_none() {
+            step.actions.insert(0, Action::SaveSnapshot);
+            self.saved = Some(snapshot);
+        }
+        if self.deletion != Deletion::Removed {
+            let status = self.status(step.now);
+            if self.published.as_ref() != Some(&status) {
+                self.published = Some(status.clone());
+                step.act(Action::PublishStatus(Box::new(status)));
+            }
+        }
+        if let Some(object) = step.release {
+            self.life = Life::Released;
+            step.act(Action::Release { object });
+            return;
+        }
+        let wake = self.next_wake(step.now);
+        if wake.is_some() && wake != self.wake {
+            self.wake = wake;
+            step.actions.extend(wake.map(Action::WakeAt));
+        }
+    }
+
+    fn spec_changed(&mut self, pod: Arc<Pod>) {
+        if pod.metadata.uid != self.pod.metadata.uid {
+            // Another pod of the same name: ours is gone.
+            self.deletion = Deletion::Removed;
+            return;
+        }
+        if self.deletion != Deletion::Removed {
+            self.deletion = ending::deletion_of(&pod);
+        }
+        self.pod = pod;
+        self.add_missing_containers();
+        self.drop_waits_for_other_images();
+    }
+
+    fn spec(&self) -> Option<&PodSpec> {
+        self.pod.spec.as_ref()
+    }
+
+    fn policy(&self) -> RestartPolicy {
+        RestartPolicy::parse(self.spec().and_then(|spec| spec.restart_policy.as_deref()))
+    }
+
+    fn container_spec(&self, name: &str) -> Option<&ContainerSpec> {
+        self.spec()?.containers.iter().find(|container| container.name == name)
+    }
+
+    /// The image that is wanted for a container.
+    fn image_of(&self, name: &str) -> String {
+        self.container_spec(name).and_then(|spec| spec.image.clone()).unwrap_or_default()
+    }
+
+    fn index_of(&self, name: &ContainerName) -> Option<usize> {
+        self.containers.iter().position(|container| container.name == *name)
+    }
+
+    fn full_name(&self) -> String {
+        let metadata = &self.pod.metadata;
+        let text = |field: &Option<String>| field.clone().unwrap_or_default();
+        format!("{}_{}({})", text(&metadata.name), text(&metadata.namespace), text(&metadata.uid))
+    }
+
+    /// Whether a container is still kept as the policy says, or its end was the last one.
+    fn wants_start(&self, container: &Container) -> bool {
+        self.life == Life::Active && self.deletion == Deletion::None && container.history.wants_start(self.policy())
+    }
+
+    fn set_stage(&mut self, index: usize, stage: Stage) {
+        self.containers[index].stage = stage;
     }
 }
+
+#[cfg(test)]
+mod tests;

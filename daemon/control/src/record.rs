@@ -67,7 +67,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn record() -> impl Strategy<Value = Record> {
-        let version = (0..4_u64, 0..3_u32, "[ab]").prop_map(|(wall_ms, counter, node)| Version { wall_ms, counter, node: NodeId(node) });
+        let version =
+            (0..4_u64, 0..3_u32, "[ab]").prop_map(|(wall_ms, counter, node)| Version { wall_ms, counter, node: NodeId(node) });
         let body = prop_oneof![Just(Body::Tombstone), "[xy]".prop_map(|json| Body::Json(json.into()))];
         (version, body).prop_map(|(version, body)| Record { version, body })
     }

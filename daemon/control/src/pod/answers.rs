@@ -1,0 +1,256 @@
+//! What the answers of the worker change: each is compared with what was asked for, and an old one changes nothing.
+
+use super::backoff::Backoff;
+use super::container::{After, Failure, Pull, Stage, Wait};
+use super::history::{Ended, Instance, InstanceState, Restart};
+use super::life::Sandbox;
+use super::{Action, ContainerName, Exit, ImageFailure, PodMachine, Pulled, StartFailure, Step, messages};
+use jiff::Timestamp;
+
+/// A failed step is tried again after this time (kubelet's `backOffPeriod`).
+const RETRY_MS: u64 = 10_000;
+/// How long an end or an error is shown before the back-off that follows it: kubelet's next look at the pod.
+const SHOWN_MS: u64 = 1_000;
+/// The same for an image's error.
+const IMAGE_ERROR_SHOWN_MS: u64 = 3_000;
+
+impl PodMachine {
+    pub(super) fn sandbox_ready(&mut self, step: &Step, number: u32, ips: Vec<String>) {
+        if matches!(self.sandbox, Sandbox::Creating { number: asked, .. } if asked == number) {
+            self.sandbox = Sandbox::Ready { number, since: step.now.boot };
+            self.ips = ips;
+        }
+    }
+
+    pub(super) fn sandbox_failed(&mut self, step: &mut Step, number: u32, message: &str) {
+        if matches!(self.sandbox, Sandbox::Creating { number: asked, .. } if asked == number) {
+            self.sandbox = Sandbox::Waiting { until: step.now.boot.after_ms(RETRY_MS) };
+            step.event(messages::sandbox_failed(message));
+        }
+    }
+
+    /// The supervisor is dead: what ran in the sandbox is dead, and what is left of it is taken away.
+    pub(super) fn sandbox_lost(&mut self, step: &mut Step, number: u32) {
+        if !matches!(self.sandbox, Sandbox::Ready { number: known, .. } | Sandbox::Creating { number: known, .. } if known == number)
+        {
+            return;
+        }
+        self.end_all(step);
+        if self.containers.iter().any(|container| self.wants_start(container)) {
+            step.event(messages::sandbox_changed());
+        }
+        self.sandbox = Sandbox::Destroying { number, asked: step.now.boot };
+        step.act(Action::DestroySandbox { sandbox: number });
+    }
+
+    pub(super) fn sandbox_gone(&mut self, step: &mut Step, number: u32) {
+        if self.sandbox.number() == Some(number) {
+            self.end_all(step);
+            self.sandbox = Sandbox::Absent;
+        }
+    }
+
+    pub(super) fn sandbox_stuck(&mut self, step: &mut Step, number: u32, message: &str) {
+        if matches!(self.sandbox, Sandbox::Destroying { number: asked, .. } if asked == number) {
+            self.sandbox = Sandbox::Stuck { number, until: step.now.boot.after_ms(RETRY_MS) };
+            step.event(messages::kill_failed(message));
+        }
+    }
+
+    /// Every container that may have run has ended, nobody knows how. One that was being started counts: its number is used up.
+    pub(super) fn end_all(&mut self, step: &mut Step) {
+        for index in 0..self.containers.len() {
+            let container = &mut self.containers[index];
+            if let Stage::Starting { attempt, image, image_id, .. } = &container.stage {
+                let state = InstanceState::Running { started_at: step.now.wall };
+                let (image, image_id) = (image.clone(), image_id.clone());
+                container.history.push(Instance { attempt: *attempt, image, image_id, container_id: String::new(), state });
+            }
+            if container.history.is_running() {
+                let id = container.history.newest.as_ref().map(|newest| newest.container_id.clone()).unwrap_or_default();
+                self.ended(step, index, Ended::not_located(step.now, id));
+            }
+        }
+    }
+
+    pub(super) fn image_pulling(&mut self, step: &mut Step, name: &ContainerName, wanted: &str) {
+        let Some(index) = self.index_of(name) else { return };
+        if let Stage::Image { image, pull, .. } = &mut self.containers[index].stage
+            && image == wanted
+            && *pull == Pull::Asked
+        {
+            *pull = Pull::UnderWay;
+            step.event(messages::pulling(name, wanted));
+        }
+    }
+
+    pub(super) fn image_ready(
+        &mut self,
+        step: &mut Step,
+        name: &ContainerName,
+        wanted: &str,
+        image_id: String,
+        pulled: Option<Pulled>,
+    ) {
+        let Some(index) = self.index_of(name) else { return };
+        if !matches!(&self.containers[index].stage, Stage::Image { image, .. } if image == wanted) {
+            return;
+        }
+        step.event(messages::pulled(name, wanted, pulled));
+        if !matches!(self.sandbox, Sandbox::Ready { .. }) {
+            self.set_stage(index, Stage::Idle);
+            return;
+        }
+        let attempt = self.containers[index].history.next_attempt();
+        self.set_stage(index, Stage::Starting { attempt, image: wanted.to_owned(), image_id, asked: step.now.boot });
+        step.act(Action::StartContainer { container: name.clone(), attempt });
+    }
+
+    pub(super) fn image_failed(&mut self, step: &mut Step, name: &ContainerName, wanted: &str, error: (ImageFailure, String)) {
+        let Some(index) = self.index_of(name) else { return };
+        if !matches!(&self.containers[index].stage, Stage::Image { image, .. } if image == wanted) {
+            return;
+        }
+        let (reason, message) = error;
+        let boot = step.now.boot;
+        let (event, wait) = match reason {
+            ImageFailure::ErrImagePull => {
+                let entry = self.image_backoff.remove(wanted);
+                self.image_backoff.insert(wanted.to_owned(), Backoff::next(entry, wanted, boot));
+                let wait = Stage::Waiting { until: boot.after_ms(IMAGE_ERROR_SHOWN_MS), why: Wait::ImageError };
+                (messages::failed_to_pull(name, wanted, &message), wait)
+            }
+            ImageFailure::ErrImageNeverPull => (messages::never_pulled(name, &message), retry(step)),
+            ImageFailure::InvalidImageName | ImageFailure::ImageInspectError => {
+                (messages::failed_to_inspect(name, &message), retry(step))
+            }
+        };
+        step.event(event);
+        step.event(messages::failed(name, reason.as_str()));
+        self.containers[index].failure = Some(Failure { reason: reason.as_str(), message });
+        self.set_stage(index, wait);
+    }
+
+    /// Images were loaded: a container that waits for one looks again, unless it asks the registry each time.
+    pub(super) fn images_changed(&mut self) {
+        for index in 0..self.containers.len() {
+            let container = &self.containers[index];
+            let waits_for_image = match &container.stage {
+                Stage::Waiting { why: Wait::ImageError | Wait::ImageBackOff, .. } => true,
+                Stage::Waiting { why: Wait::Retry, .. } => {
+                    container.failure.as_ref().is_some_and(|failure| failure.reason == ImageFailure::ErrImageNeverPull.as_str())
+                }
+                _ => false,
+            };
+            if waits_for_image && self.pull_policy(&container.name) != super::PullPolicy::Always {
+                self.set_stage(index, Stage::Waiting { until: crate::clock::BootMs(0), why: Wait::Retry });
+            }
+        }
+    }
+
+    /// A container that waits for an image, or for its crashes with one, does not wait once another is wanted.
+    pub(super) fn drop_waits_for_other_images(&mut self) {
+        for index in 0..self.containers.len() {
+            let container = &self.containers[index];
+            let wanted = self.image_of(&container.name);
+            let is_stale = match &container.stage {
+                Stage::Image { image, .. } => *image != wanted,
+                Stage::Waiting { why: Wait::ImageError | Wait::ImageBackOff, .. } => self.image_backoff.get(&wanted).is_none(),
+                Stage::Waiting { why: Wait::EndShown | Wait::CrashLoop { .. }, .. } => {
+                    container.history.newest.as_ref().is_some_and(|newest| newest.image != wanted)
+                }
+                Stage::Waiting { why: Wait::Retry, .. } => true,
+                Stage::Idle | Stage::Starting { .. } | Stage::Running { .. } | Stage::Stopping(_) => false,
+            };
+            if is_stale {
+                self.set_stage(index, Stage::Idle);
+            }
+        }
+    }
+
+    pub(super) fn started(&mut self, step: &mut Step, name: &ContainerName, attempt: u32, run: (String, Timestamp)) {
+        let Some(index) = self.index_of(name) else { return };
+        if self.take_instance(step, index, attempt, run) {
+            step.event(messages::started(name));
+            self.set_stage(index, Stage::Running { since: step.now.boot });
+        }
+    }
+
+    /// The instance that was being started exists now. False where it was not being started.
+    fn take_instance(&mut self, step: &mut Step, index: usize, attempt: u32, run: (String, Timestamp)) -> bool {
+        let container = &mut self.containers[index];
+        let Stage::Starting { attempt: asked, image, image_id, .. } = &container.stage else { return false };
+        if *asked != attempt {
+            return false;
+        }
+        let (container_id, started_at) = run;
+        let state = InstanceState::Running { started_at };
+        let (image, image_id) = (image.clone(), image_id.clone());
+        container.history.push(Instance { attempt, image, image_id, container_id, state });
+        container.failure = None;
+        container.stage = Stage::Idle;
+        step.event(messages::created(&container.name));
+        true
+    }
+
+    pub(super) fn start_failed(
+        &mut self,
+        step: &mut Step,
+        name: &ContainerName,
+        attempt: u32,
+        error: (StartFailure, String, Timestamp),
+    ) {
+        let Some(index) = self.index_of(name) else { return };
+        if !matches!(&self.containers[index].stage, Stage::Starting { attempt: asked, .. } if *asked == attempt) {
+            return;
+        }
+        let (reason, message, at) = error;
+        if reason == StartFailure::RunContainerError {
+            self.take_instance(step, index, attempt, (String::new(), at));
+            self.ended(step, index, Ended::not_started(message.clone(), at, step.now));
+        }
+        step.event(messages::failed(name, &message));
+        self.containers[index].failure = Some(Failure { reason: reason.as_str(), message });
+        if self.wants_start(&self.containers[index]) {
+            self.set_stage(index, retry(step));
+        }
+    }
+
+    pub(super) fn exited(&mut self, step: &mut Step, name: &ContainerName, attempt: u32, end: (Exit, Option<String>)) {
+        let Some(index) = self.index_of(name) else { return };
+        let (exit, message) = end;
+        if self.take_instance(step, index, attempt, (String::new(), exit.started_at)) {
+            // It ended before its start was reported.
+            step.event(messages::started(name));
+        }
+        let history = &self.containers[index].history;
+        let Some(newest) = history.newest.as_ref().filter(|newest| newest.attempt == attempt && history.is_running()) else {
+            return;
+        };
+        let ended = Ended::of_exit(exit, message, newest.container_id.clone(), step.now);
+        self.ended(step, index, ended);
+    }
+
+    /// The newest instance of a container ended.
+    pub(super) fn ended(&mut self, step: &Step, index: usize, ended: Ended) {
+        let seen = ended.seen;
+        let container = &mut self.containers[index];
+        container.history.end(ended);
+        if matches!(container.stage, Stage::Stopping(stop) if stop.then == After::Restart) {
+            container.history.restart = Restart::Regardless;
+        }
+        container.stage = Stage::Idle;
+        let wanted = self.image_of(&self.containers[index].name);
+        let container = &self.containers[index];
+        let until = container.history.backoff.as_ref().and_then(|backoff| backoff.until(&wanted, seen));
+        if let Some(until) = until.filter(|until| *until > step.now.boot && self.wants_start(container)) {
+            let shown = step.now.boot.after_ms(SHOWN_MS).min(until);
+            self.set_stage(index, Stage::Waiting { until: shown, why: Wait::EndShown });
+        }
+    }
+}
+
+/// Tried again in a while.
+fn retry(step: &Step) -> Stage {
+    Stage::Waiting { until: step.now.boot.after_ms(RETRY_MS), why: Wait::Retry }
+}

@@ -1,0 +1,107 @@
+//! The conditions of a pod (`pkg/kubelet/status/generate.go`), in the order in which kubelet lists them.
+
+use super::PodMachine;
+use super::life::Sandbox;
+use super::status::whole_seconds;
+use crate::clock::Now;
+use k8s_openapi::api::core::v1::{ContainerStatus, PodCondition};
+
+/// Those that the node writes. Others (readiness gates) are kept as they are.
+const OWN: [&str; 5] = ["PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled"];
+
+/// A condition before its times.
+#[derive(Debug, Clone)]
+struct Verdict {
+    status: &'static str,
+    reason: Option<String>,
+    message: Option<String>,
+}
+
+impl Verdict {
+    const fn plain(holds: bool) -> Self {
+        Self { status: if holds { "True" } else { "False" }, reason: None, message: None }
+    }
+
+    fn not(reason: &str, message: Option<String>) -> Self {
+        Self { status: "False", reason: Some(reason.to_owned()), message }
+    }
+}
+
+impl PodMachine {
+    pub(super) fn conditions(&self, now: Now, phase: &str, statuses: &[ContainerStatus]) -> Vec<PodCondition> {
+        let foreign = self.foreign_conditions();
+        let mut conditions = Vec::with_capacity(OWN.len() + foreign.len());
+        if self.rejection().is_none() {
+            let containers = containers_ready(phase, statuses);
+            let ready = self.ready(&containers, &foreign);
+            let initialized = match phase {
+                "Succeeded" => Verdict { reason: Some("PodCompleted".to_owned()), ..Verdict::plain(true) },
+                _ => Verdict::plain(true),
+            };
+            let has_sandbox = matches!(self.sandbox, Sandbox::Ready { .. });
+            let own = [Verdict::plain(has_sandbox), initialized, ready, containers];
+            conditions.extend(OWN.iter().zip(own).map(|(kind, verdict)| self.condition(now, kind, verdict)));
+        }
+        conditions.push(self.condition(now, "PodScheduled", Verdict::plain(true)));
+        conditions.extend(foreign);
+        conditions
+    }
+
+    fn foreign_conditions(&self) -> Vec<PodCondition> {
+        let conditions = self.pod.status.as_ref().and_then(|status| status.conditions.as_ref());
+        conditions.into_iter().flatten().filter(|condition| !OWN.contains(&condition.type_.as_str())).cloned().collect()
+    }
+
+    /// `lastTransitionTime` is when the status changed, not the reason.
+    fn condition(&self, now: Now, kind: &str, verdict: Verdict) -> PodCondition {
+        let published = self.published.as_ref().and_then(|status| status.conditions.as_ref());
+        let before = published.into_iter().flatten().find(|condition| condition.type_ == kind);
+        let unchanged = before.filter(|condition| condition.status == verdict.status);
+        let since = unchanged.and_then(|condition| condition.last_transition_time.clone());
+        PodCondition {
+            type_: kind.to_owned(),
+            status: verdict.status.to_owned(),
+            reason: verdict.reason,
+            message: verdict.message,
+            last_probe_time: None,
+            last_transition_time: since.or_else(|| Some(whole_seconds(now.wall))),
+            observed_generation: self.pod.metadata.generation,
+        }
+    }
+
+    fn ready(&self, containers: &Verdict, foreign: &[PodCondition]) -> Verdict {
+        if containers.status != "True" {
+            return containers.clone();
+        }
+        let gates = self.spec().and_then(|spec| spec.readiness_gates.as_ref());
+        let faults: Vec<String> = gates
+            .into_iter()
+            .flatten()
+            .filter_map(|gate| {
+                let kind = &gate.condition_type;
+                match foreign.iter().find(|condition| condition.type_ == *kind) {
+                    None => Some(format!("corresponding condition of pod readiness gate \"{kind}\" does not exist.")),
+                    Some(condition) if condition.status != "True" => {
+                        Some(format!("the status of pod readiness gate \"{kind}\" is not \"True\", but {}", condition.status))
+                    }
+                    Some(_) => None,
+                }
+            })
+            .collect();
+        if faults.is_empty() { Verdict::plain(true) } else { Verdict::not("ReadinessGatesNotReady", Some(faults.join(", "))) }
+    }
+}
+
+fn containers_ready(phase: &str, statuses: &[ContainerStatus]) -> Verdict {
+    match phase {
+        "Succeeded" => return Verdict::not("PodCompleted", None),
+        "Failed" => return Verdict::not("PodFailed", None),
+        _ => {}
+    }
+    let unready: Vec<&str> = statuses.iter().filter(|status| !status.ready).map(|status| status.name.as_str()).collect();
+    if unready.is_empty() {
+        return Verdict::plain(true);
+    }
+    let message = format!("containers with unready status: [{}]", unready.join(" "));
+    Verdict::not("ContainersNotReady", Some(message))
+}

@@ -1,0 +1,8 @@
+//! The machine by examples ([`lifecycle`], [`deletion`], [`restart`]) and by chance ([`schedule`]).
+
+mod bench;
+mod deletion;
+mod images;
+mod lifecycle;
+mod restart;
+mod schedule;
