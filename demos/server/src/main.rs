@@ -131,11 +131,8 @@ mod tests {
         let plain = Options { listen: "0.0.0.0:8080".to_owned(), root: None, crash_after: None };
         assert_eq!(parse(""), Ok(plain));
         let all = parse("--listen 127.0.0.1:1 --root /data --crash-after 5").unwrap();
-        let expected = Options {
-            listen: "127.0.0.1:1".to_owned(),
-            root: Some("/data".into()),
-            crash_after: Some(Duration::from_secs(5)),
-        };
+        let expected =
+            Options { listen: "127.0.0.1:1".to_owned(), root: Some("/data".into()), crash_after: Some(Duration::from_secs(5)) };
         assert_eq!(all, expected);
     }
 

@@ -172,7 +172,8 @@ fn own_address() -> String {
         socket.connect("192.0.2.1:9")?;
         socket.local_addr()
     };
-    std::env::var("POD_IP").unwrap_or_else(|_| ask().map_or_else(|_| "no address".to_owned(), |own: SocketAddr| own.ip().to_string()))
+    std::env::var("POD_IP")
+        .unwrap_or_else(|_| ask().map_or_else(|_| "no address".to_owned(), |own: SocketAddr| own.ip().to_string()))
 }
 
 #[cfg(test)]

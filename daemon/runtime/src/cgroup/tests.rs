@@ -214,6 +214,28 @@ fn kill_ends_everything_in_a_pod_and_remove_leaves_nothing() {
 }
 
 #[test]
+fn inside_a_container_the_processes_at_the_mount_point_make_way() {
+    let Some(real) = Real::open("nested") else { return };
+    let Layout::V2 { mount } = &real.0.layout else {
+        println!("skipped: version 1 lets any group have both processes and children");
+        return;
+    };
+    // What a container sees as the whole hierarchy is a group with processes in it.
+    let inner = mount.join(&real.0.root).join("supervisors");
+    let mut child = shell(&real.0.supervisors(), "echo up; exec sleep 1000");
+    assert_eq!(first_line(&mut child), "up\n");
+    let dir = tempfile::tempdir().unwrap();
+    let mountinfo = dir.path().join("mountinfo");
+    fs::write(&mountinfo, format!("41 31 0:38 / {} rw - cgroup2 cgroup2 rw\n", inner.display())).unwrap();
+    let nested = Cgroups::open(&CgroupConfig { root: "skiff".to_owned(), mountinfo }).unwrap();
+    nested.create_pod("u1", Qos::Burstable, &resources()).unwrap();
+    let moved = fs::read_to_string(inner.join("init/cgroup.procs")).unwrap();
+    assert_eq!(moved.trim(), child.id().to_string());
+    drop(real);
+    assert!(!child.wait().unwrap().success());
+}
+
+#[test]
 fn a_container_opens_the_usual_devices_only() {
     let Some(real) = Real::open("devices") else { return };
     let attach = real.container("u1", &Resources::default());
