@@ -141,6 +141,29 @@ fn pods_reach_the_outside_with_the_nodes_address_although_forwarding_is_dropped_
 }
 
 #[test]
+fn the_drop_policy_of_the_older_iptables_is_seen_too() {
+    if !enter_private_namespace() {
+        return;
+    }
+    let legacy = |arguments: &str| Command::new("iptables-legacy").args(arguments.split(' ')).output();
+    if !legacy("-P FORWARD DROP").is_ok_and(|output| output.status.success()) {
+        println!("skipped: iptables-legacy is not here or not usable");
+        return;
+    }
+    let outside = make_outside();
+    let dir = tempfile::tempdir().unwrap();
+    let network = Network::open(config(&dir)).unwrap();
+    let pod = network.take("uid-a").unwrap();
+    let listener = listen(outside.as_fd());
+    inside(pod.netns.as_fd(), || reach(&listener, [192, 168, 77, 2].into()));
+    network.repair().unwrap();
+    let rules = || String::from_utf8(legacy("-S FORWARD").unwrap().stdout).unwrap();
+    assert_eq!(rules().matches("skiff0").count(), 2, "no rule is added twice");
+    network.teardown().unwrap();
+    assert_eq!(rules(), "-P FORWARD DROP\n");
+}
+
+#[test]
 fn a_restart_of_the_daemon_keeps_addresses_and_running_pods() {
     if !enter_private_namespace() {
         return;
