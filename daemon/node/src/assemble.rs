@@ -8,6 +8,7 @@ mod process;
 mod resources;
 mod security;
 
+pub use mounts::volume_dir;
 pub use resources::{ContainerResources, Qos, container_resources, oom_score_adj, pod_resources, qos};
 
 use k8s_openapi::api::core::v1::{Container, Pod, PodSpec};

@@ -1,2 +1,102 @@
-//! placeholder
-fn main() {}
+//! The program skiffd: reads its settings and runs, resets, or tells its version.
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+use node::config::{Config, Settings};
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use tracing_subscriber::EnvFilter;
+
+/// Runs Kubernetes pods on this machine, and answers the console and the command line `skiff`.
+#[derive(Debug, Parser)]
+#[command(name = "skiffd", version, about, args_conflicts_with_subcommands = false)]
+struct Cli {
+    /// The file with the same settings [default: /etc/skiff/skiffd.toml, where there is one]
+    #[arg(long, env = "SKIFFD_CONFIG", value_name = "FILE", global = true)]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    settings: Settings,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the daemon (what happens without a word, too)
+    Run,
+    /// Stop every pod and remove every trace of the daemon from this machine
+    Reset {
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
+    },
+    /// Print the version
+    Version,
+}
+
+fn main() -> anyhow::Result<()> {
+    let cli = Cli::parse();
+    start_logging();
+    match cli.command {
+        None | Some(Command::Run) => run(complete(cli.config, cli.settings)?),
+        Some(Command::Reset { yes }) => reset(&complete(cli.config, cli.settings)?, yes),
+        Some(Command::Version) => {
+            say(&format!("skiffd {}", env!("CARGO_PKG_VERSION")));
+            Ok(())
+        }
+    }
+}
+
+fn complete(file: Option<PathBuf>, flags: Settings) -> anyhow::Result<Config> {
+    let settings = flags.or(Settings::read(file.as_deref())?);
+    let path = "/proc/sys/kernel/hostname";
+    let host_name = std::fs::read_to_string(path).with_context(|| format!("cannot read {path}"))?;
+    Ok(settings.complete(&host_name)?)
+}
+
+fn run(config: Config) -> anyhow::Result<()> {
+    // The main thread starts no thread before this: the run time's threads are all there are.
+    let run_time = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("skiffd")
+        .max_blocking_threads(64)
+        .build()
+        .context("cannot start the run time")?;
+    run_time.block_on(node::daemon::run(config))?;
+    Ok(())
+}
+
+fn reset(config: &Config, is_sure: bool) -> anyhow::Result<()> {
+    if !is_sure {
+        let (data, run) = (config.data_dir.display(), config.run_dir.display());
+        say(&format!("This stops every pod of this machine and removes {data}, {run} and the bridge {}.", config.bridge));
+        print_prompt("Go on? [y/N] ")?;
+        let mut answer = String::new();
+        std::io::stdin().read_line(&mut answer).context("cannot read the answer")?;
+        if !matches!(answer.trim(), "y" | "Y" | "yes") {
+            anyhow::bail!("nothing was removed");
+        }
+    }
+    Ok(node::reset::reset(config)?)
+}
+
+/// To standard error: coloured on a terminal; without times for the journal, which has its own.
+fn start_logging() {
+    let filter = EnvFilter::try_from_env("SKIFFD_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let format = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    if std::env::var_os("JOURNAL_STREAM").is_some() {
+        format.with_ansi(false).without_time().init();
+    } else {
+        format.with_ansi(std::io::stderr().is_terminal()).init();
+    }
+}
+
+fn say(text: &str) {
+    // Nobody is left to be told that nobody listens.
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+fn print_prompt(text: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).context("cannot ask")
+}

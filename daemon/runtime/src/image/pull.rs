@@ -8,7 +8,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use futures_util::{TryStreamExt, stream};
+use futures_util::{FutureExt, TryStreamExt, stream};
 use thiserror::Error;
 use tokio::sync::oneshot;
 
@@ -297,27 +297,29 @@ impl Job<'_> {
     async fn layers(&self, wanted: &[WantedLayer], blobs: &[Descriptor]) -> Result<Vec<LayerPin>, PullFault> {
         let mut arriving = Vec::new();
         let mut missing = Vec::new();
-        for (layer, blob) in wanted.iter().zip(blobs) {
+        let mut total = 0_u64;
+        for (index, (layer, blob)) in wanted.iter().zip(blobs).enumerate() {
             arriving.push(match self.inner.pin_layer(layer) {
                 Some(pin) => Arriving::Here(pin),
                 None => {
                     let (sender, receiver) = oneshot::channel();
-                    missing.push((layer, blob, sender));
+                    total = total.saturating_add(blob.size);
+                    missing.push((index, sender));
                     Arriving::Awaited(receiver)
                 }
             });
         }
-        let total = missing.iter().map(|(_, blob, _)| blob.size).fold(0, u64::saturating_add);
         self.reporter.stage(PullStage::Downloading, total);
-        let downloads = stream::iter(missing.into_iter().map(Ok)).try_for_each_concurrent(
-            self.parallel.get(),
-            |(layer, blob, sender)| async move {
-                self.download(layer, blob).await?;
+        // Boxed as a whole, and with numbers in place of references: else the compiler does not see that the future of a pull is
+        // `Send`, and no task could run it.
+        let downloads = stream::iter(missing.into_iter().map(Ok))
+            .try_for_each_concurrent(self.parallel.get(), |(index, sender): (usize, oneshot::Sender<()>)| async move {
+                self.download(&wanted[index], &blobs[index]).await?;
                 // The other half has ended with an error if nobody listens.
                 let _unless_over = sender.send(());
                 Ok::<(), PullFault>(())
-            },
-        );
+            })
+            .boxed();
         let ((), pins) = tokio::try_join!(downloads, self.unpack_all(wanted, blobs, arriving))?;
         Ok(pins)
     }

@@ -1,0 +1,214 @@
+//! The node agent: this machine as a Node object, looked at each ten seconds, and the images' garbage collection.
+
+mod object;
+
+pub use object::seconds;
+
+use crate::errors::chain;
+use crate::events::{About, Recorder};
+use crate::images::Images;
+use crate::shutdown::Shutdown;
+use jiff::Timestamp;
+use object::{NodeFacts, NodeImage};
+use objects::Kind;
+use runtime::machine::pressure::{PressureGauge, Pressures, Thresholds};
+use runtime::machine::{Address, Allocatable, Capacity, Machine, MachineError, NodeInfo, Reserved, Versions};
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+use store::{Durability, Key, Object, Preconditions, Store, StoreError};
+use tracing::{info, warn};
+use uuid::Uuid;
+
+/// How often the machine is looked at.
+const LOOK_PERIOD: Duration = Duration::from_secs(10);
+/// How often the status is written although nothing changed.
+const HEARTBEAT_PERIOD: Duration = Duration::from_secs(300);
+/// How often the disk is looked at for images to remove (`imageGCPeriod`).
+const GARBAGE_PERIOD: Duration = Duration::from_secs(300);
+/// The Kubernetes version whose behaviour this is.
+const KUBELET_VERSION: &str = "v1.36.0+skiff";
+
+/// What does not change while the daemon runs.
+#[derive(Debug, Clone)]
+pub struct Fixed {
+    /// The node's name.
+    pub name: String,
+    /// The most pods.
+    pub max_pods: u32,
+    /// The pods' addresses.
+    pub pod_cidr: String,
+    /// Which machine it is.
+    pub info: NodeInfo,
+    /// Where it is.
+    pub addresses: Vec<Address>,
+}
+
+impl Fixed {
+    /// Reads the machine. Blocks.
+    ///
+    /// # Errors
+    /// [`MachineError`] with the file that cannot be read.
+    pub fn read(machine: &Machine, name: &str, max_pods: u32, pod_cidr: String) -> Result<Self, MachineError> {
+        let versions = Versions { skiff: env!("CARGO_PKG_VERSION").to_owned(), kubelet: KUBELET_VERSION.to_owned() };
+        let mut addresses = machine.addresses(None)?;
+        for address in &mut addresses {
+            if address.kind == runtime::machine::AddressKind::Hostname {
+                name.clone_into(&mut address.value);
+            }
+        }
+        Ok(Self { name: name.to_owned(), max_pods, pod_cidr, info: machine.node_info(&versions)?, addresses })
+    }
+}
+
+/// The task. See the module.
+pub struct Agent {
+    fixed: Fixed,
+    machine: Machine,
+    images: Images,
+    store: Store,
+    recorder: Recorder,
+    gauge: PressureGauge,
+    written: Option<Instant>,
+}
+
+impl Agent {
+    /// The agent of this node.
+    pub fn new(fixed: Fixed, machine: Machine, images: Images, store: Store, recorder: Recorder) -> Self {
+        let gauge = PressureGauge::new(Thresholds::default());
+        Self { fixed, machine, images, store, recorder, gauge, written: None }
+    }
+
+    /// Writes the Node object, then looks after it until the shutdown signal.
+    pub async fn run(mut self, mut shutdown: Shutdown) {
+        self.report("Normal", "Starting", "Starting kubelet.");
+        let mut look = tokio::time::interval(LOOK_PERIOD);
+        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut garbage = tokio::time::interval(GARBAGE_PERIOD);
+        garbage.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut images = self.images.changes();
+        loop {
+            // Ticks and changes that come meanwhile are kept by their sources.
+            tokio::select! {
+                () = shutdown.wait() => return,
+                _ = look.tick() => self.look().await,
+                Ok(()) = images.changed() => self.look().await,
+                _ = garbage.tick() => {
+                    let images = self.images.clone();
+                    // It logs what it does; a panic in it is told by the run time.
+                    let _ = tokio::task::spawn_blocking(move || images.collect_garbage()).await;
+                }
+            }
+        }
+    }
+
+    async fn look(&mut self) {
+        let machine = self.machine.clone();
+        let read = tokio::task::spawn_blocking(move || Ok::<_, MachineError>((machine.capacity()?, machine.reading()?))).await;
+        let (capacity, reading) = match read {
+            Ok(Ok(read)) => read,
+            Ok(Err(error)) => return warn!(error = %chain(&error), "cannot read the machine"),
+            Err(error) => return warn!(%error, "reading the machine failed"),
+        };
+        let pressures = self.gauge.step(crate::clock::now().boot.0, &reading);
+        if let Err(error) = self.write(&capacity, &pressures).await {
+            warn!(error = %chain(&error), "cannot write the node's object");
+        }
+    }
+
+    async fn write(&mut self, capacity: &Capacity, pressures: &Pressures) -> Result<(), StoreError> {
+        let facts = NodeFacts {
+            name: &self.fixed.name,
+            capacity,
+            allocatable: Allocatable::of(capacity, &Reserved::default(), &Thresholds::default()),
+            max_pods: self.fixed.max_pods,
+            info: &self.fixed.info,
+            addresses: &self.fixed.addresses,
+            pressures,
+            images: self.node_images(),
+            pod_cidr: self.fixed.pod_cidr.clone(),
+        };
+        let key = Key { kind: Kind::Node, namespace: String::new(), name: self.fixed.name.clone() };
+        let now = Timestamp::now();
+        let Some(found) = self.store.get(&key) else {
+            let status = object::status(&facts, None, now);
+            let created = self.store.create(key, new_object(&facts, &status, now)).await?;
+            self.written = Some(Instant::now());
+            info!(node = self.fixed.name, "registered the node");
+            self.tell(None, &status, &created);
+            return Ok(());
+        };
+        let old: Value = found.parse().unwrap_or_default();
+        self.keep_labels(&found, &old, &facts).await?;
+        let old_status = old.get("status");
+        let status = object::status(&facts, old_status, now);
+        let is_due = self.written.is_none_or(|written| written.elapsed() >= HEARTBEAT_PERIOD);
+        if is_due || object::differs(old_status, &status) {
+            // A heartbeat that is lost is no loss: the next look writes another.
+            let written = self.store.update_status(key, status.clone(), Preconditions::default(), Durability::Soon).await?;
+            self.written = Some(Instant::now());
+            self.tell(old_status, &status, &written);
+        }
+        Ok(())
+    }
+
+    /// Labels that every node has, and that somebody took away or that changed with the machine.
+    async fn keep_labels(&self, found: &Object, old: &Value, facts: &NodeFacts<'_>) -> Result<(), StoreError> {
+        let wanted = object::labels(facts);
+        let has = |(key, value): (&String, &Value)| old["metadata"]["labels"].get(key) == Some(value);
+        if wanted.as_object().is_some_and(|labels| labels.iter().all(has)) {
+            return Ok(());
+        }
+        let mut node = old.clone();
+        if !node["metadata"]["labels"].is_object() {
+            node["metadata"]["labels"] = json!({});
+        }
+        for (key, value) in wanted.as_object().into_iter().flatten() {
+            node["metadata"]["labels"][key] = value.clone();
+        }
+        let only_if =
+            Preconditions { uid: Some(found.uid().to_owned()), resource_version: Some(found.resource_version()) };
+        match self.store.update(found.key().clone(), node, only_if).await {
+            // Somebody writes it right now: the next look tries again.
+            Err(StoreError::Stale(_)) | Ok(_) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Events for what changed.
+    fn tell(&self, old: Option<&Value>, new: &Value, object: &Object) {
+        for (condition, status) in object::transitions(old, new) {
+            let reason = match (condition.as_str(), status.as_str()) {
+                ("MemoryPressure", "True") => "NodeHasInsufficientMemory",
+                ("MemoryPressure", _) => "NodeHasSufficientMemory",
+                ("DiskPressure", "True") => "NodeHasDiskPressure",
+                ("DiskPressure", _) => "NodeHasNoDiskPressure",
+                ("PIDPressure", "True") => "NodeHasInsufficientPID",
+                ("PIDPressure", _) => "NodeHasSufficientPID",
+                (_, "True") => "NodeReady",
+                _ => "NodeNotReady",
+            };
+            self.report("Normal", reason, &format!("Node {} status is now: {reason}", object.key().name));
+        }
+    }
+
+    fn report(&self, kind: &'static str, reason: &'static str, message: &str) {
+        self.recorder.report(About::node(&self.fixed.name), kind, reason, message.to_owned());
+    }
+
+    fn node_images(&self) -> Vec<NodeImage> {
+        let of = |record: runtime::image::ImageRecord| {
+            let mut names = record.repo_digests;
+            names.extend(record.names);
+            NodeImage { names, size_bytes: record.size_bytes }
+        };
+        self.images.store().list().into_iter().map(of).filter(|image| !image.names.is_empty()).collect()
+    }
+}
+
+fn new_object(facts: &NodeFacts<'_>, status: &Value, now: Timestamp) -> Value {
+    let mut node = object::new_node(facts);
+    node["metadata"]["uid"] = json!(Uuid::new_v4().to_string());
+    node["metadata"]["creationTimestamp"] = json!(seconds(now));
+    node["status"] = status.clone();
+    node
+}

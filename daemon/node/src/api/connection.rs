@@ -1,0 +1,209 @@
+//! One connection: the greeting, then numbered requests, each a task of its own that this one owns.
+//!
+//! The reader never waits for a request's work, and the writer is apart: a client that does not read stops only its own
+//! streams, and one that vanishes ends them all.
+
+use super::outbox::{Outbox, Window, outbox};
+use super::requests;
+use crate::verbs::Verbs;
+use futures_util::StreamExt;
+use objects::Status;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::UnixStream;
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::{self, Message};
+use tracing::{debug, info};
+use wire::{ClientMessage, MAX_FRAME_BYTES, PROTOCOL, Request, ServerHello, ServerMessage};
+
+/// How long a client may take to greet us.
+const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
+/// Requests and streams of one connection at once.
+const MAX_ACTIVE: usize = 512;
+
+/// Who is at the other end.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer {
+    /// Its user.
+    pub uid: u32,
+    /// Its process, where the kernel says.
+    pub pid: Option<i32>,
+}
+
+/// A request that is being worked on.
+struct Active {
+    window: Arc<Window>,
+    /// Dropped or used: the client wants no more.
+    cancel: Option<oneshot::Sender<()>>,
+}
+
+/// Why a connection is closed by us.
+#[derive(Debug, thiserror::Error)]
+enum Fault {
+    #[error("no greeting within {} s", HELLO_TIMEOUT.as_secs())]
+    Late,
+    #[error("the first message is no greeting")]
+    NoHello,
+    #[error("a message that cannot be read: {0}")]
+    Unreadable(#[from] serde_json::Error),
+    #[error("request number {0} is in use")]
+    Reused(u32),
+    #[error("binary frames are not expected")]
+    Binary,
+    #[error("the websocket broke")]
+    Socket(#[from] Box<tungstenite::Error>),
+    #[error("the client went away")]
+    Gone,
+}
+
+/// Serves one connection to its end.
+pub async fn serve(stream: UnixStream, peer: Peer, verbs: Arc<Verbs>) {
+    let greeted = tokio::time::timeout(HELLO_TIMEOUT, greet(stream)).await.unwrap_or(Err(Fault::Late));
+    let (socket, agent) = match greeted {
+        Ok(greeted) => greeted,
+        Err(fault) => {
+            debug!(uid = peer.uid, pid = peer.pid, %fault, "a connection ended before its greeting");
+            return;
+        }
+    };
+    debug!(uid = peer.uid, pid = peer.pid, agent, "connected");
+    let (sink, stream) = socket.split();
+    let (outbox, outgoing) = outbox();
+    let hello = ServerHello {
+        version: PROTOCOL,
+        node: verbs.node_name().to_owned(),
+        daemon: env!("CARGO_PKG_VERSION").to_owned(),
+        epoch: verbs.epoch(),
+    };
+    let mut session = Session { verbs, outbox, active: HashMap::new(), tasks: JoinSet::new() };
+    let reading = async {
+        if session.outbox.send(&ServerMessage::Hello(hello)).await.is_err() {
+            return Fault::Gone;
+        }
+        session.read(stream).await
+    };
+    // The writer ends when the socket is broken; the reader when the client closed it or misbehaved. Either way all that is
+    // left is to drop what was queued.
+    tokio::select! {
+        fault = reading => match fault {
+            Fault::Gone | Fault::Socket(_) => debug!(pid = peer.pid, agent, "disconnected"),
+            fault => info!(pid = peer.pid, agent, %fault, "a connection was closed for a fault"),
+        },
+        () = outgoing.write_to(sink) => debug!(pid = peer.pid, agent, "disconnected"),
+    }
+}
+
+type Socket = WebSocketStream<UnixStream>;
+
+async fn greet(stream: UnixStream) -> Result<(Socket, String), Fault> {
+    let config = WebSocketConfig::default().max_message_size(Some(MAX_FRAME_BYTES)).max_frame_size(Some(MAX_FRAME_BYTES));
+    let mut socket = tokio_tungstenite::accept_async_with_config(stream, Some(config)).await.map_err(Box::new)?;
+    match socket.next().await {
+        Some(Ok(Message::Text(text))) => match serde_json::from_str(&text)? {
+            // Another major version is told ours and decides for itself; it cannot do harm with requests we cannot read.
+            ClientMessage::Hello { agent, .. } => Ok((socket, agent.chars().take(128).collect())),
+            _ => Err(Fault::NoHello),
+        },
+        Some(Err(error)) => Err(Box::new(error).into()),
+        _ => Err(Fault::NoHello),
+    }
+}
+
+struct Session {
+    verbs: Arc<Verbs>,
+    outbox: Outbox,
+    active: HashMap<u32, Active>,
+    tasks: JoinSet<u32>,
+}
+
+impl Session {
+    async fn read(&mut self, mut stream: futures_util::stream::SplitStream<Socket>) -> Fault {
+        loop {
+            // A websocket keeps what it has read of a frame, so nothing is lost when a task's end comes first.
+            tokio::select! {
+                biased;
+                Some(done) = self.tasks.join_next(), if !self.tasks.is_empty() => {
+                    if let Ok(id) = done {
+                        self.active.remove(&id);
+                    }
+                }
+                message = stream.next() => {
+                    let result = match message {
+                        Some(Ok(Message::Text(text))) => self.take(&text).await,
+                        Some(Ok(Message::Binary(_))) => Err(Fault::Binary),
+                        Some(Ok(Message::Close(_))) | None => Err(Fault::Gone),
+                        Some(Ok(_)) => Ok(()),
+                        Some(Err(error)) => Err(Box::new(error).into()),
+                    };
+                    if let Err(fault) = result {
+                        return fault;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn take(&mut self, text: &str) -> Result<(), Fault> {
+        match serde_json::from_str(text) {
+            Ok(ClientMessage::Hello { .. }) => Err(Fault::NoHello),
+            Ok(ClientMessage::Request { id, request }) => self.start(id, request).await,
+            Ok(ClientMessage::Credit { id, bytes }) => {
+                // A stream that has just ended may still get some.
+                if let Some(active) = self.active.get(&id) {
+                    active.window.give(bytes);
+                }
+                Ok(())
+            }
+            Ok(ClientMessage::Cancel { id }) => {
+                if let Some(cancel) = self.active.get_mut(&id).and_then(|active| active.cancel.take()) {
+                    let _ = cancel.send(());
+                }
+                Ok(())
+            }
+            Err(error) => self.unreadable(text, error).await,
+        }
+    }
+
+    /// A request that this version does not know is refused; what has no number cannot be answered and ends the connection.
+    async fn unreadable(&mut self, text: &str, error: serde_json::Error) -> Result<(), Fault> {
+        #[derive(serde::Deserialize)]
+        struct Numbered {
+            id: u32,
+        }
+        let Ok(Numbered { id }) = serde_json::from_str(text) else { return Err(error.into()) };
+        self.refuse(id, Status::bad_request(format!("the request cannot be read: {error}"))).await
+    }
+
+    async fn start(&mut self, id: u32, request: Request) -> Result<(), Fault> {
+        if self.active.contains_key(&id) {
+            return Err(Fault::Reused(id));
+        }
+        if self.active.len() >= MAX_ACTIVE {
+            let status = Status {
+                code: 429,
+                reason: "TooManyRequests".to_owned(),
+                message: format!("this connection has {MAX_ACTIVE} requests open"),
+                details: None,
+            };
+            return self.refuse(id, status).await;
+        }
+        let window = Arc::new(Window::new(requests::first_window(&request)));
+        let (cancel, cancelled) = oneshot::channel();
+        self.active.insert(id, Active { window: window.clone(), cancel: Some(cancel) });
+        let call = requests::Call { id, verbs: self.verbs.clone(), outbox: self.outbox.clone(), window };
+        self.tasks.spawn(async move {
+            call.run(request, cancelled).await;
+            id
+        });
+        Ok(())
+    }
+
+    async fn refuse(&mut self, id: u32, status: Status) -> Result<(), Fault> {
+        let refusal = ServerMessage::Response { id, result: Err(status) };
+        self.outbox.send(&refusal).await.map_err(|_| Fault::Gone)
+    }
+}

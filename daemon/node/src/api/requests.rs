@@ -1,0 +1,128 @@
+//! One request: which verb it is, and how its answer or its stream goes out.
+
+use super::outbox::{Closed, Outbox, Window};
+use crate::verbs::{LogChunks, Verbs, WatchSource};
+use objects::Status;
+use std::sync::Arc;
+use tokio::sync::{mpsc, oneshot};
+use wire::{DEFAULT_WINDOW, PullProgress, Request, Response, ServerMessage, StreamEnd};
+
+/// The window that a request grants its stream.
+pub fn first_window(request: &Request) -> u32 {
+    let window = match request {
+        Request::Watch(watch) => watch.window,
+        Request::Logs(logs) => logs.window,
+        _ => 0,
+    };
+    if window == 0 { DEFAULT_WINDOW } else { window }
+}
+
+/// A request that is being worked on.
+pub struct Call {
+    /// Its number.
+    pub id: u32,
+    /// What there is to ask.
+    pub verbs: Arc<Verbs>,
+    /// Where answers go.
+    pub outbox: Outbox,
+    /// What its stream may send.
+    pub window: Arc<Window>,
+}
+
+impl Call {
+    /// Works on the request to its end, or until the client cancels it.
+    pub async fn run(self, request: Request, mut cancelled: oneshot::Receiver<()>) {
+        // Large: it holds the state of the longest verb.
+        let outcome = tokio::select! {
+            outcome = Box::pin(self.serve(request)) => outcome,
+            // Nothing half sent is lost: each message is queued whole or not at all.
+            Ok(()) = &mut cancelled => Ok(Some(StreamEnd::Cancelled)),
+        };
+        if let Ok(Some(end)) = outcome {
+            let _ = self.outbox.send(&ServerMessage::End { id: self.id, end }).await;
+        }
+    }
+
+    /// The answer of a request that is no stream is sent here; the end of a stream is returned.
+    async fn serve(&self, request: Request) -> Result<Option<StreamEnd>, Closed> {
+        let result = match request {
+            Request::Watch(request) => {
+                return match self.verbs.watch(request).await {
+                    Ok((list, source)) => {
+                        self.answer(Ok(Response::List(list))).await?;
+                        self.stream_events(source).await.map(Some)
+                    }
+                    Err(status) => self.answer(Err(status)).await.map(|()| None),
+                };
+            }
+            Request::Logs(request) => {
+                return match self.verbs.logs(request).await {
+                    Ok(chunks) => {
+                        self.answer(Ok(Response::Stream)).await?;
+                        self.stream_bytes(chunks).await.map(Some)
+                    }
+                    Err(status) => self.answer(Err(status)).await.map(|()| None),
+                };
+            }
+            Request::ImagePull(request) => self.pull(request).await?,
+            Request::List(request) => self.verbs.list(&request).await.map(Response::List),
+            Request::Get(request) => self.verbs.get(&request.object).await,
+            Request::Create(request) => self.verbs.create(request).await,
+            Request::Apply(request) => self.verbs.apply(request).await,
+            Request::Replace(request) => self.verbs.replace(request).await,
+            Request::Delete(request) => self.verbs.delete(request).await,
+            Request::ImageList => self.verbs.image_list().await,
+            Request::ImageLoad(request) => self.verbs.image_load(request).await,
+            Request::ImageImport(request) => self.verbs.image_import(request).await,
+            Request::ImageRemove { image } => self.verbs.image_remove(image).await,
+            Request::ImagePrune => self.verbs.image_prune().await,
+        };
+        self.answer(result).await.map(|()| None)
+    }
+
+    async fn answer(&self, result: Result<Response, Status>) -> Result<(), Closed> {
+        self.outbox.send(&ServerMessage::Response { id: self.id, result }).await
+    }
+
+    async fn stream_events(&self, mut source: WatchSource) -> Result<StreamEnd, Closed> {
+        loop {
+            match source.next().await {
+                Ok(Some(event)) => {
+                    self.window.take(event.object.get().len()).await;
+                    self.outbox.send(&ServerMessage::Event { id: self.id, event }).await?;
+                }
+                Ok(None) => return Ok(StreamEnd::Complete),
+                Err(status) => return Ok(StreamEnd::Failed { status }),
+            }
+        }
+    }
+
+    async fn stream_bytes(&self, mut chunks: LogChunks) -> Result<StreamEnd, Closed> {
+        const STDOUT: u8 = 1;
+        loop {
+            match chunks.next().await {
+                Ok(Some(bytes)) => {
+                    self.window.take(bytes.len()).await;
+                    self.outbox.send_bytes(self.id, STDOUT, &bytes).await?;
+                }
+                Ok(None) => return Ok(StreamEnd::Complete),
+                Err(status) => return Ok(StreamEnd::Failed { status }),
+            }
+        }
+    }
+
+    /// Progress goes out beside the work; where the client is slow, what it missed is left out.
+    async fn pull(&self, request: wire::ImagePullRequest) -> Result<Result<Response, Status>, Closed> {
+        let (progress, mut told) = mpsc::channel::<PullProgress>(16);
+        let mut work = Box::pin(self.verbs.image_pull(request, progress));
+        loop {
+            tokio::select! {
+                biased;
+                result = &mut work => return Ok(result),
+                Some(progress) = told.recv() => {
+                    self.outbox.send(&ServerMessage::Progress { id: self.id, progress }).await?;
+                }
+            }
+        }
+    }
+}

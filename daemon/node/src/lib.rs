@@ -1,0 +1,31 @@
+//! The daemon skiffd: clock, sockets, tasks. The only crate that spawns.
+//!
+//! | task | owner | what it does |
+//! |---|---|---|
+//! | API | [`daemon`] | accepts connections; each is a task of its own, each of its requests too |
+//! | pods | [`daemon`] | a worker a pod; pulls belong to the worker |
+//! | scheduler | [`daemon`] | binds pending pods |
+//! | agent | [`daemon`] | the Node object, garbage collection of images |
+//! | events | [`daemon`] | counts and writes events |
+//! | pool | [`daemon`] | makes network namespaces ahead |
+//!
+//! They meet in the store and nowhere else. One signal ends them all, and the daemon waits for each. Pods outlive it.
+
+mod agent;
+mod api;
+mod assemble;
+mod clock;
+pub mod config;
+pub mod daemon;
+mod errors;
+mod events;
+mod expansion;
+mod images;
+mod logs;
+mod pod_files;
+mod pods;
+mod pool;
+pub mod reset;
+mod scheduler;
+pub mod shutdown;
+mod verbs;

@@ -1,0 +1,177 @@
+//! The pods of this node: a worker each, told what the store says of its pod.
+
+mod folders;
+mod machinery;
+mod observe;
+mod orphans;
+mod perform;
+mod sandbox;
+mod signal;
+mod termination;
+mod worker;
+
+pub use machinery::Machinery;
+
+use crate::events::Recorder;
+use crate::shutdown::Shutdown;
+use k8s_openapi::api::core::v1::Pod;
+use objects::Kind;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use store::{Change, ChangeKind, List, Object, Store};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tracing::{info, warn};
+use worker::{Wanted, Worker};
+
+/// Starts a worker for every pod that is bound to this node and tells it of changes. See [`Pods::run`].
+pub struct Pods {
+    machinery: Arc<Machinery>,
+    store: Store,
+    recorder: Recorder,
+    shutdown: Shutdown,
+    workers: JoinSet<String>,
+    /// By uid: two pods may have had the same name.
+    known: HashMap<String, Known>,
+}
+
+struct Known {
+    wanted: watch::Sender<Wanted>,
+    /// What of the object matters to its worker, as it was last told.
+    told: Matter,
+}
+
+impl Pods {
+    /// The pods of this node.
+    pub fn new(machinery: Arc<Machinery>, store: Store, recorder: Recorder, shutdown: Shutdown) -> Self {
+        Self { machinery, store, recorder, shutdown, workers: JoinSet::new(), known: HashMap::new() }
+    }
+
+    /// Runs until the shutdown signal. The pods live on; their workers end between two actions.
+    pub async fn run(mut self) {
+        let mut shutdown = self.shutdown.clone();
+        let (list, mut watcher) = self.store.list_and_watch(Kind::Pod, None);
+        self.take_list(&list);
+        let bound: HashSet<String> = self.known.keys().cloned().collect();
+        self.workers.spawn(orphans::remove(self.machinery.clone(), bound));
+        loop {
+            // Each arm loses nothing: the watcher holds a position, the set its finished tasks.
+            tokio::select! {
+                biased;
+                () = shutdown.wait() => break,
+                Some(ended) = self.workers.join_next(), if !self.workers.is_empty() => self.ended(ended),
+                change = watcher.next() => match change {
+                    Ok(change) => self.take(&change),
+                    Err(expired) => {
+                        warn!(%expired, "the pods' changes came faster than they were read; all are read again");
+                        let (list, again) = self.store.list_and_watch(Kind::Pod, None);
+                        watcher = again;
+                        self.take_list(&list);
+                    }
+                },
+            }
+        }
+        while let Some(ended) = self.workers.join_next().await {
+            self.ended(ended);
+        }
+    }
+
+    fn take_list(&mut self, list: &List) {
+        let here: HashSet<&str> = list.items.iter().map(|object| object.uid()).collect();
+        let gone: Vec<String> = self.known.keys().filter(|uid| !here.contains(uid.as_str())).cloned().collect();
+        for uid in gone {
+            self.removed(&uid);
+        }
+        for object in &list.items {
+            self.put(object);
+        }
+    }
+
+    fn take(&mut self, change: &Change) {
+        match change.kind {
+            ChangeKind::Deleted => self.removed(change.object.uid()),
+            ChangeKind::Added | ChangeKind::Modified => {
+                if let Some(before) = change.before.as_ref().filter(|before| before.uid() != change.object.uid()) {
+                    self.removed(before.uid());
+                }
+                self.put(&change.object);
+            }
+        }
+    }
+
+    fn put(&mut self, object: &Arc<Object>) {
+        let pod: Pod = match object.parse() {
+            Ok(pod) => pod,
+            Err(error) => return warn!(key = %object.key(), %error, "a pod cannot be read"),
+        };
+        let is_ours = pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref()) == Some(&self.machinery.node_name);
+        if !is_ours {
+            return self.removed(object.uid());
+        }
+        let matter = Matter::of(&pod);
+        if let Some(known) = self.known.get_mut(object.uid()) {
+            // Most changes are the worker's own status come back.
+            if known.told != matter {
+                known.told = matter;
+                known.wanted.send_replace(Wanted::Spec(Arc::new(pod)));
+            }
+            return;
+        }
+        let pod = Arc::new(pod);
+        let (wanted, receiver) = watch::channel(Wanted::Spec(pod.clone()));
+        let uid = object.uid().to_owned();
+        let worker = Worker::new(self.machinery.clone(), self.store.clone(), self.recorder.clone(), pod);
+        let running = worker.run(receiver, self.shutdown.clone());
+        self.known.insert(uid.clone(), Known { wanted, told: matter });
+        self.workers.spawn(async move {
+            running.await;
+            uid
+        });
+    }
+
+    fn removed(&mut self, uid: &str) {
+        if let Some(known) = self.known.get(uid) {
+            known.wanted.send_replace(Wanted::Removed);
+        }
+    }
+
+    fn ended(&mut self, ended: Result<String, tokio::task::JoinError>) {
+        match ended {
+            Ok(uid) => {
+                self.known.remove(&uid);
+            }
+            Err(error) if error.is_cancelled() => {}
+            Err(error) => warn!(%error, "a pod's worker failed; restart the daemon to take the pod up again"),
+        }
+    }
+}
+
+/// What of a pod's object matters to its worker: everything but the status, which it wrote itself.
+#[derive(Debug, PartialEq)]
+struct Matter {
+    meta: k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta,
+    spec: Option<k8s_openapi::api::core::v1::PodSpec>,
+}
+
+impl Matter {
+    fn of(pod: &Pod) -> Self {
+        let mut meta = pod.metadata.clone();
+        meta.resource_version = None;
+        meta.managed_fields = None;
+        Self { meta, spec: pod.spec.clone() }
+    }
+}
+
+/// For the log, once at the start.
+pub fn tell_found(machinery: &Machinery) {
+    let found = runtime::sandbox::adopt(&machinery.run_pods_dir).unwrap_or_default();
+    if !found.is_empty() {
+        info!(sandboxes = found.len(), "found sandboxes of an earlier daemon");
+    }
+}
+
+/// How much blocking work the pods may do at once: a little more than there are processors, so that one that waits for the
+/// disk does not hold up the rest.
+pub fn hands() -> usize {
+    std::thread::available_parallelism().map_or(2, std::num::NonZero::get) * 2
+}

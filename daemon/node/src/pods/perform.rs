@@ -1,0 +1,282 @@
+//! Performs what a pod's machine decided, and answers with what came of it.
+
+use super::observe::{ANSWER_TIMEOUT, PodMarks, write_snapshot};
+use super::sandbox::{self, ContainerError, ContainerRequest};
+use super::signal::stop_signal;
+use super::worker::{PullEnd, Worker};
+use crate::errors::chain;
+use crate::images::{Images, InUse};
+use control::pod::{Action, ContainerName, ImageFailure, Input, ObjectFate, PullPolicy, Pulled, Signal, StartFailure};
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::PodStatus;
+use runtime::image::{ImageRecord, Reference};
+use runtime::protocol::ContainerId;
+use runtime::sandbox::SandboxError;
+use std::time::Duration;
+use store::{Durability, Preconditions, StoreError};
+use tracing::{debug, warn};
+
+/// How long a container's start may take: kubelet's `runtimeRequestTimeout`.
+const START_TIMEOUT: Duration = Duration::from_secs(120);
+/// The first and the longest wait before a release that failed is tried again.
+const RELEASE_WAITS: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(30));
+
+impl Worker {
+    /// Performs one action. What it brings about at once is returned; the rest comes as news.
+    pub(super) async fn perform(&mut self, action: Action) -> Vec<Input> {
+        match action {
+            Action::SaveSnapshot => self.save_snapshot(),
+            Action::CreateSandbox { sandbox } => return vec![self.create_sandbox(sandbox).await],
+            Action::DestroySandbox { sandbox } => return self.destroy_sandbox(sandbox).await,
+            Action::EnsureImage { container, image, policy } => return self.ensure_image(container, image, policy),
+            Action::StartContainer { container, attempt } => return vec![self.start_container(container, attempt).await],
+            Action::Signal { container, attempt, signal } => self.signal(&container, attempt, signal).await,
+            Action::Observe => return vec![Input::Found(self.find().await)],
+            Action::PublishStatus(status) => self.publish(&status).await,
+            Action::Event(event) => self.events.report_pod(self.machine.pod(), event),
+            Action::ReleaseVolumes => self.release_volumes().await,
+            Action::Release { object } => self.release(object).await,
+            // The worker keeps the time itself.
+            Action::WakeAt(_) => {}
+        }
+        Vec::new()
+    }
+
+    fn save_snapshot(&self) {
+        // Without it a restarted daemon sees what runs, and forgets back-off and grace: not worth stopping for.
+        if let Err(error) = write_snapshot(&self.folders, &self.machine.snapshot()) {
+            warn!(pod = self.uid, %error, "cannot keep what is remembered of a pod");
+        }
+    }
+
+    async fn create_sandbox(&mut self, sandbox: u32) -> Input {
+        let pod = self.machine.pod().clone();
+        let failed = |message: String| Input::SandboxFailed { sandbox, message };
+        match sandbox::start(&self.machinery, &pod, &self.folders).await {
+            Ok(started) => {
+                let ips: Vec<String> = started.ips.iter().map(ToString::to_string).collect();
+                let ips = if sandbox::is_host_network(&pod) { Vec::new() } else { ips };
+                self.marks = PodMarks { sandbox, ips: ips.clone() };
+                self.connection = Some(started.connection);
+                if let Err(error) = self.marks.write(&self.folders) {
+                    self.clear_sandbox().await;
+                    return failed(format!("cannot write down the pod's addresses: {error}"));
+                }
+                Input::SandboxReady { sandbox, ips }
+            }
+            Err(error) => {
+                self.clear_sandbox().await;
+                failed(chain(&error))
+            }
+        }
+    }
+
+    /// The exits come first; then the sandbox is gone.
+    async fn destroy_sandbox(&mut self, sandbox: u32) -> Vec<Input> {
+        let is_clear = self.clear_sandbox_with_exits().await;
+        let (mut answers, is_gone) = is_clear;
+        if is_gone {
+            answers.push(Input::SandboxGone { sandbox });
+        }
+        answers
+    }
+
+    async fn clear_sandbox(&mut self) {
+        self.clear_sandbox_with_exits().await;
+    }
+
+    /// Ends the supervisor and all processes, and gives back network and control groups. What cannot be done now stays
+    /// unanswered, and the machine looks again.
+    async fn clear_sandbox_with_exits(&mut self) -> (Vec<Input>, bool) {
+        if let Some(mut connection) = self.connection.take() {
+            match tokio::time::timeout(ANSWER_TIMEOUT, connection.shutdown()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => debug!(pod = self.uid, error = %chain(&error), "the supervisor did not end in peace"),
+                Err(_) => warn!(pod = self.uid, "the supervisor does not end"),
+            }
+        }
+        let mut answers = Vec::new();
+        for (id, exit) in self.written_exits() {
+            answers.extend(self.exit_input(&id, &exit).await);
+        }
+        let (machinery, folders, uid) = (self.machinery.clone(), self.folders.clone(), self.uid.clone());
+        let cleared = self.machinery.blocking(move || super::sandbox::clear(&machinery, &uid, &folders)).await;
+        if let Err(error) = &cleared {
+            warn!(pod = self.uid, error = %chain(error), "cannot take a sandbox away; it is tried again");
+        }
+        (answers, cleared.is_ok())
+    }
+
+    /// Finds the image, or begins to pull it beside everything else.
+    fn ensure_image(&mut self, container: ContainerName, image: String, policy: PullPolicy) -> Vec<Input> {
+        if self.pulling.contains(&(container.clone(), image.clone())) {
+            return vec![Input::ImagePulling { container, image }];
+        }
+        let failed = |container, image, reason, message| vec![Input::ImageFailed { container, image, reason, message }];
+        let reference = match Images::parse(&image) {
+            Ok(reference) => reference,
+            Err(error) => return failed(container, image, ImageFailure::InvalidImageName, error.to_string()),
+        };
+        let found = self.machinery.images.find(&reference).and_then(|record| self.machinery.images.use_image(record));
+        match (found, policy) {
+            (Some(found), PullPolicy::IfNotPresent | PullPolicy::Never) => {
+                let image_id = image_id(&found.record);
+                self.images.insert(container.clone(), found);
+                vec![Input::ImageReady { container, image, image_id, pulled: None }]
+            }
+            (None, PullPolicy::Never) => {
+                let message = format!("Container image \"{image}\" is not present with pull policy of Never");
+                failed(container, image, ImageFailure::ErrImageNeverPull, message)
+            }
+            (_, PullPolicy::Always) | (None, PullPolicy::IfNotPresent) => {
+                self.pulling.insert((container.clone(), image.clone()));
+                self.pulls.spawn(pull(self.machinery.images.clone(), container.clone(), image.clone(), reference));
+                vec![Input::ImagePulling { container, image }]
+            }
+        }
+    }
+
+    /// A pull ended.
+    pub(super) async fn pulled(&mut self, end: PullEnd) {
+        let PullEnd { container, image, result } = end;
+        self.pulling.remove(&(container.clone(), image.clone()));
+        let input = match result {
+            Ok((kept, pulled)) => {
+                let image_id = image_id(&kept.record);
+                self.images.insert(container.clone(), kept);
+                Input::ImageReady { container, image, image_id, pulled: Some(pulled) }
+            }
+            Err(message) => Input::ImageFailed { container, image, reason: ImageFailure::ErrImagePull, message },
+        };
+        self.step(input).await;
+    }
+
+    async fn start_container(&mut self, name: ContainerName, attempt: u32) -> Input {
+        let failed = |reason, message: String| Input::StartFailed {
+            container: name.clone(),
+            attempt,
+            reason,
+            message,
+            at: Timestamp::now(),
+        };
+        let Some(container) = self.container(&name).cloned() else {
+            return failed(StartFailure::CreateContainerConfigError, format!("the pod has no container {name}"));
+        };
+        let Some(image) = self.image_of(&name, container.image.as_deref()) else {
+            return failed(StartFailure::CreateContainerError, "the image was removed".to_owned());
+        };
+        let request =
+            ContainerRequest { pod: self.machine.pod().clone(), container, attempt, image, ips: self.ips() };
+        let spec = match sandbox::create_container(&self.machinery, &self.folders, request).await {
+            Ok(spec) => spec,
+            Err(error @ ContainerError::Config(_)) => return failed(StartFailure::CreateContainerConfigError, chain(&error)),
+            Err(error) => return failed(StartFailure::CreateContainerError, chain(&error)),
+        };
+        let Some(connection) = self.connection.as_mut() else {
+            return failed(StartFailure::CreateContainerError, "the pod's sandbox is gone".to_owned());
+        };
+        match tokio::time::timeout(START_TIMEOUT, connection.start_container(&spec)).await {
+            Ok(Ok(started)) => Input::Started {
+                container_id: self.container_id(&name, attempt),
+                at: crate::clock::from_ns(started.started_at),
+                container: name,
+                attempt,
+            },
+            Ok(Err(SandboxError::Start(failure))) => failed(StartFailure::RunContainerError, failure.to_string()),
+            // The next notice tells what became of the supervisor.
+            Ok(Err(error)) => failed(StartFailure::CreateContainerError, chain(&error)),
+            Err(_) => failed(StartFailure::CreateContainerError, "context deadline exceeded".to_owned()),
+        }
+    }
+
+    /// The image of a container: the one that was ensured, else (after a restart of the daemon) the one of that name.
+    fn image_of(&mut self, container: &ContainerName, image: Option<&str>) -> Option<ImageRecord> {
+        if !self.images.contains_key(container) {
+            let reference = Images::parse(image?).ok()?;
+            let found = self.machinery.images.find(&reference)?;
+            let kept = self.machinery.images.use_image(found)?;
+            self.images.insert(container.clone(), kept);
+        }
+        self.images.get(container).map(|image| image.record.clone())
+    }
+
+    async fn signal(&mut self, container: &ContainerName, attempt: u32, signal: Signal) {
+        let number = match signal {
+            Signal::Kill => nix::sys::signal::Signal::SIGKILL as i32,
+            Signal::Stop => {
+                let image = self.container(container).and_then(|container| container.image.clone());
+                let image = self.image_of(container, image.as_deref());
+                stop_signal(image.and_then(|image| image.config.stop_signal).as_deref())
+            }
+        };
+        let id = ContainerId { name: container.to_string(), attempt };
+        let Some(connection) = self.connection.as_mut() else { return };
+        match tokio::time::timeout(ANSWER_TIMEOUT, connection.signal(&id, number)).await {
+            Ok(Ok(())) => debug!(pod = self.uid, %container, attempt, number, "signalled"),
+            // It has ended meanwhile: its exit is on the way.
+            Ok(Err(SandboxError::Refused(_) | SandboxError::Gone)) => {}
+            Ok(Err(error)) => warn!(pod = self.uid, %container, error = %chain(&error), "cannot signal a container"),
+            Err(_) => warn!(pod = self.uid, %container, "the supervisor does not take a signal"),
+        }
+    }
+
+    async fn publish(&self, status: &PodStatus) {
+        let key = self.machinery.key_of(self.machine.pod());
+        let status = match serde_json::to_value(status) {
+            Ok(status) => status,
+            Err(error) => return warn!(pod = self.uid, %error, "a status cannot be written"),
+        };
+        let only_if = Preconditions { uid: Some(self.uid.clone()), ..Preconditions::default() };
+        match self.store.update_status(key, status, only_if, Durability::Soon).await {
+            // Gone, or made anew: the next word from the store says so.
+            Ok(_) | Err(StoreError::NotFound(_) | StoreError::OtherUid { .. } | StoreError::Closed) => {}
+            Err(error) => warn!(pod = self.uid, error = %chain(&error), "a status was not stored"),
+        }
+    }
+
+    async fn release_volumes(&self) {
+        let folders = self.folders.clone();
+        if let Err(error) = self.machinery.blocking(move || folders.remove_volumes()).await {
+            // They go with the pod.
+            warn!(pod = self.uid, error = %chain(&error), "cannot remove a pod's volumes");
+        }
+    }
+
+    /// Removes everything and then the object; tries for as long as it takes.
+    async fn release(&mut self, object: ObjectFate) {
+        let mut wait = RELEASE_WAITS.0;
+        self.pulls.abort_all();
+        self.connection = None;
+        while let Err(error) = sandbox::remove(&self.machinery, &self.uid, &self.folders).await {
+            warn!(pod = self.uid, error = %chain(&error), "cannot remove what is left of a pod; it is tried again");
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(RELEASE_WAITS.1);
+        }
+        self.images.clear();
+        while object == ObjectFate::Delete {
+            let only_if = Preconditions { uid: Some(self.uid.clone()), ..Preconditions::default() };
+            match self.store.delete(self.machinery.key_of(self.machine.pod()), only_if).await {
+                Ok(_) | Err(StoreError::NotFound(_) | StoreError::OtherUid { .. } | StoreError::Closed) => return,
+                Err(error) => warn!(pod = self.uid, error = %chain(&error), "cannot remove a pod's object; it is tried again"),
+            }
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(RELEASE_WAITS.1);
+        }
+    }
+}
+
+async fn pull(images: Images, container: ContainerName, image: String, reference: Reference) -> PullEnd {
+    let result = images.pull(&reference, None, |_| {}).await.and_then(|pulled| keep(&images, &pulled));
+    PullEnd { container, image, result }
+}
+
+fn keep(images: &Images, pulled: &crate::images::Pulled) -> Result<(InUse, Pulled), String> {
+    let size_bytes = pulled.record.size_bytes;
+    let kept = images.use_image(pulled.record.clone()).ok_or("the image was removed as soon as it was pulled")?;
+    Ok((kept, Pulled { took: pulled.took, took_with_waiting: pulled.took_with_waiting, size_bytes }))
+}
+
+/// What a status shows as the image's id: a name with its digest, or for an image that has none the image's own id.
+fn image_id(record: &ImageRecord) -> String {
+    record.repo_digests.first().cloned().unwrap_or_else(|| record.digest.as_str().to_owned())
+}

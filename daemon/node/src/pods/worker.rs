@@ -1,0 +1,221 @@
+//! One pod: a task that feeds the pod's machine with what happens and performs what it decides.
+//!
+//! ```text
+//! store ──wanted──▶ ┌────────┐ ──inputs──▶ ┌─────────┐
+//! supervisor ─notice▶│ worker │             │ machine │
+//! pulls, timer ────▶ └────────┘ ◀──actions── └─────────┘
+//! ```
+//!
+//! Nothing else touches the pod. Actions are performed one after the other; only pulls, which take minutes, run beside. The
+//! pod's next deadline is one timer, in the run time's own queue of timers.
+
+use super::folders::Folders;
+use super::machinery::Machinery;
+use super::observe::PodMarks;
+use crate::clock;
+use crate::events::Recorder;
+use crate::images::InUse;
+use control::clock::BootMs;
+use control::pod::{Action, ContainerName, Host, Input, PodMachine, Pulled};
+use k8s_openapi::api::core::v1::{Container, Pod};
+use runtime::protocol::{ContainerId, Notice};
+use runtime::sandbox::{SandboxError, SupervisorConnection};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::net::IpAddr;
+use std::sync::Arc;
+use store::Store;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tracing::{debug, info, warn};
+
+/// What is wanted of a pod: the newest word counts.
+#[derive(Debug, Clone)]
+pub enum Wanted {
+    /// The object as it is.
+    Spec(Arc<Pod>),
+    /// It is gone, or not this node's any more.
+    Removed,
+}
+
+/// The state of a pod's worker. See the module.
+pub struct Worker {
+    pub(super) machinery: Arc<Machinery>,
+    pub(super) store: Store,
+    pub(super) events: Recorder,
+    pub(super) folders: Folders,
+    pub(super) uid: String,
+    pub(super) machine: PodMachine,
+    /// To the pod's supervisor, while there is one.
+    pub(super) connection: Option<SupervisorConnection>,
+    /// The number and addresses of the newest sandbox.
+    pub(super) marks: PodMarks,
+    /// The image of each container: kept from being removed.
+    pub(super) images: HashMap<ContainerName, InUse>,
+    /// Pulls under way.
+    pub(super) pulls: JoinSet<PullEnd>,
+    /// Which containers have one.
+    pub(super) pulling: HashSet<(ContainerName, String)>,
+    /// Exits that the machine was told of.
+    pub(super) told: HashSet<ContainerId>,
+    wake: Option<BootMs>,
+    is_done: bool,
+}
+
+/// How a pull ended.
+pub(super) struct PullEnd {
+    /// For which container it was.
+    pub(super) container: ContainerName,
+    /// As the pod names it.
+    pub(super) image: String,
+    /// The image, kept, and what it took; or the registry's answer.
+    pub(super) result: Result<(InUse, Pulled), String>,
+}
+
+impl Worker {
+    /// A worker for a pod that is bound to this node.
+    pub fn new(machinery: Arc<Machinery>, store: Store, events: Recorder, pod: Arc<Pod>) -> Self {
+        let folders = machinery.folders(&pod);
+        let uid = super::sandbox::uid_of(&pod).to_owned();
+        let host = Host { ips: vec![machinery.host_ip.to_string()] };
+        let machine = match super::observe::read_snapshot(&folders) {
+            Some(snapshot) => PodMachine::restore(host, pod, snapshot),
+            None => PodMachine::new(host, pod),
+        };
+        Self {
+            marks: PodMarks::read(&folders),
+            machinery,
+            store,
+            events,
+            folders,
+            uid,
+            machine,
+            connection: None,
+            images: HashMap::new(),
+            pulls: JoinSet::new(),
+            pulling: HashSet::new(),
+            told: HashSet::new(),
+            wake: None,
+            is_done: false,
+        }
+    }
+
+    /// Works until the machine has released the pod, or the daemon ends; then the pod lives on without it.
+    pub async fn run(mut self, mut wanted: watch::Receiver<Wanted>, mut shutdown: crate::shutdown::Shutdown) {
+        let mut image_changes = self.machinery.images.changes();
+        let found = self.find().await;
+        self.step(Input::Found(found)).await;
+        // What was wanted when this worker was made is in the machine already, unless it changed meanwhile.
+        while !self.is_done {
+            // Every arm only waits; what came is worked on after the select. Notices stay in the connection, the newest word
+            // stays in the watch, a finished pull stays in the set, so none is lost when another arm wins.
+            let news = tokio::select! {
+                biased;
+                () = shutdown.wait() => return,
+                notice = next_notice(&mut self.connection) => News::Notice(notice),
+                changed = wanted.changed() => News::Wanted(changed.is_ok().then(|| wanted.borrow_and_update().clone())),
+                Some(pull) = self.pulls.join_next(), if !self.pulls.is_empty() => News::Pull(pull),
+                Ok(()) = image_changes.changed() => News::ImagesChanged,
+                () = sleep_until(self.wake) => News::Wake,
+            };
+            self.handle(news).await;
+        }
+        debug!(pod = self.uid, "the pod is released");
+    }
+
+    async fn handle(&mut self, news: News) {
+        match news {
+            News::Notice(Ok(Notice::Exited { container, exit })) => self.exited(container, exit).await,
+            News::Notice(Err(SandboxError::Gone)) => self.lost().await,
+            News::Notice(Err(error)) => {
+                warn!(pod = self.uid, error = %crate::errors::chain(&error), "the connection to the supervisor broke");
+                self.connection = None;
+                let found = self.find().await;
+                self.step(Input::Found(found)).await;
+            }
+            News::Wanted(Some(Wanted::Spec(pod))) => self.step(Input::Spec(pod)).await,
+            News::Wanted(Some(Wanted::Removed)) => self.step(Input::Removed).await,
+            // The manager is gone: the daemon is ending.
+            News::Wanted(None) => self.is_done = true,
+            News::Pull(Ok(end)) => self.pulled(end).await,
+            News::Pull(Err(error)) => warn!(pod = self.uid, %error, "a pull was lost"),
+            News::ImagesChanged => self.step(Input::ImagesChanged).await,
+            News::Wake => {
+                self.wake = None;
+                self.step(Input::Tick).await;
+            }
+        }
+    }
+
+    /// The supervisor ended without being asked to: its containers ended with it.
+    async fn lost(&mut self) {
+        info!(pod = self.uid, "the pod's supervisor is gone");
+        self.connection = None;
+        // A process that cleared its parent's death signal may still run.
+        let (machinery, uid) = (self.machinery.clone(), self.uid.clone());
+        let killed = self.machinery.blocking(move || machinery.cgroups.kill(&uid)).await;
+        if let Err(error) = killed {
+            warn!(pod = self.uid, error = %crate::errors::chain(&error), "cannot kill what is left of the pod");
+        }
+        for (id, exit) in self.written_exits() {
+            self.exited(id, exit).await;
+        }
+        let sandbox = self.marks.sandbox;
+        self.step(Input::SandboxLost { sandbox }).await;
+    }
+
+    /// Feeds one input, and whatever its actions bring about, until nothing is left to do.
+    pub(super) async fn step(&mut self, input: Input) {
+        let mut actions = VecDeque::from(self.machine.step(clock::now(), input));
+        while let Some(action) = actions.pop_front() {
+            if let Action::WakeAt(at) = action {
+                self.wake = Some(at);
+                continue;
+            }
+            let is_release = matches!(action, Action::Release { .. });
+            // Large, and most of the time not there: on the heap.
+            let answers = Box::pin(self.perform(action)).await;
+            if is_release {
+                self.is_done = true;
+                return;
+            }
+            for answer in answers {
+                actions.extend(self.machine.step(clock::now(), answer));
+            }
+        }
+    }
+
+    /// The container of this name, in the pod as the machine knows it.
+    pub(super) fn container(&self, name: &str) -> Option<&Container> {
+        let spec = self.machine.pod().spec.as_ref()?;
+        let init = spec.init_containers.as_deref().unwrap_or_default();
+        spec.containers.iter().chain(init).find(|container| container.name == name)
+    }
+
+    /// The pod's addresses.
+    pub(super) fn ips(&self) -> Vec<IpAddr> {
+        let own: Vec<IpAddr> = self.marks.ips.iter().filter_map(|ip| ip.parse().ok()).collect();
+        if own.is_empty() { vec![self.machinery.host_ip] } else { own }
+    }
+}
+
+enum News {
+    Notice(Result<Notice, SandboxError>),
+    Wanted(Option<Wanted>),
+    Pull(Result<PullEnd, tokio::task::JoinError>),
+    ImagesChanged,
+    Wake,
+}
+
+async fn next_notice(connection: &mut Option<SupervisorConnection>) -> Result<Notice, SandboxError> {
+    match connection {
+        Some(connection) => connection.next_notice().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn sleep_until(wake: Option<BootMs>) {
+    match wake {
+        Some(at) => tokio::time::sleep(clock::until(at)).await,
+        None => std::future::pending().await,
+    }
+}

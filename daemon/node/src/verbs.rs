@@ -1,0 +1,56 @@
+//! What a user can ask of this node, whatever the transport: one place for every verb.
+
+mod delete;
+mod images;
+mod logs;
+mod read;
+mod write;
+
+pub use logs::LogChunks;
+pub use read::WatchSource;
+
+use crate::images::Images;
+use objects::{Kind, Status};
+use std::path::PathBuf;
+use store::{Key, Store};
+use wire::ObjectRef;
+
+/// The verbs, over one store.
+pub struct Verbs {
+    node_name: String,
+    store: Store,
+    images: Images,
+    logs_dir: PathBuf,
+}
+
+impl Verbs {
+    /// The verbs of this node; `logs_dir` is where its pods' logs are.
+    pub fn new(node_name: String, store: Store, images: Images, logs_dir: PathBuf) -> Self {
+        Self { node_name, store, images, logs_dir }
+    }
+
+    /// The node's name.
+    pub fn node_name(&self) -> &str {
+        &self.node_name
+    }
+
+    /// Which database this is: a version of another one cannot be resumed.
+    pub fn epoch(&self) -> String {
+        self.store.epoch().to_string()
+    }
+}
+
+/// An object's key; kinds without namespaces have none, whatever was asked.
+fn key(kind: Kind, namespace: &str, name: &str) -> Key {
+    let namespace = if kind.is_namespaced() { namespace } else { "" };
+    Key { kind, namespace: namespace.to_owned(), name: name.to_owned() }
+}
+
+fn key_of(object: &ObjectRef) -> Key {
+    key(object.kind, &object.namespace, &object.name)
+}
+
+/// What is stored passed admission, so this is our fault.
+fn unreadable(error: &serde_json::Error) -> Status {
+    Status::internal(format!("a stored object cannot be read: {error}"))
+}
