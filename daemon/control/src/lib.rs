@@ -6,13 +6,11 @@
 //! - [`pod`]: the life of one pod on its node.
 //! - [`scheduler`]: which node a pod is bound to, and whether a node takes it.
 //! - [`events`]: which event becomes a record, which one only raises a count, which one is dropped.
-//! - [`node`]: what a node says about itself.
 //! - [`version`], [`record`]: how two replicas agree.
 //! - [`qos`]: the class a pod's resources put it in.
 
 pub mod clock;
 pub mod events;
-pub mod node;
 pub mod pod;
 pub mod qos;
 pub mod record;

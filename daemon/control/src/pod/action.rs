@@ -106,7 +106,7 @@ pub struct PodEvent {
 }
 
 /// `type` of an event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EventType {
     /// Things go their way.
     Normal,

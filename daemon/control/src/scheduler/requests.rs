@@ -1,0 +1,70 @@
+//! What a pod asks for (`k8s.io/component-helpers/resource/helpers.go:PodRequests`).
+
+use k8s_openapi::api::core::v1::{Container, Pod};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity as Text;
+use objects::quantity::Quantity;
+use std::collections::BTreeMap;
+
+/// Amounts of what pods compete for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Resources {
+    /// Thousandths of a cpu.
+    pub cpu_milli: i64,
+    /// Bytes.
+    pub memory_bytes: i64,
+    /// Bytes.
+    pub storage_bytes: i64,
+}
+
+impl Resources {
+    /// What a pod asks for: its containers together, or its greediest init container where that is more.
+    #[must_use]
+    pub fn of_pod(pod: &Pod) -> Self {
+        let Some(spec) = &pod.spec else { return Self::default() };
+        let mut together = spec.containers.iter().map(Self::of_container).fold(Self::default(), Self::plus);
+        let mut sidecars = Self::default();
+        let mut most = Self::default();
+        for container in spec.init_containers.iter().flatten() {
+            let own = Self::of_container(container);
+            if container.restart_policy.as_deref() == Some("Always") {
+                sidecars = sidecars.plus(own);
+                most = most.max(sidecars);
+            } else {
+                most = most.max(own.plus(sidecars));
+            }
+        }
+        together = together.plus(sidecars).max(most);
+        together.plus(Self::of(spec.overhead.as_ref()))
+    }
+
+    /// Amounts by name; a name that is missing is nothing.
+    #[must_use]
+    pub fn of(amounts: Option<&BTreeMap<String, Text>>) -> Self {
+        let amount = |name: &str| Quantity::parse(&amounts?.get(name)?.0).ok();
+        Self {
+            cpu_milli: amount("cpu").map_or(0, |amount| amount.to_milli()),
+            memory_bytes: amount("memory").map_or(0, |amount| amount.to_bytes()),
+            storage_bytes: amount("ephemeral-storage").map_or(0, |amount| amount.to_bytes()),
+        }
+    }
+
+    fn of_container(container: &Container) -> Self {
+        Self::of(container.resources.as_ref().and_then(|resources| resources.requests.as_ref()))
+    }
+
+    pub(super) const fn plus(self, other: Self) -> Self {
+        Self {
+            cpu_milli: self.cpu_milli.saturating_add(other.cpu_milli),
+            memory_bytes: self.memory_bytes.saturating_add(other.memory_bytes),
+            storage_bytes: self.storage_bytes.saturating_add(other.storage_bytes),
+        }
+    }
+
+    fn max(self, other: Self) -> Self {
+        Self {
+            cpu_milli: self.cpu_milli.max(other.cpu_milli),
+            memory_bytes: self.memory_bytes.max(other.memory_bytes),
+            storage_bytes: self.storage_bytes.max(other.storage_bytes),
+        }
+    }
+}
