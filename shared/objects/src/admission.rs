@@ -1,9 +1,38 @@
 //! Objects are checked and completed as Kubernetes' API server does it, before they are stored.
+//!
+//! The way of an object: its kind, strict decoding (`decoding`), the one form (`schema::normal`), defaults, validation,
+//! and what only the server writes. What this release does not run (`unsupported`) is a step of its own, because
+//! admission itself is Kubernetes' and complete.
 
-use crate::{Cause, Status, manifest::Fault};
+mod check;
+mod container;
+mod decoding;
+mod defaults;
+mod environment;
+pub(crate) mod faults;
+mod metadata;
+mod other_kinds;
+mod pod;
+mod probe;
+mod qos;
+mod resources;
+mod scheduling;
+mod security;
+mod unified_diff;
+mod unsupported;
+mod update;
+mod volume;
+
+use crate::manifest::{Document, Fault, Positions};
+use crate::schema::{self, normal};
+use crate::{Cause, Kind, Status, lookup};
+use faults::Faults;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
-use serde_json::Value;
+use serde_json::{Map, Value, json};
+
+/// Characters of `generateName` that are kept: five more follow, and a label's value has 63.
+const MAX_GENERATED_BASE: usize = 58;
 
 /// Whether containers may ask for `privileged` (the API server's `--allow-privileged`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -18,7 +47,7 @@ pub enum Privileged {
 /// What admission needs to know besides the object.
 #[derive(Debug, Clone)]
 pub struct Admission<'a> {
-    /// The namespace of the request.
+    /// The namespace of the request; empty for kinds that have none.
     pub namespace: &'a str,
     /// The time of the request: `creationTimestamp`.
     pub now: Timestamp,
@@ -44,8 +73,21 @@ pub struct Admitted {
 /// # Errors
 /// The answer for the user: 400 for what cannot be decoded, 422 with a cause a fault for what is not valid.
 pub fn admit_create(value: Value, context: &Admission<'_>) -> Result<Admitted, Status> {
-    let _ = context;
-    Ok(Admitted { object: value, warnings: Vec::new() })
+    let kind = decoding::kind_of(&value)?;
+    let value = decoding::strict(value, kind)?;
+    check_namespace(&value, kind, context)?;
+    if !lookup::text(&value, "/metadata/resourceVersion").is_empty() {
+        return Err(Status::bad_request("resourceVersion should not be set on objects to be created"));
+    }
+    let priority = value.pointer("/spec/priority").and_then(Value::as_i64).unwrap_or(0);
+    let (object, causes) = complete_and_validate(value, kind, context);
+    if kind == Kind::Pod && priority != 0 {
+        let why = format!(
+            "the integer value of priority ({priority}) must not be provided in pod spec; priority admission controller computed 0 from the given PriorityClass name"
+        );
+        return Err(Status::forbidden(kind, lookup::name(&object), &why));
+    }
+    finish(object, kind, causes)
 }
 
 /// Admits a change of an object: what may change, the generation, and what only the server writes.
@@ -53,26 +95,186 @@ pub fn admit_create(value: Value, context: &Admission<'_>) -> Result<Admitted, S
 /// # Errors
 /// As [`admit_create`]; 409 if `new` names a `resourceVersion` that is not `old`'s.
 pub fn admit_update(old: &Value, new: Value, context: &Admission<'_>) -> Result<Admitted, Status> {
-    let _ = (old, context);
-    Ok(Admitted { object: new, warnings: Vec::new() })
+    let kind = decoding::kind_of(&new)?;
+    let mut new = decoding::strict(new, kind)?;
+    check_namespace(&new, kind, context)?;
+    let wanted = lookup::text(&new, "/metadata/resourceVersion");
+    if !wanted.is_empty() && wanted != lookup::text(old, "/metadata/resourceVersion") {
+        return Err(Status::stale(kind, lookup::name(old)));
+    }
+    let old = normal::normalize(old.clone(), schema::of(kind));
+    keep_what_the_server_writes(&old, &mut new, kind);
+    complete_metadata(&mut new, kind, context);
+    let mut faults = Faults::default();
+    if kind == Kind::Pod {
+        keep_priority(&old, &mut new);
+        let mut pod = typed::<Pod>(&new);
+        defaults::complete(&mut pod);
+        let was = typed::<Pod>(&old);
+        update::validate_metadata(&was.metadata, &pod.metadata, &mut faults);
+        update::validate_pod(&was, &pod, context.privileged, &mut faults);
+        new = untyped(&pod, kind);
+        // The status is the node's, not the user's.
+        put(&mut new, "status", old.get("status").cloned().unwrap_or_else(|| json!({})));
+    } else {
+        other_kinds::validate_update(&old, &new, kind, &mut faults);
+    }
+    if old.get("spec") != new.get("spec") {
+        let generation = lookup::number(&old, "/metadata/generation") + 1;
+        put(metadata_of(&mut new), "generation", generation.into());
+    }
+    finish(new, kind, faults.into_causes())
 }
 
 /// What this release cannot run: one cause a field.
 #[must_use]
 pub fn refuse_unsupported(pod: &Pod) -> Vec<Cause> {
-    let _ = pod;
-    Vec::new()
+    unsupported::refusals(&serde_json::to_value(pod).unwrap_or_default())
 }
 
 /// What this release accepts and ignores: one sentence a field.
 #[must_use]
 pub fn warn_without_effect(pod: &Pod) -> Vec<String> {
-    let _ = pod;
-    Vec::new()
+    unsupported::warnings(&serde_json::to_value(pod).unwrap_or_default())
 }
 
 /// Everything wrong with a text, each with its line and column: for the editor.
 #[must_use]
 pub fn check(text: &str) -> Vec<Fault> {
-    crate::manifest::parse(text).err().unwrap_or_default()
+    check::text(text)
 }
+
+/// As [`check`], for one document that was read already.
+#[must_use]
+pub fn check_document(document: &Document) -> Vec<Fault> {
+    check::document(document)
+}
+
+/// The places of a refused object's faults, in the text it was read from.
+#[must_use]
+pub fn locate(status: &Status, positions: &Positions) -> Vec<Fault> {
+    check::locate(status, positions)
+}
+
+fn finish(object: Value, kind: Kind, causes: Vec<Cause>) -> Result<Admitted, Status> {
+    if !causes.is_empty() {
+        return Err(Status::invalid(kind, lookup::name(&object), causes));
+    }
+    let warnings = if kind == Kind::Pod { unsupported::warnings(&object) } else { Vec::new() };
+    Ok(Admitted { object, warnings })
+}
+
+/// The completed object and everything that is not valid about it.
+fn complete_and_validate(value: Value, kind: Kind, context: &Admission<'_>) -> (Value, Vec<Cause>) {
+    let mut value = normal::normalize(value, schema::of(kind));
+    complete_metadata(&mut value, kind, context);
+    {
+        let metadata = metadata_of(&mut value);
+        for field in ["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "managedFields"] {
+            metadata.as_object_mut().map(|fields| fields.remove(field));
+        }
+        put(metadata, "uid", context.uid.clone().into());
+        put(metadata, "creationTimestamp", context.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string().into());
+        if kind == Kind::Pod {
+            put(metadata, "generation", 1.into());
+        }
+    }
+    let mut faults = Faults::default();
+    if kind == Kind::Pod {
+        let mut pod = typed::<Pod>(&value);
+        defaults::complete(&mut pod);
+        pod::validate_create(&pod, context.privileged, &mut faults);
+        value = untyped(&pod, kind);
+        put(&mut value, "status", json!({ "phase": "Pending", "qosClass": qos::class(&pod) }));
+    } else {
+        other_kinds::validate(&value, kind, &mut faults);
+    }
+    (value, faults.into_causes())
+}
+
+/// Decoding was strict and found nothing: what does not fit a type now is left out of it.
+fn typed<T: serde::de::DeserializeOwned + Default>(value: &Value) -> T {
+    T::deserialize(value).unwrap_or_default()
+}
+
+fn untyped<T: serde::Serialize>(object: &T, kind: Kind) -> Value {
+    normal::normalize(serde_json::to_value(object).unwrap_or_default(), schema::of(kind))
+}
+
+fn put(object: &mut Value, field: &str, value: Value) {
+    if let Some(fields) = object.as_object_mut() {
+        fields.insert(field.to_owned(), value);
+    }
+}
+
+fn metadata_of(object: &mut Value) -> &mut Value {
+    if !object.is_object() {
+        *object = Value::Object(Map::new());
+    }
+    let fields = object.as_object_mut().expect("it was made an object above");
+    fields.entry("metadata").or_insert_with(|| Value::Object(Map::new()))
+}
+
+fn check_namespace(value: &Value, kind: Kind, context: &Admission<'_>) -> Result<(), Status> {
+    let found = lookup::namespace(value);
+    if kind.is_namespaced() && !found.is_empty() && found != context.namespace {
+        return Err(Status::bad_request("the namespace of the provided object does not match the namespace sent on the request"));
+    }
+    Ok(())
+}
+
+/// The namespace of the request, and the name out of `generateName`.
+fn complete_metadata(value: &mut Value, kind: Kind, context: &Admission<'_>) {
+    let base = lookup::text(value, "/metadata/generateName").to_owned();
+    let has_name = !lookup::name(value).is_empty();
+    let metadata = metadata_of(value);
+    if kind.is_namespaced() {
+        put(metadata, "namespace", context.namespace.into());
+    }
+    if !has_name && !base.is_empty() {
+        let mut end = base.len().min(MAX_GENERATED_BASE);
+        while !base.is_char_boundary(end) {
+            end -= 1;
+        }
+        put(metadata, "name", format!("{}{}", &base[..end], context.name_suffix).into());
+    }
+}
+
+/// What a change leaves out stays as it was; what only the server writes stays in any case.
+fn keep_what_the_server_writes(old: &Value, new: &mut Value, kind: Kind) {
+    let was = old.get("metadata").cloned().unwrap_or_default();
+    let metadata = metadata_of(new);
+    let always: &[&str] = &["creationTimestamp", "generation", "selfLink", "managedFields", "resourceVersion"];
+    for field in always {
+        metadata.as_object_mut().map(|fields| fields.remove(*field));
+    }
+    let if_left_out: &[&str] = &["uid", "name", "deletionTimestamp", "deletionGracePeriodSeconds"];
+    for field in always.iter().chain(if_left_out) {
+        let is_left_out = metadata.get(field).is_none_or(Value::is_null);
+        if let (Some(value), true) = (was.get(field), is_left_out) {
+            put(metadata, field, value.clone());
+        }
+    }
+    // An update can neither take back nor hasten a deletion.
+    if let Some(time) = was.get("deletionTimestamp") {
+        put(metadata, "deletionTimestamp", time.clone());
+    }
+    if kind != Kind::Pod
+        && let Some(status) = old.get("status").filter(|_| new.get("status").is_none())
+    {
+        put(new, "status", status.clone());
+    }
+}
+
+/// The priority that admission gave a pod stays where a change leaves it out.
+fn keep_priority(old: &Value, new: &mut Value) {
+    let Some(spec) = new.get_mut("spec") else { return };
+    for field in ["priority", "preemptionPolicy"] {
+        if let (Some(value), None) = (old.pointer(&format!("/spec/{field}")), spec.get(field)) {
+            put(spec, field, value.clone());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -16,6 +16,7 @@ pub mod manifest;
 pub mod names;
 pub mod printing;
 pub mod quantity;
+mod schema;
 pub mod selector;
 pub mod status;
 pub mod yaml;
@@ -23,5 +24,7 @@ pub mod yaml;
 pub use kind::Kind;
 pub use status::{Cause, Status, StatusDetails};
 
+#[cfg(test)]
+mod cases;
 #[cfg(test)]
 mod seeded;

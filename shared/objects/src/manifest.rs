@@ -1,6 +1,8 @@
 //! Text to documents: YAML or JSON, with the line and column of every field.
 
+mod list;
 mod parse;
+mod scalar;
 
 use serde_json::Value;
 use std::collections::HashMap;
@@ -59,7 +61,7 @@ impl Positions {
             if path.is_empty() {
                 return self.root;
             }
-            if let Some(place) = self.places.get(path) {
+            if let Some(place) = self.places.get(path).or_else(|| self.places.get(&without_key_brackets(path))) {
                 return Some(*place);
             }
             path = &path[..path.rfind(['.', '[']).unwrap_or(0)];
@@ -72,5 +74,26 @@ impl Positions {
 /// # Errors
 /// What is wrong with the text, in its order; reading stops at the first fault of syntax.
 pub fn parse(text: &str) -> Result<Vec<Document>, Vec<Fault>> {
-    parse::parse(text)
+    Ok(parse::parse(text)?.into_iter().flat_map(list::flatten).collect())
 }
+
+/// `limits[cpu]` as it is kept: `limits.cpu`. A list's index keeps its brackets.
+fn without_key_brackets(path: &str) -> String {
+    let mut kept = String::with_capacity(path.len());
+    let mut rest = path;
+    while let Some((before, after)) = rest.split_once('[') {
+        kept.push_str(before);
+        let (inside, after) = after.split_once(']').unwrap_or((after, ""));
+        if inside.bytes().all(|byte| byte.is_ascii_digit()) {
+            kept.push_str(&format!("[{inside}]"));
+        } else {
+            kept.push_str(&format!(".{inside}"));
+        }
+        rest = after;
+    }
+    kept.push_str(rest);
+    kept
+}
+
+#[cfg(test)]
+mod tests;

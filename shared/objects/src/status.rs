@@ -111,13 +111,19 @@ impl Status {
         Self::plain(503, "ServiceUnavailable", message)
     }
 
-    /// 422: the object is not valid. Several causes are listed in brackets, as `field.ErrorList` does.
+    /// 422: the object is not valid. Several causes are listed in brackets, each sentence once, as `field.ErrorList` does.
     #[must_use]
     pub fn invalid(kind: Kind, name: &str, causes: Vec<Cause>) -> Self {
-        let sentence = |cause: &Cause| format!("{}: {}", cause.field, cause.message);
-        let list = match causes.as_slice() {
-            [one] => sentence(one),
-            many => format!("[{}]", many.iter().map(sentence).collect::<Vec<_>>().join(", ")),
+        let mut sentences: Vec<String> = Vec::new();
+        for cause in &causes {
+            let sentence = format!("{}: {}", cause.field, cause.message);
+            if !sentences.contains(&sentence) {
+                sentences.push(sentence);
+            }
+        }
+        let list = match sentences.as_slice() {
+            [one] => one.clone(),
+            many => format!("[{}]", many.join(", ")),
         };
         let message = format!("{} \"{name}\" is invalid: {list}", kind.name());
         let details = Box::new(StatusDetails { name: name.to_owned(), kind: kind.name().to_owned(), causes });

@@ -1,0 +1,61 @@
+//! Validation of nodes and events: what a user may write of them.
+
+use super::faults::{Faults, Path};
+use super::{metadata, update};
+use crate::Kind;
+use k8s_openapi::api::core::v1::{Event, Node, Taint};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use serde::Deserialize;
+use serde_json::Value;
+
+/// Checks a new node or event.
+pub(super) fn validate(object: &Value, kind: Kind, faults: &mut Faults) {
+    metadata::validate(&metadata_of(object), kind.is_namespaced(), faults);
+    match kind {
+        Kind::Node => node(&Node::deserialize(object).unwrap_or_default(), faults),
+        Kind::Event => event(&Event::deserialize(object).unwrap_or_default(), faults),
+        Kind::Pod => {}
+    }
+}
+
+/// Checks the change of a node or event.
+pub(super) fn validate_update(old: &Value, new: &Value, kind: Kind, faults: &mut Faults) {
+    update::validate_metadata(&metadata_of(old), &metadata_of(new), faults);
+    validate(new, kind, faults);
+}
+
+fn metadata_of(object: &Value) -> ObjectMeta {
+    object.get("metadata").and_then(|metadata| ObjectMeta::deserialize(metadata).ok()).unwrap_or_default()
+}
+
+fn node(node: &Node, faults: &mut Faults) {
+    let Some(spec) = &node.spec else { return };
+    let path = Path::root("spec");
+    let path = path.child("taints");
+    let taints = spec.taints.as_deref().unwrap_or_default();
+    for (index, taint) in taints.iter().enumerate() {
+        let path = path.index(index);
+        faults.invalid_each(&path.child("key"), &taint.key, crate::names::qualified_name(&taint.key));
+        let value = taint.value.as_deref().unwrap_or_default();
+        let wrong = crate::names::label_value(value);
+        if !wrong.is_empty() {
+            faults.invalid(&path.child("value"), value, &wrong.join(";"));
+        }
+        faults.required_one_of(&path.child("effect"), &taint.effect, &["NoSchedule", "PreferNoSchedule", "NoExecute"]);
+        let is_same = |other: &Taint| other.key == taint.key && other.effect == taint.effect;
+        if taints[..index].iter().any(is_same) {
+            faults.duplicate(&path, &format!("{}:{}", taint.key, taint.effect));
+        }
+    }
+}
+
+fn event(event: &Event, faults: &mut Faults) {
+    let about = event.involved_object.namespace.as_deref().unwrap_or_default();
+    let path = Path::root("involvedObject");
+    let path = path.child("namespace");
+    let namespace = event.metadata.namespace.as_deref().unwrap_or_default();
+    // Events about nodes and other things without a namespace live in the default one.
+    if (about.is_empty() && namespace != "default") || (!about.is_empty() && about != namespace) {
+        faults.invalid(&path, about, "does not match event.namespace");
+    }
+}

@@ -1,0 +1,180 @@
+//! What this release does not run: one row a field. A field that comes to work loses its row.
+//!
+//! Refused is what the pod would run half without: another program, another user, other data. What merely lacks a
+//! convenience is accepted with a warning that names the field.
+
+use crate::{Cause, lookup};
+use serde_json::Value;
+
+/// A row of the table.
+struct Row {
+    /// `*` stands for every item of a list and every field of a map.
+    fields: &'static str,
+    answer: Answer,
+    /// Whether the value (of the pod) is one that the answer is about.
+    applies: fn(&Value, &Value) -> bool,
+    /// Fields that `*` at the end does not stand for.
+    except: &'static [&'static str],
+}
+
+#[derive(Clone, Copy)]
+enum Answer {
+    /// The pod is not admitted; with what it can have instead.
+    Refuse(&'static str),
+    /// The pod runs without it; with what happens instead.
+    Warn(&'static str),
+}
+
+const fn refuse(fields: &'static str, instead: &'static str) -> Row {
+    Row { fields, answer: Answer::Refuse(instead), applies: is_set, except: &[] }
+}
+
+const fn warn(fields: &'static str, instead: &'static str) -> Row {
+    Row { fields, answer: Answer::Warn(instead), applies: is_set, except: &[] }
+}
+
+impl Row {
+    const fn when(mut self, applies: fn(&Value, &Value) -> bool) -> Self {
+        self.applies = applies;
+        self
+    }
+
+    const fn except(mut self, except: &'static [&'static str]) -> Self {
+        self.except = except;
+        self
+    }
+}
+
+static ROWS: &[Row] = &[
+    refuse("spec.initContainers", "init containers"),
+    refuse("spec.ephemeralContainers", "ephemeral containers"),
+    refuse("spec.volumes[*].*", "volumes other than emptyDir").except(&["name", "emptyDir"]),
+    refuse("spec.volumes[*].emptyDir.medium", "an emptyDir on huge pages").when(|medium, _| medium != "" && medium != "Memory"),
+    refuse("spec.containers[*].volumeMounts[*].subPath", "mounting a part of a volume"),
+    refuse("spec.containers[*].volumeMounts[*].subPathExpr", "mounting a part of a volume"),
+    refuse("spec.containers[*].volumeDevices", "block devices"),
+    refuse("spec.containers[*].env[*].valueFrom.*", "values other than from fieldRef").except(&["fieldRef"]),
+    refuse("spec.containers[*].envFrom", "variables from a ConfigMap or Secret"),
+    refuse("spec.containers[*].restartPolicy", "a container's own restart policy"),
+    refuse("spec.containers[*].restartPolicyRules", "a container's own restart policy"),
+    refuse("spec.containers[*].resources.limits.*", "resources other than cpu and memory").except(&[
+        "cpu",
+        "memory",
+        "ephemeral-storage",
+    ]),
+    refuse("spec.containers[*].resources.claims", "claims of devices"),
+    refuse("spec.containers[*].securityContext.*", "this part of securityContext").except(&[
+        "runAsUser",
+        "runAsGroup",
+        "capabilities",
+        "readOnlyRootFilesystem",
+        "privileged",
+        "allowPrivilegeEscalation",
+    ]),
+    refuse("spec.securityContext.*", "this part of securityContext").except(&["runAsUser", "runAsGroup"]),
+    refuse("spec.hostUsers", "user namespaces").when(|value, _| value == &Value::Bool(false)),
+    refuse("spec.os.name", "other systems than linux").when(|name, _| name != "linux"),
+    refuse("spec.resources", "requests and limits of a whole pod"),
+    refuse("spec.resourceClaims", "claims of devices"),
+    refuse("spec.runtimeClassName", "other runtimes"),
+    refuse("spec.schedulingGates", "scheduling gates"),
+    warn("spec.containers[*].livenessProbe", "the container is not probed"),
+    warn("spec.containers[*].readinessProbe", "the container counts as ready while it runs"),
+    warn("spec.containers[*].startupProbe", "the container counts as started when it runs"),
+    warn("spec.containers[*].lifecycle", "hooks are not run"),
+    warn("spec.containers[*].stdin", "there is no attach, standard input is empty").when(is_true),
+    warn("spec.containers[*].tty", "there is no attach, the container gets no terminal").when(is_true),
+    warn("spec.containers[*].resizePolicy", "a running container is not resized"),
+    warn("spec.containers[*].ports[*].hostPort", "the port is reached by the pod's address only").when(is_own_network),
+    warn("spec.containers[*].resources.limits.ephemeral-storage", "the limit is not enforced"),
+    warn("spec.activeDeadlineSeconds", "the pod is not ended"),
+    warn("spec.affinity", "placement does not consider it"),
+    warn("spec.topologySpreadConstraints", "placement does not consider it"),
+    warn("spec.nodeSelector", "placement does not consider it"),
+    warn("spec.schedulerName", "there is one scheduler").when(|name, _| name != "default-scheduler"),
+    warn("spec.priorityClassName", "all pods have the same priority"),
+    warn("spec.overhead", "it is not counted"),
+    warn("spec.readinessGates", "readiness does not wait for them"),
+    warn("spec.serviceAccountName", "there are no service accounts"),
+    warn("spec.imagePullSecrets", "images are pulled with the daemon's own credentials"),
+    warn("spec.subdomain", "there is no cluster DNS"),
+    warn("spec.setHostnameAsFQDN", "the hostname stays the short one").when(is_true),
+    warn("spec.hostnameOverride", "the hostname is the pod's"),
+];
+
+/// Empty is not set: a list without items, a text without letters.
+fn is_set(value: &Value, _pod: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::String(text) => !text.is_empty(),
+        Value::Array(items) => !items.is_empty(),
+        Value::Bool(_) | Value::Number(_) | Value::Object(_) => true,
+    }
+}
+
+fn is_true(value: &Value, _pod: &Value) -> bool {
+    value == &Value::Bool(true)
+}
+
+/// With the host's network the container's port is the host's.
+fn is_own_network(_value: &Value, pod: &Value) -> bool {
+    !lookup::flag(pod, "/spec/hostNetwork")
+}
+
+/// The faults of a pod that cannot run yet.
+pub(super) fn refusals(pod: &Value) -> Vec<Cause> {
+    let mut causes = Vec::new();
+    visit(pod, |answer, path| {
+        if let Answer::Refuse(what) = answer {
+            let message = format!("Forbidden: not supported yet: {what}");
+            causes.push(Cause { reason: "FieldValueForbidden".to_owned(), message, field: path.to_owned() });
+        }
+    });
+    causes
+}
+
+/// The warnings of a pod that runs without something.
+pub(super) fn warnings(pod: &Value) -> Vec<String> {
+    let mut warnings = Vec::new();
+    visit(pod, |answer, path| {
+        if let Answer::Warn(instead) = answer {
+            warnings.push(format!("{path}: has no effect yet: {instead}"));
+        }
+    });
+    warnings
+}
+
+fn visit(pod: &Value, mut found: impl FnMut(Answer, &str)) {
+    for row in ROWS {
+        let mut matches = Vec::new();
+        collect(pod, row.fields, String::new(), row, &mut matches);
+        for (path, value) in matches {
+            if is_set(value, pod) && (row.applies)(value, pod) {
+                found(row.answer, &path);
+            }
+        }
+    }
+}
+
+/// The values that a row's path leads to, each with its own path.
+fn collect<'a>(value: &'a Value, rest: &str, path: String, row: &Row, matches: &mut Vec<(String, &'a Value)>) {
+    if rest.is_empty() {
+        return matches.push((path, value));
+    }
+    if let Some(rest) = rest.strip_prefix("[*]") {
+        for (index, item) in value.as_array().into_iter().flatten().enumerate() {
+            collect(item, rest, format!("{path}[{index}]"), row, matches);
+        }
+        return;
+    }
+    let rest = rest.strip_prefix('.').unwrap_or(rest);
+    let (name, rest) = rest.split_at(rest.find(['.', '[']).unwrap_or(rest.len()));
+    let join = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+    if name == "*" {
+        for (name, value) in value.as_object().into_iter().flatten().filter(|(name, _)| !row.except.contains(&name.as_str())) {
+            collect(value, rest, join(name), row, matches);
+        }
+    } else if let Some(value) = value.get(name) {
+        collect(value, rest, join(name), row, matches);
+    }
+}

@@ -1,0 +1,190 @@
+//! The fields of every type: what strict decoding, merging and the API server's own dumps need to know of them.
+//!
+//! The typed objects of k8s-openapi drop unknown fields, forget which empty values were written, and do not know the
+//! API server's internal names and their order, nor the merge keys. These tables do. A row is
+//! `field(name in the server, name in JSON, shape)` with what differs from an optional value:
+//! `pointer` (an empty value counts as written), `always` (printed when empty), `merge_by` (a list merged by that key),
+//! `merge_set` (a list of texts merged as a set), `retain_keys` (a union: setting one member drops the others),
+//! `named` (the list or map has a name of its own in error messages).
+//! A type is `internal` where the server's own form has no JSON names, and `tagged` where it is the same as in JSON.
+//! A server name that is empty is not in the server's form; a JSON name that begins with `^` is the parent's field.
+
+pub(crate) mod decode;
+pub(crate) mod dump;
+mod meta;
+mod node;
+pub(crate) mod normal;
+mod pod;
+mod status;
+mod volume;
+
+use crate::Kind;
+
+/// A type with its fields.
+#[derive(Debug)]
+pub(crate) struct Type {
+    /// The server's name: `ContainerPort`.
+    pub(crate) name: &'static str,
+    pub(crate) fields: &'static [Field],
+    /// Whether the server's form has JSON's names and leaves out what is empty.
+    pub(crate) is_tagged: bool,
+}
+
+/// A field of a type.
+#[derive(Debug)]
+pub(crate) struct Field {
+    pub(crate) server_name: &'static str,
+    pub(crate) name: &'static str,
+    pub(crate) shape: Shape,
+    pub(crate) is_pointer: bool,
+    pub(crate) is_always: bool,
+    pub(crate) merge: Merge,
+    type_name: &'static str,
+}
+
+/// What a value looks like.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Shape {
+    /// A text; with the name of its type.
+    Text(&'static str),
+    Bool,
+    Int32,
+    Int64,
+    /// An amount: a text or a number.
+    Quantity,
+    /// A number or a text: a port.
+    IntOrString,
+    /// RFC 3339.
+    Time,
+    /// Whatever it is.
+    Any,
+    Struct(&'static Type),
+    List(&'static Shape),
+    Map(&'static Shape),
+}
+
+/// How a list or map is merged by `apply`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Merge {
+    /// A list is replaced whole; a map or struct is merged field by field.
+    Default,
+    /// Items with the same value of that field are the same item.
+    ByKey(&'static str),
+    /// As `ByKey`, and an item is a union.
+    ByKeyRetaining(&'static str),
+    /// Texts that are only added and removed.
+    Set,
+    /// A struct that is a union.
+    Retaining,
+}
+
+const TEXT: Shape = Shape::Text("string");
+
+const fn field(server_name: &'static str, name: &'static str, shape: Shape) -> Field {
+    Field { server_name, name, shape, is_pointer: false, is_always: false, merge: Merge::Default, type_name: "" }
+}
+
+const fn internal(name: &'static str, fields: &'static [Field]) -> Type {
+    Type { name, fields, is_tagged: false }
+}
+
+const fn tagged(name: &'static str, fields: &'static [Field]) -> Type {
+    Type { name, fields, is_tagged: true }
+}
+
+impl Field {
+    const fn pointer(mut self) -> Self {
+        self.is_pointer = true;
+        self
+    }
+
+    const fn always(mut self) -> Self {
+        self.is_always = true;
+        self
+    }
+
+    const fn named(mut self, name: &'static str) -> Self {
+        self.type_name = name;
+        self
+    }
+
+    const fn merge_by(mut self, key: &'static str) -> Self {
+        self.merge = Merge::ByKey(key);
+        self
+    }
+
+    const fn merge_set(mut self) -> Self {
+        self.merge = Merge::Set;
+        self
+    }
+
+    const fn retain_keys(mut self) -> Self {
+        self.merge = match self.merge {
+            Merge::ByKey(key) => Merge::ByKeyRetaining(key),
+            _ => Merge::Retaining,
+        };
+        self
+    }
+
+    /// The type's name in error messages: `[]v1.Container`.
+    pub(crate) fn type_name(&self) -> String {
+        if self.type_name.is_empty() { self.shape.type_name() } else { self.type_name.to_owned() }
+    }
+}
+
+impl Shape {
+    pub(crate) fn type_name(self) -> String {
+        match self {
+            Self::Text(name) => name.to_owned(),
+            Self::Bool => "bool".to_owned(),
+            Self::Int32 => "int32".to_owned(),
+            Self::Int64 => "int64".to_owned(),
+            Self::Quantity => "resource.Quantity".to_owned(),
+            Self::IntOrString => "intstr.IntOrString".to_owned(),
+            Self::Time => "v1.Time".to_owned(),
+            Self::Any => "v1.FieldsV1".to_owned(),
+            Self::Struct(of) => format!("v1.{}", of.name),
+            Self::List(item) => format!("[]{}", item.type_name()),
+            Self::Map(value) => format!("map[string]{}", value.type_name()),
+        }
+    }
+}
+
+impl Type {
+    /// The field of that JSON name.
+    pub(crate) fn field(&self, name: &str) -> Option<&'static Field> {
+        self.fields.iter().find(|field| field.name == name)
+    }
+
+    /// The type of the struct at a path: `spec.containers[0].ports[0]`.
+    pub(crate) fn at(&'static self, path: &str) -> Option<&'static Type> {
+        let mut found = self;
+        for step in path.split('.').filter(|step| !step.is_empty()) {
+            let name = step.split('[').next().unwrap_or(step);
+            let mut shape = found.field(name)?.shape;
+            while let Shape::List(item) = shape {
+                shape = *item;
+            }
+            let Shape::Struct(of) = shape else { return None };
+            found = of;
+        }
+        Some(found)
+    }
+}
+
+/// The type of a kind's objects.
+pub(crate) fn of(kind: Kind) -> &'static Type {
+    match kind {
+        Kind::Pod => &pod::POD,
+        Kind::Node => &node::NODE,
+        Kind::Event => &node::EVENT,
+    }
+}
+
+/// The types that the API server's messages print whole.
+pub(crate) mod printed {
+    pub(crate) use super::pod::{POD_SPEC, SECURITY_CONTEXT};
+}
+
+#[cfg(test)]
+mod tests;
