@@ -230,7 +230,7 @@ impl PodMachine {
 
     fn take(&mut self, step: &mut Step, input: Input) {
         match input {
-            Input::Found(found) => self.found(step, found),
+            Input::Found(found) => self.found(step, &found),
             Input::Spec(pod) => self.spec_changed(pod),
             Input::Removed => self.deletion = Deletion::Removed,
             Input::Rejected(rejection) => self.rejected(step, rejection),
@@ -241,7 +241,7 @@ impl PodMachine {
             Input::SandboxStuck { sandbox, message } => self.sandbox_stuck(step, sandbox, &message),
             Input::ImagePulling { container, image } => self.image_pulling(step, &container, &image),
             Input::ImageReady { container, image, image_id, pulled } => {
-                self.image_ready(step, &container, &image, image_id, pulled);
+                self.image_ready(step, &container, &image, (image_id, pulled));
             }
             Input::ImageFailed { container, image, reason, message } => {
                 self.image_failed(step, &container, &image, (reason, message));
@@ -297,9 +297,9 @@ impl PodMachine {
         if self.deletion != Deletion::Removed {
             self.deletion = ending::deletion_of(&pod);
         }
-        self.pod = pod;
+        let old = std::mem::replace(&mut self.pod, pod);
         self.add_missing_containers();
-        self.drop_waits_for_other_images();
+        self.drop_waits_for_other_images(&old);
     }
 
     fn spec(&self) -> Option<&PodSpec> {

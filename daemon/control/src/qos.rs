@@ -79,7 +79,7 @@ mod tests {
         check(&[json!({})], QosClass::BestEffort);
         check(&[json!({"requests": {"cpu": "0"}})], QosClass::BestEffort);
         check(&[json!({"requests": {"memory": "1Mi"}})], QosClass::Burstable);
-        check(&[full.clone()], QosClass::Guaranteed);
+        check(std::slice::from_ref(&full), QosClass::Guaranteed);
         check(&[json!({"limits": {"cpu": "1", "memory": "1Gi"}})], QosClass::Guaranteed);
         check(&[full, json!({})], QosClass::Burstable);
     }

@@ -100,7 +100,7 @@ fn refuse(pod: &Pod, wanted: &Resources, node: &NodeState) -> Vec<String> {
     if node.has_taken_a_port_of(pod) {
         return vec![ports::TAKEN.to_owned()];
     }
-    node.shortages(wanted, &pod.metadata).iter().map(state::Shortage::to_scheduler).collect()
+    node.shortages(wanted, &pod.metadata).into_iter().map(state::Shortage::to_scheduler).collect()
 }
 
 /// The share of a node that stays free with the pod on it, of cpu and memory, in thousandths of each.

@@ -6,6 +6,7 @@ use super::history::{Ended, Instance, InstanceState, Restart};
 use super::life::Sandbox;
 use super::{Action, ContainerName, Exit, ImageFailure, PodMachine, Pulled, StartFailure, Step, messages};
 use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Pod;
 
 /// A failed step is tried again after this time (kubelet's `backOffPeriod`).
 const RETRY_MS: u64 = 10_000;
@@ -84,14 +85,8 @@ impl PodMachine {
         }
     }
 
-    pub(super) fn image_ready(
-        &mut self,
-        step: &mut Step,
-        name: &ContainerName,
-        wanted: &str,
-        image_id: String,
-        pulled: Option<Pulled>,
-    ) {
+    pub(super) fn image_ready(&mut self, step: &mut Step, name: &ContainerName, wanted: &str, got: (String, Option<Pulled>)) {
+        let (image_id, pulled) = got;
         let Some(index) = self.index_of(name) else { return };
         if !matches!(&self.containers[index].stage, Stage::Image { image, .. } if image == wanted) {
             return;
@@ -148,21 +143,12 @@ impl PodMachine {
         }
     }
 
-    /// A container that waits for an image, or for its crashes with one, does not wait once another is wanted.
-    pub(super) fn drop_waits_for_other_images(&mut self) {
+    /// A container does not wait for what another image did, once its own was changed.
+    pub(super) fn drop_waits_for_other_images(&mut self, old: &Pod) {
         for index in 0..self.containers.len() {
             let container = &self.containers[index];
-            let wanted = self.image_of(&container.name);
-            let is_stale = match &container.stage {
-                Stage::Image { image, .. } => *image != wanted,
-                Stage::Waiting { why: Wait::ImageError | Wait::ImageBackOff, .. } => self.image_backoff.get(&wanted).is_none(),
-                Stage::Waiting { why: Wait::EndShown | Wait::CrashLoop { .. }, .. } => {
-                    container.history.newest.as_ref().is_some_and(|newest| newest.image != wanted)
-                }
-                Stage::Waiting { why: Wait::Retry, .. } => true,
-                Stage::Idle | Stage::Starting { .. } | Stage::Running { .. } | Stage::Stopping(_) => false,
-            };
-            if is_stale {
+            let is_waiting = matches!(container.stage, Stage::Image { .. } | Stage::Waiting { .. });
+            if is_waiting && image_in(old, &container.name) != image_in(&self.pod, &container.name) {
                 self.set_stage(index, Stage::Idle);
             }
         }
@@ -248,6 +234,11 @@ impl PodMachine {
             self.set_stage(index, Stage::Waiting { until: shown, why: Wait::EndShown });
         }
     }
+}
+
+fn image_in<'a>(pod: &'a Pod, name: &str) -> Option<&'a String> {
+    let container = pod.spec.as_ref()?.containers.iter().find(|container| container.name == name)?;
+    container.image.as_ref()
 }
 
 /// Tried again in a while.

@@ -9,7 +9,7 @@ use super::{Found, FoundContainer, FoundSandbox, FoundState, PodMachine, Sight, 
 const FRESH_MS: u64 = 30_000;
 
 impl PodMachine {
-    pub(super) fn found(&mut self, step: &mut Step, found: Found) {
+    pub(super) fn found(&mut self, step: &mut Step, found: &Found) {
         let is_first = match &mut self.sight {
             Sight::Blind(snapshot) => {
                 let snapshot = snapshot.take().map(|snapshot| *snapshot);
@@ -27,7 +27,7 @@ impl PodMachine {
         for container in &found.containers {
             self.found_container(step, container);
         }
-        self.miss_containers(step, &found, is_first);
+        self.miss_containers(step, found, is_first);
         if is_first && !matches!(found.sandbox, FoundSandbox::Alive { .. } | FoundSandbox::Creating { .. }) {
             self.sandbox_vanished(step);
         }

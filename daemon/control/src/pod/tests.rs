@@ -4,5 +4,7 @@ mod bench;
 mod deletion;
 mod images;
 mod lifecycle;
+mod random;
 mod restart;
 mod schedule;
+mod world;

@@ -55,7 +55,7 @@ impl Shortage {
         }
     }
 
-    pub(super) fn to_scheduler(&self) -> String {
+    pub(super) fn to_scheduler(self) -> String {
         match self.what {
             What::Pods => "Too many pods".to_owned(),
             What::Cpu | What::Memory | What::Storage => format!("Insufficient {}", self.name()),

@@ -2,7 +2,7 @@ use super::{NodeState, Placement, admit, place};
 use k8s_openapi::api::core::v1::{Node, Pod};
 use serde_json::{Value, json};
 
-fn node(name: &str, spec: Value) -> NodeState {
+fn node(name: &str, spec: &Value) -> NodeState {
     let node: Node = serde_json::from_value(json!({
         "metadata": {"name": name, "labels": {"disk": "ssd", "cores": "4"}},
         "spec": spec,
@@ -12,7 +12,7 @@ fn node(name: &str, spec: Value) -> NodeState {
     NodeState::new(&node)
 }
 
-fn pod(uid: &str, spec: Value) -> Pod {
+fn pod(uid: &str, spec: &Value) -> Pod {
     let mut whole = json!({"containers": [{"name": "c", "image": "i"}]});
     for (key, value) in spec.as_object().expect("an object") {
         whole[key] = value.clone();
@@ -21,11 +21,11 @@ fn pod(uid: &str, spec: Value) -> Pod {
 }
 
 fn wanting(uid: &str, cpu: &str, memory: &str) -> Pod {
-    pod(uid, json!({"containers": [{"name": "c", "image": "i", "resources": {"requests": {"cpu": cpu, "memory": memory}}}]}))
+    pod(uid, &json!({"containers": [{"name": "c", "image": "i", "resources": {"requests": {"cpu": cpu, "memory": memory}}}]}))
 }
 
-fn with_port(uid: &str, port: Value) -> Pod {
-    pod(uid, json!({"containers": [{"name": "c", "image": "i", "ports": [port]}]}))
+fn with_port(uid: &str, port: &Value) -> Pod {
+    pod(uid, &json!({"containers": [{"name": "c", "image": "i", "ports": [port]}]}))
 }
 
 fn words(pod: &Pod, nodes: &[&NodeState]) -> String {
@@ -38,16 +38,16 @@ fn words(pod: &Pod, nodes: &[&NodeState]) -> String {
 
 #[test]
 fn a_pod_goes_where_it_fits_and_where_most_is_free() {
-    let (mut small, large) = (node("a", json!({})), node("b", json!({})));
+    let (mut small, large) = (node("a", &json!({})), node("b", &json!({})));
     small.put(&wanting("x", "1", "1Mi"));
     assert_eq!(words(&wanting("p", "500m", "1Mi"), &[&small, &large]), "b");
     assert_eq!(words(&wanting("p", "500m", "1Mi"), &[&large, &small]), "b");
-    assert_eq!(words(&pod("p", json!({})), &[&large, &node("a", json!({}))]), "a", "of equals the first by name");
+    assert_eq!(words(&pod("p", &json!({})), &[&large, &node("a", &json!({}))]), "a", "of equals the first by name");
 }
 
 #[test]
 fn what_a_node_lacks_is_said_in_kubernetes_words() {
-    let mut full = node("a", json!({}));
+    let mut full = node("a", &json!({}));
     for uid in ["x", "y", "z"] {
         full.put(&wanting(uid, "500m", "300Mi"));
     }
@@ -58,31 +58,31 @@ fn what_a_node_lacks_is_said_in_kubernetes_words() {
         "0/1 nodes are available: 1 Insufficient cpu, 1 Insufficient memory, 1 Too many pods.",
     );
     check(
-        &pod("p", json!({"nodeSelector": {"disk": "hdd"}})),
+        &pod("p", &json!({"nodeSelector": {"disk": "hdd"}})),
         &[&full],
         "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector.",
     );
-    let cordoned = node("b", json!({"unschedulable": true}));
-    let tainted = node("c", json!({"taints": [{"key": "k", "value": "v", "effect": "NoSchedule"}]}));
+    let cordoned = node("b", &json!({"unschedulable": true}));
+    let tainted = node("c", &json!({"taints": [{"key": "k", "value": "v", "effect": "NoSchedule"}]}));
     check(
-        &pod("p", json!({})),
+        &pod("p", &json!({})),
         &[&full, &cordoned, &tainted],
         "0/3 nodes are available: 1 Too many pods, 1 node(s) had untolerated taint(s), 1 node(s) were unschedulable.",
     );
     let tolerations = json!([{"key": "k", "operator": "Equal", "value": "v", "effect": "NoSchedule"}]);
-    check(&pod("p", json!({"tolerations": tolerations})), &[&tainted], "c");
+    check(&pod("p", &json!({"tolerations": tolerations})), &[&tainted], "c");
     let tolerations = json!([{"operator": "Exists"}]);
-    check(&pod("p", json!({"tolerations": tolerations})), &[&cordoned], "b");
-    check(&pod("p", json!({})), &[], "no nodes available to schedule pods");
+    check(&pod("p", &json!({"tolerations": tolerations})), &[&cordoned], "b");
+    check(&pod("p", &json!({})), &[], "no nodes available to schedule pods");
     let gates = json!([{"name": "g"}]);
-    check(&pod("p", json!({"schedulingGates": gates})), &[&full], "Scheduling is blocked due to non-empty scheduling gates");
-    check(&pod("p", json!({"schedulerName": "mine"})), &[&full], "not ours");
-    check(&pod("p", json!({"nodeName": "a"})), &[&full], "not ours");
+    check(&pod("p", &json!({"schedulingGates": gates})), &[&full], "Scheduling is blocked due to non-empty scheduling gates");
+    check(&pod("p", &json!({"schedulerName": "mine"})), &[&full], "not ours");
+    check(&pod("p", &json!({"nodeName": "a"})), &[&full], "not ours");
 }
 
 #[test]
 fn required_affinity_is_honoured() {
-    let nodes = [&node("a", json!({}))];
+    let nodes = [&node("a", &json!({}))];
     for (operator, values, fits) in [
         ("In", json!(["ssd"]), true),
         ("NotIn", json!(["ssd"]), false),
@@ -92,25 +92,25 @@ fn required_affinity_is_honoured() {
         let expression = json!({"key": "disk", "operator": operator, "values": values});
         let required = json!({"nodeSelectorTerms": [{"matchExpressions": [expression]}]});
         let affinity = json!({"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": required}});
-        assert_eq!(words(&pod("p", json!({"affinity": affinity})), &nodes) == "a", fits, "{operator}");
+        assert_eq!(words(&pod("p", &json!({"affinity": affinity})), &nodes) == "a", fits, "{operator}");
     }
 }
 
 #[test]
 fn a_host_port_is_given_once() {
-    let mut node = node("a", json!({}));
-    node.put(&with_port("x", json!({"containerPort": 80, "hostPort": 8080})));
+    let mut node = node("a", &json!({}));
+    node.put(&with_port("x", &json!({"containerPort": 80, "hostPort": 8080})));
     let taken = "0/1 nodes are available: 1 node(s) didn't have free ports for the requested pod ports.";
-    assert_eq!(words(&with_port("p", json!({"containerPort": 81, "hostPort": 8080, "hostIP": "127.0.0.1"})), &[&node]), taken);
-    assert_eq!(words(&with_port("p", json!({"containerPort": 81, "hostPort": 8080, "protocol": "UDP"})), &[&node]), "a");
-    assert_eq!(words(&with_port("p", json!({"containerPort": 8080})), &[&node]), "a");
+    assert_eq!(words(&with_port("p", &json!({"containerPort": 81, "hostPort": 8080, "hostIP": "127.0.0.1"})), &[&node]), taken);
+    assert_eq!(words(&with_port("p", &json!({"containerPort": 81, "hostPort": 8080, "protocol": "UDP"})), &[&node]), "a");
+    assert_eq!(words(&with_port("p", &json!({"containerPort": 8080})), &[&node]), "a");
     node.remove("x");
-    assert_eq!(words(&with_port("p", json!({"containerPort": 80, "hostPort": 8080})), &[&node]), "a");
+    assert_eq!(words(&with_port("p", &json!({"containerPort": 80, "hostPort": 8080})), &[&node]), "a");
 }
 
 #[test]
 fn an_ended_pod_takes_nothing() {
-    let mut node = node("a", json!({}));
+    let mut node = node("a", &json!({}));
     let mut big = wanting("x", "2", "1Gi");
     node.put(&big);
     assert_ne!(words(&wanting("p", "1", "1Mi"), &[&node]), "a");
@@ -121,7 +121,7 @@ fn an_ended_pod_takes_nothing() {
 
 #[test]
 fn a_node_has_the_last_word_on_what_it_runs() {
-    let mut node = node("a", json!({"taints": [{"key": "k", "effect": "NoSchedule"}]}));
+    let mut node = node("a", &json!({"taints": [{"key": "k", "effect": "NoSchedule"}]}));
     node.put(&wanting("x", "500m", "1Mi"));
     let check = |pod: &Pod, expected: &str| {
         let answer = admit(pod, &node).map_err(|rejection| format!("{}: {}", rejection.reason.as_str(), rejection.message));
@@ -134,7 +134,7 @@ fn a_node_has_the_last_word_on_what_it_runs() {
         "OutOfcpu: Pod was rejected: Node didn't have enough resource: cpu, requested: 4000, used: 500, capacity: 2000",
     );
     check(
-        &pod("p", json!({"nodeSelector": {"disk": "hdd"}})),
+        &pod("p", &json!({"nodeSelector": {"disk": "hdd"}})),
         "NodeAffinity: Pod was rejected: Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector",
     );
 }
@@ -150,7 +150,7 @@ fn init_containers_count_by_the_greediest_and_sidecars_by_all() {
         (json!([container("1", always), container("4", Value::Null)]), 5000),
     ] {
         let mains = json!([container("1500m", Value::Null), container("500m", Value::Null)]);
-        let pod = pod("p", json!({"containers": mains, "initContainers": init}));
+        let pod = pod("p", &json!({"containers": mains, "initContainers": init}));
         assert_eq!(super::Resources::of_pod(&pod).cpu_milli, expected_milli);
     }
 }

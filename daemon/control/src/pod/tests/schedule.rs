@@ -1,1 +1,232 @@
-//! placeholder
+//! Random schedules: whatever comes in whatever order, what must always hold, holds.
+
+use super::bench::{at, host, manifest, pod};
+use super::random::{Random, seeds};
+use super::world::{Weather, World};
+use crate::pod::{Action, Found, Input, PodMachine, Snapshot};
+use k8s_openapi::api::core::v1::PodStatus;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// Schedules in a test run, fewer where the build is a slow one; `SKIFF_RUNS` says otherwise.
+const RUNS: u64 = if cfg!(debug_assertions) { 1_500 } else { 50_000 };
+/// Random things that happen to a pod before it is left alone.
+const HAPPENINGS: u64 = 12;
+/// Steps after which a schedule counts as one without end.
+const STEP_LIMIT: u32 = 3_000;
+
+struct Schedule {
+    world: World,
+    machine: PodMachine,
+    manifest: Value,
+    status: Option<PodStatus>,
+    restarts: BTreeMap<String, i32>,
+    /// By when every container has to be killed, once the machine knows of the deletion.
+    kill_by_ms: Option<u64>,
+    is_deleted: bool,
+    steps: u32,
+    actions: usize,
+}
+
+impl Schedule {
+    fn new(seed: u64) -> Self {
+        let mut random = Random::new(seed);
+        let policy = random.pick(&["Always", "OnFailure", "Never"]);
+        let names = random.pick(&[&["a"][..], &["a", "b"][..], &["a", "b", "c"][..]]);
+        let weather = Weather {
+            fail: random.pick(&[0, 5, 30]),
+            lose: random.pick(&[0, 0, 5, 20]),
+            repeat: random.pick(&[0, 20]),
+            most_delay_ms: random.pick(&[1, 50, 2_000, 15_000]),
+            stubborn: random.pick(&[0, 50]),
+        };
+        let manifest = manifest(policy, names);
+        let machine = PodMachine::new(host(), pod(&manifest));
+        let world = World::new(random, weather);
+        Self {
+            world,
+            machine,
+            manifest,
+            status: None,
+            restarts: BTreeMap::new(),
+            kill_by_ms: None,
+            is_deleted: false,
+            steps: 0,
+            actions: 0,
+        }
+    }
+
+    fn give(&mut self, input: Input) {
+        self.steps += 1;
+        assert!(self.steps < STEP_LIMIT, "it does not come to rest");
+        let actions = self.machine.step(at(self.world.ms), input);
+        assert!(actions.len() < 60, "too much in one step: {actions:?}");
+        self.actions += actions.len();
+        for action in &actions {
+            self.check_action(action);
+            self.world.perform(action);
+        }
+        let kill_is_due = self.kill_by_ms.is_some_and(|by_ms| by_ms <= self.world.ms);
+        if kill_is_due && !self.machine.is_released() {
+            self.check_kills();
+        }
+    }
+
+    fn check_action(&mut self, action: &Action) {
+        match action {
+            Action::CreateSandbox { .. } | Action::StartContainer { .. } | Action::EnsureImage { .. } => {
+                assert!(!self.is_deleted, "something starts after delete: {action:?}");
+            }
+            Action::PublishStatus(status) => self.check_status(status),
+            Action::Release { .. } => {
+                assert!(self.is_deleted, "released though nobody deleted it");
+                assert!(self.world.is_empty(), "released though something runs");
+            }
+            _ => {}
+        }
+    }
+
+    fn check_status(&mut self, status: &PodStatus) {
+        let is_final = |status: &PodStatus| matches!(status.phase.as_deref(), Some("Succeeded" | "Failed"));
+        if let Some(before) = self.status.as_ref().filter(|before| is_final(before)) {
+            assert_eq!(before.phase, status.phase, "a final phase was left");
+            assert_eq!(before.reason, status.reason);
+        }
+        for container in status.container_statuses.iter().flatten() {
+            let restarts = self.restarts.entry(container.name.clone()).or_default();
+            assert!(container.restart_count >= *restarts, "the restarts of {} fell", container.name);
+            *restarts = container.restart_count;
+            let state = container.state.clone().unwrap_or_default();
+            let kinds = [state.running.is_some(), state.waiting.is_some(), state.terminated.is_some()];
+            assert_eq!(kinds.iter().filter(|kind| **kind).count(), 1, "one state: {state:?}");
+            assert_eq!(container.ready, state.running.is_some());
+            assert!(!is_final(status) || state.running.is_none(), "something runs in a pod that has ended");
+        }
+        assert!(self.status.as_ref() != Some(status), "a status was published again");
+        self.status = Some(status.clone());
+    }
+
+    /// Past its grace, all that the machine may know to run was killed, or goes with its sandbox.
+    fn check_kills(&self) {
+        let Some(status) = &self.status else { return };
+        for (name, attempt) in self.world.running() {
+            let shown = status.container_statuses.iter().flatten().find(|status| *status.name == *name);
+            let is_known = shown.is_some_and(|status| {
+                status.restart_count == i32::try_from(attempt).unwrap_or(0)
+                    && status.state.as_ref().is_some_and(|state| state.running.is_some())
+            });
+            let is_killed = self.world.signalled.contains(&(name.clone(), attempt, true));
+            assert!(!is_known || is_killed, "{name}/{attempt} outlives its grace");
+        }
+    }
+
+    fn spec(&mut self) {
+        let pod = pod(&self.manifest);
+        self.give(Input::Spec(pod));
+    }
+
+    fn delete(&mut self, grace_seconds: i64) {
+        self.manifest["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+        let before = self.manifest["metadata"]["deletionGracePeriodSeconds"].as_i64().unwrap_or(i64::MAX);
+        self.manifest["metadata"]["deletionGracePeriodSeconds"] = json!(grace_seconds.min(before));
+        let by_ms = self.world.ms + u64::try_from(grace_seconds.max(2)).unwrap_or(2) * 1000;
+        self.kill_by_ms = Some(self.kill_by_ms.map_or(by_ms, |before| before.min(by_ms)));
+        self.is_deleted = true;
+        self.spec();
+    }
+
+    fn happen(&mut self) {
+        let running = self.world.running();
+        match self.world.random.below(100) {
+            0..30 if !running.is_empty() => {
+                let code = self.world.random.pick(&[0, 0, 1, 137]);
+                let (name, attempt) =
+                    running[usize::try_from(self.world.random.below(running.len() as u64)).unwrap_or(0)].clone();
+                self.world.exit(&name, attempt, code);
+            }
+            30..40 => self.world.kill_supervisor(),
+            40..50 => {
+                let version = self.world.random.below(3);
+                let name = self.manifest["spec"]["containers"][0]["name"].as_str().unwrap_or_default().to_owned();
+                self.manifest["spec"]["containers"][0]["image"] = json!(format!("{name}:{version}"));
+                self.spec();
+            }
+            50..55 => self.restart(true),
+            55..58 => self.restart(false),
+            58..62 => self.give(Input::ImagesChanged),
+            62..68 => self.give(Input::Tick),
+            68..72 => self.spec(),
+            72..76 => {
+                let grace_seconds = self.world.random.pick(&[0, 1, 5, 30, 60]);
+                self.delete(grace_seconds);
+            }
+            76..78 => {
+                self.is_deleted = true;
+                self.kill_by_ms = Some(self.kill_by_ms.map_or(self.world.ms + 2000, |by| by.min(self.world.ms + 2000)));
+                self.give(Input::Removed);
+            }
+            _ => {}
+        }
+    }
+
+    /// The daemon is restarted, or the machine.
+    fn restart(&mut self, keeps_memory: bool) {
+        if self.machine.is_released() {
+            return;
+        }
+        let was_removed = self.is_deleted && self.manifest["metadata"]["deletionTimestamp"].is_null();
+        let mut pod = (*pod(&self.manifest)).clone();
+        pod.status.clone_from(&self.status);
+        let text = serde_json::to_string(&self.machine.snapshot()).expect("a snapshot is JSON");
+        let snapshot: Snapshot = serde_json::from_str(&text).expect("it is read again");
+        if keeps_memory {
+            self.world.restart_daemon();
+            self.machine = PodMachine::restore(host(), pod.into(), snapshot);
+        } else {
+            self.world.reboot();
+            self.machine = PodMachine::new(host(), pod.into());
+        }
+        let found = if keeps_memory { self.world.look() } else { Found::default() };
+        if was_removed {
+            // Without its object a pod is nobody's: the worker says so before anything else.
+            self.give(Input::Removed);
+        }
+        self.give(Input::Found(found));
+    }
+
+    fn run_for(&mut self, ms: u64) {
+        let limit_ms = self.world.ms + ms;
+        while let Some(input) = self.world.next(limit_ms) {
+            self.give(input);
+        }
+    }
+
+    fn run(&mut self) {
+        self.give(Input::Found(Found::default()));
+        for _ in 0..HAPPENINGS {
+            let pause_ms = self.world.random.pick(&[0, 10, 1_000, 12_000, 120_000, 700_000]);
+            self.run_for(pause_ms);
+            self.happen();
+        }
+        // From now on the world is kind, and the pod comes to rest within its work of an hour.
+        self.world.weather.fail = 0;
+        self.world.weather.lose = 0;
+        let steps = self.steps;
+        self.run_for(3_600_000);
+        assert!(self.steps - steps < 600, "{} steps in an hour without news", self.steps - steps);
+        if !self.is_deleted {
+            self.delete(30);
+        }
+        self.run_for(600_000);
+        assert!(self.machine.is_released(), "a deleted pod is not released: {:#?}", self.machine);
+        assert!(self.world.is_empty());
+    }
+}
+
+#[test]
+fn whatever_happens_what_must_hold_holds() {
+    for seed in seeds(RUNS) {
+        let run = std::panic::catch_unwind(|| Schedule::new(seed).run());
+        assert!(run.is_ok(), "SKIFF_SEED={seed} repeats this");
+    }
+}
