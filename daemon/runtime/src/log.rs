@@ -55,12 +55,17 @@ impl ContainerLog {
         result
     }
 
-    fn append(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<()> {
-        let length: usize = pieces.iter().map(|piece| piece.len()).sum();
+    /// Whether the file takes so many bytes.
+    fn has_room(&self, length: usize) -> bool {
+        self.spec.max_bytes == 0 || self.size + length as u64 <= self.spec.max_bytes
+    }
+
+    /// Writes pieces of so many bytes in all.
+    fn append(&mut self, pieces: &[IoSlice<'_>], length: usize) -> io::Result<()> {
         if length == 0 {
             return Ok(());
         }
-        if self.spec.max_bytes > 0 && self.size > 0 && self.size + length as u64 > self.spec.max_bytes {
+        if self.size > 0 && !self.has_room(length) {
             self.rotate()?;
         }
         match write_all(&self.file, pieces, length) {

@@ -6,14 +6,13 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
-use std::path::Path;
 
 use nix::sched::{CloneFlags, unshare};
 use runtime::container::{Shared, attach_later, attach_v1, start_pause};
 use runtime::protocol::{Answer, FromSupervisor, Inbox, Request, ToSupervisor, VERSION, decode};
 use runtime::sandbox::{PID_FILE, SOCKET_FILE, SupervisorId};
 use runtime::spec::{IpcMode, NetworkMode, PidMode, SandboxSpec};
-use runtime::sys::{child_signals, close_on_exec_from, reset_signals};
+use runtime::sys::{child_signals, close_from, reset_signals};
 use rustix::fs::{Mode, OFlags, open};
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 use rustix::process::{DumpableBehavior, chdir, getpid, set_child_subreaper, set_dumpable_behavior, setsid, umask};
@@ -34,7 +33,8 @@ struct Configuration {
 
 /// Becomes what the daemon at the other end of standard input wants, and answers it.
 pub fn start() -> io::Result<Supervisor> {
-    close_on_exec_from(3)?;
+    // Nothing of the daemon's is inherited, and nothing of whoever started the daemon.
+    close_from(3)?;
     let socket = io::stdin().as_fd().try_clone_to_owned()?;
     let null = open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?;
     rustix::stdio::dup2_stdin(&null)?;
@@ -127,7 +127,7 @@ fn become_sandbox(spec: &SandboxSpec, netns: Option<OwnedFd>) -> io::Result<(Uni
         doing("setting the host name", rustix::system::sethostname(hostname.as_bytes()))?;
     }
     if spec.pid == PidMode::Sandbox {
-        doing("starting the sandbox's first process", start_pause(Path::new(".")))?;
+        doing("starting the sandbox's first process", start_pause(&spec.run_dir))?;
     }
     let shared = doing("making /dev/shm", Shared::new(spec))?;
     let listener = doing("listening", listen())?;

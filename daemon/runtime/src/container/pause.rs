@@ -13,7 +13,7 @@ use rustix::thread::{
 };
 
 use super::privileges::die_with_parent;
-use crate::sys::{CloneFlags, Cloned, clone, close_all, exit_now, reap_nobody, wait_for_ever};
+use crate::sys::{CloneFlags, Cloned, clone, close_from, exit_now, reap_nobody, wait_for_ever};
 
 /// The user that runs nothing else.
 const NOBODY: u32 = 65535;
@@ -45,8 +45,10 @@ fn pause(mountpoint: &Path, ready: OwnedFd) -> io::Error {
     match settle(mountpoint).and_then(|()| rustix::io::write(&ready, b"R").map_err(io::Error::from)) {
         Ok(_) => {
             drop(ready);
-            close_all();
-            wait_for_ever()
+            match close_from(0) {
+                Ok(()) => wait_for_ever(),
+                Err(error) => error,
+            }
         }
         Err(error) => error,
     }

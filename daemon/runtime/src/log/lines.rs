@@ -96,10 +96,39 @@ fn parts_of(length: usize) -> usize {
     length.saturating_sub(1) / LINE_LIMIT * LINE_LIMIT
 }
 
+/// Lines that are written with one call.
+#[derive(Default)]
+struct Batch<'b> {
+    pieces: Vec<IoSlice<'b>>,
+    length: usize,
+}
+
+impl<'b> Batch<'b> {
+    /// Adds the pieces of a line; what was there is written first if the line would make it too long for one call or for
+    /// the file.
+    fn add(&mut self, log: &mut ContainerLog, line: [&'b [u8]; 4]) -> io::Result<()> {
+        let length: usize = line.iter().map(|piece| piece.len()).sum();
+        let mut result = Ok(());
+        if self.pieces.len() + line.len() > PIECES || !log.has_room(self.length + length) {
+            result = self.write(log);
+        }
+        self.pieces.extend(line.iter().filter(|piece| !piece.is_empty()).map(|piece| IoSlice::new(piece)));
+        self.length += length;
+        result
+    }
+
+    fn write(&mut self, log: &mut ContainerLog) -> io::Result<()> {
+        let result = log.append(&self.pieces, self.length);
+        self.pieces.clear();
+        self.length = 0;
+        result
+    }
+}
+
 impl<'p> Pieces<'p> {
-    /// Writes all lines, in as few calls as the kernel allows.
+    /// Writes all lines, in as few calls as the kernel and the file allow. An error does not keep it from the rest.
     pub(super) fn write_to(&self, log: &mut ContainerLog) -> io::Result<()> {
-        let mut batch = Vec::new();
+        let mut batch = Batch::default();
         let mut result = Ok(());
         let mut kept = self.kept;
         for text in self.bytes.split_inclusive(|byte| *byte == b'\n') {
@@ -108,48 +137,29 @@ impl<'p> Pieces<'p> {
             result = result.and(self.line(log, &mut batch, before, text));
         }
         if self.is_last && !kept.is_empty() {
-            result = result.and(self.part(log, &mut batch, kept, &[]));
+            result = result.and(batch.add(log, [&self.prefixes.part, kept, b"\n", b""]));
         }
-        result.and(log.append(&batch))
+        result.and(batch.write(log))
     }
 
     /// One line: parts as long as it is too long, then its end if it has one.
-    fn line<'s>(&'s self, log: &mut ContainerLog, batch: &mut Vec<IoSlice<'s>>, kept: &'s [u8], text: &'s [u8]) -> io::Result<()>
+    fn line<'s>(&'s self, log: &mut ContainerLog, batch: &mut Batch<'s>, kept: &'s [u8], text: &'s [u8]) -> io::Result<()>
     where
         'p: 's,
     {
         let (mut kept, mut text) = (kept, text);
+        let mut result = Ok(());
         let has_end = text.ends_with(b"\n");
         let mut left = kept.len() + text.len() - usize::from(has_end);
         while left > LINE_LIMIT {
             let from_text = LINE_LIMIT - kept.len();
-            self.part(log, batch, kept, &text[..from_text])?;
+            result = result.and(batch.add(log, [&self.prefixes.part, kept, &text[..from_text], b"\n"]));
             (kept, text) = (&[], &text[from_text..]);
             left -= LINE_LIMIT;
         }
         if has_end {
-            make_room(log, batch)?;
-            batch.extend([IoSlice::new(&self.prefixes.full), IoSlice::new(kept), IoSlice::new(text)]);
+            result = result.and(batch.add(log, [&self.prefixes.full, kept, text, b""]));
         }
-        Ok(())
+        result
     }
-
-    fn part<'s>(&'s self, log: &mut ContainerLog, batch: &mut Vec<IoSlice<'s>>, kept: &'s [u8], text: &'s [u8]) -> io::Result<()>
-    where
-        'p: 's,
-    {
-        make_room(log, batch)?;
-        batch.extend([IoSlice::new(&self.prefixes.part), IoSlice::new(kept), IoSlice::new(text), IoSlice::new(b"\n")]);
-        Ok(())
-    }
-}
-
-/// Writes a batch that the next line would make too long.
-fn make_room(log: &mut ContainerLog, batch: &mut Vec<IoSlice<'_>>) -> io::Result<()> {
-    if batch.len() + 4 <= PIECES {
-        return Ok(());
-    }
-    let result = log.append(batch);
-    batch.clear();
-    result
 }

@@ -43,10 +43,11 @@ pub(crate) fn exit_now(code: i32) -> ! {
     unsafe { libc::_exit(code) }
 }
 
-/// Closes every descriptor of a process that uses none any more.
-pub(crate) fn close_all() {
-    // SAFETY: closes descriptors that owners in this process's memory still name. The one caller only waits from then on.
-    unsafe { libc::syscall(libc::SYS_close_range, 0, u32::MAX, 0) };
+/// Closes every descriptor from `first` on. For a process that has none of its own yet, or uses none any more.
+pub fn close_from(first: u32) -> io::Result<()> {
+    // SAFETY: owners in this process's memory, of which there are none yet in the one caller, and none that is used again
+    // in the other, would name closed descriptors.
+    check(unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, 0) })
 }
 
 /// Waits until a signal ends this process.

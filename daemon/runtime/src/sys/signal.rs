@@ -5,6 +5,14 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{FromRawFd, OwnedFd};
 
+/// The kernel's number of signals.
+const SIGNALS: libc::c_int = 64;
+
+/// `struct kernel_sigaction`, which is no longer than this anywhere; all zero is the default action.
+#[repr(C)]
+#[derive(Default)]
+struct KernelAction([u64; 4]);
+
 fn empty_set() -> libc::sigset_t {
     let mut set = MaybeUninit::uninit();
     // SAFETY: sigemptyset writes the whole set, and cannot fail for one that is there.
@@ -25,9 +33,14 @@ fn set_mask(mask: &libc::sigset_t) -> io::Result<()> {
 /// Every signal does what it does by default, and none is blocked: an ignored signal would stay so in every program that
 /// this process executes.
 pub fn reset_signals() -> io::Result<()> {
-    for signal in 1..=libc::SIGRTMAX() {
-        // SAFETY: sets no handler. EINVAL for KILL, STOP and the ones that the C library keeps to itself is fine.
-        unsafe { libc::signal(signal, libc::SIG_DFL) };
+    for signal in 1..=SIGNALS {
+        let default = KernelAction::default();
+        // SAFETY: a live structure as the kernel reads it, which sets no handler. EINVAL for KILL and STOP is fine. The C
+        // library's own function would leave out the signals that it keeps to itself.
+        unsafe {
+            let old = std::ptr::null_mut::<KernelAction>();
+            libc::syscall(libc::SYS_rt_sigaction, signal, &raw const default, old, size_of::<u64>());
+        }
     }
     unblock_signals()
 }

@@ -1,0 +1,10 @@
+//! Real containers under a real supervisor, driven through the daemon's interface. Needs root and a static busybox.
+
+mod attacks;
+mod identity;
+mod isolation;
+mod lifecycle;
+mod logs;
+mod sharing;
+mod volumes;
+mod world;
