@@ -22,6 +22,7 @@ mod unified_diff;
 mod unsupported;
 mod update;
 mod volume;
+mod warnings;
 
 use crate::manifest::{Document, Fault, Positions};
 use crate::schema::{self, normal};
@@ -64,7 +65,8 @@ pub struct Admission<'a> {
 pub struct Admitted {
     /// The object, whole: defaults, uid, creationTimestamp, generation, status.
     pub object: Value,
-    /// What the user should know: fields that have no effect.
+    /// What is valid and probably a mistake, in the API server's words. What has no effect in this release is not among
+    /// them: [`warn_without_effect`] says that.
     pub warnings: Vec<String>,
 }
 
@@ -103,7 +105,7 @@ pub fn admit_update(old: &Value, new: Value, context: &Admission<'_>) -> Result<
         return Err(Status::stale(kind, lookup::name(old)));
     }
     let old = normal::normalize(old.clone(), schema::of(kind));
-    keep_what_the_server_writes(&old, &mut new, kind);
+    keep_what_the_server_writes(&old, &mut new);
     complete_metadata(&mut new, kind, context);
     let mut faults = Faults::default();
     if kind == Kind::Pod {
@@ -114,12 +116,10 @@ pub fn admit_update(old: &Value, new: Value, context: &Admission<'_>) -> Result<
         update::validate_metadata(&was.metadata, &pod.metadata, &mut faults);
         update::validate_pod(&was, &pod, context.privileged, &mut faults);
         new = untyped(&pod, kind);
-        // The status is the node's, not the user's.
-        put(&mut new, "status", old.get("status").cloned().unwrap_or_else(|| json!({})));
     } else {
         other_kinds::validate_update(&old, &new, kind, &mut faults);
     }
-    if old.get("spec") != new.get("spec") {
+    if kind == Kind::Pod && old.get("spec") != new.get("spec") {
         let generation = lookup::number(&old, "/metadata/generation") + 1;
         put(metadata_of(&mut new), "generation", generation.into());
     }
@@ -160,7 +160,7 @@ fn finish(object: Value, kind: Kind, causes: Vec<Cause>) -> Result<Admitted, Sta
     if !causes.is_empty() {
         return Err(Status::invalid(kind, lookup::name(&object), causes));
     }
-    let warnings = if kind == Kind::Pod { unsupported::warnings(&object) } else { Vec::new() };
+    let warnings = if kind == Kind::Pod { warnings::of(&typed(&object)) } else { Vec::new() };
     Ok(Admitted { object, warnings })
 }
 
@@ -241,7 +241,7 @@ fn complete_metadata(value: &mut Value, kind: Kind, context: &Admission<'_>) {
 }
 
 /// What a change leaves out stays as it was; what only the server writes stays in any case.
-fn keep_what_the_server_writes(old: &Value, new: &mut Value, kind: Kind) {
+fn keep_what_the_server_writes(old: &Value, new: &mut Value) {
     let was = old.get("metadata").cloned().unwrap_or_default();
     let metadata = metadata_of(new);
     let always: &[&str] = &["creationTimestamp", "generation", "selfLink", "managedFields", "resourceVersion"];
@@ -259,9 +259,8 @@ fn keep_what_the_server_writes(old: &Value, new: &mut Value, kind: Kind) {
     if let Some(time) = was.get("deletionTimestamp") {
         put(metadata, "deletionTimestamp", time.clone());
     }
-    if kind != Kind::Pod
-        && let Some(status) = old.get("status").filter(|_| new.get("status").is_none())
-    {
+    // The status is the node's, not the user's; an event has none.
+    if let Some(status) = old.get("status") {
         put(new, "status", status.clone());
     }
 }

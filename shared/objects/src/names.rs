@@ -26,7 +26,7 @@ pub fn dns1123_subdomain_with_underscore(value: &str) -> Vec<String> {
     let mut faults = too_long(value, 253);
     let is_part = |part: &str| {
         let part = part.strip_prefix('_').unwrap_or(part);
-        is_bounded(part, |byte| is_lower_alnum(byte), |byte| is_lower_alnum(byte) || matches!(byte, b'-' | b'_'))
+        is_bounded(part, is_lower_alnum, |byte| is_lower_alnum(byte) || matches!(byte, b'-' | b'_'))
     };
     if !value.split('.').all(is_part) {
         let rule = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', '-' or '.', and must start and end with an alphanumeric character";

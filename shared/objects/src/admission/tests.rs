@@ -225,6 +225,7 @@ fn every_fault_is_reported_at_once() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a list of cases")]
 fn rules_that_kubernetes_has_hold_here() {
     let container = |patch: Value| {
         let mut one = json!({"name": "a", "image": "b"});
@@ -460,7 +461,7 @@ fn what_has_no_effect_is_warned_of_by_name() {
     let patch = json!({"spec": {"activeDeadlineSeconds": 5, "schedulerName": "mine", "containers": [{
         "name": "a", "image": "b", "tty": true, "stdin": false, "ports": [{"containerPort": 1, "hostPort": 2}],
         "livenessProbe": {"exec": {"command": ["a"]}}}]}});
-    let warned = create(patched(&minimal(), &patch)).expect("the pod is valid").warnings;
+    let warned = warn_without_effect(&typed(&patch));
     let fields: Vec<&str> = warned.iter().filter_map(|warning| warning.split(": ").next()).collect();
     assert_eq!(
         fields,
@@ -543,4 +544,27 @@ fn no_manifest_however_mangled_makes_admission_panic() {
             }
         }
     }
+}
+
+#[test]
+fn what_is_probably_a_mistake_is_warned_of_in_the_api_servers_words() {
+    let patch = json!({"spec": {"terminationGracePeriodSeconds": -1, "containers": [
+        {"name": "a", "image": "b", "ports": [{"containerPort": 80, "name": "p"}, {"containerPort": 80}], "resources": {"limits": {"memory": "100m"}}},
+        {"name": "c", "image": "b", "ports": [{"containerPort": 80, "hostPort": 8080, "name": "p"}], "env": [{"name": "X", "value": "1"}, {"name": "X", "value": "2"}, {"name": "X", "value": "$(X)3"}]},
+    ]}});
+    let warned = create(patched(&minimal(), &patch)).expect("the pod is valid").warnings;
+    assert_eq!(
+        warned,
+        [
+            "spec.terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be treated as 1",
+            "spec.containers[0].resources.limits[memory]: fractional byte value \"100m\" is invalid, must be an integer",
+            "spec.containers[0].resources.requests[memory]: fractional byte value \"100m\" is invalid, must be an integer",
+            "spec.containers[1].env[1]: hides previous definition of \"X\", which may be dropped when using apply",
+            "spec.containers[0].ports[1]: duplicate port definition with spec.containers[0].ports[0]",
+            "spec.containers[1].ports[0]: overlapping port definition with spec.containers[0].ports[0]",
+            "spec.containers[1].ports[0]: overlapping port definition with spec.containers[0].ports[1]",
+            "spec.containers[1].ports[0]: duplicate port name \"p\" with spec.containers[0].ports[0], services and probes that select ports by name will use spec.containers[0].ports[0]",
+        ]
+    );
+    assert!(create(minimal()).expect("the pod is valid").warnings.is_empty());
 }

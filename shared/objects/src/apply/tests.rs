@@ -4,11 +4,13 @@ use super::{LAST_APPLIED, last_applied, last_applied_text, three_way, with_last_
 use crate::seeded::Random;
 use serde_json::{Map, Value, json};
 
+#[expect(clippy::needless_pass_by_value, reason = "a case is written in place")]
 fn pod(spec: Value) -> Value {
     json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}, "spec": spec})
 }
 
 #[track_caller]
+#[expect(clippy::needless_pass_by_value, reason = "a case is written in place")]
 fn check(last: Value, live: Value, wanted: Value, expected: Value) {
     assert_eq!(three_way(Some(&pod(last)), &pod(live), &pod(wanted))["spec"], expected);
 }

@@ -37,6 +37,8 @@ fn normalize_field(value: Value, field: &Field) -> Option<Value> {
 
 fn normalize_value(value: Value, shape: Shape) -> Value {
     match (shape, value) {
+        // Nothing as an item of a list or map is an empty item.
+        (shape, Value::Null) => zero(shape).unwrap_or_default(),
         (Shape::Struct(of), value) => normalize(value, of),
         (Shape::List(item), Value::Array(items)) => {
             Value::Array(items.into_iter().map(|value| normalize_value(value, *item)).collect())
@@ -48,8 +50,6 @@ fn normalize_value(value: Value, shape: Shape) -> Value {
             let text = scalar(&value);
             Quantity::parse(&text).map_or(value, |quantity| Value::String(quantity.canonical()))
         }
-        // Null where a text of a list or map is wanted is an empty text.
-        (Shape::Text(_), Value::Null) => Value::String(String::new()),
         (_, value) => value,
     }
 }

@@ -110,3 +110,10 @@ fn lists_know_their_merge_keys() {
     assert_eq!(merge("metadata", "finalizers"), Some(Merge::Set));
     assert_eq!(merge("spec", "tolerations"), Some(Merge::Default));
 }
+
+#[test]
+fn nothing_as_an_item_is_an_empty_item() {
+    let value = json!({"metadata": {"labels": {"a": null}}, "spec": {"containers": [null], "nodeName": null}});
+    let normal = normal::normalize(value, of(Kind::Pod));
+    assert_eq!(normal, json!({"metadata": {"labels": {"a": ""}}, "spec": {"containers": [{"name": "", "resources": {}}]}}));
+}
