@@ -265,7 +265,8 @@ impl PodMachine {
     /// Adds what every step may end with: the snapshot in front, then status, release, the next wake.
     fn conclude(&mut self, step: &mut Step) {
         let snapshot = self.snapshot();
-        if self.saved.as_ref() != Some(&snapshot) && step.release.is_none() {
+        let is_kept = self.saved.as_ref().is_some_and(|saved| *saved == snapshot) || snapshot.is_fresh();
+        if !is_kept && step.release.is_none() {
             step.actions.insert(0, Action::SaveSnapshot);
             self.saved = Some(snapshot);
         }

@@ -26,13 +26,13 @@ pub struct Snapshot {
 }
 
 impl PartialEq for Snapshot {
-    /// Whether they say the same; when they were made is left aside.
+    /// Whether keeping the one makes keeping the other needless. What the sandbox itself or the status tells as well (its number and
+    /// addresses, the pod's start) is kept along with the rest and is no reason to write.
     fn eq(&self, other: &Self) -> bool {
         self.life == other.life
-            && (self.next_sandbox, &self.ips) == (other.next_sandbox, &other.ips)
             && self.containers == other.containers
             && self.image_backoff == other.image_backoff
-            && (&self.start_time, &self.verdict) == (&other.start_time, &other.verdict)
+            && self.verdict == other.verdict
     }
 }
 
@@ -112,6 +112,13 @@ impl PodMachine {
 }
 
 impl Snapshot {
+    /// Whether it says no more than that the pod is new.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.life == Life::Active
+            && self.image_backoff.is_empty()
+            && self.containers.values().all(|history| *history == History::default())
+    }
+
     fn rebase(&mut self) {
         self.containers.values_mut().for_each(History::rebase);
         self.image_backoff.values_mut().for_each(Backoff::rebase);

@@ -1,6 +1,6 @@
 //! The status that a pod's object shows (`pkg/kubelet/kubelet_pods.go:generateAPIPodStatus`, `convertToAPIContainerStatuses`).
 
-use super::container::{Container, Stage};
+use super::container::Container;
 use super::history::{Ended, ID_SCHEME, InstanceState};
 use super::life::{Cause, Life, Sandbox};
 use super::{PodMachine, RejectReason};
@@ -79,14 +79,10 @@ impl PodMachine {
         let newest = history.newest.as_ref();
         let (state, last_state) = self.states(container);
         let is_running = state.running.is_some();
-        let image_id = match (&container.stage, newest) {
-            (Stage::Starting { image_id, .. }, None) => image_id.clone(),
-            (_, newest) => newest.map(|newest| newest.image_id.clone()).unwrap_or_default(),
-        };
         ContainerStatus {
             name: container.name.to_string(),
             image: newest.map_or_else(|| self.image_of(&container.name), |newest| newest.image.clone()),
-            image_id,
+            image_id: newest.map(|newest| newest.image_id.clone()).unwrap_or_default(),
             container_id: newest.and_then(|newest| shown_id(&newest.container_id)),
             ready: is_running,
             started: Some(is_running),

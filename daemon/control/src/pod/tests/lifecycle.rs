@@ -1,7 +1,7 @@
 //! From the first look to the last exit.
 
 use super::bench::{Bench, at, manifest};
-use crate::pod::{Found, Input, RejectReason, Rejection, StartFailure};
+use crate::pod::{Action, Found, Input, RejectReason, Rejection, StartFailure};
 use serde_json::json;
 
 #[test]
@@ -199,4 +199,19 @@ fn readiness_gates_hold_a_pod_back() {
     bench.spec(|manifest| manifest["status"] = json!({"conditions": [{"type": "x", "status": "True"}]}));
     assert_eq!(bench.condition("Ready"), "True");
     assert_eq!(bench.condition("x"), "True", "what others write is kept");
+}
+
+#[test]
+fn a_start_writes_one_snapshot_and_three_statuses() {
+    let mut machine = crate::pod::PodMachine::new(super::bench::host(), super::bench::pod(&manifest("Always", &["a"])));
+    let (image, image_id) = ("a:1".to_owned(), "x".to_owned());
+    let inputs = [
+        Input::Found(Found::default()),
+        Input::SandboxReady { sandbox: 0, ips: vec!["10.1.0.5".to_owned()] },
+        Input::ImageReady { container: "a".into(), image, image_id, pulled: None },
+        Input::Started { container: "a".into(), attempt: 0, container_id: "c".to_owned(), at: at(0).wall },
+    ];
+    let actions: Vec<Action> = inputs.into_iter().flat_map(|input| machine.step(at(0), input)).collect();
+    assert_eq!(actions.iter().filter(|action| matches!(action, Action::SaveSnapshot)).count(), 1);
+    assert_eq!(actions.iter().filter(|action| matches!(action, Action::PublishStatus(_))).count(), 3);
 }

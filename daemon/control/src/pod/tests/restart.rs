@@ -1,7 +1,7 @@
 //! Restarts: of containers, of sandboxes, of the daemon, of the machine.
 
-use super::bench::{Bench, Memory, at, exit};
-use crate::pod::{Found, FoundContainer, FoundSandbox, FoundState, Input};
+use super::bench::{Bench, Memory, at, exit, manifest};
+use crate::pod::{Found, FoundContainer, FoundSandbox, FoundState, Input, StartFailure};
 use serde_json::json;
 
 /// Lets a container crash, with a second's run each time, and tells how long it then waits.
@@ -163,4 +163,55 @@ fn an_exit_that_was_never_told_is_found_in_time() {
     let lines = bench.give(Input::Found(Found { sandbox: alive(), containers: Vec::new() }));
     assert_eq!(lines, ["destroy sandbox 0"]);
     assert_eq!(bench.state("kubia"), "ContainerStatusUnknown 137 | - | 0");
+}
+
+#[test]
+fn an_answer_about_an_older_attempt_changes_nothing() {
+    let mut bench = Bench::running("Always", &["kubia"]);
+    bench.exited("kubia", 0, 1);
+    assert_eq!(bench.image_ready("kubia")[1], "start kubia/1");
+    let shown = bench.state("kubia");
+    assert_eq!(bench.started("kubia", 0), [""; 0]);
+    assert_eq!(bench.exited("kubia", 0, 3), [""; 0]);
+    let failed = Input::StartFailed {
+        container: "kubia".into(),
+        attempt: 0,
+        reason: StartFailure::RunContainerError,
+        message: "late".to_owned(),
+        at: at(0).wall,
+    };
+    assert_eq!(bench.give(failed), [""; 0]);
+    assert_eq!(bench.state("kubia"), shown);
+    bench.started("kubia", 1);
+    assert_eq!(bench.state("kubia"), "running | Error 1 | 1");
+}
+
+#[test]
+fn a_start_that_was_lost_with_its_sandbox_uses_up_its_number() {
+    let mut bench = Bench::new(manifest("Always", &["kubia"]));
+    bench.give(Input::Found(Found::default()));
+    bench.give(Input::SandboxReady { sandbox: 0, ips: Vec::new() });
+    assert_eq!(bench.image_ready("kubia")[1], "start kubia/0");
+    bench.give(Input::SandboxLost { sandbox: 0 });
+    bench.give(Input::SandboxGone { sandbox: 0 });
+    bench.give(Input::SandboxReady { sandbox: 1, ips: Vec::new() });
+    assert_eq!(bench.image_ready("kubia")[1], "start kubia/1");
+    assert_eq!(bench.started("kubia", 0), [""; 0], "an answer out of the old sandbox");
+    assert_eq!(bench.state("kubia"), "ContainerStatusUnknown 137 | - | 0");
+}
+
+#[test]
+fn a_status_that_comes_back_as_the_object_does_not_shorten_a_wait() {
+    let mut bench = Bench::new(manifest("Always", &["kubia"]));
+    bench.give(Input::Found(Found::default()));
+    bench.give(Input::SandboxReady { sandbox: 0, ips: Vec::new() });
+    bench.image_ready("kubia");
+    bench.give(Input::StartFailed {
+        container: "kubia".into(),
+        attempt: 0,
+        reason: StartFailure::CreateContainerConfigError,
+        message: "no".to_owned(),
+        at: at(0).wall,
+    });
+    assert_eq!(bench.spec(|manifest| manifest["metadata"]["resourceVersion"] = json!("7")), [""; 0]);
 }

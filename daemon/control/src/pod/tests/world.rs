@@ -80,7 +80,7 @@ impl World {
         self.post.remove(&mail?)
     }
 
-    fn send(&mut self, input: Input) {
+    fn send(&mut self, input: &Input) {
         if self.random.chance(self.weather.lose) {
             return;
         }
@@ -108,18 +108,18 @@ impl World {
                         ImageFailure::ErrImageNeverPull,
                         ImageFailure::ImageInspectError,
                     ]);
-                    self.send(Input::ImageFailed { container, image, reason, message: "no".to_owned() });
+                    self.send(&Input::ImageFailed { container, image, reason, message: "no".to_owned() });
                 } else {
-                    self.send(Input::ImagePulling { container: container.clone(), image: image.clone() });
+                    self.send(&Input::ImagePulling { container: container.clone(), image: image.clone() });
                     let image_id = format!("id of {image}");
-                    self.send(Input::ImageReady { container, image, image_id, pulled: None });
+                    self.send(&Input::ImageReady { container, image, image_id, pulled: None });
                 }
             }
             Action::StartContainer { container, attempt } => self.start(container, *attempt),
             Action::Signal { container, attempt, signal } => self.signal(container, *attempt, *signal),
             Action::Observe => {
                 let found = Input::Found(self.look());
-                self.send(found);
+                self.send(&found);
             }
             Action::WakeAt(wake) => self.wake = Some(wake.0 - at(0).boot.0),
             Action::SaveSnapshot
@@ -133,29 +133,29 @@ impl World {
     fn create(&mut self, sandbox: u32) {
         assert!(self.sandbox.is_none_or(|(number, _)| number == sandbox), "two sandboxes at once");
         if self.random.chance(self.weather.fail) {
-            self.send(Input::SandboxFailed { sandbox, message: "no".to_owned() });
+            self.send(&Input::SandboxFailed { sandbox, message: "no".to_owned() });
         } else {
             self.sandbox = Some((sandbox, true));
-            self.send(Input::SandboxReady { sandbox, ips: vec!["10.1.0.5".to_owned()] });
+            self.send(&Input::SandboxReady { sandbox, ips: vec!["10.1.0.5".to_owned()] });
         }
     }
 
     fn destroy(&mut self, sandbox: u32) {
         if self.random.chance(self.weather.fail) {
-            return self.send(Input::SandboxStuck { sandbox, message: "busy".to_owned() });
+            return self.send(&Input::SandboxStuck { sandbox, message: "busy".to_owned() });
         }
         if self.sandbox.is_some_and(|(number, _)| number == sandbox) {
             self.end_all(137);
             self.sandbox = None;
         }
-        self.send(Input::SandboxGone { sandbox });
+        self.send(&Input::SandboxGone { sandbox });
     }
 
     fn start(&mut self, container: &ContainerName, attempt: u32) {
         let key = (container.clone(), attempt);
         let Some((_, true)) = self.sandbox else {
             let (reason, message) = (StartFailure::CreateContainerError, "no sandbox".to_owned());
-            return self.send(Input::StartFailed { container: key.0, attempt, reason, message, at: at(self.ms).wall });
+            return self.send(&Input::StartFailed { container: key.0, attempt, reason, message, at: at(self.ms).wall });
         };
         assert!(!self.runs.keys().any(|(name, other)| name == container && *other > attempt), "an attempt went back");
         assert!(
@@ -168,7 +168,7 @@ impl World {
                 StartFailure::CreateContainerError,
                 StartFailure::RunContainerError,
             ]);
-            return self.send(Input::StartFailed {
+            return self.send(&Input::StartFailed {
                 container: key.0,
                 attempt,
                 reason,
@@ -178,7 +178,7 @@ impl World {
         }
         self.runs.entry(key.clone()).or_insert(Run::Running);
         let container_id = format!("{container}/{attempt}");
-        self.send(Input::Started { container: key.0, attempt, container_id, at: at(self.ms).wall });
+        self.send(&Input::Started { container: key.0, attempt, container_id, at: at(self.ms).wall });
     }
 
     fn signal(&mut self, container: &ContainerName, attempt: u32, signal: Signal) {
@@ -194,7 +194,7 @@ impl World {
     pub(super) fn exit(&mut self, container: &ContainerName, attempt: u32, code: i32) {
         self.runs.insert((container.clone(), attempt), Run::Exited { code, ms: self.ms });
         let container = container.clone();
-        self.send(Input::Exited { container, attempt, exit: exit(code, self.ms), termination_message: None });
+        self.send(&Input::Exited { container, attempt, exit: exit(code, self.ms), termination_message: None });
     }
 
     fn end_all(&mut self, code: i32) {
@@ -218,7 +218,7 @@ impl World {
                 let run = Run::Exited { code: -1, ms: self.ms };
                 self.runs.insert(key, run);
             }
-            self.send(Input::SandboxLost { sandbox });
+            self.send(&Input::SandboxLost { sandbox });
         }
     }
 
