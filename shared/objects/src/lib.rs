@@ -1,7 +1,7 @@
 //! The API: what a user writes and reads, as Kubernetes has it.
 //!
-//! Text becomes objects (`manifest`, with line and column), objects are checked and completed (`admission`), shown
-//! (`printing`, `describe`) and explained (`explain`). Nothing here does I/O or reads a clock.
+//! Text becomes objects (`manifest`, with line and column), objects are checked and completed (`admission`), merged
+//! (`apply`), shown (`printing`, `describe`) and explained (`explain`). Nothing here does I/O or reads a clock.
 //! Invariant: an object that passed admission is whole; no later layer looks for a missing or unknown field again.
 
 pub mod admission;

@@ -81,6 +81,17 @@ impl Status {
         Self::conflict(kind, name, "the object has been modified; please apply your changes to the latest version and try again")
     }
 
+    /// 409: the request was about another object of that name.
+    #[must_use]
+    pub fn other_uid(kind: Kind, name: &str, wanted: &str, found: &str) -> Self {
+        let why = format!(
+            "the UID in the precondition ({wanted}) does not match the UID in record ({found}). The object might have been deleted and then recreated"
+        );
+        // Of all conflicts this one names the kind and not the plural (`storage.NewInvalidObjError`).
+        let message = format!("Operation cannot be fulfilled on {} \"{name}\": {why}", kind.name());
+        Self::about(409, "Conflict", kind.name(), name, message)
+    }
+
     /// 400: the request makes no sense.
     #[must_use]
     pub fn bad_request(message: impl Into<String>) -> Self {

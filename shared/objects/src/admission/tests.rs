@@ -2,7 +2,7 @@
 
 use super::{Admission, Admitted, Privileged, admit_create, admit_update, check, refuse_unsupported, warn_without_effect};
 use crate::seeded::Random;
-use crate::{Status, cases, manifest};
+use crate::{Kind, Status, cases, manifest};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use serde::Deserialize;
@@ -144,6 +144,19 @@ fn changes_are_answered_as_the_api_server_answered_them() {
         }
     }
     assert_eq!(count, 5);
+}
+
+#[test]
+fn a_request_about_another_object_of_that_name_is_answered_as_the_api_server_does() {
+    let Some(folder) = cases::folder() else { return };
+    let all = cases::list(&folder.join("golden/errors.json"));
+    let case = all.iter().find(|case| case["case"] == "bad precondition").expect("the case is there");
+    let status = Status::other_uid(Kind::Pod, "imm", "nope", "a556f46c-4f4c-48ad-a118-9c8e1f175a74");
+    assert_eq!(json!(status.message), case["message"]);
+    assert_eq!(
+        (json!(status.code), json!(status.reason), json!(status.details)),
+        (case["status"].clone(), case["reason"].clone(), case["details"].clone())
+    );
 }
 
 #[test]
@@ -567,4 +580,36 @@ fn what_is_probably_a_mistake_is_warned_of_in_the_api_servers_words() {
         ]
     );
     assert!(create(minimal()).expect("the pod is valid").warnings.is_empty());
+}
+
+#[test]
+fn nodes_and_events_are_checked_too() {
+    let node = |patch: Value| {
+        let mut node = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n1"}, "status": {"phase": "x"}});
+        merge(&mut node, &patch);
+        admit_create(node, &Admission { namespace: "", ..context(Privileged::Allowed) })
+    };
+    let old = node(json!({})).expect("the node is valid").object;
+    assert_eq!(old["metadata"].get("generation"), None);
+    let taint = json!({"key": "a", "effect": "NoSchedule"});
+    let message =
+        node(json!({"spec": {"taints": [taint, taint, {"key": "b", "effect": "Never"}]}})).expect_err("taints differ").message;
+    assert_eq!(
+        message,
+        "Node \"n1\" is invalid: [spec.taints[1]: Duplicate value: \"a:NoSchedule\", spec.taints[2].effect: Unsupported value: \"Never\": supported values: \"NoSchedule\", \"PreferNoSchedule\", \"NoExecute\"]"
+    );
+    assert!(
+        node(json!({"metadata": {"namespace": "default"}}))
+            .expect_err("a node has no namespace")
+            .message
+            .contains("not allowed on this type")
+    );
+    let cordoned =
+        patched(&old, &json!({"spec": {"unschedulable": true}, "status": {"phase": "y"}, "metadata": {"labels": {"a": "b"}}}));
+    let new = admit_update(&old, cordoned, &Admission { namespace: "", ..context(Privileged::Allowed) })
+        .expect("a node may be cordoned")
+        .object;
+    assert_eq!((&new["spec"]["unschedulable"], &new["status"]), (&json!(true), &old["status"]));
+    let event = json!({"apiVersion": "v1", "kind": "Event", "metadata": {"name": "e"}, "involvedObject": {"kind": "Pod", "namespace": "other"}});
+    assert!(create(event).expect_err("the namespaces differ").message.contains("does not match event.namespace"));
 }
