@@ -1,5 +1,6 @@
 //! Pulling: against Debian's `docker-registry`, filled by `skopeo`, and against a server that misbehaves on demand.
 #![cfg(feature = "host")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test ends by panicking and says why it is skipped")]
 
 use std::fs;
 use std::io::{BufRead, BufReader};

@@ -1,7 +1,7 @@
 //! Layers: unpacked once, shared by every image that has them.
 //!
 //! A layer is known by its diff id if its content depends on nothing else. A layer that names files of the layers below it
-//! (hard links to them, folders it does not describe itself) comes out differently on another base; such a layer is known by
+//! (whiteouts, hard links, folders it does not describe itself) comes out differently on another base; such a layer is known by
 //! its chain id, the digest over it and everything below.
 
 use std::fs;

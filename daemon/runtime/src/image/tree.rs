@@ -7,12 +7,12 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{
-    AtFlags, FileType, Gid, Mode, OFlags, ResolveFlags, Stat, Timespec, Timestamps, Uid, XattrFlags, chmodat, chownat, fchmod,
-    fchown, fsetxattr, fstat, futimens, lsetxattr, mkdirat, open, openat2, statat, unlinkat, utimensat,
+    AtFlags, Dir, FileType, Gid, Mode, OFlags, ResolveFlags, Stat, Timespec, Timestamps, Uid, XattrFlags, chmodat, chownat,
+    fchmod, fchown, fsetxattr, fstat, futimens, lsetxattr, mkdirat, open, openat, openat2, statat, unlinkat, utimensat,
 };
 use rustix::io::Errno;
 
-use super::lowers::{Found, Lowers, OPAQUE, entry_path, is_whiteout};
+use super::lowers::{Found, Lowers, OPAQUE, entry_path, is_opaque, is_whiteout};
 use super::unpack::UnpackError;
 
 /// Without NOFOLLOW: the kernel then says ELOOP, not ENOTDIR, where the last part of a path is a link.
@@ -161,7 +161,8 @@ impl Tree {
                 Err(Errno::EXIST) => {
                     let stat = self.stat(path)?.ok_or_else(|| UnpackError::io("make", path, Errno::NOENT))?;
                     if FileType::from_raw_mode(stat.st_mode) != FileType::Directory {
-                        hides_below = is_whiteout(&stat);
+                        // A whiteout or a file: either hid what the layers below have there.
+                        hides_below = true;
                         self.remove(path)?;
                         let made = mkdirat(self.enter(parent)?, &name, Mode::RWXU);
                         made.map_err(|errno| UnpackError::io("make", path, errno))?;
@@ -180,10 +181,37 @@ impl Tree {
         Ok(())
     }
 
-    /// Marks the folder as hiding everything the layers below have in it.
+    /// Marks the folder as hiding everything the layers below have in it. Whiteouts in it have nothing to hide from then on.
     pub(crate) fn make_opaque(&mut self, path: &Path) -> Result<(), UnpackError> {
         let folder = self.enter(path)?;
-        fsetxattr(folder, OPAQUE, b"y", XattrFlags::empty()).map_err(|errno| UnpackError::io("mark", path, errno))
+        let failed = |errno| UnpackError::io("mark", path, errno);
+        if !is_opaque(folder).map_err(failed)? {
+            remove_whiteouts(folder).map_err(failed)?;
+            fsetxattr(folder, OPAQUE, b"y", XattrFlags::empty()).map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    /// Whether this layer hides what is below at this path: an opaque folder or a whiteout is on the way.
+    pub(crate) fn is_cut_off(&self, path: &Path) -> Result<bool, UnpackError> {
+        let mut reached = PathBuf::new();
+        let mut names = path.iter();
+        loop {
+            match self.open_folder(&reached) {
+                Ok(folder) => {
+                    if is_opaque(folder.as_fd()).map_err(|errno| UnpackError::io("look at", &reached, errno))? {
+                        return Ok(true);
+                    }
+                }
+                Err(Errno::NOENT) => return Ok(false),
+                Err(Errno::NOTDIR) if self.stat(&reached)?.is_some_and(|stat| is_whiteout(&stat)) => return Ok(true),
+                Err(errno) => return Err(UnpackError::on_the_way(&reached, errno)),
+            }
+            match names.next() {
+                Some(name) if reached.join(name) != path => reached.push(name),
+                _ => return Ok(false),
+            }
+        }
     }
 
     /// What this layer has at a path whose folders exist.
@@ -273,6 +301,25 @@ pub(crate) fn set_on_descriptor(fd: BorrowedFd<'_>, attributes: &Attributes, pat
         check_xattr(key, path, fsetxattr(fd, key.as_str(), value, XattrFlags::empty()))?;
     }
     futimens(fd, &attributes.times).map_err(|errno| UnpackError::io("set the time of", path, errno))
+}
+
+/// Removes the whiteouts of a folder and of those in it. Trees are not deep (see [`MAX_DEPTH`]), so this may call itself.
+fn remove_whiteouts(folder: BorrowedFd<'_>) -> Result<(), Errno> {
+    for entry in Dir::read_from(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        match entry.file_type() {
+            FileType::Directory if !matches!(name.to_bytes(), b"." | b"..") => {
+                let inner = openat(folder, name, FOLDER | OFlags::NOFOLLOW, Mode::empty())?;
+                remove_whiteouts(inner.as_fd())?;
+            }
+            FileType::CharacterDevice if is_whiteout(&statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)?) => {
+                unlinkat(folder, name, AtFlags::empty())?;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// An attribute that the file system or the kind of file cannot have is left out, as tar does; a capability never is.

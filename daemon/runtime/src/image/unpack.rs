@@ -276,10 +276,17 @@ impl Unpacker {
             return Err(UnpackError::Whiteout { path: path.to_owned() });
         }
         let target = parent(path).join(OsStr::from_bytes(hidden));
+        // Overlayfs lists a whiteout by name where no other layer has the folder it lies in; so there is one only where
+        // there is something to hide.
+        if self.tree.is_cut_off(&target)? {
+            return Ok(());
+        }
         match self.tree.stat(&target)? {
-            None => self
-                .tree
-                .place(&target, |folder, name| mknodat(folder, name, FileType::CharacterDevice, Mode::empty(), makedev(0, 0))),
+            None if self.tree.find_lower(&target)?.is_none() => Ok(()),
+            None => {
+                let (kind, device) = (FileType::CharacterDevice, makedev(0, 0));
+                self.tree.place(&target, |folder, name| mknodat(folder, name, kind, Mode::empty(), device))
+            }
             Some(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::Directory => self.tree.make_opaque(&target),
             Some(_) => Ok(()),
         }
@@ -295,6 +302,7 @@ impl Unpacker {
             Some(stat) if is_whiteout(&stat) => return Err(missing()),
             Some(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::Directory => return Err(missing()),
             Some(_) => {}
+            None if self.tree.is_cut_off(&target)? => return Err(missing()),
             None => {
                 let found = self.tree.find_lower(&target)?;
                 let found = found.filter(|found| found.file_type() != FileType::Directory).ok_or_else(missing)?;

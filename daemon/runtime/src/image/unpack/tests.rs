@@ -107,9 +107,12 @@ fn whiteouts_become_what_overlayfs_knows() {
     }
     let place = Place::new();
     let tar = Tar::default()
+        .file(".wh.gone", b"")
+        .file(".wh.never", b"")
         .folder("d", 0o755)
-        .file("d/.wh.gone", b"")
+        .file("d/.wh.first", b"")
         .file("d/.wh..wh..opq", b"")
+        .file("d/.wh.last", b"")
         // The same name again, in both orders: what this layer has wins over the whiteout.
         .file("d/.wh.file", b"")
         .file("d/file", b"new")
@@ -117,23 +120,30 @@ fn whiteouts_become_what_overlayfs_knows() {
         .file("d/.wh.other", b"")
         .file("d/.wh.folder", b"")
         .folder("d/folder", 0o700)
-        .folder("d/folder2", 0o700)
-        .file("d/.wh.folder2", b"")
+        .folder("folder2", 0o700)
+        .file(".wh.folder2", b"")
+        .file(".wh.folder3", b"")
+        .folder("folder3", 0o700)
         .file("d/.wh.implicit", b"")
         .file("d/implicit/x", b"")
         .folder(".wh..wh.plnk", 0o700)
         .file(".wh..wh.plnk/123.456", b"");
-    place.unpack("l", tar, &[]).unwrap();
+    let below = Tar::default().file("gone", b"").file("d/first", b"").file("d/last", b"").file("d/implicit/y", b"");
+    let below = below.file("d/file", b"").folder("d/folder", 0o755).folder("folder2", 0o755).folder("folder3", 0o755);
+    place.unpack("0", below, &[]).unwrap();
+    place.unpack("l", tar, &["0"]).unwrap();
     let at = |path: &str| place.layer("l").join(path);
-    assert!(is_whiteout_at(&at("d/gone")));
+    assert!(is_whiteout_at(&at("gone")));
     assert!(is_opaque_at(&at("d")));
+    for nothing_to_hide in ["never", "d/first", "d/last"] {
+        assert!(at(nothing_to_hide).symlink_metadata().is_err(), "{nothing_to_hide}");
+    }
     assert_eq!(fs::read_to_string(at("d/file")).unwrap(), "new");
     assert_eq!(fs::read_to_string(at("d/other")).unwrap(), "new");
-    for folder in ["d/folder", "d/folder2", "d/implicit"] {
-        assert!(is_opaque_at(&at(folder)), "{folder}");
-    }
-    let names: Vec<_> = fs::read_dir(at("")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    assert_eq!(names, ["d"], "AUFS' own files are left out");
+    assert!(is_opaque_at(&at("folder2")) && is_opaque_at(&at("folder3")));
+    let mut names: Vec<_> = fs::read_dir(at("")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["d", "folder2", "folder3", "gone"], "AUFS' own files are left out");
 }
 
 #[test]
