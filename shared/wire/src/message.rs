@@ -36,9 +36,10 @@ pub enum ClientMessage {
     },
 }
 
-/// What a daemon sends in a text frame.
+/// What a daemon sends in a text frame: an object of one member, named after the variant. (A `type` member inside would make
+/// the reader buffer the message, and objects could not be passed on as the text they are.)
 #[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
 pub enum ServerMessage {
     /// The answer to the client's hello.
     Hello(ServerHello),
@@ -84,4 +85,26 @@ pub struct ServerHello {
     pub daemon: String,
     /// Differs after the daemon's store was made anew: a `resourceVersion` of another epoch cannot be resumed.
     pub epoch: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ServerMessage;
+    use crate::{ObjectList, Response, WatchEvent, WatchEventKind};
+    use serde_json::value::RawValue;
+
+    #[test]
+    fn objects_survive_the_way_as_the_text_they_are() {
+        let object = || RawValue::from_string("{\"b\":1.0,\"a\":[]}".to_owned()).expect("JSON");
+        let event = WatchEvent { kind: WatchEventKind::Added, resource_version: "7".to_owned(), object: object() };
+        let list = ObjectList { items: vec![object()], resource_version: "7".to_owned() };
+        let messages =
+            [ServerMessage::Event { id: 1, event }, ServerMessage::Response { id: 2, result: Ok(Response::List(list)) }];
+        for message in messages {
+            let text = serde_json::to_string(&message).expect("it serialises");
+            assert!(text.contains(object().get()), "{text}");
+            let read: ServerMessage = serde_json::from_str(&text).expect("it is read");
+            assert_eq!(serde_json::to_string(&read).expect("it serialises"), text);
+        }
+    }
 }

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 /// The whole answer to a request, or the start of a stream.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(tag = "is", rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
 pub enum Response {
     /// Objects, with the version a watch resumes from.
     List(ObjectList),
