@@ -165,8 +165,7 @@ impl Agent {
         for (key, value) in wanted.as_object().into_iter().flatten() {
             node["metadata"]["labels"][key] = value.clone();
         }
-        let only_if =
-            Preconditions { uid: Some(found.uid().to_owned()), resource_version: Some(found.resource_version()) };
+        let only_if = Preconditions { uid: Some(found.uid().to_owned()), resource_version: Some(found.resource_version()) };
         match self.store.update(found.key().clone(), node, only_if).await {
             // Somebody writes it right now: the next look tries again.
             Err(StoreError::Stale(_)) | Ok(_) => Ok(()),

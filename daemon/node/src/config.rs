@@ -270,7 +270,8 @@ mod tests {
 
     #[test]
     fn flags_win_over_the_file_and_the_rest_has_defaults() {
-        let file: Settings = toml::from_str("name = 'from-file'\nmax-pods = 7\nregistry-mirror = ['a=http://b']").expect("a file");
+        let file: Settings =
+            toml::from_str("name = 'from-file'\nmax-pods = 7\nregistry-mirror = ['a=http://b']").expect("a file");
         let flags = Settings { name: Some("from-flag".to_owned()), ..Settings::default() };
         let config = flags.or(file).complete("host").expect("a configuration");
         assert_eq!((config.name.as_str(), config.max_pods), ("from-flag", 7));

@@ -1,7 +1,7 @@
 //! Starts everything in its order, and ends it.
 
 use crate::agent::{Agent, Fixed};
-use crate::api::{Listener, ListenError};
+use crate::api::{ListenError, Listener};
 use crate::config::Config;
 use crate::images::Images;
 use crate::pods::{self, Machinery, Pods};
@@ -224,7 +224,8 @@ fn forget_last_boot(run_dir: &Path, boot_id: &str) -> Result<(), StartError> {
 type Running = (JoinSet<()>, JoinHandle<io::Result<()>>, [File; 2]);
 
 fn spawn(parts: Parts, listener: Listener, shutdown: Shutdown) -> Running {
-    let Parts { config, store, writer, damage, images, network, cgroups, machine, fixed, memory_bytes, supervisor, locks } = parts;
+    let Parts { config, store, writer, damage, images, network, cgroups, machine, fixed, memory_bytes, supervisor, locks } =
+        parts;
     // For as long as the daemon lives it waits for writes and for the disk: a blocking thread of its own.
     let store_writer = tokio::task::spawn_blocking(|| writer.run());
     let (recorder, writer) = events::channel(config.name.clone(), store.clone());

@@ -142,9 +142,8 @@ impl Images {
     pub fn collect_garbage(&self) {
         let store = &self.inner.store;
         let is_in_use = |digest: &Digest| self.is_in_use(digest);
-        let collected = store
-            .disk_usage()
-            .and_then(|disk| store.collect_garbage(&GcPolicy::default(), disk, Timestamp::now(), &is_in_use));
+        let collected =
+            store.disk_usage().and_then(|disk| store.collect_garbage(&GcPolicy::default(), disk, Timestamp::now(), &is_in_use));
         match collected {
             Ok(None) => {}
             Ok(Some((plan, removed))) => tracing::info!(

@@ -134,21 +134,30 @@ type Said = (&'static str, &'static str, &'static str);
 fn conditions(pressures: &Pressures, old: Option<&Value>, now: Timestamp) -> Value {
     let choose = |level: Level, short: Said, enough: Said| if level == Level::Pressure { short } else { enough };
     let all: [(&str, Said); 4] = [
-        ("MemoryPressure", choose(
-            pressures.memory,
-            ("True", "KubeletHasInsufficientMemory", "kubelet has insufficient memory available"),
-            ("False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
-        )),
-        ("DiskPressure", choose(
-            pressures.disk,
-            ("True", "KubeletHasDiskPressure", "kubelet has disk pressure"),
-            ("False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
-        )),
-        ("PIDPressure", choose(
-            pressures.pids,
-            ("True", "KubeletHasInsufficientPID", "kubelet has insufficient PID available"),
-            ("False", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
-        )),
+        (
+            "MemoryPressure",
+            choose(
+                pressures.memory,
+                ("True", "KubeletHasInsufficientMemory", "kubelet has insufficient memory available"),
+                ("False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
+            ),
+        ),
+        (
+            "DiskPressure",
+            choose(
+                pressures.disk,
+                ("True", "KubeletHasDiskPressure", "kubelet has disk pressure"),
+                ("False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
+            ),
+        ),
+        (
+            "PIDPressure",
+            choose(
+                pressures.pids,
+                ("True", "KubeletHasInsufficientPID", "kubelet has insufficient PID available"),
+                ("False", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
+            ),
+        ),
         ("Ready", ("True", "KubeletReady", "kubelet is posting ready status")),
     ];
     let now = seconds(now);

@@ -1,7 +1,7 @@
 //! What waits to be sent on one connection: bounded in bytes as a whole, and for each stream by its reader's credit.
 
-use futures_util::stream::SplitSink;
 use futures_util::SinkExt;
+use futures_util::stream::SplitSink;
 use objects::Status;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};

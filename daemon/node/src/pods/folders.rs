@@ -60,7 +60,9 @@ impl Folders {
             if let Some(empty_dir) = &volume.empty_dir {
                 let path = assemble::volume_dir(&self.pod_dir, &volume.name);
                 make_empty_dir(&path, empty_dir, || {
-                    assemble::pod_resources(pod).memory_limit_bytes.map_or(node_memory_bytes, |limit| limit.min(node_memory_bytes))
+                    assemble::pod_resources(pod)
+                        .memory_limit_bytes
+                        .map_or(node_memory_bytes, |limit| limit.min(node_memory_bytes))
                 })?;
             }
         }
@@ -122,7 +124,10 @@ impl Folders {
         let prefix = format!("{old}.log");
         for entry in fs::read_dir(&logs).into_iter().flatten().flatten() {
             let name = entry.file_name();
-            let is_old = name.to_str().and_then(|name| name.strip_prefix(&prefix)).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+            let is_old = name
+                .to_str()
+                .and_then(|name| name.strip_prefix(&prefix))
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
             if is_old {
                 let _ = fs::remove_file(entry.path());
             }

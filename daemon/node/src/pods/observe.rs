@@ -126,7 +126,9 @@ impl Worker {
         }
         match tokio::time::timeout(ANSWER_TIMEOUT, SupervisorConnection::connect(&self.folders.run_dir)).await {
             Ok(Ok(connection)) => self.connection = Some(connection),
-            Ok(Err(error)) => warn!(pod = self.uid, error = %crate::errors::chain(&error), "a supervisor lives and does not listen"),
+            Ok(Err(error)) => {
+                warn!(pod = self.uid, error = %crate::errors::chain(&error), "a supervisor lives and does not listen")
+            }
             Err(_) => warn!(pod = self.uid, "a supervisor lives and does not answer"),
         }
     }

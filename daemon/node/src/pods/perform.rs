@@ -165,8 +165,7 @@ impl Worker {
         let Some(image) = self.image_of(&name, container.image.as_deref()) else {
             return failed(StartFailure::CreateContainerError, "the image was removed".to_owned());
         };
-        let request =
-            ContainerRequest { pod: self.machine.pod().clone(), container, attempt, image, ips: self.ips() };
+        let request = ContainerRequest { pod: self.machine.pod().clone(), container, attempt, image, ips: self.ips() };
         let spec = match sandbox::create_container(&self.machinery, &self.folders, request).await {
             Ok(spec) => spec,
             Err(error @ ContainerError::Config(_)) => return failed(StartFailure::CreateContainerConfigError, chain(&error)),

@@ -138,13 +138,7 @@ fn create(machinery: &Machinery, folders: &Folders, request: &ContainerRequest) 
     let resources = Resources { pids_max: Some(CONTAINER_PIDS), ..resources };
     let cgroup =
         machinery.cgroups.create_container(uid_of(&request.pod), &group_name(&container.name, attempt), &resources, devices)?;
-    let start = ContainerStart {
-        container,
-        attempt,
-        image: &request.image.config,
-        layers: request.image.layers.clone(),
-        cgroup,
-    };
+    let start = ContainerStart { container, attempt, image: &request.image.config, layers: request.image.layers.clone(), cgroup };
     Ok(assemble::container(&context, start)?)
 }
 

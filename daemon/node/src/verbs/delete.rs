@@ -51,9 +51,7 @@ impl Verbs {
                     let only_if = Preconditions { uid, resource_version: Some(found.resource_version()) };
                     self.store.update(key.clone(), *marked, only_if).await
                 }
-                Verdict::Remove => {
-                    self.store.delete(key.clone(), Preconditions { uid, resource_version: None }).await
-                }
+                Verdict::Remove => self.store.delete(key.clone(), Preconditions { uid, resource_version: None }).await,
             };
             tries -= 1;
             match result {

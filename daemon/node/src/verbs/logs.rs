@@ -109,7 +109,8 @@ impl Verbs {
         let folder = format!("{}_{}_{}", request.namespace, request.pod, found.uid());
         let path = self.logs_dir.join(folder).join(&container).join(format!("{}.log", instance.attempt));
         let ended: Option<Ended> = watcher.filter(|_| instance.is_running).map(|watcher| {
-            let running = Running { store: self.store.clone(), key, uid: found.uid().to_owned(), container, attempt: instance.attempt };
+            let running =
+                Running { store: self.store.clone(), key, uid: found.uid().to_owned(), container, attempt: instance.attempt };
             Box::pin(running.ended(watcher)) as Ended
         });
         LogChunks::open(path, options, ended).await
@@ -229,8 +230,7 @@ pub fn container_name(pod: &Pod, wanted: Option<&str>) -> Result<String, Status>
         (None, [only]) if init.is_empty() => Ok(only.name.clone()),
         (None, []) => Err(Status::bad_request(format!("a container name must be specified for pod {pod_name}"))),
         (None, many) => {
-            let mut message =
-                format!("a container name must be specified for pod {pod_name}, choose one of: {}", names_of(many));
+            let mut message = format!("a container name must be specified for pod {pod_name}, choose one of: {}", names_of(many));
             if !init.is_empty() {
                 message.push_str(&format!(" or one of the init containers: {}", names_of(init)));
             }
@@ -303,4 +303,3 @@ fn last_terminated(status: &ContainerStatus) -> Option<&str> {
 fn attempt_of(id: &str) -> Option<u32> {
     id.rsplit_once('/').and_then(|(_, attempt)| attempt.parse().ok())
 }
-

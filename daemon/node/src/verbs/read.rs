@@ -74,10 +74,8 @@ impl Verbs {
             Some(text) => {
                 let after: ResourceVersion =
                     text.parse().map_err(|error: store::NotAVersion| Status::bad_request(error.to_string()))?;
-                let watcher = self
-                    .store
-                    .watch(request.kind, namespace, after)
-                    .map_err(|expired| Status::expired(expired.to_string()))?;
+                let watcher =
+                    self.store.watch(request.kind, namespace, after).map_err(|expired| Status::expired(expired.to_string()))?;
                 (ObjectList { items: Vec::new(), resource_version: text }, watcher)
             }
         };

@@ -158,10 +158,8 @@ impl Verbs {
         if dry_run == DryRun::Yes {
             return Ok(answer(admitted.object, admitted.warnings, outcome));
         }
-        let only_if =
-            Preconditions { uid: Some(live.uid().to_owned()), resource_version: Some(live.resource_version()) };
-        let kept =
-            self.store.update(live.key().clone(), admitted.object, only_if).await.map_err(|error| error.to_status())?;
+        let only_if = Preconditions { uid: Some(live.uid().to_owned()), resource_version: Some(live.resource_version()) };
+        let kept = self.store.update(live.key().clone(), admitted.object, only_if).await.map_err(|error| error.to_status())?;
         Ok(answer(kept.parse().map_err(|error| unreadable(&error))?, admitted.warnings, outcome))
     }
 }
@@ -182,13 +180,7 @@ fn refuse_unsupported(admitted: &mut Admitted) -> Result<(), Status> {
 }
 
 fn context<'a>(namespace: &'a str, name_suffix: &'a str) -> Admission<'a> {
-    Admission {
-        namespace,
-        now: Timestamp::now(),
-        uid: Uuid::new_v4().to_string(),
-        name_suffix,
-        privileged: Privileged::Allowed,
-    }
+    Admission { namespace, now: Timestamp::now(), uid: Uuid::new_v4().to_string(), name_suffix, privileged: Privileged::Allowed }
 }
 
 /// Five characters that spell no word: `apimachinery/pkg/util/rand`.

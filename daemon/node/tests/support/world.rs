@@ -130,7 +130,8 @@ impl World {
             std::fs::create_dir_all(root.join(folder)).expect("a folder");
         }
         std::fs::copy("/bin/busybox", root.join("bin/busybox")).expect("busybox");
-        for name in ["sh", "cat", "echo", "sleep", "ip", "wget", "httpd", "ls", "id", "env", "hostname", "true", "false", "kill"] {
+        for name in ["sh", "cat", "echo", "sleep", "ip", "wget", "httpd", "ls", "id", "env", "hostname", "true", "false", "kill"]
+        {
             std::os::unix::fs::symlink("busybox", root.join("bin").join(name)).expect("a link");
         }
         let tar = self.folder.path().join("rootfs.tar");
@@ -173,8 +174,11 @@ impl World {
 
     /// Waits, by watching, until the pod is as it should be; `None` is a pod that is gone.
     pub async fn wait(&self, client: &Client, name: &str, what: &str, is_so: impl Fn(Option<&Value>) -> bool) -> Option<Value> {
-        let selection =
-            Selection { namespace: Some("default".into()), field_selector: Some(format!("metadata.name={name}")), ..Selection::default() };
+        let selection = Selection {
+            namespace: Some("default".into()),
+            field_selector: Some(format!("metadata.name={name}")),
+            ..Selection::default()
+        };
         let mut watch = client.watch(Kind::Pod, selection, None).await.expect("a watch");
         let list = watch.take_snapshot().expect("a snapshot");
         let mut last: Option<Value> = list.items.first().map(|item| serde_json::from_str(item.get()).expect("JSON"));
