@@ -246,7 +246,7 @@ impl PodMachine {
             Input::ImageFailed { container, image, reason, message } => {
                 self.image_failed(step, &container, &image, (reason, message));
             }
-            Input::ImagesChanged => self.images_changed(),
+            Input::ImagesChanged => self.images_changed(step),
             Input::Started { container, attempt, container_id, at } => {
                 self.started(step, &container, attempt, (container_id, at))
             }

@@ -7,15 +7,25 @@ use super::{Action, PodMachine, PullPolicy, Sight, Signal, Step, messages};
 use crate::clock::BootMs;
 
 /// An answer that has stayed out for so long is looked for.
-pub(super) const OVERDUE_MS: u64 = 60_000;
+const OVERDUE_MS: u64 = 60_000;
 /// What runs is looked at so often, should the news of its end have been lost.
-pub(super) const LOOK_MS: u64 = 300_000;
+const LOOK_MS: u64 = 300_000;
 /// An image is asked for again after this time, while its pull is under way.
-pub(super) const PULL_OVERDUE_MS: u64 = 600_000;
+const PULL_OVERDUE_MS: u64 = 600_000;
 /// A container in back-off is reported so often.
 const BACK_OFF_EVENT_MS: u64 = 15_000;
 /// A kill that did not help is repeated after this time.
 pub(super) const KILL_AGAIN_MS: u64 = 10_000;
+
+impl Pull {
+    /// After how long it is asked for again.
+    pub(super) const fn patience_ms(self) -> u64 {
+        match self {
+            Self::UnderWay => PULL_OVERDUE_MS,
+            Self::Asked | Self::Looking { .. } => OVERDUE_MS,
+        }
+    }
+}
 
 impl PodMachine {
     /// Looks at the whole and asks for what is missing.
@@ -59,12 +69,10 @@ impl PodMachine {
         for index in 0..self.containers.len() {
             let container = &self.containers[index];
             match &container.stage {
-                Stage::Image { image, asked, pull } => {
-                    let limit_ms = if *pull == Pull::UnderWay { PULL_OVERDUE_MS } else { OVERDUE_MS };
-                    if boot.since_ms(*asked) >= limit_ms {
-                        let (image, pull) = (image.clone(), *pull);
-                        self.ask_for_image(step, index, image, pull);
-                    }
+                Stage::Image { image, asked, pull } if asked.after_ms(pull.patience_ms()) <= boot => {
+                    let pull = if *pull == Pull::UnderWay { Pull::UnderWay } else { Pull::Asked };
+                    let image = image.clone();
+                    self.ask_for_image(step, index, image, pull);
                 }
                 Stage::Idle if !is_held && self.wants_start(container) => self.begin(step, index),
                 Stage::Waiting { until, why } if *until <= boot && self.wants_start(container) => match why {
@@ -115,7 +123,6 @@ impl PodMachine {
         container.failure = Some(Failure { reason: "CrashLoopBackOff", message });
     }
 
-    /// Asks for the image, unless its pulls are in back-off: then only what needs no pull is asked for, by the retry that follows.
     fn want_image(&mut self, step: &mut Step, index: usize) {
         let image = self.image_of(&self.containers[index].name);
         self.ask_for_image(step, index, image, Pull::Asked);
@@ -161,6 +168,11 @@ impl PodMachine {
             (Stage::Running { .. }, Life::Ending { kill_at, .. }) => {
                 step.event(messages::stopping(&container.name));
                 self.stop(step, index, *kill_at, After::ByPolicy);
+            }
+            (Stage::Running { .. }, Life::Closing { .. }) => {
+                // Its start was heard of after its time was over.
+                self.signal(step, index, Signal::Kill);
+                self.set_stage(index, Stage::Stopping(Stop { kill_at: boot, killed: Some(boot), then: After::ByPolicy }));
             }
             (Stage::Running { .. }, Life::Active) => {
                 let wanted = self.image_of(&container.name);

@@ -3,8 +3,9 @@
 use super::backoff::Backoff;
 use super::container::{After, Failure, Pull, Stage, Wait};
 use super::history::{Ended, Instance, InstanceState, Restart};
-use super::life::Sandbox;
-use super::{Action, ContainerName, Exit, ImageFailure, PodMachine, Pulled, StartFailure, Step, messages};
+use super::life::{Life, Sandbox};
+use super::{Action, ContainerName, Exit, ImageFailure, PodMachine, PullPolicy, Pulled, StartFailure, Step, messages};
+use crate::clock::BootMs;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 
@@ -103,8 +104,13 @@ impl PodMachine {
 
     pub(super) fn image_failed(&mut self, step: &mut Step, name: &ContainerName, wanted: &str, error: (ImageFailure, String)) {
         let Some(index) = self.index_of(name) else { return };
-        if !matches!(&self.containers[index].stage, Stage::Image { image, .. } if image == wanted) {
-            return;
+        match &self.containers[index].stage {
+            Stage::Image { image, pull: Pull::Looking { until }, .. } if image == wanted => {
+                let until = *until;
+                return self.wait_on(index, until);
+            }
+            Stage::Image { image, .. } if image == wanted => {}
+            _ => return,
         }
         let (reason, message) = error;
         let boot = step.now.boot;
@@ -126,21 +132,37 @@ impl PodMachine {
         self.set_stage(index, wait);
     }
 
-    /// Images were loaded: a container that waits for one looks again, unless it asks the registry each time.
-    pub(super) fn images_changed(&mut self) {
+    /// Images were loaded: a container that waits for one has this machine looked through, and waits on if it is not there.
+    pub(super) fn images_changed(&mut self, step: &mut Step) {
+        let can_start = self.life == Life::Active && matches!(self.sandbox, Sandbox::Ready { .. });
         for index in 0..self.containers.len() {
             let container = &self.containers[index];
-            let waits_for_image = match &container.stage {
-                Stage::Waiting { why: Wait::ImageError | Wait::ImageBackOff, .. } => true,
-                Stage::Waiting { why: Wait::Retry, .. } => {
-                    container.failure.as_ref().is_some_and(|failure| failure.reason == ImageFailure::ErrImageNeverPull.as_str())
-                }
-                _ => false,
+            let was_missing =
+                container.failure.as_ref().is_some_and(|failure| failure.reason == ImageFailure::ErrImageNeverPull.as_str());
+            let until = match container.stage {
+                Stage::Waiting { until, why: Wait::ImageError | Wait::ImageBackOff } => until,
+                Stage::Waiting { until, why: Wait::Retry } if was_missing => until,
+                _ => continue,
             };
-            if waits_for_image && self.pull_policy(&container.name) != super::PullPolicy::Always {
-                self.set_stage(index, Stage::Waiting { until: crate::clock::BootMs(0), why: Wait::Retry });
+            if can_start && self.pull_policy(&container.name) != PullPolicy::Always {
+                let name = container.name.clone();
+                let image = self.image_of(&name);
+                self.set_stage(index, Stage::Image { image: image.clone(), asked: step.now.boot, pull: Pull::Looking { until } });
+                step.act(Action::EnsureImage { container: name, image, policy: PullPolicy::Never });
             }
         }
+    }
+
+    /// An image that was only looked for is not there: the wait goes on.
+    fn wait_on(&mut self, index: usize, until: BootMs) {
+        let is_back_off = self.containers[index].failure.as_ref().is_some_and(|failure| failure.reason == "ImagePullBackOff");
+        let was_error = self.containers[index].failure.as_ref().is_some_and(|failure| failure.reason == "ErrImagePull");
+        let why = match (is_back_off, was_error) {
+            (true, _) => Wait::ImageBackOff,
+            (false, true) => Wait::ImageError,
+            (false, false) => Wait::Retry,
+        };
+        self.set_stage(index, Stage::Waiting { until, why });
     }
 
     /// A container does not wait for what another image did, once its own was changed.

@@ -45,7 +45,7 @@ pub(super) enum Stage {
         image: String,
         /// When.
         asked: BootMs,
-        /// Whether a pull has begun.
+        /// How far that is.
         pull: Pull,
     },
     /// Its start was asked for.
@@ -86,12 +86,17 @@ pub(super) enum Wait {
     Retry,
 }
 
-/// Whether an image is being pulled.
+/// How far the search for an image is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pull {
-    /// Not that we know.
+    /// It is only looked for on this machine, in the middle of a back-off.
+    Looking {
+        /// When the back-off is over.
+        until: BootMs,
+    },
+    /// It was asked for; nobody said yet that it is pulled.
     Asked,
-    /// It is.
+    /// It is pulled.
     UnderWay,
 }
 

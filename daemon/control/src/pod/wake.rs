@@ -1,8 +1,8 @@
 //! When the machine wants to be asked again although nothing happens.
 
 use super::PodMachine;
-use super::advance::{KILL_AGAIN_MS, OVERDUE_MS, PULL_OVERDUE_MS};
-use super::container::{Pull, Stage, Wait};
+use super::advance::KILL_AGAIN_MS;
+use super::container::{Stage, Wait};
 use super::ending::KILL_PATIENCE_MS;
 use super::life::{Life, Sandbox};
 use crate::clock::{BootMs, Now};
@@ -25,9 +25,7 @@ impl PodMachine {
             Stage::Waiting { until, .. } if !has_sandbox || *until <= now.boot => None,
             Stage::Waiting { until, why: Wait::CrashLoop { next_event } } => Some((*until).min(*next_event)),
             Stage::Waiting { until, .. } => Some(*until),
-            Stage::Image { asked, pull, .. } if has_sandbox => {
-                Some(asked.after_ms(if *pull == Pull::UnderWay { PULL_OVERDUE_MS } else { OVERDUE_MS }))
-            }
+            Stage::Image { asked, pull, .. } if has_sandbox => Some(asked.after_ms(pull.patience_ms())),
             Stage::Stopping(stop) => Some(stop.killed.map_or(stop.kill_at, |killed| killed.after_ms(KILL_AGAIN_MS))),
             _ => None,
         });

@@ -118,3 +118,19 @@ fn a_pod_of_a_machine_that_is_switched_off_fails_with_the_reason() {
     bench.exited("a", 0, 137);
     assert_eq!((bench.phase(), bench.status.reason.as_deref()), ("Failed", Some("Terminated")));
 }
+
+/// Found by seed 12358 of the random schedules.
+#[test]
+fn a_start_that_is_heard_of_after_its_grace_is_killed_at_once() {
+    let mut bench = Bench::new(manifest("Always", &["a"]));
+    bench.give(Input::Found(Found::default()));
+    bench.give(Input::SandboxReady { sandbox: 0, ips: Vec::new() });
+    bench.image_ready("a");
+    bench.mark(30);
+    assert!(bench.wake().contains(&"destroy sandbox 0".to_owned()));
+    bench.give(Input::SandboxStuck { sandbox: 0, message: "busy".to_owned() });
+    let state = FoundState::Running { started_at: at(0).wall };
+    let running = FoundContainer { container: "a".into(), attempt: 0, container_id: "u1/a/0".to_owned(), state };
+    let sandbox = FoundSandbox::Alive { sandbox: 0, ips: Vec::new() };
+    assert_eq!(bench.give(Input::Found(Found { sandbox, containers: vec![running] })), ["kill a/0"]);
+}

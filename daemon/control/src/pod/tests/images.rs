@@ -56,7 +56,11 @@ fn an_image_loaded_by_hand_ends_the_wait() {
     let mut bench = before_image("IfNotPresent");
     fail(&mut bench, ImageFailure::ErrImagePull, "no such host");
     bench.wake();
-    assert_eq!(bench.give(Input::ImagesChanged), ["ensure a a:1 IfNotPresent"]);
+    assert_eq!(bench.give(Input::ImagesChanged), ["ensure a a:1 Never"]);
+    assert_eq!(fail(&mut bench, ImageFailure::ErrImageNeverPull, "not that one"), [""; 0], "the wait goes on");
+    assert_eq!(bench.state("a"), "waiting ImagePullBackOff | - | 0");
+    bench.give(Input::ImagesChanged);
+    assert_eq!(bench.image_ready("a")[1], "start a/0");
 
     let mut bench = before_image("Always");
     fail(&mut bench, ImageFailure::ErrImagePull, "no such host");
