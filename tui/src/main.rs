@@ -1,2 +1,32 @@
-//! placeholder
-fn main() {}
+//! The binary skiff: without a verb it opens the console, with one it does that and ends.
+
+mod args;
+mod console;
+mod verbs;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = match args::Cli::try_parse_from(args::normalise(std::env::args_os())) {
+        Ok(cli) => cli,
+        Err(error) => return verbs::usage_fault(&error),
+    };
+    match cli.verb {
+        Some(verb) => verbs::main(&cli.common, verb),
+        None => open_console(&cli),
+    }
+}
+
+fn open_console(cli: &args::Cli) -> ExitCode {
+    let options = console::Options {
+        endpoint: cli.common.node.clone(),
+        namespace: cli.common.namespace.clone(),
+        theme: cli.theme.clone(),
+        command: cli.command.clone(),
+    };
+    match console::run(&options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => verbs::fault(&format!("error: {error:#}")),
+    }
+}

@@ -1,0 +1,178 @@
+//! The command line: kubectl's verbs and flags, and what all of them share.
+
+mod duration;
+
+use crate::verbs::{
+    api_resources::ApiResourcesArgs, apply::ApplyArgs, completion::CompletionArgs, create::CreateArgs, delete::DeleteArgs,
+    describe::DescribeArgs, events::EventsArgs, explain::ExplainArgs, get::GetArgs, image::ImageArgs, logs::LogsArgs,
+    replace::ReplaceArgs, version::VersionArgs, wait::WaitArgs,
+};
+use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use std::collections::HashSet;
+use std::ffi::OsString;
+
+pub use duration::GoDuration;
+
+/// Kubernetes' pods and manifests on this machine, without a control plane.
+///
+/// Without a verb the console opens.
+#[derive(Debug, Parser)]
+#[command(name = "skiff", version, disable_help_subcommand = true)]
+pub struct Cli {
+    /// What every verb takes.
+    #[command(flatten)]
+    pub common: Common,
+    /// The console's theme: dark, light, or the path of a theme file.
+    #[arg(long)]
+    pub theme: Option<String>,
+    /// A console command to begin with, such as nodes.
+    #[arg(long)]
+    pub command: Option<String>,
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Option<Verb>,
+}
+
+/// Flags of every verb.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Common {
+    /// The daemon's address: unix:///path/to/skiffd.sock or a path [default: unix:///run/skiff/skiffd.sock].
+    #[arg(long, global = true, env = "SKIFF_NODE", value_name = "ADDR")]
+    pub node: Option<String>,
+    /// The namespace to work in.
+    #[arg(short = 'n', long, global = true, value_name = "NAMESPACE")]
+    pub namespace: Option<String>,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Create what manifests describe, or change it to be as they say.
+    Apply(ApplyArgs),
+    /// Create what manifests describe.
+    Create(CreateArgs),
+    /// Replace objects with what manifests describe.
+    Replace(ReplaceArgs),
+    /// Show objects.
+    #[command(visible_alias = "list")]
+    Get(GetArgs),
+    /// Show objects in detail, with their events.
+    Describe(DescribeArgs),
+    /// Delete objects, and wait until they are gone.
+    Delete(DeleteArgs),
+    /// Wait for a condition of objects.
+    Wait(WaitArgs),
+    /// Print a container's log.
+    #[command(visible_alias = "log")]
+    Logs(LogsArgs),
+    /// Show events, oldest first.
+    Events(EventsArgs),
+    /// Explain a kind or a field of it.
+    Explain(ExplainArgs),
+    /// Work with the node's images.
+    #[command(visible_alias = "images")]
+    Image(ImageArgs),
+    /// Show this program's version and the daemon's.
+    Version(VersionArgs),
+    /// Print a completion script for a shell.
+    Completion(CompletionArgs),
+    /// List the kinds of objects.
+    ApiResources(ApiResourcesArgs),
+}
+
+/// Where manifests are.
+#[derive(Debug, Clone, Default, Args)]
+pub struct FileArgs {
+    /// A file, a folder, or - for standard input; may be given several times.
+    #[arg(short = 'f', long = "filename", value_name = "FILE", value_delimiter = ',')]
+    pub filenames: Vec<String>,
+    /// Look into the folders of a folder too.
+    #[arg(short = 'R', long)]
+    pub recursive: bool,
+}
+
+/// Which objects of a kind.
+#[derive(Debug, Clone, Default, Args)]
+pub struct SelectArgs {
+    /// Only objects with these labels: app=web,tier!=db,env in (a,b).
+    #[arg(short = 'l', long, value_name = "SELECTOR", allow_hyphen_values = true)]
+    pub selector: Option<String>,
+    /// Only objects with these fields: status.phase=Running,spec.nodeName!=oak.
+    #[arg(long, value_name = "SELECTOR")]
+    pub field_selector: Option<String>,
+    /// Objects of every namespace.
+    #[arg(short = 'A', long)]
+    pub all_namespaces: bool,
+}
+
+/// Whether a change is only tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum DryRunMode {
+    /// It is made.
+    #[default]
+    None,
+    /// Nothing is sent.
+    Client,
+    /// The daemon checks everything and keeps nothing.
+    Server,
+}
+
+impl DryRunMode {
+    /// What stands after the outcome: `pod/kubia created (dry run)`.
+    pub const fn suffix(self) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::Client => " (dry run)",
+            Self::Server => " (server dry run)",
+        }
+    }
+
+    /// As a request says it.
+    pub const fn to_wire(self) -> wire::DryRun {
+        match self {
+            Self::None => wire::DryRun::No,
+            Self::Client | Self::Server => wire::DryRun::Yes,
+        }
+    }
+}
+
+/// `--dry-run`.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub struct DryRunArgs {
+    /// Only try it: client sends nothing, server checks everything.
+    #[arg(
+        long = "dry-run", value_name = "WHERE", value_enum, default_value = "none", num_args = 0..=1, require_equals = true,
+        default_missing_value = "client"
+    )]
+    pub mode: DryRunMode,
+}
+
+/// Takes flags in the forms that kubectl has and clap has not: `--watch=true` and `--watch=false` of flags without a value.
+pub fn normalise(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    let mut switches = HashSet::new();
+    collect_switches(&Cli::command(), &mut switches);
+    let mut are_flags_over = false;
+    let mut kept = Vec::new();
+    for argument in arguments {
+        let text = argument.to_str().unwrap_or_default();
+        are_flags_over |= text == "--";
+        let switch = text.split_once('=').filter(|(name, _)| !are_flags_over && switches.contains(*name));
+        match switch {
+            Some((name, "true" | "1" | "t")) => kept.push(OsString::from(name)),
+            Some((_, "false" | "0" | "f")) => {}
+            _ => kept.push(argument),
+        }
+    }
+    kept
+}
+
+fn collect_switches(command: &clap::Command, switches: &mut HashSet<String>) {
+    for argument in command.get_arguments().filter(|argument| matches!(argument.get_action(), ArgAction::SetTrue)) {
+        switches.extend(argument.get_long().map(|long| format!("--{long}")));
+        switches.extend(argument.get_short().map(|short| format!("-{short}")));
+    }
+    command.get_subcommands().for_each(|command| collect_switches(command, switches));
+}
+
+#[cfg(test)]
+mod tests;

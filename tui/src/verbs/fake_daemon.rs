@@ -1,0 +1,362 @@
+//! A daemon for tests: it speaks the wire protocol over a unix socket of a temporary folder and keeps objects in memory.
+
+use super::context::Streams;
+use crate::args::{Cli, normalise};
+use clap::Parser;
+use futures_util::{SinkExt, StreamExt};
+use jiff::{Timestamp, Zoned, tz::TimeZone};
+use objects::selector::{FieldSelector, LabelSelector};
+use objects::{Kind, Status, lookup};
+use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{Value, json};
+use std::collections::VecDeque;
+use std::io::{Cursor, Write};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard};
+use tokio::net::UnixListener;
+use tokio::sync::broadcast;
+use tokio_tungstenite::tungstenite::Message;
+use wire::{
+    ClientMessage, ImageSummary, ObjectList, PROTOCOL, PullProgress, Request, Response, Selection, ServerHello, ServerMessage,
+    StreamEnd, StreamFrame, WatchEvent, WatchEventKind,
+};
+
+/// What a verb did.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Done {
+    pub(super) code: u8,
+    pub(super) out: String,
+    pub(super) err: String,
+}
+
+/// The daemon.
+pub(super) struct FakeDaemon {
+    folder: tempfile::TempDir,
+    state: Arc<State>,
+}
+
+struct State {
+    objects: Mutex<Vec<Value>>,
+    changes: broadcast::Sender<(WatchEventKind, Value)>,
+    requests: Mutex<Vec<Request>>,
+    refusals: Mutex<VecDeque<Status>>,
+    /// What happens once a watch is open: changes to make.
+    script: Mutex<VecDeque<(WatchEventKind, Value)>>,
+}
+
+/// The moment that tests live in.
+pub(super) fn clock() -> Zoned {
+    "2026-01-01T01:00:00Z".parse::<Timestamp>().expect("a time").to_zoned(TimeZone::UTC)
+}
+
+/// A writer whose text can be read afterwards.
+#[derive(Clone, Default)]
+struct Shared(Arc<Mutex<Vec<u8>>>);
+
+impl Shared {
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().expect("nobody panicked while writing")).into_owned()
+    }
+}
+
+impl Write for Shared {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().expect("nobody panicked while writing").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().expect("nobody panicked while holding it")
+}
+
+/// Does a verb with a command line as a user types it. Without a daemon's address it finds none.
+pub(super) async fn run(node: &str, arguments: &[&str], input: &str) -> Done {
+    let all = ["skiff"].iter().chain(arguments).map(std::ffi::OsString::from);
+    let mut cli = match Cli::try_parse_from(normalise(all)) {
+        Ok(cli) => cli,
+        Err(error) => return Done { code: 1, out: String::new(), err: error.to_string() },
+    };
+    cli.common.node = Some(node.to_owned());
+    let (out, err) = (Shared::default(), Shared::default());
+    let streams = Streams {
+        out: Box::new(out.clone()),
+        err: Box::new(err.clone()),
+        input: Box::new(Cursor::new(input.to_owned().into_bytes())),
+        is_err_terminal: false,
+        clock,
+    };
+    let code = super::run(&cli.common, cli.verb.expect("a verb"), streams).await;
+    Done { code, out: out.text(), err: err.text() }
+}
+
+impl FakeDaemon {
+    /// A daemon that knows these objects.
+    pub(super) fn start(objects: Vec<Value>) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let listener = UnixListener::bind(folder.path().join("skiffd.sock")).expect("a socket");
+        let state = Arc::new(State {
+            objects: Mutex::new(objects),
+            changes: broadcast::channel(64).0,
+            requests: Mutex::default(),
+            refusals: Mutex::default(),
+            script: Mutex::default(),
+        });
+        let served = state.clone();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(serve(stream, served.clone()));
+            }
+        });
+        Self { folder, state }
+    }
+
+    /// Does a verb against this daemon.
+    pub(super) async fn run(&self, arguments: &[&str]) -> Done {
+        self.run_with(arguments, "").await
+    }
+
+    /// Does a verb that reads standard input.
+    pub(super) async fn run_with(&self, arguments: &[&str], input: &str) -> Done {
+        run(self.folder.path().join("skiffd.sock").to_str().expect("UTF-8"), arguments, input).await
+    }
+
+    /// A file in a folder that goes with the daemon.
+    pub(super) fn file(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.folder.path().join(name);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        std::fs::write(&path, text).expect("a file");
+        path
+    }
+
+    /// Refuses the next request that changes or reads one object.
+    pub(super) fn refuse(&self, status: Status) {
+        locked(&self.state.refusals).push_back(status);
+    }
+
+    /// Makes a change as soon as a watch is open.
+    pub(super) fn then(&self, kind: WatchEventKind, object: Value) {
+        locked(&self.state.script).push_back((kind, object));
+    }
+
+    /// What was asked so far.
+    pub(super) fn requests(&self) -> Vec<Request> {
+        locked(&self.state.requests).clone()
+    }
+
+    /// The names of the objects there are.
+    pub(super) fn names(&self) -> Vec<String> {
+        locked(&self.state.objects).iter().map(|object| lookup::name(object).to_owned()).collect()
+    }
+}
+
+async fn serve(stream: tokio::net::UnixStream, state: Arc<State>) {
+    let Ok(socket) = tokio_tungstenite::accept_async(stream).await else { return };
+    let (mut sink, mut source) = socket.split();
+    let (answers, mut to_send) = tokio::sync::mpsc::channel::<Message>(64);
+    let sending = async move {
+        while let Some(message) = to_send.recv().await {
+            if sink.send(message).await.is_err() {
+                return;
+            }
+        }
+    };
+    let reading = async move {
+        while let Some(Ok(message)) = source.next().await {
+            let Message::Text(text) = message else { continue };
+            match serde_json::from_str(&text).expect("a message of the protocol") {
+                ClientMessage::Hello { .. } => {
+                    let hello = ServerHello { version: PROTOCOL, node: "oak".into(), daemon: "0.1.0".into(), epoch: "1".into() };
+                    let _ = answers.send(text_of(&ServerMessage::Hello(hello))).await;
+                }
+                ClientMessage::Request { id, request } => {
+                    locked(&state.requests).push(request.clone());
+                    tokio::spawn(answer(id, request, state.clone(), answers.clone()));
+                }
+                ClientMessage::Credit { .. } | ClientMessage::Cancel { .. } => {}
+            }
+        }
+    };
+    tokio::join!(sending, reading);
+}
+
+type Answers = tokio::sync::mpsc::Sender<Message>;
+
+fn text_of(message: &ServerMessage) -> Message {
+    Message::text(serde_json::to_string(message).expect("JSON"))
+}
+
+async fn answer(id: u32, request: Request, state: Arc<State>, answers: Answers) {
+    let respond = |result| text_of(&ServerMessage::Response { id, result });
+    match request {
+        Request::Watch(watch) => {
+            let mut changes = state.changes.subscribe();
+            let list = state.select(watch.kind, &watch.selection).map(Response::List);
+            let is_refused = list.is_err();
+            let _ = answers.send(respond(list)).await;
+            if is_refused {
+                return;
+            }
+            state.play();
+            while let Ok((kind, object)) = changes.recv().await {
+                let is_meant = matches(watch.kind, &watch.selection, &object).unwrap_or(false);
+                if is_meant {
+                    let event = WatchEvent { kind, resource_version: "2".into(), object: raw(&object) };
+                    let _ = answers.send(text_of(&ServerMessage::Event { id, event })).await;
+                }
+            }
+        }
+        Request::Logs(logs) => {
+            let refusal = locked(&state.refusals).pop_front();
+            if let Some(status) = refusal {
+                let _ = answers.send(respond(Err(status))).await;
+                return;
+            }
+            let _ = answers.send(respond(Ok(Response::Stream))).await;
+            let text = format!(
+                "{}:{}:1\n{}:{}:2",
+                logs.pod,
+                logs.container.clone().unwrap_or_default(),
+                logs.pod,
+                logs.container.unwrap_or_default()
+            );
+            for bytes in text.as_bytes().chunks(7) {
+                let frame = StreamFrame { id, channel: 1, bytes }.to_bytes();
+                let _ = answers.send(Message::binary(frame)).await;
+            }
+            let _ = answers.send(text_of(&ServerMessage::End { id, end: StreamEnd::Complete })).await;
+        }
+        Request::ImagePull(_) => {
+            for stage in ["Resolving", "Downloading", "Downloading"] {
+                let progress = PullProgress { stage: stage.into(), done_bytes: 1024, total_bytes: Some(4096) };
+                let _ = answers.send(text_of(&ServerMessage::Progress { id, progress })).await;
+            }
+            let _ = answers.send(respond(Ok(Response::Images { images: vec![image()] }))).await;
+        }
+        request => {
+            let refusal = locked(&state.refusals).pop_front();
+            let result = refusal.map_or_else(|| state.ask(request), Err);
+            let _ = answers.send(respond(result)).await;
+        }
+    }
+}
+
+/// The one image there is.
+pub(super) fn image() -> ImageSummary {
+    ImageSummary {
+        digest: "sha256:0123456789abcdef0123456789abcdef".into(),
+        names: vec!["docker.io/library/nginx:alpine".into()],
+        size_bytes: 4_300_000,
+        created_at: clock().timestamp().as_second() - 90,
+        in_use: true,
+    }
+}
+
+fn raw(object: &Value) -> Box<RawValue> {
+    to_raw_value(object).expect("JSON")
+}
+
+fn kind_of(object: &Value) -> Kind {
+    Kind::from_manifest("v1", lookup::text(object, "/kind")).expect("a known kind")
+}
+
+fn matches(kind: Kind, selection: &Selection, object: &Value) -> Result<bool, Status> {
+    let labels = LabelSelector::parse(selection.label_selector.as_deref().unwrap_or_default())?;
+    let fields = FieldSelector::parse(kind, selection.field_selector.as_deref().unwrap_or_default())?;
+    let is_there = selection.namespace.as_deref().is_none_or(|namespace| namespace == lookup::namespace(object));
+    Ok(kind_of(object) == kind && is_there && labels.matches_object(object) && fields.matches(object))
+}
+
+impl State {
+    fn select(&self, kind: Kind, selection: &Selection) -> Result<ObjectList, Status> {
+        let mut items = Vec::new();
+        for object in locked(&self.objects).iter() {
+            if matches(kind, selection, object)? {
+                items.push(raw(object));
+            }
+        }
+        Ok(ObjectList { items, resource_version: "1".into() })
+    }
+
+    /// Makes the changes that were announced.
+    fn play(&self) {
+        let script: Vec<_> = locked(&self.script).drain(..).collect();
+        for (kind, object) in script {
+            self.put(kind, object);
+        }
+    }
+
+    fn put(&self, kind: WatchEventKind, object: Value) {
+        let mut objects = locked(&self.objects);
+        let is_same = |held: &Value| kind_of(held) == kind_of(&object) && lookup::name(held) == lookup::name(&object);
+        objects.retain(|held| !is_same(held));
+        if kind != WatchEventKind::Deleted {
+            objects.push(object.clone());
+        }
+        drop(objects);
+        let _ = self.changes.send((kind, object));
+    }
+
+    fn find(&self, object: &wire::ObjectRef) -> Result<Value, Status> {
+        let objects = locked(&self.objects);
+        let is_meant = |held: &&Value| {
+            kind_of(held) == object.kind && lookup::name(held) == object.name && lookup::namespace(held) == object.namespace
+        };
+        objects.iter().find(is_meant).cloned().ok_or_else(|| Status::not_found(object.kind, &object.name))
+    }
+
+    fn store(&self, mut object: Value, namespace: &str, outcome: &str, dry_run: wire::DryRun) -> Response {
+        object["metadata"]["namespace"] = json!(namespace);
+        if lookup::text(&object, "/metadata/uid").is_empty() {
+            object["metadata"]["uid"] = json!("uid-1");
+        }
+        if dry_run == wire::DryRun::No {
+            self.put(WatchEventKind::Added, object.clone());
+        }
+        let warnings = if lookup::flag(&object, "/spec/warn") { vec!["beware".to_owned()] } else { Vec::new() };
+        Response::Object { object: Box::new(object), warnings, outcome: outcome.to_owned() }
+    }
+
+    fn ask(&self, request: Request) -> Result<Response, Status> {
+        let plain = |object: Value| Response::Object { object: Box::new(object), warnings: Vec::new(), outcome: String::new() };
+        match request {
+            Request::List(list) => self.select(list.kind, &list.selection).map(Response::List),
+            Request::Get(get) => self.find(&get.object).map(plain),
+            Request::Create(create) => {
+                let name = lookup::name(&create.object).to_owned();
+                let kind = kind_of(&create.object);
+                let reference = wire::ObjectRef { kind, namespace: create.namespace.clone(), name: name.clone() };
+                if self.find(&reference).is_ok() {
+                    return Err(Status::already_exists(kind, &name));
+                }
+                Ok(self.store(create.object, &create.namespace, "created", create.dry_run))
+            }
+            Request::Apply(apply) => {
+                let kind = kind_of(&apply.object);
+                let name = lookup::name(&apply.object).to_owned();
+                let reference = wire::ObjectRef { kind, namespace: apply.namespace.clone(), name };
+                let outcome = match self.find(&reference) {
+                    Err(_) => "created",
+                    Ok(held) if held.get("spec") == apply.object.get("spec") => "unchanged",
+                    Ok(_) => "configured",
+                };
+                Ok(self.store(apply.object, &apply.namespace, outcome, apply.dry_run))
+            }
+            Request::Replace(replace) => Ok(self.store(replace.object, &replace.namespace, "replaced", replace.dry_run)),
+            Request::Delete(delete) => {
+                let object = self.find(&delete.object)?;
+                let is_kept = lookup::flag(&object, "/metadata/annotations/slow");
+                if delete.dry_run == wire::DryRun::No && !is_kept {
+                    self.put(WatchEventKind::Deleted, object.clone());
+                }
+                Ok(plain(object))
+            }
+            Request::ImageRemove { .. } => Ok(Response::Done),
+            _ => Ok(Response::Images { images: vec![image()] }),
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! `replace`: puts what manifests describe in the place of what is there.
+
+use super::context::Context;
+use super::create::{Change, as_sent, change, show};
+use super::delete::{Deletion, delete_one};
+use super::failure::Failure;
+use super::format::{OutputArgs, Printer};
+use super::manifests::{self, Manifest};
+use super::watch::until_gone;
+use crate::args::{DryRunArgs, DryRunMode, FileArgs, GoDuration};
+use clap::Args;
+use objects::printing::Header;
+use std::time::Duration;
+use tokio::time::Instant;
+use wire::{CreateRequest, ObjectRef, ReplaceRequest, Request};
+
+/// Arguments of `replace`.
+#[derive(Debug, Args)]
+pub struct ReplaceArgs {
+    #[command(flatten)]
+    files: FileArgs,
+    #[command(flatten)]
+    dry_run: DryRunArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+    /// Delete the object first, and make it anew.
+    #[arg(long)]
+    force: bool,
+    /// With --force: seconds the object has to end; -1 is its own.
+    #[arg(long, default_value_t = -1, allow_negative_numbers = true)]
+    grace_period: i64,
+    /// With --force: how long to wait for the end, such as 30s; 0 is for ever.
+    #[arg(long, default_value = "0s", allow_hyphen_values = true)]
+    timeout: GoDuration,
+}
+
+/// Does it.
+pub async fn run(args: &ReplaceArgs, context: &mut Context) -> Result<(), Failure> {
+    let mut printer = Printer::new(args.output.format()?, Header::Shown);
+    if args.files.filenames.is_empty() {
+        return Err(Failure::message("must specify --filename to replace"));
+    }
+    if !args.force && args.grace_period >= 0 {
+        return Err(Failure::message("--grace-period must have --force specified"));
+    }
+    let manifests = manifests::read(&args.files, context)?;
+    let mut failures = manifests.failures;
+    if manifests.found.is_empty() && failures.is_empty() {
+        return Err(Failure::message("no objects passed to replace"));
+    }
+    for manifest in &manifests.found {
+        let result = replace(args, context, manifest).await;
+        let result = result.and_then(|change| show(context, &mut printer, &change, args.dry_run.mode));
+        let is_over = result.as_ref().is_err_and(|failure| failure.is_link_failure() || failure.is_broken_pipe());
+        failures.extend(result.err());
+        if is_over {
+            break;
+        }
+    }
+    Failure::all(failures)
+}
+
+async fn replace(args: &ReplaceArgs, context: &mut Context, manifest: &Manifest) -> Result<Change, Failure> {
+    let mode = args.dry_run.mode;
+    let outcome = "replaced".to_owned();
+    if mode == DryRunMode::Client {
+        return Ok(Change { object: as_sent(manifest), outcome });
+    }
+    let (object, namespace) = (manifest.object().clone(), manifest.namespace.clone());
+    let request = if args.force && mode == DryRunMode::None {
+        remove(args, context, manifest).await?;
+        Request::Create(CreateRequest { object, namespace, dry_run: mode.to_wire() })
+    } else {
+        Request::Replace(ReplaceRequest { object, namespace, dry_run: mode.to_wire() })
+    };
+    let change = change(context, manifest, "replacing", request).await?;
+    Ok(Change { outcome, ..change })
+}
+
+/// Deletes the object and waits until it is gone. One that is not there needs no deleting.
+async fn remove(args: &ReplaceArgs, context: &mut Context, manifest: &Manifest) -> Result<(), Failure> {
+    let object = ObjectRef { kind: manifest.kind, namespace: manifest.namespace.clone(), name: manifest.name.clone() };
+    let grace_period_seconds = (args.grace_period >= 0).then_some(args.grace_period);
+    let deletion = Deletion { grace_period_seconds, mode: DryRunMode::None };
+    match delete_one(context, &object, deletion).await {
+        Ok(uid) => {
+            context.line(super::delete::told(&object, deletion))?;
+            let timeout = args.timeout.or_a_week();
+            let timeout = if timeout.is_zero() { GoDuration::Negative.or_a_week() } else { timeout };
+            until_gone(context, &object, &uid, Instant::now() + timeout.max(Duration::from_millis(1))).await
+        }
+        Err(failure) if failure.is_not_found() => Ok(()),
+        Err(failure) => Err(failure),
+    }
+}
