@@ -174,7 +174,7 @@ async fn a_real_registry_gives_images_to_anybody() {
 
     let error = pull(&place, &format!("{}/team/demo:nosuch", registry.host), &PullOptions::default()).await.unwrap_err();
     let expected = format!(
-        "failed to resolve reference \"{host}/team/demo:nosuch\": {host}/team/demo:nosuch: not found in registry http://{host}: \
+        "failed to pull and unpack image \"{host}/team/demo:nosuch\": {host}/team/demo:nosuch: not found in registry http://{host}: \
          manifest_unknown: manifest unknown",
         host = registry.host
     );
@@ -466,7 +466,7 @@ async fn a_registry_that_is_not_there_is_told_by_its_address() {
     let error = place.store.pull(&reference, &PullOptions::default(), |_| {}).await.unwrap_err();
     assert!(error.is_unavailable());
     let expected = format!(
-        "failed to resolve reference \"127.0.0.1:{port}/demo:latest\": cannot reach registry http://127.0.0.1:{port}: connection refused"
+        "failed to pull and unpack image \"127.0.0.1:{port}/demo:latest\": cannot reach registry http://127.0.0.1:{port}: connection refused"
     );
     assert_eq!(error.to_string(), expected);
 }

@@ -95,7 +95,7 @@ impl PullFault {
 /// Why an image was not pulled. The text is whole: it holds the causes at every address that was tried and fits the message
 /// of Kubernetes' `Failed to pull image` event.
 #[derive(Debug, Error)]
-#[error("failed to resolve reference \"{reference}\": {}", self.causes())]
+#[error("failed to pull and unpack image \"{reference}\": {}", self.causes())]
 pub struct PullError {
     reference: Reference,
     /// The addresses in the order they were tried.
