@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::io::{Cursor, Write};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::net::UnixListener;
 use tokio::sync::broadcast;
@@ -42,6 +43,10 @@ struct State {
     refusals: Mutex<VecDeque<Status>>,
     /// What happens once a watch is open: changes to make.
     script: Mutex<VecDeque<(WatchEventKind, Value)>>,
+    /// Whether a connection ends when a watch is asked for on it.
+    hangs_up: AtomicBool,
+    /// How many events of a watch are sent before it ends; nothing is never.
+    events: Mutex<Option<usize>>,
 }
 
 /// The moment that tests live in.
@@ -74,24 +79,31 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().expect("nobody panicked while holding it")
 }
 
-/// Does a verb with a command line as a user types it. Without a daemon's address it finds none.
+/// Does a verb with a command line as a user types it.
 pub(super) async fn run(node: &str, arguments: &[&str], input: &str) -> Done {
+    let out = Shared::default();
+    let done = run_into(node, arguments, input, Box::new(out.clone())).await;
+    Done { out: out.text(), ..done }
+}
+
+/// Does a verb whose output goes somewhere else.
+pub(super) async fn run_into(node: &str, arguments: &[&str], input: &str, out: Box<dyn Write + Send>) -> Done {
     let all = ["skiff"].iter().chain(arguments).map(std::ffi::OsString::from);
     let mut cli = match Cli::try_parse_from(normalise(all)) {
         Ok(cli) => cli,
         Err(error) => return Done { code: 1, out: String::new(), err: error.to_string() },
     };
     cli.common.node = Some(node.to_owned());
-    let (out, err) = (Shared::default(), Shared::default());
+    let err = Shared::default();
     let streams = Streams {
-        out: Box::new(out.clone()),
+        out,
         err: Box::new(err.clone()),
         input: Box::new(Cursor::new(input.to_owned().into_bytes())),
         is_err_terminal: false,
         clock,
     };
     let code = super::run(&cli.common, cli.verb.expect("a verb"), streams).await;
-    Done { code, out: out.text(), err: err.text() }
+    Done { code, out: String::new(), err: err.text() }
 }
 
 impl FakeDaemon {
@@ -105,6 +117,8 @@ impl FakeDaemon {
             requests: Mutex::default(),
             refusals: Mutex::default(),
             script: Mutex::default(),
+            hangs_up: AtomicBool::new(false),
+            events: Mutex::default(),
         });
         let served = state.clone();
         tokio::spawn(async move {
@@ -122,7 +136,12 @@ impl FakeDaemon {
 
     /// Does a verb that reads standard input.
     pub(super) async fn run_with(&self, arguments: &[&str], input: &str) -> Done {
-        run(self.folder.path().join("skiffd.sock").to_str().expect("UTF-8"), arguments, input).await
+        run(&self.node(), arguments, input).await
+    }
+
+    /// Its address.
+    pub(super) fn node(&self) -> String {
+        self.folder.path().join("skiffd.sock").to_str().expect("UTF-8").to_owned()
     }
 
     /// A file in a folder that goes with the daemon.
@@ -141,6 +160,16 @@ impl FakeDaemon {
     /// Makes a change as soon as a watch is open.
     pub(super) fn then(&self, kind: WatchEventKind, object: Value) {
         locked(&self.state.script).push_back((kind, object));
+    }
+
+    /// Ends the connection once a watch is open on it.
+    pub(super) fn hang_up_on_watches(&self) {
+        self.state.hangs_up.store(true, Ordering::Relaxed);
+    }
+
+    /// Ends every watch after so many events.
+    pub(super) fn end_watches_after(&self, events: usize) {
+        *locked(&self.state.events) = Some(events);
     }
 
     /// What was asked so far.
@@ -201,14 +230,22 @@ async fn answer(id: u32, request: Request, state: Arc<State>, answers: Answers) 
             if is_refused {
                 return;
             }
+            if state.hangs_up.load(Ordering::Relaxed) {
+                let _ = answers.send(Message::Close(None)).await;
+                return;
+            }
             state.play();
-            while let Ok((kind, object)) = changes.recv().await {
+            let mut left = *locked(&state.events);
+            while left != Some(0) {
+                let Ok((kind, object)) = changes.recv().await else { break };
                 let is_meant = matches(watch.kind, &watch.selection, &object).unwrap_or(false);
                 if is_meant {
                     let event = WatchEvent { kind, resource_version: "2".into(), object: raw(&object) };
                     let _ = answers.send(text_of(&ServerMessage::Event { id, event })).await;
+                    left = left.map(|left| left - 1);
                 }
             }
+            let _ = answers.send(text_of(&ServerMessage::End { id, end: StreamEnd::Complete })).await;
         }
         Request::Logs(logs) => {
             let refusal = locked(&state.refusals).pop_front();

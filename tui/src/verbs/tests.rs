@@ -1,4 +1,4 @@
-use super::fake_daemon::{Done, FakeDaemon, run};
+use super::fake_daemon::{Done, FakeDaemon, run, run_into};
 use objects::{Cause, Kind, Status};
 use serde_json::{Value, json};
 use wire::{Request, WatchEventKind};
@@ -28,6 +28,8 @@ fn event(name: &str, about: &str, seconds: u8) -> Value {
 }
 
 const MANIFEST: &str = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: new\nspec:\n  containers:\n  - name: main\n    image: x\n";
+
+const CLIENT_VERSION: &str = concat!("Client Version: v", env!("CARGO_PKG_VERSION"), "\n");
 
 fn out(text: &str) -> Done {
     Done { code: 0, out: text.to_owned(), err: String::new() }
@@ -87,17 +89,58 @@ async fn what_is_not_there_is_told_as_kubectl_does() {
 }
 
 #[tokio::test]
-async fn a_watch_shows_what_is_there_and_then_the_changes() {
+async fn a_watch_shows_what_is_there_and_then_the_changes_in_the_same_columns() {
+    let daemon = FakeDaemon::start(vec![pod("kubia")]);
+    daemon.end_watches_after(2);
+    let mut changed = pod("kubia");
+    changed["status"]["containerStatuses"][0]["state"] = json!({"waiting": {"reason": "CrashLoopBackOff"}});
+    daemon.then(WatchEventKind::Modified, changed);
+    daemon.then(WatchEventKind::Added, pod("b"));
+    let expected = "NAME    READY   STATUS    RESTARTS   AGE
+kubia   1/1     Running   0          5m
+kubia   0/1     CrashLoopBackOff   0          5m
+b       1/1     Running            0          5m
+";
+    assert_eq!(daemon.run(&["get", "pods", "-w"]).await, out(expected));
+    daemon.end_watches_after(1);
+    daemon.then(WatchEventKind::Deleted, pod("b"));
+    assert_eq!(daemon.run(&["get", "pod", "b", "--watch-only", "-o", "name"]).await, out("pod/b\n"));
+    assert_eq!(daemon.run(&["get", "pod", "b", "-w"]).await, failed("Error from server (NotFound): pods \"b\" not found\n"));
+    assert_eq!(daemon.run(&["get", "pods,nodes", "-w"]).await, failed("error: you may only specify a single resource type\n"));
+    daemon.then(WatchEventKind::Added, event("new", "a", 55));
+    let events = daemon.run(&["events", "-w", "--no-headers"]).await;
+    assert_eq!(events, out("5s    Normal   Started   Pod/a   Started container new\n"));
+}
+
+#[tokio::test]
+async fn a_lost_connection_is_told() {
     let daemon = FakeDaemon::start(vec![pod("a")]);
-    let mut changed = pod("a");
-    changed["status"]["phase"] = json!("Failed");
-    changed["status"]["containerStatuses"] = json!([]);
-    daemon.then(WatchEventKind::Modified, changed.clone());
-    daemon.then(WatchEventKind::Deleted, changed);
-    // The fake daemon never ends a watch: the verb goes on until it is dropped.
-    let watching = daemon.run(&["wait", "pod/a", "--for=delete", "--timeout=5s"]);
-    assert_eq!(watching.await, out("pod/a condition met\n"));
-    assert!(daemon.names().is_empty());
+    daemon.hang_up_on_watches();
+    let lost = daemon.run(&["get", "pods", "-w", "--watch-only"]).await;
+    assert_eq!((lost.code, lost.out.as_str()), (1, ""));
+    assert!(lost.err.starts_with("error: the connection to the daemon was lost"), "{}", lost.err);
+}
+
+/// A reader that went away.
+struct Closed;
+
+impl std::io::Write for Closed {
+    fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+        Err(std::io::ErrorKind::BrokenPipe.into())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_broken_pipe_ends_quietly() {
+    let daemon = FakeDaemon::start(vec![pod("a")]);
+    for verb in [&["get", "pods"][..], &["logs", "a"], &["delete", "pod", "a"]] {
+        let done = run_into(&daemon.node(), verb, "", Box::new(Closed)).await;
+        assert_eq!(done, out(""), "{verb:?}");
+    }
 }
 
 #[tokio::test]
@@ -379,10 +422,10 @@ is skiffd running? start it, or name another daemon with --node or SKIFF_NODE
 ";
     assert_eq!(gone, failed(expected));
     let version = run("/nowhere/skiffd.sock", &["version"], "").await;
-    assert_eq!((version.code, version.out.as_str()), (1, "Client Version: v0.1.0\n"));
-    assert_eq!(run("/nowhere", &["version", "--client"], "").await, out("Client Version: v0.1.0\n"));
+    assert_eq!((version.code, version.out.as_str()), (1, CLIENT_VERSION));
+    assert_eq!(run("/nowhere", &["version", "--client"], "").await, out(CLIENT_VERSION));
     let daemon = FakeDaemon::start(Vec::new());
-    assert_eq!(daemon.run(&["version"]).await, out("Client Version: v0.1.0\nServer Version: v0.1.0 (node oak)\n"));
+    assert_eq!(daemon.run(&["version"]).await, out(&format!("{CLIENT_VERSION}Server Version: v0.1.0 (node oak)\n")));
 }
 
 #[tokio::test]
