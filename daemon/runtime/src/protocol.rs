@@ -53,12 +53,11 @@ pub enum ToSupervisor {
 
 /// What a daemon asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(clippy::large_enum_variant, reason = "read once from a frame and consumed at once")]
 pub enum Request {
     /// Once, on the connection that the supervisor was started with: become this sandbox. Answered with `Done`.
-    Configure(SandboxSpec),
+    Configure(Box<SandboxSpec>),
     /// Start a container. Answered with `Started` once its program runs, or `Failed`.
-    Start(ContainerSpec),
+    Start(Box<ContainerSpec>),
     /// Signal a container's main process. `Done`, or `Refused` if it is not running.
     Signal {
         /// Which.

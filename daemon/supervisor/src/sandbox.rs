@@ -24,9 +24,14 @@ use crate::supervisor::Supervisor;
 /// The out-of-memory killer is to look elsewhere first.
 const OOM_SCORE_ADJ: &str = "-999";
 
+const READ_SIZE: usize = 1024;
+/// What an unprivileged user may do in a network namespace that is its pod's alone: ping, and listen on any port.
+const NETWORK_SETTINGS: [(&str, &str); 2] =
+    [("/proc/sys/net/ipv4/ping_group_range", "0 2147483647"), ("/proc/sys/net/ipv4/ip_unprivileged_port_start", "0")];
+
 /// What the daemon sends before anything else.
 struct Configuration {
-    spec: SandboxSpec,
+    spec: Box<SandboxSpec>,
     netns: Option<OwnedFd>,
     inbox: Inbox,
 }
@@ -35,7 +40,8 @@ struct Configuration {
 pub fn start() -> io::Result<Supervisor> {
     // Nothing of the daemon's is inherited, and nothing of whoever started the daemon.
     close_from(3)?;
-    let socket = io::stdin().as_fd().try_clone_to_owned()?;
+    // Not std's stdin, which would take a buffer along for life.
+    let socket = rustix::stdio::stdin().try_clone_to_owned()?;
     let null = open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?;
     rustix::stdio::dup2_stdin(&null)?;
     drop(null);
@@ -67,7 +73,8 @@ fn receive(socket: &OwnedFd) -> io::Result<Configuration> {
     let mut inbox = Inbox::default();
     let mut netns = None;
     loop {
-        let mut bytes = [0; 4096];
+        // On the heap: a page of stack that was used once is held for ever.
+        let mut bytes = vec![0; READ_SIZE];
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
         let mut ancillary = RecvAncillaryBuffer::new(&mut space);
         let received = recvmsg(socket, &mut [IoSliceMut::new(&mut bytes)], &mut ancillary, RecvFlags::CMSG_CLOEXEC)?;
@@ -112,6 +119,10 @@ fn become_sandbox(spec: &SandboxSpec, netns: Option<OwnedFd>) -> io::Result<(Uni
         (NetworkMode::Host, _) => {}
         (NetworkMode::Namespace, Some(netns)) => {
             doing("entering the network namespace", move_into_link_name_space(netns.as_fd(), Some(LinkNameSpaceType::Network)))?;
+            for (path, value) in NETWORK_SETTINGS {
+                // A kernel without the setting has its own way.
+                let _ = fs::write(path, value);
+            }
         }
         (NetworkMode::Namespace, None) => return Err(io::Error::other("no network namespace was handed over")),
     }

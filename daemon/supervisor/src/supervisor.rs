@@ -12,7 +12,7 @@ use runtime::protocol::{
 use runtime::sandbox::{PID_FILE, SOCKET_FILE, remove_exit};
 use runtime::spec::ContainerSpec;
 use runtime::sys::trim_heap;
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::sockopt::socket_peercred;
 use rustix::process::{WaitOptions, WaitStatus, getuid, wait};
@@ -25,6 +25,8 @@ const CONNECTIONS: usize = 8;
 /// More containers than a pod could have.
 const CONTAINERS: usize = 256;
 const KILL: i32 = 9;
+/// How long the end waits for a daemon that does not read.
+const FAREWELL: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
 /// How many ended attempts of a container keep their exit file, beside the one that runs.
 const KEPT_EXITS: u32 = 1;
 
@@ -322,7 +324,9 @@ impl Supervisor {
         let unsent = self.connections.iter().filter(|(_, connection)| connection.has_unsent() && connection.is_open());
         let mut polled: Vec<PollFd<'_>> =
             unsent.map(|(_, connection)| PollFd::from_borrowed_fd(connection.descriptor(), PollFlags::OUT)).collect();
-        let _ = poll(&mut polled, Some(&rustix::event::Timespec { tv_sec: 1, tv_nsec: 0 }));
+        if !polled.is_empty() {
+            let _ = poll(&mut polled, Some(&FAREWELL));
+        }
         for (_, connection) in &mut self.connections {
             connection.flush();
         }

@@ -69,7 +69,7 @@ fn check<M: serde::Serialize>(message: &M, expected: &str) {
 fn version_1_is_frozen() {
     check(&ToSupervisor::Hello { version: 1 }, "0001");
     check(
-        &ToSupervisor::Request(300, Request::Configure(sandbox())),
+        &ToSupervisor::Request(300, Request::Configure(Box::new(sandbox()))),
         "01ac020001730 22f72010168010101010102 2f6101022f6200".replace(' ', "").as_str(),
     );
     let started = Started { pid: 7, started_at: 128 };
@@ -88,7 +88,7 @@ fn version_1_is_frozen() {
     check(&ToSupervisor::Request(2, Request::Status), "010203");
     check(&ToSupervisor::Request(2, Request::Shutdown), "010204");
     check(
-        &ToSupervisor::Request(2, Request::Start(container())),
+        &ToSupervisor::Request(2, Request::Start(Box::new(container()))),
         "01020101630201022f6c01022f75022f77022f6d01010372756e01014b0176012f01016e01000301040200022f73022f7401020101022f7805c00320010101080707070707070707\
          01022f7001022f7101022f6401080 90a0b0c010d0e0f102100000 0022f6f1213"
             .replace([' ', '\n'], "")
@@ -100,7 +100,7 @@ fn version_1_is_frozen() {
 fn frames_arrive_in_any_pieces() {
     let messages = [
         ToSupervisor::Hello { version: 1 },
-        ToSupervisor::Request(1, Request::Start(container())),
+        ToSupervisor::Request(1, Request::Start(Box::new(container()))),
         ToSupervisor::Request(2, Request::Status),
     ];
     let stream: Vec<u8> = messages.iter().flat_map(|message| encode(message).expect("encoded")).collect();
@@ -127,14 +127,14 @@ fn a_frame_without_end_is_refused_before_it_is_read() {
 
 #[test]
 fn what_a_younger_version_adds_at_the_end_is_skipped() {
-    let mut frame = encode(&ToSupervisor::Request(1, Request::Start(container()))).expect("encoded")[4..].to_vec();
+    let mut frame = encode(&ToSupervisor::Request(1, Request::Start(Box::new(container())))).expect("encoded")[4..].to_vec();
     frame.extend_from_slice(b"a new field");
-    assert_eq!(decode(&frame), Some(ToSupervisor::Request(1, Request::Start(container()))));
+    assert_eq!(decode(&frame), Some(ToSupervisor::Request(1, Request::Start(Box::new(container())))));
 }
 
 #[test]
 fn garbage_is_no_message_and_no_panic() {
-    let frame = encode(&ToSupervisor::Request(1, Request::Start(container()))).expect("encoded")[4..].to_vec();
+    let frame = encode(&ToSupervisor::Request(1, Request::Start(Box::new(container())))).expect("encoded")[4..].to_vec();
     for length in 0..frame.len() {
         assert_eq!(decode::<ToSupervisor>(&frame[..length]), None, "cut at {length}");
     }

@@ -102,7 +102,7 @@ impl SupervisorConnection {
 
     /// Starts a container; returns once its program was executed.
     pub async fn start_container(&mut self, spec: &ContainerSpec) -> Result<Started, SandboxError> {
-        match self.request(Request::Start(spec.clone())).await? {
+        match self.request(Request::Start(Box::new(spec.clone()))).await? {
             Answer::Started(started) => Ok(started),
             Answer::Failed(failure) => Err(SandboxError::Start(failure)),
             Answer::Refused(why) => Err(SandboxError::Refused(why)),

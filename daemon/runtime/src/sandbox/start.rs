@@ -34,7 +34,7 @@ pub async fn start(
     let (ours, theirs) = UnixStream::pair().map_err(fail("socket pair"))?;
     // The configuration waits in the socket before the supervisor looks for it.
     let hello = encode(&ToSupervisor::Hello { version: VERSION })?;
-    let configure = encode(&ToSupervisor::Request(0, Request::Configure(spec.clone())))?;
+    let configure = encode(&ToSupervisor::Request(0, Request::Configure(Box::new(spec.clone()))))?;
     send(&ours, &hello, &configure, netns).map_err(fail("handing over the configuration"))?;
     let mut child = spawn(image, spec, theirs.into()).map_err(fail("spawning"))?;
     let supervisor = match SupervisorId::of_pid(child.id() as i32) {

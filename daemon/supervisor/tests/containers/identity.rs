@@ -27,6 +27,21 @@ fn users_and_groups_are_those_of_the_image() {
 }
 
 #[test]
+fn a_user_without_rights_may_listen_on_any_port_of_its_own_network() {
+    in_world(async |mut world| {
+        let sandbox = world.sandbox();
+        let mut connection = world.start(&sandbox).await;
+        let mut spec = world.shell("cat /proc/sys/net/ipv4/ip_unprivileged_port_start; nc -l -p 80 -w 1 </dev/null; true");
+        spec.user.user = Account::Name("web".to_string());
+        spec.capabilities = CapabilitySet::EMPTY;
+        let seen = succeed(&mut connection, &spec).await;
+        assert!(seen.starts_with("0\n") && !seen.contains("denied"), "{seen}");
+        let host = std::fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start").expect("setting");
+        assert_ne!(host, "0\n", "the host's own stays");
+    });
+}
+
+#[test]
 fn an_unknown_user_is_named() {
     in_world(async |mut world| {
         let sandbox = world.sandbox();

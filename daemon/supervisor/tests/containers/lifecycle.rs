@@ -191,6 +191,68 @@ fn children(pid: i32) -> usize {
 }
 
 #[test]
+fn garbage_on_the_socket_harms_nobody() {
+    use std::io::{Read, Write};
+    in_world(async |mut world| {
+        let sandbox = world.sandbox();
+        let mut connection = world.start(&sandbox).await;
+        let socket = world.run_dir().join("supervisor.sock");
+        for bytes in [b"\xff\xff\xff\xff".as_slice(), b"\x02\x00\x00\x00\x09\x09", b"GET / HTTP/1.1\r\n\r\n", b""] {
+            let mut stream = std::os::unix::net::UnixStream::connect(&socket).expect("connected");
+            stream.write_all(bytes).expect("written");
+            drop(stream);
+            assert!(connection.status().await.expect("status").is_empty());
+        }
+        // A request of a version to come: the id is understood, the rest is not.
+        let mut stream = std::os::unix::net::UnixStream::connect(&socket).expect("connected");
+        stream.write_all(&[4, 0, 0, 0, 1, 77, 99, 1]).expect("written");
+        stream.set_read_timeout(Some(Duration::from_secs(60))).expect("timeout");
+        let mut answer = [0; 16];
+        stream.read_exact(&mut answer).expect("hello and answer");
+        assert_eq!((answer[4], answer[10..13].to_vec()), (0, vec![1, 77, 4]), "refused: {answer:?}");
+        assert_eq!(run(&mut connection, &world.shell("exit 2")).await.0.code, 2);
+    });
+}
+
+#[test]
+fn a_large_environment_arrives() {
+    in_world(async |mut world| {
+        let sandbox = world.sandbox();
+        let mut connection = world.start(&sandbox).await;
+        let mut spec = world.container(&["env"]);
+        spec.env.extend((0..12).map(|number| (format!("LARGE_{number}"), "x".repeat(100_000))));
+        let seen = succeed(&mut connection, &spec).await;
+        assert!(seen.len() > 1_200_000, "{}", seen.len());
+    });
+}
+
+#[test]
+fn a_version_2_group_is_entered_at_birth() {
+    in_world(async |mut world| {
+        let Some([supervisor_group, group]) = world.version_2_groups() else { return };
+        let cgroup = |dir: &std::path::Path| CgroupAttach { v2: Some(dir.to_path_buf()), ..CgroupAttach::default() };
+        let sandbox = SandboxSpec { pid: PidMode::Host, cgroup: cgroup(&supervisor_group), ..world.sandbox() };
+        let mut connection = world.start(&sandbox).await;
+        let pid = connection.supervisor().pid;
+        let group_of = |pid: i32| {
+            let text = fs::read_to_string(format!("/proc/{pid}/cgroup")).expect("groups");
+            text.lines().find_map(|line| line.strip_prefix("0::").map(str::to_string)).expect("a version 2 group")
+        };
+        let mut spec = world.shell("cat /proc/self/cgroup; sleep 1000 & sleep 1000");
+        spec.cgroup = cgroup(&group);
+        let started = started(&mut connection, &spec).await;
+        assert!(group.ends_with(group_of(started.pid).trim_start_matches('/')));
+        wait_for(|| supervisor_group.ends_with(group_of(pid).trim_start_matches('/'))).await;
+        wait_for(|| output(&spec).contains("0::/\n")).await;
+        // The process in the background goes with the first one.
+        connection.signal(&id(&spec), 9).await.expect("signalled");
+        exit_of(&mut connection, &spec).await;
+        wait_for(|| fs::read_to_string(group.join("cgroup.procs")).expect("processes").is_empty()).await;
+        connection.shutdown().await.expect("ended");
+    });
+}
+
+#[test]
 fn the_same_container_does_not_run_twice() {
     in_world(async |mut world| {
         let sandbox = world.sandbox();

@@ -29,12 +29,12 @@ pub struct World {
 /// Runs a test in a world, or says why it cannot.
 pub fn in_world<F: Future<Output = ()>>(test: impl FnOnce(World) -> F) {
     if !rustix::process::geteuid().is_root() {
-        println!("skipped: needs root");
+        eprintln!("skipped: needs root");
         return;
     }
     let is_static = Command::new("ldd").arg(BUSYBOX).output().is_ok_and(|output| !output.status.success());
     if !Path::new(BUSYBOX).exists() || !is_static {
-        println!("skipped: needs a static {BUSYBOX} (apt install busybox-static)");
+        eprintln!("skipped: needs a static {BUSYBOX} (apt install busybox-static)");
         return;
     }
     // What a killed supervisor leaves comes to this process, which waits for it, whoever is pid 1 here.
@@ -146,6 +146,21 @@ impl World {
         connection
     }
 
+    /// Two version 2 groups, of a hierarchy that may have no controllers.
+    pub fn version_2_groups(&mut self) -> Option<[PathBuf; 2]> {
+        let roots = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"].map(Path::new);
+        let Some(root) = roots.into_iter().find(|root| root.join("cgroup.controllers").exists()) else {
+            eprintln!("skipped: no version 2 hierarchy");
+            return None;
+        };
+        Some(["a", "b"].map(|name| {
+            let dir = root.join(format!("skiff-supervisor-{}-{name}", std::process::id()));
+            fs::create_dir(&dir).expect("group");
+            self.cgroups.push(dir.clone());
+            dir
+        }))
+    }
+
     /// A memory group with a limit, and a group in it where the container goes; none where there is no such controller.
     pub fn memory_group(&mut self, limit_bytes: u64) -> Option<CgroupAttach> {
         let name = format!("skiff-supervisor-{}", std::process::id());
@@ -155,7 +170,7 @@ impl World {
         } else if fs::read_to_string(v2.join("cgroup.controllers")).is_ok_and(|text| text.contains("memory")) {
             (v2.join(name), "memory.max")
         } else {
-            println!("skipped: no memory controller");
+            eprintln!("skipped: no memory controller");
             return None;
         };
         fs::create_dir(&dir).expect("group");
