@@ -28,14 +28,12 @@ mod watch;
 mod fake_daemon;
 
 use crate::args::{Common, Verb};
-use client::{Address, ClientError};
+use client::{ClientError, Driver};
 use context::{Context, Streams};
 use failure::Failure;
 use std::io::Write;
 use std::process::ExitCode;
-
-/// How this program names itself to a daemon.
-const AGENT: &str = concat!("skiff/", env!("CARGO_PKG_VERSION"));
+use tokio::sync::mpsc;
 
 /// What the shell expects of a program that Ctrl-C ended.
 const INTERRUPTED: u8 = 130;
@@ -57,8 +55,9 @@ pub fn main(common: &Common, verb: Verb) -> ExitCode {
 
 /// Does a verb; its exit code.
 pub async fn run(common: &Common, verb: Verb, streams: Streams) -> u8 {
-    let mut context = Context::new(common, streams);
-    let result = connected(common, verb, &mut context).await;
+    let (drivers, new_drivers) = mpsc::channel(1);
+    let mut context = Context::new(common, streams, drivers);
+    let result = driven(dispatch(verb, &mut context), new_drivers).await;
     // What a failure says comes after everything that was printed before it.
     let flushed = context.out.flush().map_err(Failure::from);
     match result.and(flushed) {
@@ -67,43 +66,21 @@ pub async fn run(common: &Common, verb: Verb, streams: Streams) -> u8 {
     }
 }
 
-/// Connects where the verb needs a daemon, and does it.
-async fn connected(common: &Common, verb: Verb, context: &mut Context) -> Result<(), Failure> {
-    if !needs_daemon(&verb) {
-        return dispatch(verb, context).await;
-    }
-    let address: Address = match &common.node {
-        Some(node) => node.parse().map_err(|error| Failure::message(format!("--node: {error}")))?,
-        None => Address::local(),
+/// Runs a verb to its end, and beside it the connection that it makes.
+async fn driven<T>(verb: impl Future<Output = T>, mut drivers: mpsc::Receiver<Driver>) -> T {
+    let mut verb = Box::pin(verb);
+    let driver = tokio::select! {
+        result = &mut verb => return result,
+        driver = drivers.recv() => driver,
     };
-    match client::connect(&address, AGENT).await {
-        Ok((client, driver)) => {
-            context.client = Some(client);
-            let mut driver = Box::pin(driver.run());
-            let mut verb = Box::pin(dispatch(verb, context));
-            // A connection that ends tells everyone who waits for an answer: the verb still ends by itself.
-            tokio::select! {
-                result = &mut verb => return result,
-                _ = &mut driver => {}
-            }
-            verb.await
+    if let Some(driver) = driver {
+        // A connection that ends tells everyone who waits for an answer: the verb still ends by itself.
+        tokio::select! {
+            result = &mut verb => return result,
+            _ = driver.run() => {}
         }
-        Err(error) if matches!(verb, Verb::Version(_)) => {
-            context.connect_error = Some(error);
-            dispatch(verb, context).await
-        }
-        Err(error) => Err(Failure::from(error)),
     }
-}
-
-/// Whether a verb can do nothing without a daemon.
-fn needs_daemon(verb: &Verb) -> bool {
-    match verb {
-        Verb::Explain(_) | Verb::Completion(_) | Verb::ApiResources(_) => false,
-        Verb::Create(args) => !args.is_local(),
-        Verb::Version(args) => !args.client,
-        _ => true,
-    }
+    verb.await
 }
 
 async fn dispatch(verb: Verb, context: &mut Context) -> Result<(), Failure> {
@@ -119,7 +96,7 @@ async fn dispatch(verb: Verb, context: &mut Context) -> Result<(), Failure> {
         Verb::Events(args) => events::run(&args, context).await,
         Verb::Explain(args) => explain::run(&args, context),
         Verb::Image(args) => image::run(args, context).await,
-        Verb::Version(args) => version::run(&args, context),
+        Verb::Version(args) => version::run(&args, context).await,
         Verb::Completion(args) => completion::run(&args, context),
         Verb::ApiResources(args) => api_resources::run(&args, context),
     }

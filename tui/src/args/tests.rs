@@ -82,13 +82,13 @@ fn kubectls_flags_are_taken() {
 #[test]
 fn a_dry_run_is_the_clients_unless_it_says_otherwise() {
     let mode = |line: &[&str]| match parse(&[&["skiff", "create", "-f", "a"], line].concat()).verb {
-        Some(Verb::Create(args)) => args.is_local(),
+        Some(Verb::Create(args)) => args.dry_run.mode,
         _ => panic!("no create"),
     };
-    assert!(mode(&["--dry-run"]));
-    assert!(mode(&["--dry-run=client"]));
-    assert!(!mode(&["--dry-run=server"]));
-    assert!(!mode(&[]));
+    assert_eq!(mode(&["--dry-run"]), DryRunMode::Client);
+    assert_eq!(mode(&["--dry-run=client"]), DryRunMode::Client);
+    assert_eq!(mode(&["--dry-run=server"]), DryRunMode::Server);
+    assert_eq!(mode(&[]), DryRunMode::None);
     assert_eq!(DryRunMode::Server.suffix(), " (server dry run)");
 }
 

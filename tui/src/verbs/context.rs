@@ -2,12 +2,16 @@
 
 use super::failure::Failure;
 use crate::args::Common;
-use client::{Client, ClientError};
+use client::{Address, Client, Driver};
 use jiff::{Timestamp, Zoned};
 use objects::Kind;
 use serde_json::Value;
 use std::io::{BufWriter, IsTerminal, Read, Write};
+use tokio::sync::{OnceCell, mpsc};
 use wire::{GetRequest, ListRequest, ObjectRef, Request, Response, Selection};
+
+/// How this program names itself to a daemon.
+const AGENT: &str = concat!("skiff/", env!("CARGO_PKG_VERSION"));
 
 /// Where text comes from and goes to.
 pub struct Streams {
@@ -38,10 +42,9 @@ impl Streams {
 
 /// What a verb works with.
 pub struct Context {
-    /// The connection, where the verb has one.
-    pub client: Option<Client>,
-    /// Why there is none, where a verb can do without.
-    pub connect_error: Option<ClientError>,
+    client: OnceCell<Client>,
+    node: Option<String>,
+    drivers: mpsc::Sender<Driver>,
     /// The namespace that objects without one are in.
     pub namespace: String,
     /// Whether the user named that namespace.
@@ -58,13 +61,14 @@ pub struct Context {
 }
 
 impl Context {
-    /// A context without a connection yet.
-    pub fn new(common: &Common, streams: Streams) -> Self {
+    /// A context without a connection yet. The driver of the one it makes goes to whoever runs the verb.
+    pub fn new(common: &Common, streams: Streams, drivers: mpsc::Sender<Driver>) -> Self {
         let Streams { out, err, input, is_err_terminal, clock } = streams;
         let namespace = common.namespace.clone().filter(|namespace| !namespace.is_empty());
         Self {
-            client: None,
-            connect_error: None,
+            client: OnceCell::new(),
+            node: common.node.clone(),
+            drivers,
             is_namespace_given: namespace.is_some(),
             namespace: namespace.unwrap_or_else(|| "default".to_owned()),
             out,
@@ -85,9 +89,20 @@ impl Context {
         self.now().timestamp()
     }
 
-    /// The connection.
-    pub fn client(&self) -> Result<&Client, Failure> {
-        self.client.as_ref().ok_or_else(|| Failure::from(ClientError::NotConnected))
+    /// The connection, which the first who asks for it makes: a verb that is wrong says so before it needs a daemon.
+    pub async fn client(&self) -> Result<&Client, Failure> {
+        self.client.get_or_try_init(|| self.connect()).await
+    }
+
+    async fn connect(&self) -> Result<Client, Failure> {
+        let address = match self.node.as_deref() {
+            Some(node) => node.parse().map_err(|error| Failure::message(format!("--node: {error}")))?,
+            None => Address::local(),
+        };
+        let (client, driver) = client::connect(&address, AGENT).await?;
+        // There is one connection, and so a place for its driver.
+        let _ = self.drivers.try_send(driver);
+        Ok(client)
     }
 
     /// The namespace of a kind's objects; empty for kinds that have none.
@@ -134,7 +149,7 @@ impl Context {
 
     /// One object.
     pub async fn get(&self, object: ObjectRef) -> Result<Value, Failure> {
-        match self.client()?.request(Request::Get(GetRequest { object })).await? {
+        match self.client().await?.request(Request::Get(GetRequest { object })).await? {
             Response::Object { object, .. } => Ok(*object),
             other => Err(Failure::unexpected(&other)),
         }
@@ -142,7 +157,7 @@ impl Context {
 
     /// Objects of a kind.
     pub async fn list(&self, kind: Kind, selection: Selection) -> Result<Vec<Value>, Failure> {
-        match self.client()?.request(Request::List(ListRequest { kind, selection })).await? {
+        match self.client().await?.request(Request::List(ListRequest { kind, selection })).await? {
             Response::List(list) => list.items.iter().map(|item| parse_object(item.get())).collect(),
             other => Err(Failure::unexpected(&other)),
         }

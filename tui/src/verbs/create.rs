@@ -15,17 +15,11 @@ use wire::{CreateRequest, Request, Response};
 pub struct CreateArgs {
     #[command(flatten)]
     files: FileArgs,
+    /// Whether it is only tried.
     #[command(flatten)]
-    dry_run: DryRunArgs,
+    pub dry_run: DryRunArgs,
     #[command(flatten)]
     output: OutputArgs,
-}
-
-impl CreateArgs {
-    /// Whether it needs no daemon.
-    pub fn is_local(&self) -> bool {
-        self.dry_run.mode == DryRunMode::Client
-    }
 }
 
 /// What a change of one object came to.
@@ -38,7 +32,7 @@ pub struct Change {
 
 /// Does one request that changes an object, and passes its warnings on.
 pub async fn change(context: &mut Context, manifest: &Manifest, doing: &str, request: Request) -> Result<Change, Failure> {
-    match context.client()?.request(request).await {
+    match context.client().await?.request(request).await {
         Ok(Response::Object { object, warnings, outcome }) => {
             context.warn(&warnings)?;
             Ok(Change { object: *object, outcome })

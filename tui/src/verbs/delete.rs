@@ -196,7 +196,7 @@ pub async fn delete_one(context: &Context, object: &ObjectRef, deletion: Deletio
         uid: None,
         dry_run: deletion.mode.to_wire(),
     };
-    match context.client()?.request(Request::Delete(request)).await? {
+    match context.client().await?.request(Request::Delete(request)).await? {
         Response::Object { object, .. } => Ok(lookup::text(&object, "/metadata/uid").to_owned()),
         other => Err(Failure::unexpected(&other)),
     }

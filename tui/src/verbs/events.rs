@@ -57,7 +57,7 @@ pub async fn run(args: &EventsArgs, context: &mut Context) -> Result<(), Failure
 }
 
 async fn follow(args: &EventsArgs, context: &mut Context, selection: Selection, rows: &mut Rows) -> Result<(), Failure> {
-    let mut watch = context.client()?.watch(Kind::Event, selection, None).await?;
+    let mut watch = context.client().await?.watch(Kind::Event, selection, None).await?;
     let snapshot = watch.take_snapshot().map(|list| list.items).unwrap_or_default();
     let mut events: Vec<Value> = snapshot.iter().map(|item| parse_object(item.get())).collect::<Result<_, _>>()?;
     events.retain(|event| is_wanted(args, event));

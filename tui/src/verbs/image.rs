@@ -106,7 +106,7 @@ pub async fn run(args: ImageArgs, context: &mut Context) -> Result<(), Failure> 
 }
 
 async fn ask(context: &Context, request: Request) -> Result<Vec<ImageSummary>, Failure> {
-    match context.client()?.request(request).await? {
+    match context.client().await?.request(request).await? {
         Response::Images { images } => Ok(images),
         other => Err(Failure::unexpected(&other)),
     }
@@ -168,7 +168,7 @@ async fn pull(context: &mut Context, image: String, creds: Option<&str>, is_quie
         Some(Some((user, password))) => Some((user.to_owned(), password.to_owned())),
         Some(None) => return Err(Failure::message("--creds: expected USER:PASSWORD")),
     };
-    let mut stream = context.client()?.pull(ImagePullRequest { image, credentials }).await?;
+    let mut stream = context.client().await?.pull(ImagePullRequest { image, credentials }).await?;
     let mut progress = Progress { is_quiet, is_line_open: false, last: String::new() };
     loop {
         match stream.next().await {
@@ -231,7 +231,7 @@ impl Progress {
 async fn remove(context: &mut Context, images: Vec<String>) -> Result<(), Failure> {
     let mut failures = Vec::new();
     for image in images {
-        let response = context.client()?.request(Request::ImageRemove { image: image.clone() }).await;
+        let response = context.client().await?.request(Request::ImageRemove { image: image.clone() }).await;
         let result = match response {
             Ok(Response::Done) => context.line(format!("{image} removed")),
             Ok(other) => Err(Failure::unexpected(&other)),

@@ -223,7 +223,7 @@ fn containers(args: &LogsArgs, context: &mut Context, pod: &Value) -> Result<Vec
 
 /// One log, to its end.
 async fn one(context: &mut Context, source: Source) -> Result<(), Failure> {
-    let mut stream = context.client()?.logs(source.request).await?;
+    let mut stream = context.client().await?.logs(source.request).await?;
     let mut lines = Lines::new(source.prefix);
     while let Some(bytes) = stream.next().await? {
         context.out.write_all(&lines.take(&bytes))?;
@@ -238,7 +238,7 @@ async fn one(context: &mut Context, source: Source) -> Result<(), Failure> {
 async fn together(args: &LogsArgs, context: &mut Context, sources: Vec<Source>) -> Result<(), Failure> {
     let mut reading = FuturesUnordered::new();
     for source in sources {
-        match context.client()?.logs(source.request).await {
+        match context.client().await?.logs(source.request).await {
             Ok(stream) => reading.push(read(stream, Lines::new(source.prefix))),
             Err(error) => settle(args, context, Err(error.into()))?,
         }

@@ -429,6 +429,32 @@ is skiffd running? start it, or name another daemon with --node or SKIFF_NODE
 }
 
 #[tokio::test]
+async fn a_command_line_that_is_wrong_is_told_before_a_daemon_is_needed() {
+    for (line, expected) in [
+        ("get bars", "error: the server doesn't have a resource type \"bars\""),
+        ("get", "You must specify the type of resource to get."),
+        ("logs", "error: expected 'logs [-f] [-p] (POD | TYPE/NAME) [-c CONTAINER]'."),
+        ("delete", "error: You must provide one or more resources by argument or filename."),
+        ("delete pods --all -l a=b", "error: cannot set --all and --selector at the same time"),
+        ("delete pod a --now --grace-period=3", "error: --now and --grace-period cannot be specified together"),
+        (
+            "delete pod a --force --grace-period=3",
+            "error: --force and --grace-period greater than 0 cannot be specified together",
+        ),
+        ("wait pod/a --for=Ready", "error: unrecognized condition: \"Ready\""),
+        ("describe", "error: You must specify the type of resource to describe."),
+        ("apply -f /nowhere.yaml", "error: the path \"/nowhere.yaml\" does not exist"),
+        ("get pods -o jsonpath={.a", "error: error parsing jsonpath {.a, unclosed action"),
+        ("events --types=Bad", "error: valid --types are Normal or Warning"),
+        ("image pull x --creds nobody", "error: --creds: expected USER:PASSWORD"),
+    ] {
+        let arguments: Vec<&str> = line.split(' ').collect();
+        let done = run("/nowhere/skiffd.sock", &arguments, "").await;
+        assert!(done.code == 1 && done.err.starts_with(expected), "{line}: {}", done.err);
+    }
+}
+
+#[tokio::test]
 async fn verbs_that_ask_nobody_need_no_daemon() {
     let explained = run("/nowhere", &["explain", "pod.spec.containers.image"], "").await;
     assert!(explained.out.contains("FIELD: image <string>"), "{explained:?}");

@@ -27,7 +27,7 @@ pub async fn until(
     let timed_out =
         || Failure::message(format!("timed out waiting for the condition on {}/{}", object.kind.plural(), object.name));
     let watching = async {
-        let mut watch = context.client()?.watch(object.kind, only(object), None).await?;
+        let mut watch = context.client().await?.watch(object.kind, only(object), None).await?;
         let mut state = None;
         for item in watch.take_snapshot().map(|list| list.items).unwrap_or_default() {
             state = Some(parse_object(item.get())?);

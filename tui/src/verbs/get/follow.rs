@@ -13,7 +13,7 @@ use wire::{Selection, WatchEventKind};
 /// Does it until the daemon or the user ends it.
 pub(super) async fn run(args: &GetArgs, context: &mut Context, format: Format, wanted: Wanted) -> Result<(), Failure> {
     let (kind, selection) = what(args, context, wanted).await?;
-    let mut watch = context.client()?.watch(kind, selection, None).await?;
+    let mut watch = context.client().await?.watch(kind, selection, None).await?;
     let mut rows = Rows {
         kind,
         header: args.header(),
