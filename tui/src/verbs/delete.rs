@@ -110,7 +110,7 @@ pub async fn run(args: &DeleteArgs, context: &mut Context) -> Result<(), Failure
         return context.line("No resources found");
     }
     let mut gone = Vec::new();
-    for object in objects {
+    for Target { object, origin } in objects {
         let result = delete_one(context, &object, deletion).await;
         match result {
             Ok(uid) => {
@@ -124,7 +124,10 @@ pub async fn run(args: &DeleteArgs, context: &mut Context) -> Result<(), Failure
             Err(failure) if failure.is_not_found() && (args.ignore_not_found || args.is_selecting()) => {}
             Err(failure) => {
                 let is_over = failure.is_link_failure();
-                failures.push(failure);
+                failures.push(match origin {
+                    Some(origin) if !is_over => failure.about_file("deleting", &origin),
+                    _ => failure,
+                });
                 if is_over {
                     break;
                 }
@@ -143,8 +146,14 @@ pub async fn run(args: &DeleteArgs, context: &mut Context) -> Result<(), Failure
     Failure::all(failures)
 }
 
+/// An object to delete, and the file that named it.
+struct Target {
+    object: ObjectRef,
+    origin: Option<String>,
+}
+
 /// The objects that the arguments name.
-async fn find(args: &DeleteArgs, context: &mut Context) -> Result<(Vec<ObjectRef>, Vec<Failure>), Failure> {
+async fn find(args: &DeleteArgs, context: &mut Context) -> Result<(Vec<Target>, Vec<Failure>), Failure> {
     if !args.files.filenames.is_empty() {
         if !args.arguments.is_empty() {
             return Err(Failure::message(
@@ -152,9 +161,11 @@ async fn find(args: &DeleteArgs, context: &mut Context) -> Result<(Vec<ObjectRef
             ));
         }
         let manifests = manifests::read(&args.files, context)?;
-        let reference =
-            |manifest: manifests::Manifest| ObjectRef { kind: manifest.kind, namespace: manifest.namespace, name: manifest.name };
-        return Ok((manifests.found.into_iter().map(reference).collect(), manifests.failures));
+        let target = |manifest: manifests::Manifest| Target {
+            object: ObjectRef { kind: manifest.kind, namespace: manifest.namespace, name: manifest.name },
+            origin: Some(manifest.origin),
+        };
+        return Ok((manifests.found.into_iter().map(target).collect(), manifests.failures));
     }
     let targets = Targets::parse(&args.arguments)?;
     if targets.is_empty() {
@@ -166,7 +177,10 @@ async fn find(args: &DeleteArgs, context: &mut Context) -> Result<(Vec<ObjectRef
         Targets::Named(_) if args.select.all_namespaces => {
             Err(Failure::message("a resource cannot be retrieved by name across all namespaces"))
         }
-        Targets::Named(named) => Ok((named.iter().map(|(kind, name)| context.reference(*kind, name)).collect(), Vec::new())),
+        Targets::Named(named) => Ok((
+            named.iter().map(|(kind, name)| Target { object: context.reference(*kind, name), origin: None }).collect(),
+            Vec::new(),
+        )),
         Targets::Kinds(_) if !args.is_selecting() => {
             Err(Failure::message("resource(s) were provided, but no name was specified"))
         }
@@ -174,12 +188,13 @@ async fn find(args: &DeleteArgs, context: &mut Context) -> Result<(Vec<ObjectRef
     }
 }
 
-async fn selected(args: &DeleteArgs, context: &Context, kinds: &[Kind]) -> Result<Vec<ObjectRef>, Failure> {
+async fn selected(args: &DeleteArgs, context: &Context, kinds: &[Kind]) -> Result<Vec<Target>, Failure> {
     let mut found = Vec::new();
     for kind in kinds {
         for object in context.list(*kind, selection(context, &args.select, *kind)).await? {
             let namespace = lookup::namespace(&object).to_owned();
-            found.push(ObjectRef { kind: *kind, namespace, name: lookup::name(&object).to_owned() });
+            let object = ObjectRef { kind: *kind, namespace, name: lookup::name(&object).to_owned() };
+            found.push(Target { object, origin: None });
         }
     }
     Ok(found)

@@ -52,7 +52,7 @@ pub async fn run(args: &EventsArgs, context: &mut Context) -> Result<(), Failure
         let place = if args.all_namespaces { ".".to_owned() } else { format!(" in {} namespace.", context.namespace) };
         return context.note(format!("No events found{place}"));
     }
-    events.sort_by_key(event_last_seen);
+    events.sort_by_key(moment);
     rows.print_all(args, context, &events)
 }
 
@@ -61,7 +61,7 @@ async fn follow(args: &EventsArgs, context: &mut Context, selection: Selection, 
     let snapshot = watch.take_snapshot().map(|list| list.items).unwrap_or_default();
     let mut events: Vec<Value> = snapshot.iter().map(|item| parse_object(item.get())).collect::<Result<_, _>>()?;
     events.retain(|event| is_wanted(args, event));
-    events.sort_by_key(event_last_seen);
+    events.sort_by_key(moment);
     rows.print_each(args, context, &events)?;
     while let Some(event) = watch.next().await? {
         // Events end after an hour; that is no news.
@@ -138,6 +138,11 @@ fn row(args: &EventsArgs, context: &Context, event: &Value) -> Vec<String> {
         row.insert(0, namespace(event).to_owned());
     }
     row
+}
+
+/// The order of events: whole seconds, as most of them tell no more; within one they stay as listed, which is as they came.
+fn moment(event: &Value) -> Option<i64> {
+    event_last_seen(event).map(|at| at.as_second())
 }
 
 /// `2m (x5 over 10m)`, or the age of an event that was seen once.

@@ -58,6 +58,16 @@ impl Failure {
         Self::Message(format!("the daemon answered with {kind}, which was not asked for"))
     }
 
+    /// Tells with which file a refused request was: `error when deleting "kubia.yaml"`.
+    pub fn about_file(self, doing: &str, origin: &str) -> Self {
+        match self {
+            Self::Client { error, places, .. } => {
+                Self::Client { error, context: Some(format!("error when {doing} {origin:?}")), places }
+            }
+            other => other,
+        }
+    }
+
     /// All failures as one; none is success.
     pub fn all(mut failures: Vec<Self>) -> Result<(), Self> {
         match failures.len() {

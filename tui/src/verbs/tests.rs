@@ -252,6 +252,8 @@ async fn delete_tells_what_it_deleted_and_waits_until_it_is_gone() {
     assert_eq!(daemon.run(&["delete", "pods", "--all", "-o", "name"]).await, out("pod/c\n"));
     assert_eq!(daemon.run(&["delete", "pods", "-l", "app=c"]).await, out("No resources found\n"));
     assert_eq!(daemon.run(&["delete", "pods"]).await, failed("error: resource(s) were provided, but no name was specified\n"));
+    let from_file = daemon.run_with(&["delete", "-f", "-"], MANIFEST).await;
+    assert_eq!(from_file, failed("Error from server (NotFound): error when deleting \"STDIN\": pods \"new\" not found\n"));
     let graces: Vec<Option<i64>> = daemon
         .requests()
         .into_iter()
@@ -260,7 +262,7 @@ async fn delete_tells_what_it_deleted_and_waits_until_it_is_gone() {
             _ => None,
         })
         .collect();
-    assert_eq!(graces, [None, None, None, Some(0), None]);
+    assert_eq!(graces, [None, None, None, Some(0), None, None]);
 }
 
 #[tokio::test]
