@@ -165,12 +165,13 @@ impl PodMachine {
         let boot = step.now.boot;
         let container = &self.containers[index];
         match (&container.stage, &self.life) {
-            (Stage::Running { .. }, Life::Ending { kill_at, .. }) => {
+            (Stage::Running { .. }, Life::Ending { kill_at, .. }) if *kill_at > boot => {
                 step.event(messages::stopping(&container.name));
                 self.stop(step, index, *kill_at, After::ByPolicy);
             }
-            (Stage::Running { .. }, Life::Closing { .. }) => {
+            (Stage::Running { .. }, Life::Ending { .. } | Life::Closing { .. }) => {
                 // Its start was heard of after its time was over.
+                step.event(messages::stopping(&container.name));
                 self.signal(step, index, Signal::Kill);
                 self.set_stage(index, Stage::Stopping(Stop { kill_at: boot, killed: Some(boot), then: After::ByPolicy }));
             }

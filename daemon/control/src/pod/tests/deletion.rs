@@ -119,7 +119,7 @@ fn a_pod_of_a_machine_that_is_switched_off_fails_with_the_reason() {
     assert_eq!((bench.phase(), bench.status.reason.as_deref()), ("Failed", Some("Terminated")));
 }
 
-/// Found by seed 12358 of the random schedules.
+/// Seed 12358 of the random schedules.
 #[test]
 fn a_start_that_is_heard_of_after_its_grace_is_killed_at_once() {
     let mut bench = Bench::new(manifest("Always", &["a"]));
@@ -132,5 +132,15 @@ fn a_start_that_is_heard_of_after_its_grace_is_killed_at_once() {
     let state = FoundState::Running { started_at: at(0).wall };
     let running = FoundContainer { container: "a".into(), attempt: 0, container_id: "u1/a/0".to_owned(), state };
     let sandbox = FoundSandbox::Alive { sandbox: 0, ips: Vec::new() };
-    assert_eq!(bench.give(Input::Found(Found { sandbox, containers: vec![running] })), ["kill a/0"]);
+    let lines = bench.give(Input::Found(Found { sandbox, containers: vec![running] }));
+    assert_eq!(lines, ["Normal Killing: Stopping container a", "kill a/0"]);
+
+    // Seed 19308: the same, before the sandbox was given up.
+    let mut bench = Bench::new(manifest("Always", &["a"]));
+    bench.give(Input::Found(Found::default()));
+    bench.give(Input::SandboxReady { sandbox: 0, ips: Vec::new() });
+    bench.image_ready("a");
+    bench.mark(0);
+    bench.ms = 5_000;
+    assert_eq!(bench.started("a", 0)[2..], ["Normal Killing: Stopping container a", "kill a/0"]);
 }
