@@ -316,11 +316,11 @@ async fn logs_are_printed_whole_and_with_prefixes() {
         defaulted,
         Done { code: 0, out: "b:main:1\nb:main:2".into(), err: "Defaulted container \"main\" out of: main, side\n".into() }
     );
-    let asked = daemon.requests().into_iter().filter_map(|request| match request {
+    let mut asked = daemon.requests().into_iter().filter_map(|request| match request {
         Request::Logs(logs) => Some(logs),
         _ => None,
     });
-    let last = asked.last().expect("a log was asked for");
+    let last = asked.next_back().expect("a log was asked for");
     assert_eq!((last.tail_lines, last.since_seconds, last.previous, last.timestamps), (Some(3), Some(90), true, true));
     assert_eq!(daemon.run(&["logs", "b", "side"]).await.out, "b:side:1\nb:side:2");
     let all = daemon.run(&["logs", "b", "--all-containers=true", "--prefix"]).await.out;
