@@ -8,6 +8,7 @@ use crate::errors::chain;
 use crate::events::{About, Recorder};
 use crate::images::Images;
 use crate::shutdown::Shutdown;
+use control::pod::EventType;
 use jiff::Timestamp;
 use object::{NodeFacts, NodeImage};
 use objects::Kind;
@@ -80,7 +81,7 @@ impl Agent {
 
     /// Writes the Node object, then looks after it until the shutdown signal.
     pub async fn run(mut self, mut shutdown: Shutdown) {
-        self.report("Normal", "Starting", "Starting kubelet.");
+        self.report("Starting", "Starting kubelet.");
         let mut look = tokio::time::interval(LOOK_PERIOD);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut garbage = tokio::time::interval(GARBAGE_PERIOD);
@@ -186,12 +187,12 @@ impl Agent {
                 (_, "True") => "NodeReady",
                 _ => "NodeNotReady",
             };
-            self.report("Normal", reason, &format!("Node {} status is now: {reason}", object.key().name));
+            self.report(reason, &format!("Node {} status is now: {reason}", object.key().name));
         }
     }
 
-    fn report(&self, kind: &'static str, reason: &'static str, message: &str) {
-        self.recorder.report(About::node(&self.fixed.name), kind, reason, message.to_owned());
+    fn report(&self, reason: &str, message: &str) {
+        self.recorder.report(About::node(&self.fixed.name), EventType::Normal, reason, message.to_owned());
     }
 
     fn node_images(&self) -> Vec<NodeImage> {

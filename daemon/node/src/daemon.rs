@@ -9,6 +9,7 @@ use crate::scheduler::Scheduler;
 use crate::shutdown::{self, Shutdown, Trigger};
 use crate::verbs::Verbs;
 use crate::{events, pool};
+use control::pod::EventType;
 use control::version::NodeId;
 use runtime::cgroup::{CgroupConfig, CgroupError, Cgroups};
 use runtime::image::{ImageStore, Mirror, PullOptions, StoreError as ImageStoreError};
@@ -228,7 +229,7 @@ fn spawn(parts: Parts, listener: Listener, shutdown: Shutdown) -> Running {
         parts;
     // For as long as the daemon lives it waits for writes and for the disk: a blocking thread of its own.
     let store_writer = tokio::task::spawn_blocking(|| writer.run());
-    let (recorder, writer) = events::channel(config.name.clone(), store.clone());
+    let (recorder, writer) = events::channel(&config.name, store.clone());
     tell_damage(&damage, &images, &recorder, &config.name);
     let internal = fixed.addresses.iter().find(|address| address.kind == AddressKind::InternalIp);
     let host_ip = internal.and_then(|address| address.value.parse().ok()).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
@@ -254,7 +255,7 @@ fn spawn(parts: Parts, listener: Listener, shutdown: Shutdown) -> Running {
     pods::tell_found(&machinery);
     tasks.spawn(Pods::new(machinery, store.clone(), recorder.clone(), shutdown.clone()).run());
     tasks.spawn(listener.serve(Arc::new(verbs), shutdown.clone()));
-    tasks.spawn(Scheduler::new(config.name.clone(), store.clone(), recorder.clone()).run(shutdown.clone()));
+    tasks.spawn(Scheduler::new(store.clone(), recorder.clone()).run(shutdown.clone()));
     tasks.spawn(Agent::new(fixed, machine, images, store, recorder).run(shutdown.clone()));
     tasks.spawn(writer.run(shutdown.clone()));
     tasks.spawn(pool::run(network, network_taken, shutdown));
@@ -266,7 +267,7 @@ fn tell_damage(damage: &[Damage], images: &Images, recorder: &events::Recorder, 
     let texts = damage.iter().map(ToString::to_string).chain(of_images.iter().map(|damage| format!("{damage:?}")));
     for text in texts {
         warn!(damage = text, "something was damaged and set aside");
-        recorder.report(events::About::node(node), "Warning", "StoreDamaged", text);
+        recorder.report(events::About::node(node), EventType::Warning, "StoreDamaged", text);
     }
 }
 

@@ -3,52 +3,52 @@
 //! Reporting never waits: the queue is bounded, and what does not fit is counted and dropped. An event tells people what
 //! happened; nothing is decided by it. Events expire in the store.
 
-use crate::agent::seconds;
+mod object;
+
 use crate::shutdown::Shutdown;
-use control::pod::PodEvent;
+use control::events::{Correlator, Decision, Occurrence, Report, Source, Subject};
+use control::pod::{EventType, PodEvent};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use objects::Kind;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use store::{Key, Preconditions, Store, StoreError};
 use tokio::sync::mpsc;
 use tracing::{debug, warn};
-use uuid::Uuid;
 
 /// Reports that may wait.
 const QUEUE: usize = 4096;
 /// Reports that are written together: the store makes one commit of them.
 const BATCH: usize = 256;
 
-/// What an event is about.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+/// What an event is about: an object, or a part of it.
+#[derive(Debug, Clone)]
 pub struct About {
-    kind: &'static str,
-    namespace: String,
-    name: String,
-    uid: String,
+    subject: Subject,
     field_path: Option<String>,
 }
 
 impl About {
     /// A node; kubelet gives its name for its uid.
     pub fn node(name: &str) -> Self {
-        Self { kind: "Node", namespace: String::new(), name: name.to_owned(), uid: name.to_owned(), field_path: None }
+        let (kind, namespace) = ("Node".to_owned(), String::new());
+        Self { subject: Subject { kind, namespace, name: name.to_owned(), uid: name.to_owned() }, field_path: None }
     }
 
     /// A pod, or a container of it.
     pub fn pod(pod: &Pod, field_path: Option<String>) -> Self {
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
-        let meta = &pod.metadata;
-        Self { kind: "Pod", namespace: text(&meta.namespace), name: text(&meta.name), uid: text(&meta.uid), field_path }
+        let (meta, kind) = (&pod.metadata, "Pod".to_owned());
+        let subject = Subject { kind, namespace: text(&meta.namespace), name: text(&meta.name), uid: text(&meta.uid) };
+        Self { subject, field_path }
     }
 }
 
 /// Who reports.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reporter {
     /// The node agent.
     Kubelet,
@@ -56,79 +56,70 @@ pub enum Reporter {
     Scheduler,
 }
 
+impl Reporter {
+    const fn component(self) -> &'static str {
+        match self {
+            Self::Kubelet => "kubelet",
+            Self::Scheduler => "default-scheduler",
+        }
+    }
+}
+
 #[derive(Debug)]
-struct Report {
-    about: About,
+struct Reported {
     by: Reporter,
-    kind: &'static str,
-    reason: String,
-    message: String,
     at: Timestamp,
+    report: Report,
 }
 
 /// Takes reports. Clones are the same.
 #[derive(Debug, Clone)]
 pub struct Recorder {
-    queue: mpsc::Sender<Report>,
+    queue: mpsc::Sender<Reported>,
     dropped: Arc<AtomicU64>,
+    node_name: Arc<str>,
 }
 
 impl Recorder {
     /// Reports something that the node agent saw. Never waits.
-    pub fn report(&self, about: About, kind: &'static str, reason: &str, message: String) {
-        self.report_by(Reporter::Kubelet, about, kind, reason, message);
+    pub fn report(&self, about: About, kind: EventType, reason: &str, message: String) {
+        self.report_by(Reporter::Kubelet, about, kind, (reason, message));
     }
 
-    /// Reports something. Never waits.
-    pub fn report_by(&self, by: Reporter, about: About, kind: &'static str, reason: &str, message: String) {
-        let report = Report { about, by, kind, reason: reason.to_owned(), message, at: Timestamp::now() };
-        if self.queue.try_send(report).is_err() {
+    /// Reports something that the scheduler did. Never waits.
+    pub fn report_scheduling(&self, pod: &Pod, kind: EventType, reason: &str, message: String) {
+        self.report_by(Reporter::Scheduler, About::pod(pod, None), kind, (reason, message));
+    }
+
+    /// Reports what a pod's machine says. Never waits.
+    pub fn report_pod(&self, pod: &Pod, event: PodEvent) {
+        self.report(About::pod(pod, event.field_path), event.kind, event.reason, event.message);
+    }
+
+    fn report_by(&self, by: Reporter, about: About, kind: EventType, (reason, message): (&str, String)) {
+        let source = Source { component: by.component().to_owned(), host: self.node_name.to_string() };
+        let About { subject, field_path } = about;
+        let report = Report { source, subject, field_path, kind, reason: reason.to_owned(), message };
+        if self.queue.try_send(Reported { by, at: Timestamp::now(), report }).is_err() {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
-    }
-
-    /// Reports what a pod's machine says.
-    pub fn report_pod(&self, pod: &Pod, event: PodEvent) {
-        self.report(About::pod(pod, event.field_path), event.kind.as_str(), event.reason, event.message);
     }
 }
 
 /// Writes what the [`Recorder`] takes. See [`Writer::run`].
 pub struct Writer {
-    queue: mpsc::Receiver<Report>,
+    queue: mpsc::Receiver<Reported>,
     dropped: Arc<AtomicU64>,
-    node_name: String,
     store: Store,
-    seen: HashMap<Identity, Seen>,
+    correlator: Correlator,
 }
-
-/// What makes two reports the same event.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Identity {
-    about: About,
-    by: Reporter,
-    reason: String,
-    message: String,
-}
-
-#[derive(Debug, Clone)]
-struct Seen {
-    name: String,
-    uid: String,
-    first: Timestamp,
-    last: Timestamp,
-    count: u64,
-}
-
-/// The most events that are remembered to be counted on (`maxLruCacheEntries`).
-const REMEMBERED: usize = 4096;
 
 /// The two ends of the way of events.
-pub fn channel(node_name: String, store: Store) -> (Recorder, Writer) {
+pub fn channel(node_name: &str, store: Store) -> (Recorder, Writer) {
     let (sender, queue) = mpsc::channel(QUEUE);
     let dropped = Arc::new(AtomicU64::new(0));
-    let recorder = Recorder { queue: sender, dropped: dropped.clone() };
-    (recorder, Writer { queue, dropped, node_name, store, seen: HashMap::new() })
+    let recorder = Recorder { queue: sender, dropped: dropped.clone(), node_name: node_name.into() };
+    (recorder, Writer { queue, dropped, store, correlator: Correlator::default() })
 }
 
 impl Writer {
@@ -156,107 +147,44 @@ impl Writer {
     }
 
     /// Counts a batch and writes each event of it once, all together.
-    async fn write(&mut self, batch: &mut Vec<Report>) {
+    async fn write(&mut self, batch: &mut Vec<Reported>) {
         let dropped = self.dropped.swap(0, Ordering::Relaxed);
         if dropped > 0 {
             warn!(dropped, "events came faster than they are written");
         }
-        let mut objects: HashMap<Key, Value> = HashMap::new();
-        for report in batch.drain(..) {
-            let (key, object) = self.count(report);
-            objects.insert(key, object);
+        let mut events: HashMap<String, (Reported, Occurrence)> = HashMap::new();
+        for reported in batch.drain(..) {
+            match self.correlator.report(reported.at, &reported.report) {
+                Decision::Drop => {}
+                Decision::Create(occurrence) | Decision::Update(occurrence) => {
+                    events.insert(occurrence.name.clone(), (reported, occurrence));
+                }
+            }
         }
-        if self.seen.len() > REMEMBERED {
-            let mut times: Vec<Timestamp> = self.seen.values().map(|seen| seen.last).collect();
-            times.sort_unstable_by(|left, right| right.cmp(left));
-            let horizon = times.get(REMEMBERED / 2).copied().unwrap_or(Timestamp::UNIX_EPOCH);
-            self.seen.retain(|_, seen| seen.last > horizon);
-        }
-        let writes = objects.into_iter().map(|(key, object)| put(&self.store, key, object));
+        let writes = events.into_values().map(|(reported, occurrence)| put(&self.store, reported, occurrence));
         futures_util::future::join_all(writes).await;
-    }
-
-    fn count(&mut self, report: Report) -> (Key, Value) {
-        let Report { about, by, kind, reason, message, at } = report;
-        let name = format!("{}.{:x}", about.name, at.as_nanosecond());
-        let identity = Identity { about, by, reason, message };
-        let seen = self.seen.entry(identity.clone()).or_insert_with(|| Seen {
-            name,
-            uid: Uuid::new_v4().to_string(),
-            first: at,
-            last: at,
-            count: 0,
-        });
-        seen.count += 1;
-        seen.last = at;
-        let object = object(&identity, seen, kind, &self.node_name);
-        let namespace = object["metadata"]["namespace"].as_str().unwrap_or_default().to_owned();
-        (Key { kind: Kind::Event, namespace, name: seen.name.clone() }, object)
     }
 }
 
-async fn put(store: &Store, key: Key, object: Value) {
-    let result = match store.get(&key) {
-        Some(_) => store.update(key.clone(), object.clone(), Preconditions::default()).await,
-        None => store.create(key.clone(), object.clone()).await,
+/// Makes the event, or counts it where it is there.
+async fn put(store: &Store, reported: Reported, occurrence: Occurrence) {
+    let subject = &reported.report.subject;
+    let namespace = if subject.namespace.is_empty() { "default" } else { &subject.namespace };
+    let key = Key { kind: Kind::Event, namespace: namespace.to_owned(), name: occurrence.name.clone() };
+    let known = store.get(&key).and_then(|known| known.parse::<Value>().ok());
+    let result = match known {
+        Some(known) => {
+            let counted = object::counted(known, reported.by, &occurrence);
+            store.update(key.clone(), counted, Preconditions::default()).await
+        }
+        None => Err(StoreError::NotFound(key.clone())),
     };
     let result = match result {
-        // It expired meanwhile.
-        Err(StoreError::NotFound(_)) => store.create(key.clone(), object).await,
+        // The first of its kind, or it has expired.
+        Err(StoreError::NotFound(_)) => store.create(key.clone(), object::new(&reported, &occurrence, namespace)).await,
         result => result,
     };
     if let Err(error) = result {
         debug!(%key, %error, "an event was not stored");
     }
-}
-
-fn object(identity: &Identity, seen: &Seen, kind: &str, node_name: &str) -> Value {
-    let about = &identity.about;
-    let namespace = if about.namespace.is_empty() { "default" } else { &about.namespace };
-    let mut involved = json!({ "kind": about.kind, "name": about.name, "uid": about.uid, "apiVersion": "v1" });
-    if !about.namespace.is_empty() {
-        involved["namespace"] = json!(about.namespace);
-    }
-    if let Some(path) = &about.field_path {
-        involved["fieldPath"] = json!(path);
-    }
-    let mut event = json!({
-        "apiVersion": "v1",
-        "kind": "Event",
-        "metadata": {
-            "name": seen.name, "namespace": namespace, "uid": seen.uid, "creationTimestamp": seconds(seen.first),
-        },
-        "involvedObject": involved,
-        "reason": identity.reason,
-        "message": identity.message,
-        "type": kind,
-    });
-    match identity.by {
-        Reporter::Kubelet => {
-            event["source"] = json!({ "component": "kubelet", "host": node_name });
-            event["firstTimestamp"] = json!(seconds(seen.first));
-            event["lastTimestamp"] = json!(seconds(seen.last));
-            event["count"] = json!(seen.count);
-            event["reportingComponent"] = json!("kubelet");
-            event["reportingInstance"] = json!(node_name);
-        }
-        Reporter::Scheduler => {
-            event["source"] = json!({});
-            event["firstTimestamp"] = Value::Null;
-            event["lastTimestamp"] = Value::Null;
-            event["eventTime"] = json!(micros(seen.first));
-            event["action"] = json!(if identity.reason == "Scheduled" { "Binding" } else { "Scheduling" });
-            event["reportingComponent"] = json!("default-scheduler");
-            event["reportingInstance"] = json!(format!("default-scheduler-{node_name}"));
-            if seen.count > 1 {
-                event["series"] = json!({ "count": seen.count, "lastObservedTime": micros(seen.last) });
-            }
-        }
-    }
-    event
-}
-
-/// `metav1.MicroTime`
-fn micros(time: Timestamp) -> String {
-    time.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string()
 }

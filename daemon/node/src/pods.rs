@@ -14,11 +14,13 @@ pub use machinery::Machinery;
 
 use crate::events::Recorder;
 use crate::shutdown::Shutdown;
-use k8s_openapi::api::core::v1::Pod;
+use control::pod::Rejection;
+use control::scheduler::{self, NodeState};
+use k8s_openapi::api::core::v1::{Node, Pod};
 use objects::Kind;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use store::{Change, ChangeKind, List, Object, Store};
+use store::{Change, ChangeKind, Key, List, Object, Store};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::{info, warn};
@@ -33,6 +35,8 @@ pub struct Pods {
     workers: JoinSet<String>,
     /// By uid: two pods may have had the same name.
     known: HashMap<String, Known>,
+    /// What the pods of this node have taken of it; `None` until the node has an object.
+    taken: Option<NodeState>,
 }
 
 struct Known {
@@ -44,7 +48,7 @@ struct Known {
 impl Pods {
     /// The pods of this node.
     pub fn new(machinery: Arc<Machinery>, store: Store, recorder: Recorder, shutdown: Shutdown) -> Self {
-        Self { machinery, store, recorder, shutdown, workers: JoinSet::new(), known: HashMap::new() }
+        Self { machinery, store, recorder, shutdown, workers: JoinSet::new(), known: HashMap::new(), taken: None }
     }
 
     /// Runs until the shutdown signal. The pods live on; their workers end between two actions.
@@ -109,6 +113,7 @@ impl Pods {
             return self.removed(object.uid());
         }
         let matter = Matter::of(&pod);
+        let rejection = self.admit(&pod);
         if let Some(known) = self.known.get_mut(object.uid()) {
             // Most changes are the worker's own status come back.
             if known.told != matter {
@@ -120,7 +125,7 @@ impl Pods {
         let pod = Arc::new(pod);
         let (wanted, receiver) = watch::channel(Wanted::Spec(pod.clone()));
         let uid = object.uid().to_owned();
-        let worker = Worker::new(self.machinery.clone(), self.store.clone(), self.recorder.clone(), pod);
+        let worker = Worker::new(self.machinery.clone(), self.store.clone(), self.recorder.clone(), pod, rejection);
         let running = worker.run(receiver, self.shutdown.clone());
         self.known.insert(uid.clone(), Known { wanted, told: matter });
         self.workers.spawn(async move {
@@ -129,7 +134,35 @@ impl Pods {
         });
     }
 
+    /// Counts the pod, and says whether this node takes it; one that was here before is taken.
+    fn admit(&mut self, pod: &Pod) -> Option<Rejection> {
+        let uid = sandbox::uid_of(pod);
+        let has_run = pod.status.as_ref().is_some_and(|status| status.container_statuses.is_some());
+        let is_new = !has_run && !self.known.contains_key(uid) && !self.machinery.folders(pod).run_dir.exists();
+        if is_new {
+            self.look_at_node();
+        }
+        let taken = self.taken.as_mut()?;
+        let rejection = is_new.then(|| scheduler::admit(pod, taken).err()).flatten();
+        if rejection.is_none() {
+            taken.put(pod);
+        }
+        rejection
+    }
+
+    fn look_at_node(&mut self) {
+        let key = Key { kind: Kind::Node, namespace: String::new(), name: self.machinery.node_name.clone() };
+        let Some(node) = self.store.get(&key).and_then(|node| node.parse::<Node>().ok()) else { return };
+        match &mut self.taken {
+            Some(taken) => taken.set_node(&node),
+            None => self.taken = Some(NodeState::new(&node)),
+        }
+    }
+
     fn removed(&mut self, uid: &str) {
+        if let Some(taken) = &mut self.taken {
+            taken.remove(uid);
+        }
         if let Some(known) = self.known.get(uid) {
             known.wanted.send_replace(Wanted::Removed);
         }

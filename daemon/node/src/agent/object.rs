@@ -95,7 +95,7 @@ pub fn status(facts: &NodeFacts<'_>, old: Option<&Value>, now: Timestamp) -> Val
 fn resources(capacity: &Capacity, amounts: &Allocatable, max_pods: u32) -> Value {
     let mut map = Map::new();
     let cpu = match amounts.cpu_milli {
-        whole if whole % 1000 == 0 => (whole / 1000).to_string(),
+        whole if whole.is_multiple_of(1000) => (whole / 1000).to_string(),
         part => format!("{part}m"),
     };
     map.insert("cpu".to_owned(), cpu.into());
@@ -110,7 +110,7 @@ fn resources(capacity: &Capacity, amounts: &Allocatable, max_pods: u32) -> Value
 
 /// As kubelet prints them: in KiB where that is exact.
 fn kibibytes(bytes: u64) -> String {
-    if bytes % 1024 == 0 { format!("{}Ki", bytes / 1024) } else { bytes.to_string() }
+    if bytes.is_multiple_of(1024) { format!("{}Ki", bytes / 1024) } else { bytes.to_string() }
 }
 
 fn address(address: &Address) -> Value {

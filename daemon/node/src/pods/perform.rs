@@ -59,35 +59,39 @@ impl Worker {
                 self.marks = PodMarks { sandbox, ips: ips.clone() };
                 self.connection = Some(started.connection);
                 if let Err(error) = self.marks.write(&self.folders) {
-                    self.clear_sandbox().await;
+                    self.undo_sandbox().await;
                     return failed(format!("cannot write down the pod's addresses: {error}"));
                 }
                 Input::SandboxReady { sandbox, ips }
             }
             Err(error) => {
-                self.clear_sandbox().await;
+                self.undo_sandbox().await;
                 failed(chain(&error))
             }
         }
     }
 
-    /// The exits come first; then the sandbox is gone.
+    /// Takes the sandbox away. The exits come first; then it is gone.
     async fn destroy_sandbox(&mut self, sandbox: u32) -> Vec<Input> {
-        let is_clear = self.clear_sandbox_with_exits().await;
-        let (mut answers, is_gone) = is_clear;
-        if is_gone {
-            answers.push(Input::SandboxGone { sandbox });
+        let cleared = self.clear_sandbox().await;
+        let mut answers = Vec::new();
+        for (id, exit) in self.written_exits() {
+            answers.extend(self.exit_input(&id, &exit).await);
         }
+        // The files go last: should the daemon die before, the next one finds the exits.
+        let removed = cleared.and_then(|()| self.folders.remove_supervisor_files().map_err(|error| chain(&error)));
+        answers.push(match removed {
+            Ok(()) => Input::SandboxGone { sandbox },
+            Err(message) => {
+                warn!(pod = self.uid, message, "cannot take a sandbox away; it is tried again");
+                Input::SandboxStuck { sandbox, message }
+            }
+        });
         answers
     }
 
-    async fn clear_sandbox(&mut self) {
-        self.clear_sandbox_with_exits().await;
-    }
-
-    /// Ends the supervisor and all processes, and gives back network and control groups. What cannot be done now stays
-    /// unanswered, and the machine looks again.
-    async fn clear_sandbox_with_exits(&mut self) -> (Vec<Input>, bool) {
+    /// Ends the supervisor and all processes, and gives back network and control groups.
+    async fn clear_sandbox(&mut self) -> Result<(), String> {
         if let Some(mut connection) = self.connection.take() {
             match tokio::time::timeout(ANSWER_TIMEOUT, connection.shutdown()).await {
                 Ok(Ok(())) => {}
@@ -95,16 +99,21 @@ impl Worker {
                 Err(_) => warn!(pod = self.uid, "the supervisor does not end"),
             }
         }
-        let mut answers = Vec::new();
-        for (id, exit) in self.written_exits() {
-            answers.extend(self.exit_input(&id, &exit).await);
-        }
         let (machinery, folders, uid) = (self.machinery.clone(), self.folders.clone(), self.uid.clone());
         let cleared = self.machinery.blocking(move || super::sandbox::clear(&machinery, &uid, &folders)).await;
-        if let Err(error) = &cleared {
-            warn!(pod = self.uid, error = %chain(error), "cannot take a sandbox away; it is tried again");
+        cleared.map_err(|error| chain(&error))
+    }
+
+    /// After a sandbox that could not be made whole.
+    async fn undo_sandbox(&mut self) {
+        let undone = match self.clear_sandbox().await {
+            Ok(()) => self.folders.remove_supervisor_files().map_err(|error| chain(&error)),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = undone {
+            // The next try, or the pod's release, removes it.
+            warn!(pod = self.uid, error, "cannot remove what was made of a sandbox");
         }
-        (answers, cleared.is_ok())
     }
 
     /// Finds the image, or begins to pull it beside everything else.
@@ -252,7 +261,10 @@ impl Worker {
             wait = (wait * 2).min(RELEASE_WAITS.1);
         }
         self.images.clear();
-        while object == ObjectFate::Delete {
+        if object == ObjectFate::AlreadyGone {
+            return;
+        }
+        loop {
             let only_if = Preconditions { uid: Some(self.uid.clone()), ..Preconditions::default() };
             match self.store.delete(self.machinery.key_of(self.machine.pod()), only_if).await {
                 Ok(_) | Err(StoreError::NotFound(_) | StoreError::OtherUid { .. } | StoreError::Closed) => return,

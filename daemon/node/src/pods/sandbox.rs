@@ -156,8 +156,7 @@ pub async fn clean_container(machinery: &Arc<Machinery>, folders: &Folders, pod:
         .await;
 }
 
-/// Takes a sandbox away: every process, the control groups, the address, the supervisor's files. Volumes stay. Again is fine.
-/// Blocks.
+/// Takes a sandbox away: every process, the control groups, the address. Files stay. Again is fine. Blocks.
 ///
 /// # Errors
 /// See [`SandboxStartError`]: try again later.
@@ -165,7 +164,6 @@ pub fn clear(machinery: &Machinery, uid: &str, folders: &Folders) -> Result<(), 
     folders.kill_supervisor()?;
     machinery.cgroups.remove(uid)?;
     machinery.network.release(uid)?;
-    folders.remove_supervisor_files()?;
     Ok(())
 }
 

@@ -16,7 +16,7 @@ use crate::clock;
 use crate::events::Recorder;
 use crate::images::InUse;
 use control::clock::BootMs;
-use control::pod::{Action, ContainerName, Host, Input, PodMachine, Pulled};
+use control::pod::{Action, ContainerName, Host, Input, PodMachine, Pulled, Rejection};
 use k8s_openapi::api::core::v1::{Container, Pod};
 use runtime::protocol::{ContainerId, Notice};
 use runtime::sandbox::{SandboxError, SupervisorConnection};
@@ -57,6 +57,7 @@ pub struct Worker {
     pub(super) pulling: HashSet<(ContainerName, String)>,
     /// Exits that the machine was told of.
     pub(super) told: HashSet<ContainerId>,
+    rejection: Option<Rejection>,
     wake: Option<BootMs>,
     is_done: bool,
 }
@@ -72,8 +73,8 @@ pub(super) struct PullEnd {
 }
 
 impl Worker {
-    /// A worker for a pod that is bound to this node.
-    pub fn new(machinery: Arc<Machinery>, store: Store, events: Recorder, pod: Arc<Pod>) -> Self {
+    /// A worker for a pod that is bound to this node. A rejection is for a pod that was never here: the node does not take it.
+    pub fn new(machinery: Arc<Machinery>, store: Store, events: Recorder, pod: Arc<Pod>, rejection: Option<Rejection>) -> Self {
         let folders = machinery.folders(&pod);
         let uid = super::sandbox::uid_of(&pod).to_owned();
         let host = Host { ips: vec![machinery.host_ip.to_string()] };
@@ -94,6 +95,7 @@ impl Worker {
             pulls: JoinSet::new(),
             pulling: HashSet::new(),
             told: HashSet::new(),
+            rejection,
             wake: None,
             is_done: false,
         }
@@ -102,8 +104,11 @@ impl Worker {
     /// Works until the machine has released the pod, or the daemon ends; then the pod lives on without it.
     pub async fn run(mut self, mut wanted: watch::Receiver<Wanted>, mut shutdown: crate::shutdown::Shutdown) {
         let mut image_changes = self.machinery.images.changes();
-        let found = self.find().await;
-        self.step(Input::Found(found)).await;
+        let first = match self.rejection.take() {
+            Some(rejection) => Input::Rejected(rejection),
+            None => Input::Found(self.find().await),
+        };
+        self.step(first).await;
         // What was wanted when this worker was made is in the machine already, unless it changed meanwhile.
         while !self.is_done {
             // Every arm only waits; what came is worked on after the select. Notices stay in the connection, the newest word
@@ -113,7 +118,7 @@ impl Worker {
                 () = shutdown.wait() => return,
                 notice = next_notice(&mut self.connection) => News::Notice(notice),
                 changed = wanted.changed() => News::Wanted(changed.is_ok().then(|| wanted.borrow_and_update().clone())),
-                Some(pull) = self.pulls.join_next(), if !self.pulls.is_empty() => News::Pull(pull),
+                Some(pull) = self.pulls.join_next(), if !self.pulls.is_empty() => News::Pull(pull.map(Box::new)),
                 Ok(()) = image_changes.changed() => News::ImagesChanged,
                 () = sleep_until(self.wake) => News::Wake,
             };
@@ -136,7 +141,7 @@ impl Worker {
             News::Wanted(Some(Wanted::Removed)) => self.step(Input::Removed).await,
             // The manager is gone: the daemon is ending.
             News::Wanted(None) => self.is_done = true,
-            News::Pull(Ok(end)) => self.pulled(end).await,
+            News::Pull(Ok(end)) => self.pulled(*end).await,
             News::Pull(Err(error)) => warn!(pod = self.uid, %error, "a pull was lost"),
             News::ImagesChanged => self.step(Input::ImagesChanged).await,
             News::Wake => {
@@ -201,7 +206,7 @@ impl Worker {
 enum News {
     Notice(Result<Notice, SandboxError>),
     Wanted(Option<Wanted>),
-    Pull(Result<PullEnd, tokio::task::JoinError>),
+    Pull(Result<Box<PullEnd>, tokio::task::JoinError>),
     ImagesChanged,
     Wake,
 }

@@ -56,7 +56,7 @@ impl Verbs {
                     let admitted = self.admit_create(kind, wanted.clone(), &request.namespace)?;
                     self.keep_new(kind, admitted, request.dry_run, "created").await
                 }
-                Some(live) => self.merge(kind, &live, &wanted, &request.namespace, request.dry_run).await,
+                Some(live) => self.merge(&live, &wanted, &request.namespace, request.dry_run).await,
             };
             tries -= 1;
             match result {
@@ -91,14 +91,7 @@ impl Verbs {
         }
     }
 
-    async fn merge(
-        &self,
-        kind: Kind,
-        live: &Arc<Object>,
-        wanted: &Value,
-        namespace: &str,
-        dry_run: DryRun,
-    ) -> Result<Response, Status> {
+    async fn merge(&self, live: &Arc<Object>, wanted: &Value, namespace: &str, dry_run: DryRun) -> Result<Response, Status> {
         let old: Value = live.parse().map_err(|error| unreadable(&error))?;
         let last_applied: Option<Value> = old
             .pointer("/metadata/annotations")
@@ -108,7 +101,7 @@ impl Verbs {
         let mut merged = apply::three_way(last_applied.as_ref(), &old, wanted);
         // The merge is against what is there now: a change in between is a conflict, and merged again.
         merged["metadata"]["resourceVersion"] = json!(live.resource_version().to_string());
-        let admitted = self.admit_update(kind, &old, merged, namespace)?;
+        let admitted = self.admit_update(live.key().kind, &old, merged, namespace)?;
         if without_version(&admitted.object) == without_version(&old) {
             return Ok(answer(old, admitted.warnings, "unchanged"));
         }

@@ -1,11 +1,8 @@
 //! Real pods of a real daemon, in namespaces of their own. Needs root and busybox-static; skipped without.
 
-#[path = "support/world.rs"]
-mod world;
-
+use crate::world::{World, is_possible};
 use serde_json::{Value, json};
 use wire::LogsRequest;
-use world::{World, is_possible};
 
 fn of(pod: &str) -> LogsRequest {
     LogsRequest { pod: pod.to_owned(), ..LogsRequest::default() }

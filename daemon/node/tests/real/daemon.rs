@@ -1,11 +1,8 @@
 //! A daemon that dies, supervisors that are killed: what lives on, and what is made anew. Needs root; skipped without.
 
-#[path = "support/world.rs"]
-mod world;
-
+use crate::world::{World, is_possible};
 use serde_json::{Value, json};
 use wire::LogsRequest;
-use world::{World, is_possible};
 
 fn box_running(script: &str) -> Value {
     json!({"containers": [{"name": "main", "image": "localhost/box:1", "command": ["sh", "-c", script]}]})

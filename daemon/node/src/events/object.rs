@@ -1,0 +1,76 @@
+//! Event objects, as the two recorders of Kubernetes write them.
+//!
+//! kubelet counts with `count` and `lastTimestamp` (`client-go/tools/record`), the scheduler with `eventTime` and `series`
+//! (`client-go/tools/events`).
+
+use super::{Reported, Reporter};
+use crate::agent::seconds;
+use control::events::Occurrence;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+/// A new event.
+pub fn new(reported: &Reported, occurrence: &Occurrence, namespace: &str) -> Value {
+    let report = &reported.report;
+    let (subject, source) = (&report.subject, &report.source);
+    let mut involved = json!({ "kind": subject.kind, "name": subject.name, "uid": subject.uid, "apiVersion": "v1" });
+    if !subject.namespace.is_empty() {
+        involved["namespace"] = json!(subject.namespace);
+    }
+    if let Some(path) = &report.field_path {
+        involved["fieldPath"] = json!(path);
+    }
+    let mut event = json!({
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {
+            "name": occurrence.name,
+            "namespace": namespace,
+            "uid": Uuid::new_v4().to_string(),
+            "creationTimestamp": seconds(occurrence.first),
+        },
+        "involvedObject": involved,
+        "reason": report.reason,
+        "type": report.kind.as_str(),
+        "reportingComponent": source.component,
+    });
+    match reported.by {
+        Reporter::Kubelet => {
+            event["source"] = json!({ "component": source.component, "host": source.host });
+            event["reportingInstance"] = json!(source.host);
+            event["firstTimestamp"] = json!(seconds(occurrence.first));
+        }
+        Reporter::Scheduler => {
+            event["source"] = json!({});
+            event["reportingInstance"] = json!(format!("{}-{}", source.component, source.host));
+            event["action"] = json!(if report.reason == "Scheduled" { "Binding" } else { "Scheduling" });
+            event["eventTime"] = json!(micros(occurrence.first));
+            event["firstTimestamp"] = Value::Null;
+        }
+    }
+    counted(event, reported.by, occurrence)
+}
+
+/// The event with its newest count, time and message.
+pub fn counted(mut event: Value, by: Reporter, occurrence: &Occurrence) -> Value {
+    event["message"] = json!(occurrence.message);
+    match by {
+        Reporter::Kubelet => {
+            event["count"] = json!(occurrence.count);
+            event["lastTimestamp"] = json!(seconds(occurrence.last));
+        }
+        Reporter::Scheduler => {
+            event["lastTimestamp"] = Value::Null;
+            if occurrence.count > 1 {
+                event["series"] = json!({ "count": occurrence.count, "lastObservedTime": micros(occurrence.last) });
+            }
+        }
+    }
+    event
+}
+
+/// `metav1.MicroTime`
+fn micros(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string()
+}

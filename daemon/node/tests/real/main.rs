@@ -1,0 +1,6 @@
+//! The real daemon with real pods, in namespaces of its own. Needs root and busybox-static; skipped without.
+
+mod daemon;
+mod many;
+mod pods;
+mod world;
