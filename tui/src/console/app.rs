@@ -3,8 +3,8 @@
 mod chrome;
 mod command;
 mod deleting;
-pub mod effect;
 mod editing;
+pub mod effect;
 mod input;
 mod logs;
 pub mod msg;

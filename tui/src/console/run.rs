@@ -134,7 +134,8 @@ impl Console {
             let wait = at.duration_since(Timestamp::now());
             Duration::try_from(wait).unwrap_or_default() + Duration::from_millis(1)
         });
-        let until_picture = is_dirty.then(|| BETWEEN_NEWS.saturating_sub(self.painted_at.map_or(BETWEEN_NEWS, |at| at.elapsed())));
+        let until_picture =
+            is_dirty.then(|| BETWEEN_NEWS.saturating_sub(self.painted_at.map_or(BETWEEN_NEWS, |at| at.elapsed())));
         let wait = [until_label, until_picture].into_iter().flatten().min();
         match wait {
             None => self.messages.recv().ok(),

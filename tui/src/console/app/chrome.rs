@@ -3,9 +3,10 @@
 use super::state::{App, Prompt, Purpose};
 use crate::console::base::text;
 use crate::console::keys::map::{continuations as rest_of, in_places};
+use crate::console::keys::table::Binding;
 use crate::console::link::Standing;
 use crate::console::model::lines::{Place, Wrap};
-use crate::console::model::row::Tone;
+use crate::console::model::row::{Key, Tone};
 use crate::console::screen::Screen;
 use crate::console::screen::edit::Sending;
 use crate::console::screen::list::{List, Source};
@@ -80,7 +81,7 @@ pub fn path(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
     for (at, screen) in steps.iter().enumerate() {
         let role = if at + 1 == steps.len() { Role::Accent } else { Role::Dim };
         let room = end.saturating_sub(x + 2);
-        x = canvas.text((x, area.y), &title(screen), room, role);
+        x = canvas.text((x, area.y), &title(screen, at.checked_sub(1).map(|before| &steps[before])), room, role);
         if at + 1 < steps.len() {
             x = canvas.text((x, area.y), " › ", end.saturating_sub(x + 2), Role::Faint);
         }
@@ -97,7 +98,15 @@ pub fn path(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
     }
 }
 
-fn title(screen: &Screen) -> String {
+/// A step's name; what the step before says already is left out.
+fn title(screen: &Screen, before: Option<&Screen>) -> String {
+    let is_said = |key: &Key| match before {
+        Some(Screen::List(List { source: Source::Containers(pod), .. })) => pod == key,
+        Some(Screen::Reader(reader)) => reader.key == *key,
+        Some(Screen::Log(log)) => log.pod == *key,
+        _ => false,
+    };
+    let name = |key: &Key| if is_said(key) { String::new() } else { format!("{} ", key.name) };
     match screen {
         Screen::List(list) => match (&list.source, &list.view.scope) {
             (Source::Containers(pod), _) => pod.name.to_string(),
@@ -110,11 +119,11 @@ fn title(screen: &Screen) -> String {
         },
         Screen::Reader(reader) => {
             let what = if reader.mode == Mode::Yaml { "yaml" } else { "describe" };
-            format!("{} {what}", reader.key.name)
+            format!("{}{what}", name(&reader.key))
         }
         Screen::Log(log) => {
             let instance = if log.is_previous { " (previous)" } else { "" };
-            format!("{} log {}{instance}", log.pod.name, log.container_name())
+            format!("{}log {}{instance}", name(&log.pod), log.container_name())
         }
         Screen::Edit(edit) => format!("edit {}{}", edit.title(), if edit.is_changed() { " *" } else { "" }),
     }
@@ -182,23 +191,41 @@ pub fn bottom(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
     if let Some(count) = app.count {
         end = canvas.right((end, area.y), &count.to_string(), Role::Key).saturating_sub(1);
     }
-    // Help has the last place whatever else there is no room for.
-    let help = "? help";
     let types_text = matches!(app.screen(), Screen::Edit(_));
-    let end = if types_text { end } else { end.saturating_sub(help.len() as u16 + 2) };
-    for binding in in_places(app.places()).filter(|binding| !binding.hint.is_empty() && binding.hint != "help") {
-        let keys = binding.keys.replace(' ', if binding.keys.starts_with("ctrl") || binding.keys.starts_with("space") { " " } else { "" });
-        let width = (keys.len() + binding.hint.len() + 1) as u16;
-        if x + width > end {
-            break;
-        }
-        x = canvas.text((x, area.y), &keys, width, Role::Key) + 1;
-        x = canvas.text((x, area.y), binding.hint, width, Role::Hint) + 2;
+    // Help has the last place whatever else there is no room for.
+    let end = if types_text { end } else { end.saturating_sub("? help".len() as u16) };
+    for (keys, hint) in hints(app, end.saturating_sub(x)) {
+        x = canvas.text((x, area.y), &keys, end.saturating_sub(x), Role::Key) + 1;
+        x = canvas.text((x, area.y), hint, end.saturating_sub(x), Role::Hint) + 2;
     }
     if !types_text {
         x = canvas.text((x, area.y), "?", 1, Role::Key) + 1;
         canvas.text((x, area.y), "help", 4, Role::Hint);
     }
+}
+
+/// The hints there is room for: first those that matter most, then the others, each in the table's order.
+fn hints(app: &App, room: u16) -> Vec<(String, &'static str)> {
+    let bindings: Vec<_> = in_places(app.places()).filter(|binding| !matches!(binding.hint, "" | "help")).collect();
+    let shown = |binding: &Binding| {
+        let together = !binding.keys.starts_with("ctrl") && !binding.keys.starts_with("space");
+        binding.keys.replace(' ', if together { "" } else { " " })
+    };
+    let width = |binding: &Binding| shown(binding).len() + binding.hint.trim_start_matches('+').len() + 3;
+    let mut left = usize::from(room);
+    let mut kept = vec![false; bindings.len()];
+    for pass_of_extra in [false, true] {
+        for (at, binding) in bindings.iter().enumerate() {
+            if binding.hint.starts_with('+') == pass_of_extra && width(binding) <= left {
+                kept[at] = true;
+                left -= width(binding);
+            }
+        }
+    }
+    let mut hints: Vec<_> = bindings.iter().zip(kept).filter(|(_, kept)| *kept).map(|(binding, _)| *binding).collect();
+    // What opens the row comes first, wherever it stands in the table.
+    hints.sort_by_key(|binding| binding.keys != "enter");
+    hints.into_iter().map(|binding| (shown(binding), binding.hint.trim_start_matches('+'))).collect()
 }
 
 /// The keys that may follow those pressed, in a box at the bottom.

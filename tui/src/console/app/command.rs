@@ -17,7 +17,8 @@ use wire::DryRun;
 
 /// Every command, for completion.
 const COMMANDS: &[&str] = &[
-    "pods", "nodes", "events", "ns", "logs", "new", "open", "apply", "theme", "help", "describe", "yaml", "edit", "w", "w!", "q", "q!",
+    "pods", "nodes", "events", "ns", "logs", "new", "open", "apply", "theme", "help", "describe", "yaml", "edit", "w", "w!", "q",
+    "q!",
 ];
 
 /// Runs a command.

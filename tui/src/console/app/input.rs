@@ -8,6 +8,7 @@ use crate::console::keys::action::Action;
 use crate::console::keys::key::Key;
 use crate::console::keys::map::{Meaning, in_places, look_up};
 use crate::console::keys::table::Place;
+use crate::console::model::lines::Lines;
 use crate::console::model::query::{Query, pattern};
 use crate::console::screen::Screen;
 use crate::console::theme::role::Role;
@@ -106,7 +107,12 @@ fn on_screen(app: &mut App, key: Key, out: &mut Vec<Effect>) {
     }
 }
 
-fn in_dialog(app: &mut App, (mut dialog, question): (crate::console::widget::dialog::Dialog, Question), key: Key, out: &mut Vec<Effect>) {
+fn in_dialog(
+    app: &mut App,
+    (mut dialog, question): (crate::console::widget::dialog::Dialog, Question),
+    key: Key,
+    out: &mut Vec<Effect>,
+) {
     let yes = match key.code {
         KeyCode::Char('y' | 'Y') => true,
         KeyCode::Enter => dialog.focus > 0,
@@ -252,8 +258,11 @@ fn find(app: &mut App, text: &str) {
         }
         Screen::Log(log) => {
             (log.place.find, log.place.found) = (regex.clone(), None);
-            // The newest match is what one looks for at the end of a log.
+            // The newest match is what one looks for at the end of a log: from there on backwards.
             let forward = !log.place.follows;
+            if !forward {
+                log.place.found = Some(log.log.len());
+            }
             log.place.find_next(&log.log, forward)
         }
         Screen::Edit(edit) => regex.as_ref().is_some_and(|regex| edit.editor.find(regex.as_str())),

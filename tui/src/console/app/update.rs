@@ -50,16 +50,16 @@ pub fn settle(app: &mut App) {
             }
         }
         Some(Screen::Reader(reader)) => {
-            reader.place.size = (columns, rows);
+            reader.place.size = (columns.saturating_sub(2), rows);
             reader.refresh(store, &now.to_zoned(app.zone.clone()));
         }
         Some(Screen::Log(log)) => {
-            log.place.size = (columns, rows);
+            log.place.size = (columns.saturating_sub(2), rows);
             log.place.settle(&log.log);
         }
         Some(Screen::Edit(edit)) => {
             let panel = edit.panel_height(rows);
-            edit.editor.settle((columns, rows - panel));
+            edit.editor.settle((columns, rows.saturating_sub(panel)));
         }
         None => {}
     }

@@ -54,6 +54,7 @@ pub fn view(app: &App, buffer: &mut Buffer) -> Option<Position> {
 }
 
 fn screen(app: &App, canvas: &mut Canvas<'_>, body: Rect) -> Option<Position> {
+    let text = Rect { x: body.x + 1, width: body.width - 2, ..body };
     match app.screen() {
         Screen::List(list) => {
             let around = Surroundings { store: &app.store, now: app.now, is_live: app.is_live(), empty: empty(app, list) };
@@ -61,11 +62,11 @@ fn screen(app: &App, canvas: &mut Canvas<'_>, body: Rect) -> Option<Position> {
             None
         }
         Screen::Reader(reader) => {
-            reader.draw(canvas, body);
+            reader.draw(canvas, text);
             None
         }
         Screen::Log(log) => {
-            log.draw(canvas, body);
+            log.draw(canvas, text);
             None
         }
         Screen::Edit(edit) => Some(edit.draw(canvas, body)),
@@ -83,7 +84,9 @@ fn empty(app: &App, list: &crate::console::screen::list::List) -> String {
         _ if !rows.is_complete => format!("reading {kind}…"),
         _ => match (&list.view.scope.namespace, kind) {
             (Some(namespace), _) if rows.len() > 0 => format!("no {kind} in namespace {namespace}; 0 shows all namespaces"),
-            (_, "pods") if list.view.scope.node.is_none() => "no pods yet; space n writes a manifest, :open FILE opens one".to_owned(),
+            (_, "pods") if list.view.scope.node.is_none() => {
+                "no pods yet; space n writes a manifest, :open FILE opens one".to_owned()
+            }
             _ => format!("no {kind}"),
         },
     }

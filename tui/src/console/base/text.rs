@@ -42,18 +42,6 @@ pub fn tail(text: &str, columns: usize) -> &str {
     ""
 }
 
-/// The text cut to so many columns, with `…` where something is missing.
-pub fn fit(text: &str, columns: usize) -> String {
-    if width(text) <= columns {
-        return text.to_owned();
-    }
-    match columns {
-        0 => String::new(),
-        1 => "…".to_owned(),
-        _ => format!("{}…", head(text, columns - 1).0),
-    }
-}
-
 /// A line as it may be shown: escape sequences and control characters are gone, tabs are spaces up to the next eighth column.
 pub fn clean(line: &str) -> String {
     if !line.bytes().any(|byte| byte < 0x20 || byte == 0x7f || byte == 0xc2) {
@@ -105,16 +93,13 @@ fn skip_escape(letters: &mut std::iter::Peekable<std::str::Chars<'_>>) {
 
 #[cfg(test)]
 mod tests {
-    use super::{clean, fit, head, tail, width};
+    use super::{clean, head, tail, width};
 
     #[test]
     fn wide_letters_are_never_cut_in_half() {
         assert_eq!(head("日本語", 5), ("日本", 4));
         assert_eq!(tail("日本語", 1), "本語");
         assert_eq!(tail("日本語", 2), "本語");
-        assert_eq!(fit("日本語", 5), "日本…");
-        assert_eq!(fit("kubia", 5), "kubia");
-        assert_eq!(fit("kubia-9", 5), "kubi…");
         assert_eq!(width("日本語"), 6);
         assert_eq!(tail("abc", 9), "");
     }

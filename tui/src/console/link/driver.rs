@@ -141,4 +141,3 @@ fn failure(error: ClientError) -> Failure {
         other => Failure::Link(other.to_string()),
     }
 }
-

@@ -23,11 +23,11 @@ const fn column(title: &'static str, source: &'static str, least: u16, leave: u8
 pub const PODS: &[Column] = &[
     column("NAMESPACE", "Namespace", 9, 0),
     column("NAME", "Name", 16, 0),
-    column("READY", "Ready", 5, 3),
+    column("READY", "Ready", 5, 1),
     column("STATUS", "Status", 10, 0),
-    column("RESTARTS", "Restarts", 8, 1),
+    column("RESTARTS", "Restarts", 8, 2),
     column("AGE", "Age", 4, 0),
-    column("IP", "IP", 9, 2),
+    column("IP", "IP", 9, 3),
     column("NODE", "Node", 6, 4),
 ];
 
@@ -49,13 +49,13 @@ pub const NODES: &[Column] = &[
 
 /// Events.
 pub const EVENTS: &[Column] = &[
-    column("NAMESPACE", "Namespace", 9, 2),
+    column("NAMESPACE", "Namespace", 9, 4),
     column("LAST SEEN", "Last Seen", 9, 0),
-    column("TYPE", "Type", 7, 3),
+    column("TYPE", "Type", 7, 5),
     column("REASON", "Reason", 8, 0),
-    column("OBJECT", "Object", 10, 1),
-    column("COUNT", "Count", 5, 4),
-    column("MESSAGE", "Message", 20, 0),
+    column("OBJECT", "Object", 16, 1),
+    column("COUNT", "Count", 5, 3),
+    column("MESSAGE", "Message", 32, 0),
 ];
 
 /// The containers of one pod.

@@ -120,13 +120,17 @@ fn tone(kind: Kind, object: &Value) -> Tone {
 
 /// The tone of a pod or container by its STATUS cell.
 pub fn pod_tone(status: &str, is_ready: bool) -> Tone {
-    let is_waiting = |word: &str| matches!(word, "Pending" | "ContainerCreating" | "PodInitializing" | "SchedulingGated" | "Waiting");
+    let is_waiting =
+        |word: &str| matches!(word, "Pending" | "ContainerCreating" | "PodInitializing" | "SchedulingGated" | "Waiting");
     match status {
         "Running" if is_ready => Tone::Ok,
         "Running" | "NotReady" | "Unknown" => Tone::Warn,
         "Completed" | "Succeeded" | "Terminating" => Tone::Done,
         word if is_waiting(word) => Tone::Busy,
-        word if word.strip_prefix("Init:").is_some_and(|rest| rest.chars().all(|letter| letter.is_ascii_digit() || letter == '/')) => {
+        word if word
+            .strip_prefix("Init:")
+            .is_some_and(|rest| rest.chars().all(|letter| letter.is_ascii_digit() || letter == '/')) =>
+        {
             Tone::Busy
         }
         _ => Tone::Bad,

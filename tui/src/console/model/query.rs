@@ -89,7 +89,8 @@ fn test(word: &str, columns: &[Column]) -> Test {
         return Test::Fuzzy(letters.to_lowercase());
     }
     if let Some((title, value)) = word.split_once(':') {
-        let begins = |column: &Column| column.title.len() >= title.len() && column.title[..title.len()].eq_ignore_ascii_case(title);
+        let begins =
+            |column: &Column| column.title.len() >= title.len() && column.title[..title.len()].eq_ignore_ascii_case(title);
         if let Some(at) = columns.iter().position(|column| title.is_ascii() && !title.is_empty() && begins(column)) {
             return Test::Column(at, pattern(value));
         }
@@ -101,7 +102,9 @@ fn test(word: &str, columns: &[Column]) -> Test {
 pub fn pattern(text: &str) -> Regex {
     let ignore_case = !text.chars().any(char::is_uppercase);
     let build = |text: &str| RegexBuilder::new(text).case_insensitive(ignore_case).size_limit(1 << 20).build();
-    build(text).or_else(|_| build(&regex::escape(text))).unwrap_or_else(|_| Regex::new("$^").expect("a pattern that never matches"))
+    build(text)
+        .or_else(|_| build(&regex::escape(text)))
+        .unwrap_or_else(|_| Regex::new("$^").expect("a pattern that never matches"))
 }
 
 fn is_fuzzy(letters: &str, text: &str) -> bool {

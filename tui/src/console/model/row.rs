@@ -61,6 +61,16 @@ impl Cell {
         }
     }
 
+    /// What the cell shows in so many columns: the time of the last restart does without its `ago` where that is too much.
+    pub fn label_within(&self, columns: u16, now: Timestamp) -> Cow<'_, str> {
+        match (self, self.label(now)) {
+            (Self::Restarts(count, last @ Some(_)), label) if label.len() > usize::from(columns) => {
+                Cow::Owned(format!("{count} ({})", objects::duration::since(*last, now)))
+            }
+            (_, label) => label,
+        }
+    }
+
     /// The moment that the cell's text is counted from.
     pub fn counts_from(&self) -> Option<Timestamp> {
         match self {

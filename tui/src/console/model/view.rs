@@ -22,7 +22,8 @@ pub struct Scope {
 impl Scope {
     fn holds(&self, row: &Row) -> bool {
         let about = |wanted: &About| row.about.as_deref().is_some_and(|about| is_about(about, wanted));
-        let namespace = self.namespace.as_ref().is_none_or(|namespace| row.key.namespace.is_empty() || *row.key.namespace == **namespace);
+        let namespace =
+            self.namespace.as_ref().is_none_or(|namespace| row.key.namespace.is_empty() || *row.key.namespace == **namespace);
         namespace && self.about.as_ref().is_none_or(about) && self.node.as_ref().is_none_or(|node| *row.node == **node)
     }
 }

@@ -28,7 +28,8 @@ pub struct Surroundings<'a> {
 impl List {
     /// Paints the headings and the rows in the window.
     pub fn draw(&self, canvas: &mut Canvas<'_>, area: Rect, around: &Surroundings<'_>) {
-        let columns: Vec<GridColumn> = self.columns().iter().enumerate().map(|(at, column)| self.grid_column(at, column)).collect();
+        let columns: Vec<GridColumn> =
+            self.columns().iter().enumerate().map(|(at, column)| self.grid_column(at, column)).collect();
         let fitted = grid::fit(&columns, &self.hidden(), self.column, area.width);
         let order = self.view.order.map(|order| (order.column, order.is_reversed));
         grid::headings(canvas, Rect { height: 1, ..area }, &columns, &fitted, (self.column, order));
@@ -37,7 +38,7 @@ impl List {
         let shown = self.view.slots.iter().enumerate().skip(self.top);
         for (y, (at, slot)) in (area.y + 1..area.bottom()).zip(shown) {
             let Some(row) = rows.get(*slot) else { continue };
-            let cell = |column: usize| self.cell(row, column, around, &pods_of);
+            let cell = |column: usize, room: u16| self.cell(row, (column, room), around, &pods_of);
             let sign = sign(row.tone);
             let sign = if around.is_live { sign } else { (sign.0, Role::Stale) };
             let grid_row = GridRow { sign, is_marked: self.marks.contains(&row.key), cell: &cell };
@@ -51,19 +52,33 @@ impl List {
 
     fn grid_column(&self, at: usize, column: &Column) -> GridColumn {
         let natural = self.view.widths.get(at).copied().unwrap_or(0).max(column.title.len() as u16 + 1);
-        let gives_all = matches!(column.title, "MESSAGE" | "IMAGE" | "OS-IMAGE");
-        let soft = if gives_all { column.least } else { (natural * 3 / 5).max(column.least) };
+        // A state that is cut off is no state, so only names and long texts give way before whole columns do.
+        let soft = match column.title {
+            "MESSAGE" | "IMAGE" | "OS-IMAGE" | "NAME" | "OBJECT" | "RESTARTS" => column.least,
+            "NAMESPACE" | "NODE" => (natural * 3 / 5).max(column.least),
+            _ => natural,
+        };
         // Ages grow and shrink all the time, and columns that move with them tire the eye.
-        let natural = if column.title == "AGE" { natural.max(6) } else { natural };
+        let natural = match column.title {
+            "AGE" => natural.max(6),
+            "PODS" => natural.max(8),
+            _ => natural,
+        };
         GridColumn { title: column.title, natural, soft, least: column.least, leave: column.leave }
     }
 
-    fn cell<'a>(&self, row: &'a Row, column: usize, around: &Surroundings<'_>, pods_of: &HashMap<&str, usize>) -> (Cow<'a, str>, Role) {
+    fn cell<'a>(
+        &self,
+        row: &'a Row,
+        (column, room): (usize, u16),
+        around: &Surroundings<'_>,
+        pods_of: &HashMap<&str, usize>,
+    ) -> (Cow<'a, str>, Role) {
         let Some(cell) = row.cells.get(column) else { return (Cow::Borrowed(""), Role::Text) };
         let title = self.columns()[column].title;
         let label = match (title, cell) {
             ("PODS", Cell::Number(_, most)) => Cow::Owned(format!("{}/{most}", pods_of.get(&*row.key.name).unwrap_or(&0))),
-            _ => cell.label(around.now),
+            _ => cell.label_within(room, around.now),
         };
         let role = match title {
             _ if !around.is_live => Role::Stale,

@@ -75,7 +75,8 @@ impl LogScreen {
     /// Forgets the lines, for another container or instance.
     pub fn restart(&mut self) {
         let shows_times = self.log.shows_times;
-        self.log = Log { shows_times, ..Log::default() };
+        self.log = Log::default();
+        self.log.shows_times = shows_times;
         let Place { size, wrap, ref find, .. } = self.place;
         self.place = Place { size, wrap, find: find.clone(), follows: true, ..Place::default() };
         self.stream = Stream::Interrupted;
@@ -110,7 +111,7 @@ impl LogScreen {
                 Stream::Open(_) => "waiting for the first line…",
                 Stream::Interrupted => "waiting for the daemon…",
             };
-            canvas.text((area.x + 1, area.y + 1), text, area.width.saturating_sub(2), Role::Dim);
+            canvas.text((area.x, area.y + 1), text, area.width, Role::Dim);
         }
     }
 

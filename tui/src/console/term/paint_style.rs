@@ -23,6 +23,12 @@ impl Look {
         Self { fg: cell.fg, bg: cell.bg, underline: cell.underline_color, modifier: cell.modifier & known }
     }
 
+    /// Whether a blank written in this look is seen as one written in the other.
+    pub fn shows_blank_as(self, other: Self) -> bool {
+        let seen = Modifier::UNDERLINED | Modifier::REVERSED;
+        self.bg == other.bg && !self.modifier.intersects(seen) && !other.modifier.intersects(seen)
+    }
+
     /// Makes the terminal write in this look.
     pub fn switch(&mut self, to: Self, out: &mut Vec<u8>) {
         if *self == to {
@@ -35,13 +41,9 @@ impl Look {
             codes.push(format_args!("0"));
             from = Self::PLAIN;
         }
-        for (modifier, code) in [
-            (Modifier::BOLD, 1),
-            (Modifier::DIM, 2),
-            (Modifier::ITALIC, 3),
-            (Modifier::UNDERLINED, 4),
-            (Modifier::REVERSED, 7),
-        ] {
+        for (modifier, code) in
+            [(Modifier::BOLD, 1), (Modifier::DIM, 2), (Modifier::ITALIC, 3), (Modifier::UNDERLINED, 4), (Modifier::REVERSED, 7)]
+        {
             if (to.modifier - from.modifier).contains(modifier) {
                 codes.push(format_args!("{code}"));
             }

@@ -8,6 +8,7 @@ use super::scroll;
 use crate::console::base::text;
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::layout::{Position, Rect};
+use ratatui::style::{Color, Modifier};
 use std::io::Write;
 
 /// No cell of a picture holds this, so a cell that was never painted differs from every other.
@@ -103,7 +104,10 @@ impl Painter {
 
     fn put(&mut self, x: u16, y: u16, cell: &Cell, columns: usize) {
         self.move_to(Position { x, y });
-        self.look.switch(Look::of(cell), &mut self.out);
+        let look = Look::of(cell);
+        if cell.symbol() != " " || !self.look.shows_blank_as(look) {
+            self.look.switch(look, &mut self.out);
+        }
         self.out.extend_from_slice(cell.symbol().as_bytes());
         // Terminals differ in how wide they draw anything but plain letters, so the next cell is placed anew after those.
         let is_plain = columns == 1 && cell.symbol().chars().count() == 1 && !is_ambiguous(cell.symbol());
@@ -156,6 +160,12 @@ fn put_in_order(buffer: &mut Buffer) {
             if bad {
                 cell.set_symbol(" ");
             }
+            // Of a blank only the background is seen, unless it is a line or reversed.
+            if cell.symbol() == " " && !cell.modifier.intersects(Modifier::UNDERLINED | Modifier::REVERSED) {
+                cell.set_fg(Color::Reset);
+                cell.modifier = Modifier::empty();
+                cell.underline_color = Color::Reset;
+            }
         }
         let mut x = 0;
         while x < width {
@@ -167,7 +177,8 @@ fn put_in_order(buffer: &mut Buffer) {
                 // What lies under the second half is never seen, and never compared.
                 for covered in x + 1..x + columns {
                     let style = row[x].style();
-                    row[covered].set_symbol(" ").set_style(style);
+                    row[covered].reset();
+                    row[covered].set_style(style);
                 }
             }
             x += columns;

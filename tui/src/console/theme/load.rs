@@ -87,7 +87,8 @@ impl Theme {
             return Self::parse(name, text, depth, is_unicode);
         }
         let known = BUILT_IN.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
-        let text = std::fs::read_to_string(name).map_err(|source| ThemeError::Unknown { name: name.to_owned(), known, source })?;
+        let text =
+            std::fs::read_to_string(name).map_err(|source| ThemeError::Unknown { name: name.to_owned(), known, source })?;
         Self::parse(name, &text, depth, is_unicode)
     }
 
@@ -151,7 +152,9 @@ impl File {
         match depth {
             Depth::True => Ok(Color::Rgb(r, g, b)),
             Depth::Indexed => Ok(Color::Indexed(nearest(r, g, b))),
-            Depth::Sixteen | Depth::Mono => named(sixteen).ok_or_else(|| format!("color \"{name}\": no color is named \"{sixteen}\"")),
+            Depth::Sixteen | Depth::Mono => {
+                named(sixteen).ok_or_else(|| format!("color \"{name}\": no color is named \"{sixteen}\""))
+            }
         }
     }
 }
@@ -228,7 +231,10 @@ mod tests {
         let theme = Theme::load("dark", Depth::Mono, true).expect("it loads");
         for role in Role::ALL {
             let style = theme.style(*role);
-            assert!(style.fg.unwrap_or_default() == Color::Reset && style.bg.unwrap_or_default() == Color::Reset, "{role:?} has a colour");
+            assert!(
+                style.fg.unwrap_or_default() == Color::Reset && style.bg.unwrap_or_default() == Color::Reset,
+                "{role:?} has a colour"
+            );
         }
         for role in [Role::Selected, Role::MatchHere, Role::ButtonHere] {
             assert!(theme.style(role).add_modifier.intersects(Modifier::REVERSED | Modifier::UNDERLINED), "{role:?}");
@@ -239,7 +245,8 @@ mod tests {
     fn a_theme_that_is_wrong_says_where() {
         let missing = Theme::load("/nonexistent.toml", Depth::True, true).expect_err("no such file");
         assert!(missing.to_string().contains("dark, light"), "{missing}");
-        let syntax = Theme::parse("x.toml", "name = 'x'\n[roles]\ntext = { fgg = 'x' }", Depth::True, true).expect_err("no such key");
+        let syntax =
+            Theme::parse("x.toml", "name = 'x'\n[roles]\ntext = { fgg = 'x' }", Depth::True, true).expect_err("no such key");
         assert!(syntax.to_string().contains("line 3"), "{syntax}");
     }
 

@@ -298,14 +298,9 @@ mod tests {
 
     #[test]
     fn a_new_line_is_indented_as_yaml_goes_on() {
-        for (line, next) in [
-            ("spec:", "  "),
-            ("  a: b", "  "),
-            ("  - name: x", "    "),
-            ("  - name:", "      "),
-            ("  - x", "  "),
-            ("", ""),
-        ] {
+        for (line, next) in
+            [("spec:", "  "), ("  a: b", "  "), ("  - name: x", "    "), ("  - name:", "      "), ("  - x", "  "), ("", "")]
+        {
             let mut editor = Editor::new(line);
             press(&mut editor, "end enter x");
             assert_eq!(editor.text(), format!("{line}\n{next}x\n"), "after {line:?}");

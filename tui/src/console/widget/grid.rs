@@ -1,6 +1,7 @@
 //! A list with columns: gives each its room, and paints only the rows in the window.
 
 use super::canvas::Canvas;
+use crate::console::term::caps::Depth;
 use crate::console::theme::role::Role;
 use ratatui::layout::Rect;
 use std::borrow::Cow;
@@ -36,7 +37,8 @@ pub const MARGIN: u16 = 3;
 
 /// Which columns fit, and how wide they are. `here` is shown in any case.
 pub fn fit(columns: &[GridColumn], hidden: &[usize], here: usize, width: u16) -> Vec<Fitted> {
-    let room = width.saturating_sub(MARGIN);
+    // A column stays free on the right, as on the left.
+    let room = width.saturating_sub(MARGIN + 1);
     let mut kept: Vec<usize> = (0..columns.len()).filter(|at| *at == here || !hidden.contains(at)).collect();
     let needed = |kept: &[usize], size: &dyn Fn(&GridColumn) -> u16| -> u16 {
         kept.iter().map(|at| size(&columns[*at])).sum::<u16>() + 2 * (kept.len() as u16).saturating_sub(1)
@@ -59,7 +61,7 @@ pub fn fit(columns: &[GridColumn], hidden: &[usize], here: usize, width: u16) ->
         }
     }
     let gaps = (widths.len() as u16).saturating_sub(1).max(1);
-    let gap = 2 + (room.saturating_sub(total(&widths)) / gaps).min(3);
+    let gap = 2 + (room.saturating_sub(total(&widths)) / gaps).min(5);
     let mut x = MARGIN;
     let mut fitted = Vec::with_capacity(kept.len());
     for (column, wanted) in kept.into_iter().zip(widths) {
@@ -79,17 +81,29 @@ pub struct GridRow<'a> {
     pub sign: (&'static str, Role),
     /// Whether it is marked.
     pub is_marked: bool,
-    /// Its cells by column.
-    pub cell: &'a dyn Fn(usize) -> (Cow<'a, str>, Role),
+    /// Its cells by column, and the room they have.
+    pub cell: &'a dyn Fn(usize, u16) -> (Cow<'a, str>, Role),
 }
 
 /// The headings, with the order's arrow and the column one stands on.
-pub fn headings(canvas: &mut Canvas<'_>, area: Rect, columns: &[GridColumn], fitted: &[Fitted], marks: (usize, Option<(usize, bool)>)) {
+pub fn headings(
+    canvas: &mut Canvas<'_>,
+    area: Rect,
+    columns: &[GridColumn],
+    fitted: &[Fitted],
+    marks: (usize, Option<(usize, bool)>),
+) {
     let (here, order) = marks;
     for place in fitted {
         let role = if place.column == here { Role::HeadingHere } else { Role::Heading };
         let arrow = match order {
-            Some((column, is_reversed)) if column == place.column => if is_reversed { "↓" } else { "↑" },
+            Some((column, is_reversed)) if column == place.column => {
+                if is_reversed {
+                    "↓"
+                } else {
+                    "↑"
+                }
+            }
             _ => "",
         };
         let title = columns[place.column].title;
@@ -103,7 +117,7 @@ pub fn headings(canvas: &mut Canvas<'_>, area: Rect, columns: &[GridColumn], fit
 pub fn row(canvas: &mut Canvas<'_>, area: Rect, fitted: &[Fitted], row: &GridRow<'_>, is_here: bool) {
     let y = area.y;
     for place in fitted {
-        let (text, role) = (row.cell)(place.column);
+        let (text, role) = (row.cell)(place.column, place.width);
         let role = if row.is_marked { Role::Marked } else { role };
         canvas.text((area.x + place.x, y), &text, place.width, role);
     }
@@ -114,9 +128,10 @@ pub fn row(canvas: &mut Canvas<'_>, area: Rect, fitted: &[Fitted], row: &GridRow
     if is_here {
         let keep: Vec<_> = fitted.iter().map(|place| canvas.buffer[(area.x + place.x, y)].fg).collect();
         canvas.tint(area, Role::Selected);
-        // States keep their colour under the cursor.
-        for (place, fg) in fitted.iter().zip(keep) {
-            let (_, role) = (row.cell)(place.column);
+        // States keep their colour under the cursor, where there are enough colours that both can be told.
+        let keeps = matches!(canvas.theme.depth(), Depth::True | Depth::Indexed);
+        for (place, fg) in fitted.iter().zip(keep).filter(|_| keeps) {
+            let (_, role) = (row.cell)(place.column, place.width);
             if matches!(role, Role::Ok | Role::Busy | Role::Warn | Role::Bad) {
                 for x in area.x + place.x..(area.x + place.x + place.width).min(area.right()) {
                     canvas.buffer[(x, y)].fg = fg;
@@ -124,7 +139,9 @@ pub fn row(canvas: &mut Canvas<'_>, area: Rect, fitted: &[Fitted], row: &GridRow
             }
         }
         let sign = ratatui::style::Style { fg: canvas.style(row.sign.1).fg, ..Default::default() };
-        canvas.buffer[(area.x + 1, y)].set_style(sign);
+        if keeps {
+            canvas.buffer[(area.x + 1, y)].set_style(sign);
+        }
         canvas.text((area.x, y), "▌", 1, Role::Cursor);
     }
 }
@@ -147,7 +164,7 @@ mod tests {
                 assert!(fitted.windows(2).all(|pair| pair[0].x + pair[0].width + 2 <= pair[1].x), "{width}: {fitted:?}");
             }
         }
-        let narrow: Vec<_> = fit(&columns, &[], 0, 60).iter().map(|place| place.column).collect();
+        let narrow: Vec<_> = fit(&columns, &[], 0, 50).iter().map(|place| place.column).collect();
         assert_eq!(narrow, [0, 2, 3], "the last to be wanted left first");
         assert_eq!(fit(&columns, &[], 0, 200).len(), 5);
         assert!(fit(&columns, &[1], 0, 200).iter().all(|place| place.column != 1));

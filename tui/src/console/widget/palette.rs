@@ -77,7 +77,12 @@ impl Palette {
             canvas.text((inside.x + 1, y), &entry.keys, keys_width, Role::Key);
             let x = inside.x + keys_width + 3;
             let group_x = inside.right().saturating_sub(entry.group.len() as u16 + 1);
-            canvas.text((x, y), &entry.text, group_x.saturating_sub(x + 1), if at == self.cursor { Role::Selected } else { Role::Popup });
+            canvas.text(
+                (x, y),
+                &entry.text,
+                group_x.saturating_sub(x + 1),
+                if at == self.cursor { Role::Selected } else { Role::Popup },
+            );
             canvas.text((group_x, y), entry.group, entry.group.len() as u16, Role::Faint);
             if at == self.cursor {
                 canvas.tint(row, Role::Selected);

@@ -19,6 +19,10 @@ impl Random {
 
 const WORDS: [&str; 9] = ["kubia", "日本語", "Running", "●", "…", "x", "a\u{301}b", "宽", "──"];
 
+fn size(cells: u16) -> std::num::NonZeroU16 {
+    std::num::NonZeroU16::new(cells).expect("a screen has cells")
+}
+
 fn style(random: &mut Random) -> Style {
     let colors = [Color::Reset, Color::Red, Color::LightBlue, Color::Indexed(77), Color::Rgb(10, 20, 30)];
     let mut style = Style::default().fg(colors[random.next(5) as usize]).bg(colors[random.next(5) as usize]);
@@ -76,9 +80,10 @@ fn assert_same(screen: &vt100::Screen, buffer: &Buffer, seed: u64, frame: usize)
             let shown = if cell.has_contents() { cell.contents() } else { " " };
             let place = format!("seed {seed}, frame {frame}, column {x}, row {y}");
             assert_eq!(shown, wanted.symbol(), "{place}");
-            assert_eq!(cell.fgcolor(), color(wanted.fg), "{place}: letters");
+            let is_seen = shown != " " || wanted.modifier.intersects(Modifier::UNDERLINED | Modifier::REVERSED);
+            assert!(!is_seen || cell.fgcolor() == color(wanted.fg), "{place}: letters");
             assert_eq!(cell.bgcolor(), color(wanted.bg), "{place}: background");
-            assert_eq!(cell.bold(), wanted.modifier.contains(Modifier::BOLD), "{place}: bold");
+            assert!(!is_seen || cell.bold() == wanted.modifier.contains(Modifier::BOLD), "{place}: bold");
             assert_eq!(cell.inverse(), wanted.modifier.contains(Modifier::REVERSED), "{place}: reverse");
             assert_eq!(cell.underline(), wanted.modifier.contains(Modifier::UNDERLINED), "{place}: underline");
         }
@@ -89,21 +94,20 @@ fn assert_same(screen: &vt100::Screen, buffer: &Buffer, seed: u64, frame: usize)
 fn random_pictures_look_in_a_terminal_as_they_do_in_the_buffer() {
     let seed: u64 = std::env::var("SKIFF_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(7);
     let mut random = Random(seed.max(1));
-    let mut emulator = vt100::Parser::new(12, 40, 0);
+    let mut emulator = vt100::Parser::new(size(12), size(40), 0);
     let mut painter = Painter::new();
     let mut buffer = Buffer::empty(Rect::new(0, 0, 40, 12));
     for frame in 0..3_000 {
         change(&mut buffer, &mut random);
         let cursor = (random.next(3) == 0).then(|| Position { x: random.next(40) as u16, y: random.next(12) as u16 });
-        let before = buffer.clone();
         emulator.process(painter.paint(&mut buffer, cursor));
         assert_same(emulator.screen(), &buffer, seed, frame);
         assert_eq!(emulator.screen().hide_cursor(), cursor.is_none(), "seed {seed}, frame {frame}");
         if let Some(at) = cursor {
             assert_eq!(emulator.screen().cursor_position(), (at.y, at.x), "seed {seed}, frame {frame}");
         }
-        assert!(painter.paint(&mut buffer, cursor).is_empty(), "an unchanged picture costs nothing");
-        drop(before);
+        let again = String::from_utf8_lossy(painter.paint(&mut buffer, cursor)).into_owned();
+        assert!(again.is_empty(), "seed {seed}, frame {frame}: an unchanged picture costs {again:?}");
     }
 }
 

@@ -1,0 +1,227 @@
+//! What keys do to the state, and what the state asks for.
+
+use super::{Bench, live, pod, row};
+use crate::console::app::effect::Effect;
+use crate::console::app::msg::Wire;
+use crate::console::app::state::Overlay;
+use crate::console::link::{Command, Failure, Standing};
+use crate::console::screen::Screen;
+use objects::{Kind, Status};
+use serde_json::json;
+use std::time::Duration;
+use wire::{Request, Response};
+
+fn current(bench: &Bench) -> String {
+    match bench.app.screen() {
+        Screen::List(list) => list.current(&bench.app.store).map(|row| row.key.name.to_string()).unwrap_or_default(),
+        _ => String::new(),
+    }
+}
+
+#[test]
+fn the_cursor_moves_by_rows_pages_and_counts() {
+    let mut bench = Bench::new(80, 24);
+    for (keys, name) in [
+        ("j", "bravo"),
+        ("2 j", "delta"),
+        ("k", "charlie"),
+        ("g g", "alpha"),
+        ("G", "delta"),
+        ("2 G", "bravo"),
+        ("ctrl-d", "delta"),
+        ("ctrl-b", "alpha"),
+    ] {
+        assert_eq!(
+            current({
+                bench.press(keys);
+                &bench
+            }),
+            name,
+            "after {keys}"
+        );
+    }
+}
+
+#[test]
+fn the_cursor_stays_on_its_object_when_rows_come_and_go_above_it() {
+    let mut bench = Bench::new(80, 24);
+    bench.press("j j");
+    assert_eq!(current(&bench), "charlie");
+    let new = pod("aaa", &json!({"running": {}}), true, 0);
+    bench.wire(Wire::Put(Kind::Pod, Box::new(row(Kind::Pod, &new))));
+    assert_eq!(current(&bench), "charlie");
+    bench.wire(Wire::Remove(Kind::Pod, row(Kind::Pod, &super::pods()[0]).key));
+    assert_eq!(current(&bench), "charlie");
+    bench.wire(Wire::Remove(Kind::Pod, row(Kind::Pod, &super::pods()[2]).key));
+    assert_eq!(current(&bench), "delta", "the row below takes the place of one that is gone");
+}
+
+#[test]
+fn a_filter_narrows_while_it_is_typed_and_esc_takes_it_back() {
+    let mut bench = Bench::new(80, 24);
+    bench.press("/").write("crash");
+    assert!(bench.shows("bravo") && !bench.shows("alpha"));
+    bench.press("esc");
+    assert!(bench.shows("alpha"));
+    bench.press("/").write("!status:running").press("enter");
+    assert!(!bench.shows("alpha") && bench.shows("3 of 4"), "{}", bench.picture());
+    bench.press("esc");
+    assert!(bench.shows("alpha"));
+    bench.press("esc esc");
+    assert!(bench.effects.is_empty(), "esc never leaves");
+}
+
+#[test]
+fn sorting_by_a_column_and_back() {
+    let mut bench = Bench::new(120, 24);
+    let first = |bench: &Bench| bench.line(3).split_whitespace().nth(2).unwrap_or_default().to_owned();
+    bench.press("g g l l l s");
+    assert!(bench.shows("RESTARTS↑"), "{}", bench.picture());
+    bench.press("s");
+    assert_eq!(first(&bench), "bravo");
+    bench.press("s");
+    assert!(!bench.shows("↓") && first(&bench).ends_with("alpha"), "{}", bench.picture());
+}
+
+#[test]
+fn deleting_asks_first_and_stands_on_cancel() {
+    let mut bench = Bench::new(80, 24);
+    bench.press("j x d");
+    assert!(bench.shows("default/bravo") && bench.shows("[ Cancel ]"));
+    bench.press("enter");
+    assert!(bench.effects.is_empty() && bench.app.overlay.is_none());
+    bench.press("x d tab enter");
+    let Some((id, Request::Delete(request))) = bench.asked() else { panic!("nothing was asked") };
+    assert_eq!(
+        (request.object.name.as_str(), request.grace_period_seconds, request.uid.as_deref()),
+        ("bravo", None, Some("uid-bravo"))
+    );
+    bench.wire(Wire::Answer(id, Err(Failure::Refused(Box::new(Status::not_found(Kind::Pod, "bravo"))))));
+    assert!(bench.shows("pods \"bravo\" not found"));
+}
+
+#[test]
+fn marked_pods_are_killed_together_by_one_y() {
+    let mut bench = Bench::new(80, 24);
+    bench.press("v v x k");
+    assert!(bench.shows("Kill 2 pods?") && bench.shows("alpha") && bench.shows("bravo"));
+    bench.press("y");
+    let asked = bench.effects.iter().filter(|effect| matches!(effect, Effect::Link(Command::Ask { .. }))).count();
+    assert_eq!(asked, 2);
+    assert!(matches!(bench.asked(), Some((_, Request::Delete(request))) if request.grace_period_seconds == Some(0)));
+}
+
+#[test]
+fn leaving_asks_once_and_only_on_the_first_screen() {
+    let mut bench = Bench::new(80, 24);
+    bench.press("enter q");
+    assert!(bench.app.overlay.is_none() && bench.app.screens.len() == 1);
+    bench.press("q");
+    assert!(matches!(bench.app.overlay, Some(Overlay::Dialog(..))));
+    bench.press("enter");
+    assert!(matches!(bench.effects.as_slice(), [Effect::Quit]));
+}
+
+#[test]
+fn one_goes_back_and_forward_through_screens() {
+    let mut bench = Bench::new(80, 24);
+    bench.press("j d");
+    assert!(bench.shows("bravo describe"));
+    bench.press("ctrl-o");
+    assert!(!bench.shows("describe ") || bench.line(1).trim_start().starts_with("pods "));
+    bench.press("]");
+    assert!(bench.line(1).contains("bravo describe"));
+    bench.press("D");
+    assert!(bench.line(1).contains("bravo yaml") && bench.shows("kind: Pod"));
+}
+
+#[test]
+fn commands_complete_and_name_namespaces() {
+    let mut bench = Bench::new(80, 24);
+    bench.press(":").write("nod").press("tab enter");
+    assert!(bench.line(1).contains("nodes"));
+    bench.write(":pods def").press("tab enter");
+    assert!(bench.line(1).contains("pods in default"), "{}", bench.line(1));
+    bench.write(":pods all /name:bravo").press("enter");
+    assert!(bench.shows("bravo") && !bench.shows("alpha"));
+    bench.write(":nonsense").press("enter");
+    assert!(bench.shows("no command \"nonsense\""));
+    bench.press(":").press("up up enter");
+    assert!(bench.shows("/name:bravo"));
+    bench.write(":theme light").press("enter");
+    assert_eq!(bench.app.theme.name, "light");
+}
+
+#[test]
+fn a_log_follows_pauses_and_goes_on_after_the_link_was_lost() {
+    let mut bench = Bench::new(80, 10);
+    bench.press("j o");
+    let Some(Effect::Link(Command::Logs { id, request })) = bench.effects.pop() else { panic!("no log was asked for") };
+    assert_eq!((request.pod.as_str(), request.container.as_deref(), request.follow), ("bravo", Some("web"), true));
+    let line = |second: usize| format!("2026-03-01T12:00:{second:02}.000000000Z line {second}\n");
+    bench.wire(Wire::Log(id, (0..30).map(line).collect::<String>().into_bytes()));
+    assert!(bench.shows("line 29") && bench.shows("following"));
+    bench.press("k");
+    bench.wire(Wire::Log(id, line(30).into_bytes()));
+    assert!(!bench.shows("line 30") && bench.shows("paused"));
+    bench.wire(Wire::LogEnd(id, Some(Failure::Link("lost".to_owned()))));
+    bench.wire(Wire::Standing(Standing::Lost { ago: Duration::ZERO, attempt: 0, error: String::new() }));
+    bench.wire(Wire::Standing(live()));
+    let Some(Effect::Link(Command::Logs { id, request })) = bench.effects.pop() else { panic!("the log does not go on") };
+    assert_eq!(request.since_time.as_deref(), Some("2026-03-01T12:00:30.000000000Z"));
+    bench.wire(Wire::Log(id, format!("{}{}", line(30), line(31)).into_bytes()));
+    bench.press("G");
+    assert!(bench.shows("32 lines") && bench.shows("line 31"), "{}", bench.picture());
+    bench.press("/").write("line 2$").press("enter");
+    assert!(bench.shows("line 2") && bench.shows("line 1") && bench.shows("line 3"), "a search keeps what is around");
+    bench.press("t");
+    assert!(bench.shows("2026-03-01T12:00:02"));
+    bench.press("c");
+    assert!(
+        matches!(bench.effects.last(), Some(Effect::Link(Command::Logs { request, .. })) if request.container.as_deref() == Some("side"))
+    );
+    bench.press("q");
+    assert!(matches!(bench.effects.last(), Some(Effect::Link(Command::EndLogs { .. }))));
+}
+
+#[test]
+fn a_description_follows_its_object_and_stays_when_that_is_gone() {
+    let mut bench = Bench::new(80, 40);
+    bench.press("g g D");
+    let changed = pod("alpha", &json!({"waiting": {"reason": "Changed"}}), false, 1);
+    bench.wire(Wire::Put(Kind::Pod, Box::new(row(Kind::Pod, &changed))));
+    assert!(bench.shows("Changed"));
+    bench.wire(Wire::Remove(Kind::Pod, row(Kind::Pod, &changed).key));
+    assert!(bench.shows("deleted") && bench.shows("Changed"));
+}
+
+#[test]
+fn copying_asks_for_the_clipboard() {
+    let mut bench = Bench::new(80, 24);
+    bench.press("j y");
+    assert!(matches!(bench.effects.last(), Some(Effect::Copy(text)) if text == "bravo"));
+    bench.press("Y");
+    assert!(matches!(bench.effects.last(), Some(Effect::Copy(text)) if text.contains("name: bravo")));
+}
+
+#[test]
+fn the_palette_runs_what_it_finds() {
+    let mut bench = Bench::new(100, 30);
+    bench.press("j space space").write("yaml show").press("enter");
+    assert!(bench.line(1).contains("bravo yaml"), "{}", bench.picture());
+    let answer = Response::Done;
+    bench.wire(Wire::Answer(999, Ok(answer)));
+}
+
+#[test]
+fn labels_wake_the_console_only_when_one_changes() {
+    let mut bench = Bench::new(120, 24);
+    // One pod restarted 42 s ago: its label changes each second.
+    let wake = bench.app.next_wake().expect("a young label");
+    assert_eq!(wake.duration_since(bench.now).as_secs(), 1);
+    bench.wait(3_600 * 30);
+    let wake = bench.app.next_wake().expect("an old label");
+    assert!(wake.duration_since(bench.now).as_secs() > 600);
+    bench.wire(Wire::Rows(Kind::Pod, Vec::new()));
+    assert_eq!(bench.app.next_wake(), None, "nothing on the screen, nothing to wake for");
+}

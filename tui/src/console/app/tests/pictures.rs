@@ -1,0 +1,174 @@
+//! What the screens look like, as text.
+
+use super::{Bench, live, pod, row};
+use crate::console::app::msg::Wire;
+use crate::console::link::Standing;
+use objects::Kind;
+use serde_json::json;
+use std::time::Duration;
+
+#[test]
+fn a_small_terminal_shows_twenty_rows_of_pods() {
+    let mut bench = Bench::new(80, 24);
+    let running = json!({"running": {}});
+    for number in 0..40 {
+        let pod = pod(&format!("pod-{number:02}"), &running, true, 0);
+        bench.wire(Wire::Put(Kind::Pod, Box::new(row(Kind::Pod, &pod))));
+    }
+    let rows = bench.picture().lines().filter(|line| line.contains("default")).count();
+    assert_eq!(rows, 20);
+}
+
+#[test]
+fn the_list_of_pods() {
+    let mut bench = Bench::new(80, 12);
+    bench.wire(Wire::RoundTrip(Duration::from_micros(400)));
+    insta::assert_snapshot!(bench.press("j").picture(), @r#"
+     ◢ skiff  oak  ·  all namespaces  ·  4 pods  ◐ 1  ▲ 1  ✕ 1  ○ 1    ● live 0.4ms
+     pods                                                                       2/4
+       NAMESPACE   NAME     READY   STATUS             RESTARTS    AGE    IP
+     ▲ default     alpha    1/2     Running            0           60m    10.88.0.7
+    ▌✕ default     bravo    0/2     CrashLoopBackOff   3 (42s)     60m    10.88.0.7
+     ◐ default     charlie  0/2     ContainerCreating  0           60m    10.88.0.7
+     ○ default     delta    0/2     Completed          0           60m    10.88.0.7
+
+
+
+
+     enter open  o logs  d describe  e edit  xd delete  / filter  : command  ? help
+    "#);
+}
+
+#[test]
+fn the_containers_of_a_pod_and_the_path_to_them() {
+    let mut bench = Bench::new(120, 8);
+    insta::assert_snapshot!(bench.press("j enter").picture(), @r#"
+     ◢ skiff  oak  ·  all namespaces  ·  4 pods  ◐ 1  ▲ 1  ✕ 1  ○ 1                                                  ● live
+     pods › bravo                                                                                                       1/2
+       NAME     READY     STATE               RESTARTS       AGE          IMAGE             PORTS     CPU     MEMORY
+    ▌✕ web      no        CrashLoopBackOff    3 (42s ago)    <unknown>    luksa/kubia:v2              -       -
+     ◐ side     no        Waiting             0              <unknown>    envoy                       -       -
+
+
+     enter open  o logs  / filter  s sort  : command  space t theme  space n new pod  ? help
+    "#);
+}
+
+#[test]
+fn the_nodes_with_what_they_hold() {
+    let mut bench = Bench::new(120, 8);
+    insta::assert_snapshot!(bench.write(":nodes").press("enter").picture(), @r#"
+     ◢ skiff  oak  ·  all namespaces  ·  4 pods  ◐ 1  ▲ 1  ✕ 1  ○ 1                                                  ● live
+     nodes                                                                                                              1/1
+       NAME   STATUS   PODS      CPU   MEMORY   AGE     VERSION   INTERNAL-IP   ROLES   OS-IMAGE   KERNEL   RUNTIME
+    ▌● oak    Ready    3/110     8     16Gi     28d     v0.1.0    192.168.1.4   <none>  Debian     6.18.0   skiff://0.1.0
+
+
+
+     enter open  d describe  D yaml  e edit  t events  xd delete  xk kill now  / filter  s sort  : command  ? help
+    "#);
+}
+
+#[test]
+fn the_events_newest_first() {
+    let mut bench = Bench::new(100, 9);
+    insta::assert_snapshot!(bench.write(":ev").press("enter").picture(), @r#"
+     ◢ skiff  oak  ·  all namespaces  ·  4 pods  ◐ 1  ▲ 1  ✕ 1  ○ 1                              ● live
+     events                                                                                         1/3
+       NAMESPACE     LAST SEEN↑    TYPE       REASON       OBJECT       COUNT     MESSAGE
+    ▌▲ default       8m            Warning    BackOff      pod/bravo    3         Back-off restarting
+     · default       9m            Normal     Pulled       pod/bravo    2         Image is here
+     · default       10m           Normal     Scheduled    pod/bravo    1         Assigned to oak
+
+
+     enter open  d describe  D yaml  e edit  t events  xd delete  / filter  s sort  : command  ? help
+    "#);
+}
+
+#[test]
+fn a_question_before_something_is_deleted() {
+    let mut bench = Bench::new(80, 14);
+    insta::assert_snapshot!(bench.press("j x d").picture(), @r#"
+     ◢ skiff  oak  ·  all namespaces  ·  4 pods  ◐ 1  ▲ 1  ✕ 1  ○ 1          ● live
+     pods                                                                       2/4
+       NAMESPACE   NAME     READY   STATUS             RESTARTS    AGE    IP
+     ▲ default╭─ Delete pod? ───────────────────────────────────────────╮ 10.88.0.7
+    ▌✕ default│                                                         │ 10.88.0.7
+     ◐ default│   default/bravo                                         │ 10.88.0.7
+     ○ default│                                                         │ 10.88.0.7
+              │ Containers get SIGTERM and their grace period to end.   │
+              │                                                         │
+              │                            [ Cancel ]    Delete (y)     │
+              ╰─────────────────────────────────────────────────────────╯
+
+
+     enter open  o logs  d describe  e edit  xd delete  / filter  : command  ? help
+    "#);
+}
+
+#[test]
+fn the_keys_that_may_follow() {
+    let mut bench = Bench::new(80, 12);
+    insta::assert_snapshot!(bench.press("x").picture(), @r#"
+     ◢ skiff  oak  ·  all namespaces  ·  4 pods  ◐ 1  ▲ 1  ✕ 1  ○ 1          ● live
+     pods                                                                       1/4
+       NAMESPACE   NAME     READY   STATUS             RESTARTS    AGE    IP
+    ▌▲ default     alpha    1/2     Running            0           60m    10.88.0.7
+     ✕ default     bravo    0/2     CrashLoopBackOff   3 (42s)     60m    10.88.0.7
+     ◐ default     charlie  0/2     ContainerCreating  0           60m    10.88.0.7
+     ○ default     delta    0/2     Completed          0           60m    10.88.0.7
+                        ╭─ x … ────────────────────────────────────────────────────╮
+                        │ d   delete the object or the marked ones, after asking   │
+                        │ k   delete without a grace period, after asking          │
+                        ╰──────────────────────────────────────────────────────────╯
+     enter open  o logs  d describe  e edit  xd delete  / filter  : command  ? help
+    "#);
+}
+
+#[test]
+fn a_lost_link_leaves_the_rows_and_says_since_when() {
+    let mut bench = Bench::new(80, 8);
+    let error = "the connection to the daemon was lost".to_owned();
+    bench.wire(Wire::Standing(Standing::Lost { ago: Duration::ZERO, attempt: 2, error }));
+    bench.wait(3);
+    assert!(bench.line(0).ends_with("✕ lost 3s ago, retrying 2"), "{}", bench.line(0));
+    assert!(bench.shows("alpha") && bench.shows("CrashLoopBackOff"));
+    let (buffer, _) = bench.paint();
+    let stale = bench.app.theme.style(crate::console::theme::role::Role::Stale).fg;
+    assert_eq!(buffer[(17, 4)].style().fg, stale, "rows are grey");
+    bench.wire(Wire::Standing(live()));
+    assert!(bench.line(0).contains("● live"));
+}
+
+#[test]
+fn before_the_first_answer_the_frame_stands_and_says_what_is_missing() {
+    let mut bench = Bench::unconnected(80, 10);
+    assert!(bench.line(0).ends_with("◐ connecting"));
+    let error = "cannot connect to the daemon at unix:///run/skiff/skiffd.sock: No such file or directory".to_owned();
+    bench.wire(Wire::Standing(Standing::Connecting { error: Some(error) }));
+    assert!(bench.shows("cannot connect to the daemon"));
+    assert!(bench.shows("no daemon, retrying"));
+}
+
+#[test]
+fn every_screen_fits_every_window() {
+    for (columns, rows) in [(80, 24), (120, 40), (200, 60), (40, 10), (30, 6), (29, 5), (1, 1), (0, 0)] {
+        for keys in ["j", "j enter", "j d", "j D", "t", "j o", "x d", "x", "?", "space n", "j e", "q", "/", ":", "j e ctrl-x"] {
+            let mut bench = Bench::new(columns, rows);
+            bench.press(keys);
+            let (buffer, cursor) = bench.paint();
+            if let Some(at) = cursor {
+                assert!(at.x < buffer.area.width && at.y < buffer.area.height, "{columns}x{rows} after {keys}: cursor at {at}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_terminal_without_unicode_gets_ascii() {
+    let mut bench = Bench::new(80, 24);
+    bench.app.theme.is_unicode = false;
+    for keys in ["j", "x d"] {
+        assert!(bench.press(keys).picture().is_ascii(), "{}", bench.picture());
+    }
+}
