@@ -24,8 +24,6 @@ mod found;
 mod image;
 #[cfg(feature = "host")]
 mod start;
-#[cfg(all(test, feature = "host"))]
-mod tests;
 
 pub use exits::{read_exits, remove_exit, write_exit};
 pub use identity::SupervisorId;

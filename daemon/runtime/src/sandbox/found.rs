@@ -75,3 +75,54 @@ pub fn remove(run_dir: &Path) -> io::Result<()> {
         other => other,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_left_half_done_is_found_dead() {
+        let pods = tempfile::tempdir().expect("temporary folder");
+        assert_eq!(adopt(&pods.path().join("missing")).expect("nothing"), []);
+        let living = SupervisorId::of_pid(std::process::id() as i32).expect("this process");
+        let other_time = SupervisorId { start_time: living.start_time + 1, ..living };
+        for (id, pid_file) in [
+            ("a-empty", None),
+            ("b-garbage", Some("x y\n".to_string())),
+            ("c-reused-pid", Some(other_time.to_line())),
+            ("d-living", Some(living.to_line())),
+        ] {
+            fs::create_dir(pods.path().join(id)).expect("folder");
+            if let Some(text) = pid_file {
+                fs::write(pods.path().join(id).join(PID_FILE), text).expect("pid file");
+            }
+        }
+        fs::write(pods.path().join("file"), "").expect("file");
+        let found: Vec<(String, Found)> =
+            adopt(pods.path()).expect("found").into_iter().map(|sandbox| (sandbox.id, sandbox.found)).collect();
+        let wanted = [
+            ("a-empty", Found::Dead),
+            ("b-garbage", Found::Dead),
+            ("c-reused-pid", Found::Dead),
+            ("d-living", Found::Alive(living)),
+        ];
+        assert_eq!(found, wanted.map(|(id, found)| (id.to_string(), found)));
+    }
+
+    #[test]
+    fn only_a_supervisors_own_files_are_removed() {
+        let pods = tempfile::tempdir().expect("temporary folder");
+        let dir = pods.path().join("pod");
+        remove(&dir).expect("it is not there");
+        fs::create_dir(&dir).expect("folder");
+        for name in [SOCKET_FILE, PID_FILE, ERROR_FILE, "web.0.exit", "web.1.tmp", "notes"] {
+            fs::write(dir.join(name), "").expect("file");
+        }
+        remove(&dir).expect("removed");
+        let left: Vec<_> = fs::read_dir(&dir).expect("folder").map(|entry| entry.expect("entry").file_name()).collect();
+        assert_eq!(left, ["notes"]);
+        fs::remove_file(dir.join("notes")).expect("removed");
+        remove(&dir).expect("removed");
+        assert!(!dir.exists());
+    }
+}

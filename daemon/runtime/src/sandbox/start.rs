@@ -59,6 +59,8 @@ fn spawn(image: &SupervisorImage, spec: &SandboxSpec, socket: OwnedFd) -> io::Re
         .arg0("skiff-supervisor")
         .arg(&spec.id)
         .env_clear()
+        // A thread's cache of freed memory keeps pages that a supervisor could give back between its rare requests.
+        .env("GLIBC_TUNABLES", "glibc.malloc.tcache_count=0")
         .stdin(Stdio::from(socket))
         .stdout(Stdio::null())
         .stderr(Stdio::from(errors))

@@ -1,1 +1,0 @@
-//! A supervisor driven through the public interface.
