@@ -48,6 +48,16 @@ impl Console {
         self.tmux(&words);
     }
 
+    /// Presses Escape and waits until the screen has changed: a key right behind it would make it a chord with Alt.
+    ///
+    /// # Panics
+    /// When patience ends.
+    pub fn escape(&self) {
+        let before = self.screen();
+        self.press(&["Escape"]);
+        self.wait_until("Escape changes the screen", |screen| screen != before);
+    }
+
     /// Types a text as it is.
     pub fn type_text(&self, text: &str) {
         self.tmux(&["send-keys", "-t", "skiff", "-l", text]);
