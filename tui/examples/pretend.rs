@@ -276,12 +276,14 @@ async fn stream_logs(id: u32, logs: &wire::LogsRequest, out: &mpsc::Sender<Messa
     };
     send(first).await.ok()?;
     let mut number = 200;
-    while logs.follow {
+    if !logs.follow {
+        return say(out, &ServerMessage::End { id, end: StreamEnd::Complete }).await;
+    }
+    loop {
         tokio::time::sleep(Duration::from_millis(700)).await;
         send(line(number)).await.ok()?;
         number += 1;
     }
-    say(out, &ServerMessage::End { id, end: StreamEnd::Complete }).await
 }
 
 async fn change(world: Rc<World>, pods: usize, a_second: u64) {

@@ -104,7 +104,7 @@ impl Console {
             for _ in 0..BATCH {
                 let Some(msg) = next.take() else { break };
                 let kind = match msg {
-                    Msg::Input(_) | Msg::Resized(..) => Taken::Input,
+                    Msg::Input(_) | Msg::Resized(..) | Msg::CannotSuspend => Taken::Input,
                     Msg::Time if is_dirty => Taken::Input,
                     _ => Taken::News,
                 };

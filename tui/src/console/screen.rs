@@ -10,7 +10,7 @@ pub mod reader;
 #[derive(Debug)]
 pub enum Screen {
     /// Rows of objects.
-    List(list::List),
+    List(Box<list::List>),
     /// A text about an object.
     Reader(reader::Reader),
     /// A container's log.

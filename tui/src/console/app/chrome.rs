@@ -101,7 +101,7 @@ pub fn path(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
 /// A step's name; what the step before says already is left out.
 fn title(screen: &Screen, before: Option<&Screen>) -> String {
     let is_said = |key: &Key| match before {
-        Some(Screen::List(List { source: Source::Containers(pod), .. })) => pod == key,
+        Some(Screen::List(list)) => list.source == Source::Containers(key.clone()),
         Some(Screen::Reader(reader)) => reader.key == *key,
         Some(Screen::Log(log)) => log.pod == *key,
         _ => false,
@@ -133,7 +133,7 @@ fn title(screen: &Screen, before: Option<&Screen>) -> String {
 fn place(app: &App) -> (String, Role) {
     match app.screen() {
         Screen::List(list) => (list_place(list, app), Role::Dim),
-        Screen::Reader(reader) => (with_wrap(&reader.place, pager::position(&reader.lines, &reader.place)), Role::Dim),
+        Screen::Reader(reader) => (with_wrap(&reader.place, &pager::position(&reader.lines, &reader.place)), Role::Dim),
         Screen::Log(log) => log_place(log),
         Screen::Edit(edit) => {
             let (line, column) = edit.editor.cursor();
@@ -163,10 +163,10 @@ fn log_place(log: &LogScreen) -> (String, Role) {
     let (state, role) = log.state();
     let lines = log.log.len();
     let gone = if log.log.left > 0 { "+" } else { "" };
-    (with_wrap(&log.place, format!("{lines}{gone} lines  {state}")), role)
+    (with_wrap(&log.place, &format!("{lines}{gone} lines  {state}")), role)
 }
 
-fn with_wrap(place: &Place, text: String) -> String {
+fn with_wrap(place: &Place, text: &str) -> String {
     let find = place.find.as_ref().map(|find| format!("/{}  ", find.as_str())).unwrap_or_default();
     let wrap = if place.wrap == Wrap::On { "wrap  " } else { "" };
     format!("{find}{wrap}{text}")

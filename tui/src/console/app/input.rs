@@ -19,6 +19,13 @@ use std::path::PathBuf;
 
 /// Takes a key.
 pub fn key(app: &mut App, key: Key, out: &mut Vec<Effect>) {
+    // Esc and a key right behind it look like that key with alt, which means something in the editor alone.
+    let edits = matches!(app.screen(), Screen::Edit(_)) && app.overlay.is_none();
+    if key.alt && !edits {
+        let esc = Key { code: KeyCode::Esc, ctrl: false, alt: false };
+        self::key(app, esc, out);
+        return self::key(app, Key { alt: false, ..key }, out);
+    }
     match app.overlay.take() {
         Some(Overlay::Dialog(dialog, question)) => in_dialog(app, (dialog, question), key, out),
         Some(Overlay::Prompt(prompt)) => in_prompt(app, prompt, key, out),

@@ -23,6 +23,8 @@ pub enum Msg {
     Written(PathBuf, Result<(), String>),
     /// Somebody asked the program to stop until continued.
     Suspend,
+    /// There is no shell that could continue the program.
+    CannotSuspend,
     /// Time went by.
     Time,
 }

@@ -17,8 +17,8 @@ pub fn open(app: &mut App, out: &mut Vec<Effect>) {
     let Some(row) = list.current(&app.store) else { return };
     let (key, about) = (row.key.clone(), row.about.clone());
     match list.source.clone() {
-        Source::Kind(Kind::Pod) => app.push(Screen::List(List::containers(key))),
-        Source::Kind(Kind::Node) => app.push(Screen::List(List::on_node(&key.name))),
+        Source::Kind(Kind::Pod) => app.push(Screen::List(Box::new(List::containers(key)))),
+        Source::Kind(Kind::Node) => app.push(Screen::List(Box::new(List::on_node(&key.name)))),
         Source::Kind(Kind::Event) => match about {
             Some(about) => jump(app, &about),
             None => read(app, Mode::Describe),
@@ -55,7 +55,7 @@ pub fn read(app: &mut App, mode: Mode) {
     if let Screen::Reader(reader) = app.screen_mut() {
         if reader.mode != mode {
             reader.mode = mode;
-            reader.place.to_start();
+            reader.place.go_to_start();
         }
         return;
     }
@@ -71,7 +71,7 @@ pub fn timeline(app: &mut App) {
         _ => subject(app).map(|(kind, key)| About { kind: kind.name().into(), key }),
     };
     if let Some(about) = about {
-        app.push(Screen::List(List::about(about)));
+        app.push(Screen::List(Box::new(List::about(about))));
     }
 }
 
@@ -91,7 +91,7 @@ pub fn log(app: &mut App, is_previous: bool, out: &mut Vec<Effect>) {
 pub fn root(app: &mut App, kind: Kind, namespace: Option<String>) {
     let mut list = List::of(kind, namespace);
     list.is_root = true;
-    app.push(Screen::List(list));
+    app.push(Screen::List(Box::new(list)));
 }
 
 /// What Esc does: marks go, then a filter, then the screen; never the console.

@@ -115,13 +115,11 @@ fn on_list(app: &mut App, action: Action, times: Option<usize>) {
             list.marks = shown.filter(|key: &Key| !list.marks.contains(key)).collect();
         }
         Action::Unmark => list.marks.clear(),
-        Action::ToggleNamespace => {
-            if list.kind().is_some_and(objects::Kind::is_namespaced) {
-                let own = list.current(store).map(|row| row.key.namespace.to_string());
-                list.view.scope.namespace = if list.view.scope.namespace.is_some() { None } else { own };
-                namespace.clone_from(&list.view.scope.namespace);
-                list.invalidate();
-            }
+        Action::ToggleNamespace if list.kind().is_some_and(objects::Kind::is_namespaced) => {
+            let own = list.current(store).map(|row| row.key.namespace.to_string());
+            list.view.scope.namespace = if list.view.scope.namespace.is_some() { None } else { own };
+            namespace.clone_from(&list.view.scope.namespace);
+            list.invalidate();
         }
         _ => {}
     }
@@ -198,9 +196,9 @@ fn in_text(place: &mut crate::console::model::lines::Place, lines: &impl Lines, 
         Action::Right => place.slide(8 * many),
         Action::Top => match times {
             Some(line) => place.show(lines, line.saturating_sub(1)),
-            None => place.to_start(),
+            None => place.go_to_start(),
         },
-        Action::Bottom => place.to_end(lines),
+        Action::Bottom => place.go_to_end(lines),
         Action::Wrap => {
             (place.wrap, place.left) = (if place.wrap == Wrap::On { Wrap::Off } else { Wrap::On }, 0);
             place.settle(lines);

@@ -155,7 +155,7 @@ impl App {
             node: String::new(),
             round_trip: None,
             namespace,
-            screens: vec![Screen::List(list)],
+            screens: vec![Screen::List(Box::new(list))],
             later: Vec::new(),
             overlay: None,
             pending: Vec::new(),

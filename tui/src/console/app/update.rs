@@ -29,6 +29,7 @@ pub fn update(app: &mut App, now: Timestamp, msg: Msg) -> Vec<Effect> {
         }
         Msg::Written(path, Err(why)) => app.say(Role::Bad, format!("cannot write {}: {why}", path.display())),
         Msg::Suspend => out.push(Effect::Suspend),
+        Msg::CannotSuspend => app.say(Role::Warn, "no shell waits behind the console, so it cannot be suspended"),
         Msg::Time => {}
     }
     if app.toast.as_ref().is_some_and(|toast| toast.until <= now) {

@@ -75,12 +75,12 @@ impl Place {
     }
 
     /// To the first line.
-    pub fn to_start(&mut self) {
+    pub fn go_to_start(&mut self) {
         (self.top, self.top_row, self.follows) = (0, 0, false);
     }
 
     /// To the last lines.
-    pub fn to_end(&mut self, lines: &impl Lines) {
+    pub fn go_to_end(&mut self, lines: &impl Lines) {
         (self.top, self.top_row) = self.last_top(lines);
     }
 

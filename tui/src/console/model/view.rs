@@ -144,7 +144,7 @@ mod tests {
             for _ in 0..400 {
                 random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
                 let name = format!("{}{}", ["a", "b", "x"][(random >> 8) as usize % 3], (random >> 16) % 12);
-                let change = if (random >> 24) % 3 == 0 {
+                let change = if (random >> 24).is_multiple_of(3) {
                     rows.remove(&named(&name).key)
                 } else {
                     Some(rows.put(row(&name, i64::from(random >> 28))))

@@ -4,7 +4,7 @@ use crate::console::app::effect::Effect;
 use crate::console::app::msg::{Msg, Wire};
 use crate::console::link::{Command, Failure};
 use crate::console::term::clip;
-use crate::console::term::guard::Guard;
+use crate::console::term::guard::{self, Guard};
 use crate::console::term::painter::Painter;
 use anyhow::Context;
 use std::io::Write;
@@ -54,6 +54,7 @@ impl Outside {
                 let written = write(&path, &text);
                 Outcome::Msg(Msg::Written(path, written))
             }
+            Effect::Suspend if !guard::has_shell() => Outcome::Msg(Msg::CannotSuspend),
             Effect::Suspend => {
                 self.guard.suspend().context("cannot take the terminal back")?;
                 painter.forget();

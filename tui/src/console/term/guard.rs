@@ -48,6 +48,13 @@ impl Drop for Guard {
     }
 }
 
+/// Whether a shell with job control waits behind us: it gave us a process group of our own. Without one (`ssh -t node skiff`)
+/// nobody could continue a stopped program.
+pub fn has_shell() -> bool {
+    let session = nix::unistd::getsid(None).ok();
+    session.is_some() && session != Some(nix::unistd::getpgrp())
+}
+
 fn enter() -> io::Result<()> {
     terminal::enable_raw_mode()?;
     TAKEN.store(true, Ordering::SeqCst);

@@ -196,6 +196,15 @@ fn a_description_follows_its_object_and_stays_when_that_is_gone() {
 }
 
 #[test]
+fn a_key_right_behind_esc_is_both_of_them() {
+    let mut bench = Bench::new(80, 24);
+    bench.press("d alt-j");
+    assert_eq!(current(&bench), "bravo");
+    bench.press("/").write("alpha").press("alt-:");
+    assert!(matches!(&bench.app.overlay, Some(Overlay::Prompt(prompt)) if prompt.field.text().is_empty()));
+}
+
+#[test]
 fn copying_asks_for_the_clipboard() {
     let mut bench = Bench::new(80, 24);
     bench.press("j y");
