@@ -141,3 +141,6 @@ fn is_in_group(pid: i32, group: Gid) -> bool {
     let groups = status.lines().find_map(|line| line.strip_prefix("Groups:")).unwrap_or_default();
     groups.split_whitespace().any(|gid| gid.parse() == Ok(group.as_raw()))
 }
+
+#[cfg(test)]
+mod tests;
