@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// Schedules in a test run, fewer where the build is a slow one; `SKIFF_RUNS` says otherwise.
-const RUNS: u64 = if cfg!(debug_assertions) { 4_000 } else { 50_000 };
+const RUNS: u64 = if cfg!(debug_assertions) { 3_000 } else { 50_000 };
 /// Random things that happen to a pod before it is left alone.
 const HAPPENINGS: u64 = 12;
 /// Steps after which a schedule counts as one without end.
