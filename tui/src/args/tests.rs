@@ -1,3 +1,5 @@
+//! Command lines, right and wrong ones.
+
 use super::{Cli, DryRunMode, Verb, normalise};
 use clap::{CommandFactory, Parser};
 use std::ffi::OsString;

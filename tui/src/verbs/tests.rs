@@ -1,3 +1,5 @@
+//! The verbs against a daemon that the tests play.
+
 use super::fake_daemon::{Done, FakeDaemon, run, run_into};
 use objects::{Cause, Kind, Status};
 use serde_json::{Value, json};

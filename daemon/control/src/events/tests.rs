@@ -1,3 +1,5 @@
+//! Counting, aggregating and dropping events.
+
 use super::{Correlator, Decision, Report, Source, Subject};
 use crate::pod::EventType;
 use jiff::Timestamp;

@@ -1,3 +1,5 @@
+//! Placing and admitting pods.
+
 use super::{NodeState, Placement, admit, place};
 use k8s_openapi::api::core::v1::{Node, Pod};
 use serde_json::{Value, json};

@@ -1,3 +1,5 @@
+//! Descriptions, line by line.
+
 use super::{event, node, pod};
 use jiff::{Timestamp, Zoned, tz::TimeZone};
 use serde_json::{Value, json};

@@ -1,3 +1,5 @@
+//! Explanations of fields, as kubectl lays them out.
+
 use super::{Depth, ExplainError, children, explain, field};
 use crate::Kind;
 

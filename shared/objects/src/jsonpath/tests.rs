@@ -1,3 +1,5 @@
+//! Templates in kubectl's dialect.
+
 use super::{CustomColumns, JsonPath, JsonPathError, MissingKeys, go_json, go_json_pretty, sort_by};
 use crate::printing::{Header, TableWriter};
 use proptest::prelude::{any, proptest};

@@ -1,3 +1,5 @@
+//! Tables of each kind.
+
 use super::{Header, TableOptions, table};
 use crate::Kind;
 use serde_json::{Value, json};

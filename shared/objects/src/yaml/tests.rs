@@ -1,3 +1,5 @@
+//! Values as YAML and back.
+
 use super::to_yaml;
 use proptest::prelude::{Just, Strategy, any, prop_assert_eq, prop_oneof, proptest};
 use serde_json::{Value, json};

@@ -1,3 +1,5 @@
+//! Reading tar archives, whole, odd and hostile.
+
 use super::*;
 
 fn header(path: &str, type_byte: u8, size: u64) -> tar::Header {

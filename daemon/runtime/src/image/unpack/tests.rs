@@ -1,3 +1,5 @@
+//! Unpacking layers, also those that want out of their root.
+
 use std::fs;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, symlink};
 

@@ -1,3 +1,5 @@
+//! The cells of a pod's row.
+
 use super::{cells, pod_status};
 use jiff::Timestamp;
 use serde_json::{Value, json};

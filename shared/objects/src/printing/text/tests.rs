@@ -1,3 +1,5 @@
+//! Tables as aligned text.
+
 use super::{Layout, align, escape_terminal};
 use crate::printing::{Column, Header, Table, TableWriter};
 

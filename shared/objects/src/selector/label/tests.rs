@@ -1,3 +1,5 @@
+//! Label selectors, right and wrong ones.
+
 use super::LabelSelector;
 use proptest::prelude::{any, prop_assert_eq, proptest};
 use serde_json::json;
