@@ -1,6 +1,6 @@
 //! Fields of every object: metadata, owners, label selectors.
 //!
-//! Facts of the API, in the order of the API server's own types; `schema.rs` says what each column means.
+//! A table: facts of the API, in the order of the API server's own types; `schema.rs` says what each column means.
 
 use super::Shape::{Any, Bool, Int64, List, Map, Struct, Text, Time};
 use super::{TEXT, Type, field, tagged};

@@ -1,6 +1,6 @@
 //! Fields of volumes.
 //!
-//! Facts of the API, in the order of the API server's own types; `schema.rs` says what each column means.
+//! A table: facts of the API, in the order of the API server's own types; `schema.rs` says what each column means.
 
 use super::Shape::{Bool, Int32, Int64, List, Map, Quantity, Struct, Text};
 use super::meta::{LABEL_SELECTOR, OBJECT_META};
