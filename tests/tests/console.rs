@@ -31,9 +31,11 @@ fn every_screen(columns: u16, lines: u16) {
     console.press(&["Enter"]);
     console.wait_until("the filter hides brief", |screen| screen.contains("web") && !screen.contains("brief"));
     console.press(&["d"]);
-    console.wait_for("QoS Class");
+    console.wait_for("Service Account:");
+    console.press(&["G"]);
+    console.wait_for("Scheduled");
     console.escape();
-    console.press(&["y"]);
+    console.press(&["D"]);
     console.wait_for("apiVersion: v1");
     console.escape();
     console.press(&["Enter"]);
