@@ -142,6 +142,7 @@ impl Agent {
         self.keep_labels(&found, &old, &facts).await?;
         let old_status = old.get("status");
         let status = object::status(&facts, old_status, now);
+        self.tell_reboot(old_status);
         let is_due = self.written.is_none_or(|written| written.elapsed() >= HEARTBEAT_PERIOD);
         if is_due || object::differs(old_status, &status) {
             // A heartbeat that is lost is no loss: the next look writes another.
@@ -171,6 +172,15 @@ impl Agent {
             // Somebody writes it right now: the next look tries again.
             Err(StoreError::Stale(_)) | Ok(_) => Ok(()),
             Err(error) => Err(error),
+        }
+    }
+
+    fn tell_reboot(&self, old: Option<&Value>) {
+        let before = old.and_then(|old| old["nodeInfo"]["bootID"].as_str());
+        let boot_id = &self.fixed.info.boot_id;
+        if before.is_some_and(|before| before != boot_id) {
+            let message = format!("Node {} has been rebooted, boot id: {boot_id}", self.fixed.name);
+            self.recorder.report(About::node(&self.fixed.name), EventType::Warning, "Rebooted", message);
         }
     }
 

@@ -93,6 +93,14 @@ impl Images {
         self.inner.store.find(reference)
     }
 
+    /// The image that a container's status names: by digest where it came from a registry, else by the image's own id.
+    pub fn find_id(&self, image_id: &str) -> Option<ImageRecord> {
+        match Digest::parse(image_id) {
+            Ok(digest) => self.inner.store.get(&digest),
+            Err(_) => self.find(&Reference::parse(image_id).ok()?),
+        }
+    }
+
     /// Keeps an image from being removed; `None` if it is gone meanwhile.
     pub fn use_image(&self, record: ImageRecord) -> Option<InUse> {
         let hold = self.inner.store.hold(&record.digest)?;

@@ -4,7 +4,7 @@ use anyhow::Context;
 use clap::{Parser, Subcommand};
 use node::config::{Config, Settings};
 use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tracing_subscriber::EnvFilter;
 
 /// Runs Kubernetes pods on this machine, and answers the console and the command line `skiff`.
@@ -38,8 +38,8 @@ fn main() -> anyhow::Result<()> {
     let cli = Cli::parse();
     start_logging();
     match cli.command {
-        None | Some(Command::Run) => run(complete(cli.config, cli.settings)?),
-        Some(Command::Reset { yes }) => reset(&complete(cli.config, cli.settings)?, yes),
+        None | Some(Command::Run) => run(complete(cli.config.as_deref(), cli.settings)?),
+        Some(Command::Reset { yes }) => reset(&complete(cli.config.as_deref(), cli.settings)?, yes),
         Some(Command::Version) => {
             say(&format!("skiffd {}", env!("CARGO_PKG_VERSION")));
             Ok(())
@@ -47,8 +47,8 @@ fn main() -> anyhow::Result<()> {
     }
 }
 
-fn complete(file: Option<PathBuf>, flags: Settings) -> anyhow::Result<Config> {
-    let settings = flags.or(Settings::read(file.as_deref())?);
+fn complete(file: Option<&Path>, flags: Settings) -> anyhow::Result<Config> {
+    let settings = flags.or(Settings::read(file)?);
     let path = "/proc/sys/kernel/hostname";
     let host_name = std::fs::read_to_string(path).with_context(|| format!("cannot read {path}"))?;
     Ok(settings.complete(&host_name)?)

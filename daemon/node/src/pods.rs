@@ -12,6 +12,8 @@ mod worker;
 
 pub use machinery::Machinery;
 
+use crate::assemble;
+use crate::errors::chain;
 use crate::events::Recorder;
 use crate::shutdown::Shutdown;
 use control::pod::Rejection;
@@ -37,27 +39,44 @@ pub struct Pods {
     known: HashMap<String, Known>,
     /// What the pods of this node have taken of it; `None` until the node has an object.
     taken: Option<NodeState>,
+    /// The cpu requests of each burstable pod, in thousandths of a core, by uid.
+    burstable: HashMap<String, u64>,
+    /// Their sum, for the task that tells the kernel.
+    weight: watch::Sender<u64>,
 }
 
 struct Known {
     wanted: watch::Sender<Wanted>,
-    /// What of the object matters to its worker, as it was last told.
-    told: Matter,
+    /// The object as the worker was last told.
+    told: Arc<Pod>,
 }
 
 impl Pods {
     /// The pods of this node.
     pub fn new(machinery: Arc<Machinery>, store: Store, recorder: Recorder, shutdown: Shutdown) -> Self {
-        Self { machinery, store, recorder, shutdown, workers: JoinSet::new(), known: HashMap::new(), taken: None }
+        Self {
+            machinery,
+            store,
+            recorder,
+            shutdown,
+            workers: JoinSet::new(),
+            known: HashMap::new(),
+            taken: None,
+            burstable: HashMap::new(),
+            weight: watch::Sender::new(0),
+        }
     }
 
     /// Runs until the shutdown signal. The pods live on; their workers end between two actions.
     pub async fn run(mut self) {
         let mut shutdown = self.shutdown.clone();
+        let machinery = self.machinery.clone();
+        let mut orphans = self.machinery.blocking(move || orphans::find(&machinery)).await;
         let (list, mut watcher) = self.store.list_and_watch(Kind::Pod, None);
         self.take_list(&list);
-        let bound: HashSet<String> = self.known.keys().cloned().collect();
-        self.workers.spawn(orphans::remove(self.machinery.clone(), bound));
+        orphans.retain(|uid| !self.known.contains_key(uid));
+        self.workers.spawn(orphans::remove(self.machinery.clone(), orphans));
+        self.workers.spawn(weigh(self.machinery.clone(), self.weight.subscribe()));
         loop {
             // Each arm loses nothing: the watcher holds a position, the set its finished tasks.
             tokio::select! {
@@ -75,8 +94,20 @@ impl Pods {
                 },
             }
         }
+        // The task that waits for another weight ends with its sender.
+        self.weight = watch::Sender::new(0);
         while let Some(ended) = self.workers.join_next().await {
             self.ended(ended);
+        }
+    }
+
+    fn weigh(&mut self, uid: &str, milli: Option<u64>) {
+        let before = match milli {
+            Some(milli) => self.burstable.insert(uid.to_owned(), milli),
+            None => self.burstable.remove(uid),
+        };
+        if before != milli {
+            self.weight.send_replace(self.burstable.values().sum());
         }
     }
 
@@ -112,22 +143,23 @@ impl Pods {
         if !is_ours {
             return self.removed(object.uid());
         }
-        let matter = Matter::of(&pod);
+        let pod = Arc::new(pod);
         let rejection = self.admit(&pod);
         if let Some(known) = self.known.get_mut(object.uid()) {
             // Most changes are the worker's own status come back.
-            if known.told != matter {
-                known.told = matter;
-                known.wanted.send_replace(Wanted::Spec(Arc::new(pod)));
+            if matters(&known.told, &pod) {
+                known.told = pod.clone();
+                known.wanted.send_replace(Wanted::Spec(pod));
             }
             return;
         }
-        let pod = Arc::new(pod);
         let (wanted, receiver) = watch::channel(Wanted::Spec(pod.clone()));
+        let is_burstable = assemble::qos(&pod) == assemble::Qos::Burstable;
+        self.weigh(object.uid(), is_burstable.then(|| assemble::pod_resources(&pod).cpu_request_milli.unwrap_or(0)));
         let uid = object.uid().to_owned();
-        let worker = Worker::new(self.machinery.clone(), self.store.clone(), self.recorder.clone(), pod, rejection);
+        let worker = Worker::new(self.machinery.clone(), self.store.clone(), self.recorder.clone(), pod.clone(), rejection);
         let running = worker.run(receiver, self.shutdown.clone());
-        self.known.insert(uid.clone(), Known { wanted, told: matter });
+        self.known.insert(uid.clone(), Known { wanted, told: pod });
         self.workers.spawn(async move {
             running.await;
             uid
@@ -172,6 +204,7 @@ impl Pods {
         match ended {
             Ok(uid) => {
                 self.known.remove(&uid);
+                self.weigh(&uid, None);
             }
             Err(error) if error.is_cancelled() => {}
             Err(error) => warn!(%error, "a pod's worker failed; restart the daemon to take the pod up again"),
@@ -179,20 +212,27 @@ impl Pods {
     }
 }
 
-/// What of a pod's object matters to its worker: everything but the status, which it wrote itself.
-#[derive(Debug, PartialEq)]
-struct Matter {
-    meta: k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta,
-    spec: Option<k8s_openapi::api::core::v1::PodSpec>,
+/// Whether a pod's object changed in what matters to its worker: everything but the status, which it wrote itself.
+fn matters(before: &Pod, after: &Pod) -> bool {
+    let (old, new) = (&before.metadata, &after.metadata);
+    old.generation != new.generation
+        || old.deletion_timestamp != new.deletion_timestamp
+        || old.deletion_grace_period_seconds != new.deletion_grace_period_seconds
+        || old.labels != new.labels
+        || old.annotations != new.annotations
+        || before.spec != after.spec
 }
 
-impl Matter {
-    fn of(pod: &Pod) -> Self {
-        let mut meta = pod.metadata.clone();
-        meta.resource_version = None;
-        meta.managed_fields = None;
-        Self { meta, spec: pod.spec.clone() }
+/// Gives the burstable pods together the share of cpu that they ask for together, whenever that changed.
+async fn weigh(machinery: Arc<Machinery>, mut milli: watch::Receiver<u64>) -> String {
+    while milli.changed().await.is_ok() {
+        let wanted = *milli.borrow_and_update();
+        let owned = machinery.clone();
+        if let Err(error) = machinery.blocking(move || owned.cgroups.set_burstable_request(wanted)).await {
+            warn!(error = %chain(&error), "cannot weigh the burstable pods");
+        }
     }
+    String::new()
 }
 
 /// For the log, once at the start.

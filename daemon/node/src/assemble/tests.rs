@@ -52,8 +52,8 @@ fn assemble(pod: &Pod, image: &ImageConfig) -> Result<ContainerSpec, AssembleErr
     container(&context, start)
 }
 
-fn assembled(container: Value) -> ContainerSpec {
-    assemble(&pod(&container, &json!({})), &image()).expect("a container")
+fn assembled(container: &Value) -> ContainerSpec {
+    assemble(&pod(container, &json!({})), &image()).expect("a container")
 }
 
 fn env_of(spec: &ContainerSpec, name: &str) -> Option<String> {
@@ -62,7 +62,7 @@ fn env_of(spec: &ContainerSpec, name: &str) -> Option<String> {
 
 #[test]
 fn command_and_args_replace_what_the_image_says() {
-    let argv = |container: Value| assembled(container).argv;
+    let argv = |container: Value| assembled(&container).argv;
     assert_eq!(argv(json!({"name": "c"})), ["node", "app.js"]);
     assert_eq!(argv(json!({"name": "c", "args": ["x.js"]})), ["node", "x.js"]);
     assert_eq!(argv(json!({"name": "c", "command": ["sh"]})), ["sh"]);
@@ -72,7 +72,7 @@ fn command_and_args_replace_what_the_image_says() {
 
 #[test]
 fn variables_are_expanded_but_not_those_of_the_image() {
-    let spec = assembled(json!({
+    let spec = assembled(&json!({
         "name": "c",
         "env": [{"name": "A", "value": "1"}, {"name": "B", "value": "$(A)2$(LATER)"}, {"name": "LATER", "value": "3"},
                 {"name": "PATH", "value": "/mine"}],
@@ -98,7 +98,7 @@ fn the_downward_api_gives_the_pods_fields() {
         ("status.hostIP", "192.0.2.1"),
     ];
     for (path, expected) in paths {
-        let spec = assembled(json!({"name": "c", "env": [{"name": "X", "valueFrom": {"fieldRef": {"fieldPath": path}}}]}));
+        let spec = assembled(&json!({"name": "c", "env": [{"name": "X", "valueFrom": {"fieldRef": {"fieldPath": path}}}]}));
         assert_eq!(env_of(&spec, "X").as_deref(), Some(expected), "{path}");
     }
     let wrong =
@@ -108,7 +108,7 @@ fn the_downward_api_gives_the_pods_fields() {
 
 #[test]
 fn the_user_is_the_containers_then_the_pods_then_the_images() {
-    let spec = assembled(json!({"name": "c"}));
+    let spec = assembled(&json!({"name": "c"}));
     assert_eq!((spec.user.user, spec.user.group), (Account::Name("node".into()), Some(Account::Name("staff".into()))));
     let both = pod(
         &json!({"name": "c", "securityContext": {"runAsUser": 5}}),
@@ -116,29 +116,29 @@ fn the_user_is_the_containers_then_the_pods_then_the_images() {
     );
     let user = assemble(&both, &image()).expect("a container").user;
     assert_eq!((user.user, user.group), (Account::Id(5), Some(Account::Id(7))));
-    let only_uid = assembled(json!({"name": "c", "securityContext": {"runAsUser": 5}}));
+    let only_uid = assembled(&json!({"name": "c", "securityContext": {"runAsUser": 5}}));
     assert_eq!(only_uid.user.group, None);
 }
 
 #[test]
 fn containers_are_confined_unless_privileged() {
-    let spec = assembled(json!({"name": "c"}));
+    let spec = assembled(&json!({"name": "c"}));
     assert_eq!((spec.capabilities, spec.privilege), (CapabilitySet::DEFAULT, Privilege::Confined));
     assert!(spec.seccomp.is_some() && !spec.masked_paths.is_empty() && !spec.readonly_paths.is_empty());
-    let tight = assembled(json!({"name": "c", "securityContext": {
+    let tight = assembled(&json!({"name": "c", "securityContext": {
         "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "capabilities": {"drop": ["ALL"], "add": ["NET_BIND_SERVICE"]}}}));
     assert_eq!(
         (tight.escalation, tight.rootfs.access, tight.capabilities.bits()),
         (Escalation::Denied, Access::ReadOnly, 1 << 10)
     );
-    let free = assembled(json!({"name": "c", "securityContext": {"privileged": true}}));
+    let free = assembled(&json!({"name": "c", "securityContext": {"privileged": true}}));
     assert_eq!((free.capabilities, free.privilege), (CapabilitySet::ALL, Privilege::Privileged));
     assert!(free.seccomp.is_none() && free.masked_paths.is_empty() && free.readonly_paths.is_empty());
 }
 
 #[test]
 fn volumes_are_mounted_and_take_the_place_of_managed_files() {
-    let spec = assembled(json!({"name": "c", "terminationMessagePath": "/dev/termination-log", "volumeMounts": [
+    let spec = assembled(&json!({"name": "c", "terminationMessagePath": "/dev/termination-log", "volumeMounts": [
         {"name": "v", "mountPath": "/data", "readOnly": true}, {"name": "v", "mountPath": "/etc/hosts"}]}));
     let targets: Vec<String> = spec
         .mounts

@@ -51,27 +51,27 @@ mod tests {
     use super::{Tail, find};
     use std::io::Write as _;
 
-    fn check(text: &str, lines: u64, expected: Tail) {
+    fn check(text: &str, lines: u64, expected: &Tail) {
         let mut file = tempfile::tempfile().expect("a temporary file");
         file.write_all(text.as_bytes()).expect("it can be written");
-        assert_eq!(find(&file, text.len() as u64, lines).expect("it can be read"), expected, "{lines} of {text:?}");
+        assert_eq!(find(&file, text.len() as u64, lines).expect("it can be read"), *expected, "{lines} of {text:?}");
     }
 
     #[test]
     fn the_last_lines_are_found() {
-        check("a\nb\nc\n", 1, Tail::At(4));
-        check("a\nb\nc\n", 2, Tail::At(2));
-        check("a\nb\nc\n", 3, Tail::At(0));
-        check("a\nb\nc\n", 4, Tail::Short(3));
-        check("a\nb\nc", 1, Tail::At(4));
-        check("a\n", 0, Tail::At(2));
-        check("", 3, Tail::Short(0));
-        check("\n\n", 1, Tail::At(1));
+        check("a\nb\nc\n", 1, &Tail::At(4));
+        check("a\nb\nc\n", 2, &Tail::At(2));
+        check("a\nb\nc\n", 3, &Tail::At(0));
+        check("a\nb\nc\n", 4, &Tail::Short(3));
+        check("a\nb\nc", 1, &Tail::At(4));
+        check("a\n", 0, &Tail::At(2));
+        check("", 3, &Tail::Short(0));
+        check("\n\n", 1, &Tail::At(1));
     }
 
     #[test]
     fn lines_longer_than_a_block_are_found() {
         let long = "x".repeat(200_000);
-        check(&format!("{long}\n{long}\n"), 1, Tail::At(200_001));
+        check(&format!("{long}\n{long}\n"), 1, &Tail::At(200_001));
     }
 }

@@ -4,16 +4,14 @@ use super::folders::Folders;
 use super::machinery::Machinery;
 use super::sandbox;
 use crate::errors::chain;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tracing::{info, warn};
 
-/// Removes every sandbox, control group, address and folder that belongs to no pod of `bound`.
-pub async fn remove(machinery: Arc<Machinery>, bound: HashSet<String>) -> String {
-    let owned = machinery.clone();
-    let found = machinery.blocking(move || find(&owned)).await;
-    for uid in found.difference(&bound.into_iter().collect()) {
+/// Removes every sandbox, control group, address and folder of these pods.
+pub async fn remove(machinery: Arc<Machinery>, uids: BTreeSet<String>) -> String {
+    for uid in &uids {
         info!(pod = uid, "removing what is left of a pod that is not this node's any more");
         let folders = folders(&machinery, uid);
         if let Err(error) = sandbox::remove(&machinery, uid, &folders).await {
@@ -23,7 +21,9 @@ pub async fn remove(machinery: Arc<Machinery>, bound: HashSet<String>) -> String
     String::new()
 }
 
-fn find(machinery: &Machinery) -> BTreeSet<String> {
+/// The uids of all pods of which something is left. Blocks. To be called before any pod is started: what is found and belongs
+/// to no pod of the store is an orphan, and not a pod that has just come.
+pub fn find(machinery: &Machinery) -> BTreeSet<String> {
     let mut found: BTreeSet<String> = machinery.cgroups.pods().unwrap_or_default().into_iter().collect();
     found.extend(machinery.network.allocations().into_iter().map(|(uid, _)| uid));
     found.extend(names(&machinery.pods_dir));

@@ -104,6 +104,7 @@ impl Worker {
     /// Works until the machine has released the pod, or the daemon ends; then the pod lives on without it.
     pub async fn run(mut self, mut wanted: watch::Receiver<Wanted>, mut shutdown: crate::shutdown::Shutdown) {
         let mut image_changes = self.machinery.images.changes();
+        self.hold_images();
         let first = match self.rejection.take() {
             Some(rejection) => Input::Rejected(rejection),
             None => Input::Found(self.find().await),
@@ -125,6 +126,19 @@ impl Worker {
             self.handle(news).await;
         }
         debug!(pod = self.uid, "the pod is released");
+    }
+
+    /// After a restart of the daemon: the images of containers that were started are in use.
+    fn hold_images(&mut self) {
+        let pod = self.machine.pod().clone();
+        let Some(status) = &pod.status else { return };
+        let containers = status.container_statuses.iter().chain(&status.init_container_statuses).flatten();
+        for container in containers.filter(|container| !container.image_id.is_empty()) {
+            let found = self.machinery.images.find_id(&container.image_id);
+            if let Some(image) = found.and_then(|record| self.machinery.images.use_image(record)) {
+                self.images.insert(ContainerName::from(container.name.as_str()), image);
+            }
+        }
     }
 
     async fn handle(&mut self, news: News) {
