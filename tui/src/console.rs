@@ -8,6 +8,8 @@
 mod app;
 mod base;
 mod keys;
+#[cfg(test)]
+mod layers;
 mod link;
 mod model;
 mod run;

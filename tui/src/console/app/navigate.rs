@@ -166,11 +166,11 @@ pub fn leave(app: &mut App, forced: bool, out: &mut Vec<Effect>) {
 /// The screen that is shown again may have missed changes.
 fn revive(app: &mut App, out: &mut Vec<Effect>) {
     let is_live = app.is_live();
-    let App { screens, last_id, .. } = app;
+    let App { screens, store, last_id, .. } = app;
     match screens.last_mut() {
         Some(Screen::List(list)) => list.invalidate(),
         Some(Screen::Log(log)) if is_live && log.stream == crate::console::screen::log::Stream::Interrupted => {
-            logs::start(log, last_id, out);
+            logs::start(log, store, last_id, out);
         }
         _ => {}
     }

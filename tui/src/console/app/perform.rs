@@ -133,7 +133,7 @@ fn on_reader(app: &mut App, action: Action, times: Option<usize>) {
 
 fn on_log(app: &mut App, action: Action, times: Option<usize>, out: &mut Vec<Effect>) {
     let is_live = app.is_live();
-    let App { screens, last_id, .. } = app;
+    let App { screens, store, last_id, .. } = app;
     let Some(Screen::Log(log)) = screens.last_mut() else { return };
     let mut found = true;
     match action {
@@ -155,7 +155,7 @@ fn on_log(app: &mut App, action: Action, times: Option<usize>, out: &mut Vec<Eff
             logs::stop(log, out);
             log.restart();
             if is_live {
-                logs::start(log, last_id, out);
+                logs::start(log, store, last_id, out);
             }
         }
         _ => found = in_text(&mut log.place, &log.log, action, times),

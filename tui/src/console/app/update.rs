@@ -77,15 +77,15 @@ fn take_wire(app: &mut App, wire: Wire, out: &mut Vec<Effect>) {
                     list.invalidate();
                 }
             }
-            logs::follow_containers(app);
+            logs::follow_pod(app, out);
         }
         Wire::Put(kind, row) => {
             let change = app.store.of_mut(kind).put(*row);
-            follow(app, kind, change);
+            follow(app, kind, change, out);
         }
         Wire::Remove(kind, key) => {
             if let Some(change) = app.store.of_mut(kind).remove(&key) {
-                follow(app, kind, change);
+                follow(app, kind, change, out);
             }
         }
         Wire::Refused(kind, why) => app.say(Role::Bad, format!("cannot watch {}: {why}", kind.plural())),
@@ -95,11 +95,11 @@ fn take_wire(app: &mut App, wire: Wire, out: &mut Vec<Effect>) {
             None => {}
         },
         Wire::Log(id, bytes) => logs::take(app, id, &bytes),
-        Wire::LogEnd(id, failure) => logs::ended(app, id, failure),
+        Wire::LogEnd(id, failure) => logs::ended(app, id, failure, out),
     }
 }
 
-fn follow(app: &mut App, kind: Kind, change: Change) {
+fn follow(app: &mut App, kind: Kind, change: Change, out: &mut Vec<Effect>) {
     let shown = app.screens.len() - 1;
     for (at, screen) in app.screens.iter_mut().chain(&mut app.later).enumerate() {
         if let Screen::List(list) = screen {
@@ -108,7 +108,7 @@ fn follow(app: &mut App, kind: Kind, change: Change) {
         }
     }
     if kind == Kind::Pod {
-        logs::follow_containers(app);
+        logs::follow_pod(app, out);
     }
 }
 

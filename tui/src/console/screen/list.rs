@@ -67,7 +67,7 @@ impl List {
     }
 
     fn new(source: Source, scope: Scope, order: Option<Order>) -> Self {
-        let column = usize::from(source == Source::Kind(Kind::Pod));
+        let column = usize::from(matches!(source, Source::Kind(Kind::Pod | Kind::Event)));
         Self {
             view: View::new(scope, order),
             source,
@@ -161,6 +161,10 @@ impl List {
             return false;
         }
         self.needs_rebuild = false;
+        // A column that says nothing any more is none to stand on.
+        if self.hidden().contains(&self.column) {
+            self.shift_column(1);
+        }
         if let Source::Containers(pod) = &self.source {
             let rows = store.of(Kind::Pod).find(pod).map(|row| containers::rows(&row.object()));
             // A pod that is gone leaves its containers on the screen as they were.

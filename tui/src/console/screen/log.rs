@@ -42,13 +42,15 @@ pub struct LogScreen {
     pub place: Place,
     /// How the stream stands.
     pub stream: Stream,
+    /// How often the container had been started when the log was asked for.
+    pub restarts: i64,
 }
 
 impl LogScreen {
     /// The log of a container, at its end.
     pub fn new(pod: Key, containers: Vec<String>, container: usize, is_previous: bool) -> Self {
         let place = Place { follows: true, ..Place::default() };
-        Self { pod, containers, container, is_previous, log: Log::default(), place, stream: Stream::Interrupted }
+        Self { pod, containers, container, is_previous, log: Log::default(), place, stream: Stream::Interrupted, restarts: 0 }
     }
 
     /// The container's name.

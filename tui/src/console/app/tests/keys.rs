@@ -185,6 +185,23 @@ fn a_log_follows_pauses_and_goes_on_after_the_link_was_lost() {
 }
 
 #[test]
+fn a_log_goes_on_when_its_container_is_started_again() {
+    let mut bench = Bench::new(80, 10);
+    bench.press("j o");
+    let Some(Effect::Link(Command::Logs { id, .. })) = bench.effects.pop() else { panic!("no log was asked for") };
+    bench.wire(Wire::Log(id, b"2026-03-01T12:00:00.000000000Z bye\n".to_vec()));
+    bench.wire(Wire::LogEnd(id, None));
+    assert!(bench.shows("ended"));
+    let same = pod("bravo", &json!({"waiting": {"reason": "CrashLoopBackOff"}}), false, 3);
+    bench.wire(Wire::Put(Kind::Pod, Box::new(row(Kind::Pod, &same))));
+    assert!(bench.effects.is_empty());
+    let again = pod("bravo", &json!({"running": {}}), true, 4);
+    bench.wire(Wire::Put(Kind::Pod, Box::new(row(Kind::Pod, &again))));
+    assert!(matches!(bench.effects.as_slice(), [Effect::Link(Command::Logs { request, .. })] if request.since_time.is_some()));
+    assert!(bench.shows("bye") && bench.shows("following"));
+}
+
+#[test]
 fn a_description_follows_its_object_and_stays_when_that_is_gone() {
     let mut bench = Bench::new(80, 40);
     bench.press("g g D");
