@@ -5,6 +5,7 @@ use clap::{Parser, Subcommand};
 use node::config::{Config, Settings};
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
 /// Runs Kubernetes pods on this machine, and answers the console and the command line `skiff`.
@@ -34,9 +35,20 @@ enum Command {
     Version,
 }
 
-fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
     let cli = Cli::parse();
     start_logging();
+    match perform(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Where nobody reads it there is nobody to tell.
+            let _ = writeln!(std::io::stderr(), "error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn perform(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
         None | Some(Command::Run) => run(complete(cli.config.as_deref(), cli.settings)?),
         Some(Command::Reset { yes }) => reset(&complete(cli.config.as_deref(), cli.settings)?, yes),
