@@ -101,9 +101,7 @@ fn event(version: &str, bytes: usize) -> WatchEvent {
 async fn answers_find_their_requests_in_any_order() {
     let fake = Fake::new();
     let (client, mut served) = fake.connected().await;
-    let asking = async {
-        tokio::join!(client.request(Request::ImageList), client.request(Request::ImagePrune))
-    };
+    let asking = async { tokio::join!(client.request(Request::ImageList), client.request(Request::ImagePrune)) };
     let serving = async {
         let (first, _) = served.request().await;
         let (second, _) = served.request().await;
@@ -119,8 +117,7 @@ async fn answers_find_their_requests_in_any_order() {
 async fn another_major_version_is_refused_and_nobody_listening_is_told() {
     let fake = Fake::new();
     let address = fake.address();
-    let (connected, _served) =
-        tokio::join!(connect(&address, "test"), fake.accept_version(Version { major: 9, minor: 0 }));
+    let (connected, _served) = tokio::join!(connect(&address, "test"), fake.accept_version(Version { major: 9, minor: 0 }));
     assert!(matches!(connected.err(), Some(ClientError::Version { .. })));
     drop(fake);
     assert!(matches!(connect(&address, "test").await.err(), Some(ClientError::Connect { .. })));
