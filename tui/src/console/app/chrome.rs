@@ -39,7 +39,7 @@ pub fn header(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
     for (tone, sign) in states {
         let count = pods.count(tone);
         let part = format!("{sign}{count}");
-        if count > 0 && usize::from(room(x)) >= text::width(&part) + 2 {
+        if count > 0 && usize::from(room(x)) >= text::width(&part) + 4 {
             let role = if app.is_live() { tone_role(tone) } else { Role::BarDim };
             x = canvas.text((x + 2, area.y), &part, room(x), role);
         }
@@ -163,7 +163,7 @@ fn log_place(log: &LogScreen) -> (String, Role) {
     let (state, role) = log.state();
     let lines = log.log.len();
     let gone = if log.log.left > 0 { "+" } else { "" };
-    (with_wrap(&log.place, &format!("{lines}{gone} lines  {state}")), role)
+    (with_wrap(&log.place, &format!("{lines}{gone} {}  {state}", if lines == 1 { "line" } else { "lines" })), role)
 }
 
 fn with_wrap(place: &Place, text: &str) -> String {

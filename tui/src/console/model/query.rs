@@ -91,7 +91,10 @@ fn test(word: &str, columns: &[Column]) -> Test {
     if let Some((title, value)) = word.split_once(':') {
         let begins =
             |column: &Column| column.title.len() >= title.len() && column.title[..title.len()].eq_ignore_ascii_case(title);
-        if let Some(at) = columns.iter().position(|column| title.is_ascii() && !title.is_empty() && begins(column)) {
+        let is_word = title.is_ascii() && !title.is_empty();
+        // `name` is a column of its own and the beginning of NAMESPACE.
+        let exact = columns.iter().position(|column| column.title.eq_ignore_ascii_case(title));
+        if let Some(at) = exact.or_else(|| columns.iter().position(|column| is_word && begins(column))) {
             return Test::Column(at, pattern(value));
         }
     }
@@ -125,7 +128,7 @@ mod tests {
 
     fn row(name: &str, status: &str) -> Row {
         let mut row = named(name);
-        row.cells = [Cell::text(name), Cell::text(status)].into();
+        row.cells = [Cell::text(""), Cell::text(name), Cell::text(status)].into();
         row.labels = [("app".into(), "web".into())].into();
         row
     }
@@ -133,7 +136,7 @@ mod tests {
     #[test]
     fn every_kind_of_word_narrows_the_list() {
         let column = |title| Column { title, source: "", least: 4, leave: 0 };
-        let columns = [column("NAME"), column("STATUS")];
+        let columns = [column("NAMES"), column("NAME"), column("STATUS")];
         let row = row("web-1", "Running");
         let cases = [
             ("", true),
@@ -147,6 +150,8 @@ mod tests {
             ("!db web", true),
             ("stat:run", true),
             ("name:run", false),
+            ("name:web", true),
+            ("names:web", false),
             ("~w1", true),
             ("~1w", false),
             ("(", false),

@@ -59,7 +59,8 @@ impl Palette {
     /// Paints it; returns where the cursor is.
     pub fn draw(&self, canvas: &mut Canvas<'_>) -> Position {
         let area = canvas.area();
-        let place = middle(area, 84.min(area.width.saturating_sub(4)), area.height.saturating_sub(4).min(30));
+        let height = (self.entries.len() as u16).saturating_add(4).min(area.height.saturating_sub(4));
+        let place = middle(area, area.width.saturating_sub(4).min(100), height);
         let inside = canvas.popup(place, self.title, Role::Border);
         let search = Rect::new(inside.x, inside.y, inside.width, 1);
         let ghost = if self.field.text().is_empty() { "type to search, enter runs it, esc closes" } else { "" };
