@@ -180,7 +180,8 @@ impl Found {
 /// A table for every kind, with an empty line between two.
 fn print_tables(args: &GetArgs, context: &mut Context, format: &Format, found: &Found) -> Result<(), Failure> {
     let mut options = args.table_options(context, format);
-    options.show_kind |= found.groups.len() > 1;
+    // `all` may mean several kinds, and looks like it where it is one.
+    options.show_kind |= found.groups.len() > 1 || args.arguments == ["all"];
     let mut is_first = true;
     for group in found.groups.iter().filter(|group| !group.objects.is_empty()) {
         if !is_first && args.header() == Header::Shown {

@@ -126,8 +126,9 @@ fn options(args: &LogsArgs) -> Result<LogsRequest, Failure> {
     let since_seconds = match args.since {
         None => None,
         Some(GoDuration::Negative) => return refuse("--since must be greater than 0"),
-        // Go rounds half a second up.
-        Some(GoDuration::Positive(since)) => Some(i64::try_from((since.as_millis() + 500) / 1000).unwrap_or(i64::MAX)),
+        Some(GoDuration::Positive(since)) if since.is_zero() => None,
+        // Go rounds half a second up. Less than that is a second as well: none would be the whole log.
+        Some(GoDuration::Positive(since)) => Some(i64::try_from((since.as_millis() + 500) / 1000).unwrap_or(i64::MAX).max(1)),
     };
     let tail_lines = match (args.tail, &args.selector) {
         (Some(-1), _) | (None, None) => None,
@@ -138,7 +139,7 @@ fn options(args: &LogsArgs) -> Result<LogsRequest, Failure> {
         follow: args.follow,
         previous: args.previous,
         timestamps: args.timestamps,
-        since_seconds: since_seconds.filter(|seconds| *seconds > 0),
+        since_seconds,
         since_time: args.since_time.clone(),
         tail_lines,
         limit_bytes: (args.limit_bytes > 0).then_some(args.limit_bytes),

@@ -46,10 +46,23 @@ impl Manifest {
     pub fn locate(&self, doing: &str, error: ClientError) -> Failure {
         let place = |path: &str| self.place(path);
         let places = match error.status() {
-            Some(status) => fields_of(status).iter().map(|field| place(field)).collect(),
+            Some(status) => match fields_of(status) {
+                fields if !fields.is_empty() => fields.iter().map(|field| place(field)).collect(),
+                _ => self.misfits(status),
+            },
             None => Vec::new(),
         };
         Failure::Client { error, context: Some(format!("error when {doing} {:?}", self.origin)), places }
+    }
+
+    /// The place of a value of the wrong type: the refusal's words name its field without the place in a list.
+    fn misfits(&self, status: &Status) -> Vec<String> {
+        let is_meant = |fault: &Fault| {
+            let sentence = fault.message.split(" (").next().unwrap_or_default();
+            !fault.path.is_empty() && status.message.ends_with(sentence)
+        };
+        let faults = objects::admission::check_document(&self.document);
+        faults.iter().find(|fault| is_meant(fault)).map(|fault| self.place(&fault.path)).into_iter().collect()
     }
 
     fn place(&self, path: &str) -> String {

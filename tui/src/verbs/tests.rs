@@ -47,6 +47,7 @@ async fn pods_are_shown_in_a_table_or_in_the_form_that_is_asked_for() {
     let table = "NAME   READY   STATUS    RESTARTS   AGE\na      1/1     Running   0          5m\nb      1/1     Running   0          5m\n";
     assert_eq!(daemon.run(&["get", "pods"]).await, out(table));
     assert_eq!(daemon.run(&["get", "po", "a", "--no-headers"]).await, out("a     1/1   Running   0     5m\n"));
+    assert_eq!(daemon.run(&["get", "all", "--no-headers"]).await.out.lines().next(), Some("pod/a   1/1   Running   0     5m"));
     assert_eq!(daemon.run(&["get", "pods", "-o", "name"]).await, out("pod/a\npod/b\n"));
     assert_eq!(daemon.run(&["get", "pods", "-o", "jsonpath={.items[*].metadata.name}"]).await, out("a b"));
     assert_eq!(daemon.run(&["get", "pod/a", "-ojsonpath={.status.podIP}"]).await, out("10.1.0.5"));
@@ -203,6 +204,10 @@ async fn faults_of_a_file_are_named_with_line_and_column() {
     ));
     let unknown = daemon.run_with(&["create", "-f", "-"], &format!("{MANIFEST}  foo: 1\n")).await;
     assert!(unknown.err.ends_with("strict decoding error: unknown field \"spec.foo\" (STDIN:9:3)\n"), "{}", unknown.err);
+    let words = "json: cannot unmarshal bool into Go struct field Container.spec.containers.name of type string";
+    daemon.refuse(Status::bad_request(format!("Pod in version \"v1\" cannot be handled as a Pod: {words}")));
+    let misfit = daemon.run_with(&["create", "-f", "-"], &MANIFEST.replace("name: main", "name: yes")).await;
+    assert!(misfit.err.ends_with(&format!("{words} (STDIN:7:5)\n")), "{}", misfit.err);
     let kind = daemon.run_with(&["create", "-f", "-"], "apiVersion: v1\nkind: Foo\nmetadata: {name: x}\n").await;
     assert!(kind.err.contains("no matches for kind \"Foo\" in version \"v1\""), "{}", kind.err);
     let none = daemon.run_with(&["create", "-f", "-"], "metadata: {name: x}\n").await;
@@ -308,6 +313,19 @@ async fn wait_gives_up_at_its_timeout() {
 }
 
 #[tokio::test]
+async fn wait_goes_on_with_the_other_objects_after_one_that_fails() {
+    let mut stuck = pod("a");
+    stuck["status"]["conditions"][0]["status"] = json!("False");
+    let daemon = FakeDaemon::start(vec![stuck, pod("b")]);
+    let all = daemon.run(&["wait", "pods", "--all", "--for=condition=Ready", "--timeout=20ms"]).await;
+    let err = "error: timed out waiting for the condition on pods/a\n";
+    assert_eq!(all, Done { code: 1, out: "pod/b condition met\n".into(), err: err.into() });
+    let missing = daemon.run(&["wait", "pod/x", "pod/b", "--for=condition=Ready"]).await;
+    let err = "Error from server (NotFound): pods \"x\" not found\n";
+    assert_eq!(missing, Done { code: 1, out: "pod/b condition met\n".into(), err: err.into() });
+}
+
+#[tokio::test]
 async fn logs_are_printed_whole_and_with_prefixes() {
     let mut two = pod("b");
     two["spec"]["containers"] = json!([{"name": "main"}, {"name": "side"}]);
@@ -336,6 +354,21 @@ async fn logs_are_printed_whole_and_with_prefixes() {
         .collect();
     followed.sort();
     assert_eq!(followed.len(), 7, "{followed:?}");
+}
+
+#[tokio::test]
+async fn less_than_a_second_of_log_is_not_the_whole_log() {
+    let daemon = FakeDaemon::start(vec![pod("a")]);
+    let mut asked = Vec::new();
+    for since in ["--since=1ms", "--since=1500ms", "--since=0s"] {
+        assert_eq!(daemon.run(&["logs", "a", since]).await.code, 0);
+        let logs = daemon.requests().into_iter().filter_map(|request| match request {
+            Request::Logs(logs) => Some(logs.since_seconds),
+            _ => None,
+        });
+        asked.extend(logs.last());
+    }
+    assert_eq!(asked, [Some(1), Some(2), None]);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use super::failure::Failure;
 use super::format::{OutputArgs, Printer, name_of};
 use super::manifests;
 use super::resources::Targets;
-use super::watch::{selection, until};
+use super::watch::{selection, timed_out, until};
 use crate::args::{FileArgs, GoDuration, SelectArgs};
 use clap::Args;
 use objects::jsonpath::{JsonPath, MissingKeys};
@@ -165,28 +165,56 @@ pub async fn run(args: &WaitArgs, context: &mut Context) -> Result<(), Failure> 
     conditions.sort_by_key(|condition| !matches!(condition, Condition::Create));
     let waits_for_end = conditions.iter().any(|condition| matches!(condition, Condition::Delete));
     let mut printer = Printer::new(args.output.format()?, Header::Shown);
-    let objects = find(args, context, &conditions).await?;
-    if objects.is_empty() && !waits_for_end {
+    let (objects, mut failures) = find(args, context, &conditions).await?;
+    if objects.is_empty() && failures.is_empty() && !waits_for_end {
         return Err(Failure::message("no matching resources found"));
     }
-    let deadline = Instant::now() + args.timeout.or_a_week();
-    let is_once = args.timeout.or_a_week().is_zero();
+    let until = match args.timeout.or_a_week() {
+        timeout if timeout.is_zero() => Until::Once,
+        timeout => Until::Deadline(Instant::now() + timeout),
+    };
+    // One that is not as it should be does not hide what is to say of the others.
     for object in &objects {
-        for condition in &conditions {
-            let state = if is_once {
-                once(context, object, condition).await?
-            } else {
-                wait_for(context, object, condition, deadline).await?
-            };
-            match state {
-                Some(state) if !printer.is_plain() => printer.print(context, &state)?,
-                Some(state) => context.line(format!("{} condition met", name_of(&state)))?,
-                None => context.line(format!("{}/{} condition met", object.kind.singular(), object.name))?,
-            }
-            context.out.flush()?;
+        let result = wait_for_all(context, &mut printer, object, &conditions, until).await;
+        let is_over = result.as_ref().is_err_and(|failure| failure.is_link_failure() || failure.is_broken_pipe());
+        failures.extend(result.err());
+        if is_over {
+            break;
         }
     }
+    Failure::all(failures)
+}
+
+/// Waits for one condition of an object after the other, and tells each.
+async fn wait_for_all(
+    context: &mut Context,
+    printer: &mut Printer,
+    object: &ObjectRef,
+    conditions: &[Condition],
+    until: Until,
+) -> Result<(), Failure> {
+    for condition in conditions {
+        let state = match until {
+            Until::Once => once(context, object, condition).await?,
+            Until::Deadline(deadline) => wait_for(context, object, condition, deadline).await?,
+        };
+        match state {
+            Some(state) if !printer.is_plain() => printer.print(context, &state)?,
+            Some(state) => context.line(format!("{} condition met", name_of(&state)))?,
+            None => context.line(format!("{}/{} condition met", object.kind.singular(), object.name))?,
+        }
+        context.out.flush()?;
+    }
     Ok(())
+}
+
+/// How long to wait.
+#[derive(Debug, Clone, Copy)]
+enum Until {
+    /// Not at all: look once.
+    Once,
+    /// All objects together until then; each is looked at once even if the others took all the time.
+    Deadline(Instant),
 }
 
 /// Looks once.
@@ -213,6 +241,12 @@ async fn wait_for(
         Failure::from(client::ClientError::Refused(status))
     };
     let mut last = None;
+    if Instant::now() >= deadline {
+        return once(context, object, condition).await.map_err(|failure| match failure {
+            Failure::Message(_) => timed_out(object),
+            other => other,
+        });
+    }
     let met = until(context, object, deadline, |state| {
         if state.is_none() && !matches!(condition, Condition::Create | Condition::Delete) {
             return Err(not_found());
@@ -227,14 +261,18 @@ async fn wait_for(
     Ok(state.or(last))
 }
 
-/// The objects that the arguments name. One that is waited for may not exist yet, one that shall be deleted not any more.
-async fn find(args: &WaitArgs, context: &mut Context, conditions: &[Condition]) -> Result<Vec<ObjectRef>, Failure> {
+/// The objects that the arguments name, and those that are missing. One that is waited for may not exist yet, one that shall be deleted not any more.
+async fn find(
+    args: &WaitArgs,
+    context: &mut Context,
+    conditions: &[Condition],
+) -> Result<(Vec<ObjectRef>, Vec<Failure>), Failure> {
     if !args.files.filenames.is_empty() {
         let manifests = manifests::read(&args.files, context)?;
         Failure::all(manifests.failures)?;
         let reference =
             |manifest: manifests::Manifest| ObjectRef { kind: manifest.kind, namespace: manifest.namespace, name: manifest.name };
-        return Ok(manifests.found.into_iter().map(reference).collect());
+        return Ok((manifests.found.into_iter().map(reference).collect(), Vec::new()));
     }
     let is_selecting = args.all || args.select.selector.is_some() || args.select.field_selector.is_some();
     match Targets::parse(&args.arguments)? {
@@ -242,20 +280,20 @@ async fn find(args: &WaitArgs, context: &mut Context, conditions: &[Condition]) 
             Err(Failure::message("You must provide one or more resources by argument or filename."))
         }
         Targets::Kinds(_) if !is_selecting => Err(Failure::message("resource(s) were provided, but no name was specified")),
-        Targets::Kinds(kinds) => selected(args, context, &kinds).await,
+        Targets::Kinds(kinds) => Ok((selected(args, context, &kinds).await?, Vec::new())),
         Targets::Named(_) if is_selecting => Err(Failure::message("name cannot be provided when a selector is specified")),
         Targets::Named(named) => {
-            let mut found = Vec::new();
+            let (mut found, mut failures) = (Vec::new(), Vec::new());
+            let may_be_missing = conditions.iter().any(|condition| matches!(condition, Condition::Create | Condition::Delete));
             for (kind, name) in named {
                 let object = context.reference(kind, &name);
-                let may_be_missing =
-                    conditions.iter().any(|condition| matches!(condition, Condition::Create | Condition::Delete));
-                if !may_be_missing {
-                    context.get(object.clone()).await?;
+                match context.get(object.clone()).await {
+                    Err(failure) if !failure.is_not_found() => return Err(failure),
+                    Err(failure) if !may_be_missing => failures.push(failure),
+                    Ok(_) | Err(_) => found.push(object),
                 }
-                found.push(object);
             }
-            Ok(found)
+            Ok((found, failures))
         }
     }
 }

@@ -24,8 +24,6 @@ pub async fn until(
     deadline: Instant,
     mut is_met: impl FnMut(Option<&Value>) -> Result<bool, Failure>,
 ) -> Result<Option<Value>, Failure> {
-    let timed_out =
-        || Failure::message(format!("timed out waiting for the condition on {}/{}", object.kind.plural(), object.name));
     let watching = async {
         let mut watch = context.client().await?.watch(object.kind, only(object), None).await?;
         let mut state = None;
@@ -45,7 +43,12 @@ pub async fn until(
         Ok(state)
     };
     // Dropping the watch at the deadline cancels it at the daemon.
-    tokio::time::timeout_at(deadline, watching).await.unwrap_or_else(|_| Err(timed_out()))
+    tokio::time::timeout_at(deadline, watching).await.unwrap_or_else(|_| Err(timed_out(object)))
+}
+
+/// The object did not become as it should in time.
+pub fn timed_out(object: &ObjectRef) -> Failure {
+    Failure::message(format!("timed out waiting for the condition on {}/{}", object.kind.plural(), object.name))
 }
 
 /// Waits until an object, told apart by its uid, is gone.
