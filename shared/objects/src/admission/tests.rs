@@ -471,7 +471,13 @@ fn what_would_run_half_is_refused_with_the_fields_path() {
 
 #[test]
 fn what_has_no_effect_is_warned_of_by_name() {
-    let patch = json!({"spec": {"activeDeadlineSeconds": 5, "schedulerName": "mine", "containers": [{
+    let patch = json!({"spec": {"activeDeadlineSeconds": 5, "schedulerName": "mine", "nodeSelector": {"disk": "ssd"},
+        "affinity": {
+            "nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [
+                {"matchExpressions": [{"key": "disk", "operator": "Exists"}]}]}},
+            "podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [{"topologyKey": "zone", "labelSelector": {}}]},
+        },
+        "containers": [{
         "name": "a", "image": "b", "tty": true, "stdin": false, "ports": [{"containerPort": 1, "hostPort": 2}],
         "livenessProbe": {"exec": {"command": ["a"]}}}]}});
     let warned = warn_without_effect(&typed(&patch));
@@ -483,6 +489,7 @@ fn what_has_no_effect_is_warned_of_by_name() {
             "spec.containers[0].tty",
             "spec.containers[0].ports[0].hostPort",
             "spec.activeDeadlineSeconds",
+            "spec.affinity.podAntiAffinity",
             "spec.schedulerName",
         ]
     );
