@@ -55,6 +55,23 @@ fn a_killed_daemon_stops_no_container_and_loses_no_line_and_no_exit_code() {
 }
 
 #[test]
+fn an_image_is_kept_for_a_container_whose_start_the_daemon_just_outlived() {
+    if is_skipped("an_image_is_kept_for_a_container_whose_start_the_daemon_just_outlived") {
+        return;
+    }
+    let mut world = world();
+    run(&world, "user", "Always", "exec sleep 1000");
+    let _ = world.wait_ready("user");
+    // The status may not be on disk yet.
+    world.kill_daemon("-KILL");
+    world.start_daemon();
+    let _ = world.wait_ready("user");
+    let removed = world.skiff(&["image", "rm", "skiff/demo:1.0"]);
+    assert!(removed.stderr.contains("is in use by a container"), "{removed:?}");
+    let _ = world.skiff(&["delete", "pod", "user", "--grace-period=1"]).ok();
+}
+
+#[test]
 fn a_killed_supervisor_takes_its_pod_down_and_it_is_made_anew() {
     if is_skipped("a_killed_supervisor_takes_its_pod_down_and_it_is_made_anew") {
         return;

@@ -124,7 +124,12 @@ impl Worker {
         let failed = |container, image, reason, message| vec![Input::ImageFailed { container, image, reason, message }];
         let reference = match Images::parse(&image) {
             Ok(reference) => reference,
-            Err(error) => return failed(container, image, ImageFailure::InvalidImageName, error.to_string()),
+            Err(error) => {
+                // Kubernetes' words for it.
+                let message =
+                    format!("Failed to apply default image tag \"{image}\": couldn't parse image name \"{image}\": {error}");
+                return failed(container, image, ImageFailure::InvalidImageName, message);
+            }
         };
         let found = self.machinery.images.find(&reference).and_then(|record| self.machinery.images.use_image(record));
         match (found, policy) {
@@ -198,7 +203,7 @@ impl Worker {
     }
 
     /// The image of a container: the one that was ensured, else (after a restart of the daemon) the one of that name.
-    fn image_of(&mut self, container: &ContainerName, image: Option<&str>) -> Option<ImageRecord> {
+    pub(super) fn image_of(&mut self, container: &ContainerName, image: Option<&str>) -> Option<ImageRecord> {
         if !self.images.contains_key(container) {
             let reference = Images::parse(image?).ok()?;
             let found = self.machinery.images.find(&reference)?;

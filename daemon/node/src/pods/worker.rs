@@ -128,16 +128,22 @@ impl Worker {
         debug!(pod = self.uid, "the pod is released");
     }
 
-    /// After a restart of the daemon: the images of containers that were started are in use.
+    /// After a restart of the daemon: the images of containers that were started are in use. A status that was written in the
+    /// last moments may be lost, so a container that it does not tell of keeps the image that the pod names.
     fn hold_images(&mut self) {
         let pod = self.machine.pod().clone();
-        let Some(status) = &pod.status else { return };
-        let containers = status.container_statuses.iter().chain(&status.init_container_statuses).flatten();
-        for container in containers.filter(|container| !container.image_id.is_empty()) {
+        let statuses = pod.status.iter().flat_map(|status| status.container_statuses.iter().flatten());
+        for container in statuses.filter(|container| !container.image_id.is_empty()) {
             let found = self.machinery.images.find_id(&container.image_id);
             if let Some(image) = found.and_then(|record| self.machinery.images.use_image(record)) {
                 self.images.insert(ContainerName::from(container.name.as_str()), image);
             }
+        }
+        if !self.folders.run_dir.is_dir() {
+            return;
+        }
+        for container in pod.spec.iter().flat_map(|spec| &spec.containers) {
+            self.image_of(&ContainerName::from(container.name.as_str()), container.image.as_deref());
         }
     }
 
