@@ -362,11 +362,11 @@ async fn less_than_a_second_of_log_is_not_the_whole_log() {
     let mut asked = Vec::new();
     for since in ["--since=1ms", "--since=1500ms", "--since=0s"] {
         assert_eq!(daemon.run(&["logs", "a", since]).await.code, 0);
-        let logs = daemon.requests().into_iter().filter_map(|request| match request {
+        let mut logs = daemon.requests().into_iter().filter_map(|request| match request {
             Request::Logs(logs) => Some(logs.since_seconds),
             _ => None,
         });
-        asked.extend(logs.last());
+        asked.extend(logs.next_back());
     }
     assert_eq!(asked, [Some(1), Some(2), None]);
 }
