@@ -264,7 +264,7 @@ fn spawn(parts: Parts, listener: Listener, shutdown: Shutdown) -> Running {
 
 fn tell_damage(damage: &[Damage], images: &Images, recorder: &events::Recorder, node: &str) {
     let of_images = images.store().damage();
-    let texts = damage.iter().map(ToString::to_string).chain(of_images.iter().map(|damage| format!("{damage:?}")));
+    let texts = damage.iter().map(ToString::to_string).chain(of_images.iter().map(ToString::to_string));
     for text in texts {
         warn!(damage = text, "something was damaged and set aside");
         recorder.report(events::About::node(node), EventType::Warning, "StoreDamaged", text);

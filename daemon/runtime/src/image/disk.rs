@@ -1,5 +1,6 @@
 //! The store's folders: one owner at a time, atomic writes, scratch space that cleans itself up, and a place for what is broken.
 
+use std::fmt;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -19,6 +20,16 @@ pub struct Damage {
     pub set_aside: Option<PathBuf>,
     /// What is wrong with it.
     pub reason: String,
+}
+
+impl fmt::Display for Damage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a part of the image store was damaged ({}); ", self.reason)?;
+        match &self.set_aside {
+            Some(to) => write!(f, "it was set aside as {}", to.display()),
+            None => write!(f, "it could not be set aside: {}", self.path.display()),
+        }
+    }
 }
 
 /// The layout on disk:
@@ -210,4 +221,17 @@ pub(crate) fn sync_parent(path: &Path) -> Result<(), StoreError> {
     let parent = path.parent().unwrap_or(Path::new("/"));
     let synced = File::open(parent).and_then(|folder| folder.sync_all());
     synced.map_err(|source| StoreError::io("write to disk", parent, source))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Damage;
+
+    #[test]
+    fn damage_is_told_to_a_person() {
+        let mut damage = Damage { path: "/i/a".into(), set_aside: Some("/damaged/a".into()), reason: "it is empty".into() };
+        assert_eq!(damage.to_string(), "a part of the image store was damaged (it is empty); it was set aside as /damaged/a");
+        damage.set_aside = None;
+        assert_eq!(damage.to_string(), "a part of the image store was damaged (it is empty); it could not be set aside: /i/a");
+    }
 }
