@@ -34,8 +34,9 @@ test:
 	@scripts/apt-install test
 	@scripts/test
 
-bench: build demo
+bench: demo
 	@scripts/apt-install bench
+	cargo build --release --locked --bin skiff --bin skiffd --bin skiff-bench
 	@scripts/bench
 
 lint:

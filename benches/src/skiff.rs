@@ -45,7 +45,7 @@ fn arguments(folder: &Path) -> Vec<String> {
     [
         ("--data-dir", dir("data")),
         ("--run-dir", dir("run")),
-        ("--bridge", "skiffbench0".to_owned()),
+        ("--bridge", "skiffb0".to_owned()),
         ("--pod-cidr", "10.89.0.0/24".to_owned()),
         ("--cgroup-root", CGROUP_ROOT.to_owned()),
     ]

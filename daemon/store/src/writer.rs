@@ -50,7 +50,7 @@ struct Checked {
 /// The outcome of a check.
 enum Outcome {
     /// Something is to be changed.
-    Change(Checked),
+    Change(Box<Checked>),
     /// It is as it should be already.
     Same(Arc<Object>),
 }
@@ -172,7 +172,7 @@ impl Writer {
         Ok(())
     }
 
-    fn show(&self, done: Vec<(Checked, Answer<Arc<Object>>)>, version: ResourceVersion) {
+    fn show(&self, done: Vec<(Box<Checked>, Answer<Arc<Object>>)>, version: ResourceVersion) {
         if done.is_empty() {
             return;
         }
@@ -288,11 +288,11 @@ impl Writer {
                 // Events expire everywhere by themselves: they need no tombstone.
                 let trace =
                     (key.kind != Kind::Event).then(|| Entry { spec: self.record(Body::Tombstone), binding: None, status: None });
-                return Ok(Outcome::Change(Checked { key, entry: trace, object }));
+                return Ok(Outcome::Change(Box::new(Checked { key, entry: trace, object })));
             }
         };
         let object = composed(&key, &entry, version)?;
-        Ok(Outcome::Change(Checked { key, entry: Some(entry), object }))
+        Ok(Outcome::Change(Box::new(Checked { key, entry: Some(entry), object })))
     }
 
     fn create(&mut self, key: &Key, object: Value, staged: &Staged) -> Result<Entry, StoreError> {
