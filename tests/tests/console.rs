@@ -31,7 +31,7 @@ fn every_screen(columns: u16, lines: u16) {
     console.press(&["Enter"]);
     console.wait_until("the filter hides brief", |screen| screen.contains("web") && !screen.contains("brief"));
     console.press(&["d"]);
-    console.wait_for("Service Account:");
+    console.wait_for("Container ID:");
     console.press(&["G"]);
     console.wait_for("Scheduled");
     console.escape();

@@ -110,6 +110,38 @@ fn a_polite_stop_leaves_the_pods_and_a_new_daemon_takes_them_over_in_time() {
 }
 
 #[test]
+fn a_lost_store_ends_no_pod() {
+    if is_skipped("a_lost_store_ends_no_pod") {
+        return;
+    }
+    let mut world = world();
+    run(&world, "survivor", "Always", "exec sleep 1000");
+    let _ = world.wait_ready("survivor");
+    let before = world.get("pod", "survivor").expect("the pod");
+    world.kill_daemon("-KILL");
+    std::fs::write(world.data_dir().join("store/store.redb"), "no database").expect("the store's file");
+    world.start_daemon();
+    let after = world.wait_pod("survivor", "known again", |pod| container(pod)["ready"] == true);
+    assert_eq!(before["metadata"]["uid"], after["metadata"]["uid"]);
+    assert_eq!(container(&before)["containerID"], container(&after)["containerID"]);
+    assert_eq!(container(&after)["restartCount"], 0);
+    assert!(world.skiff(&["get", "events"]).ok().contains("StoreDamaged"));
+    let _ = world.skiff(&["delete", "pod", "survivor", "--grace-period=1"]).ok();
+}
+
+#[test]
+fn a_pod_of_a_node_that_is_not_there_can_be_deleted() {
+    if is_skipped("a_pod_of_a_node_that_is_not_there_can_be_deleted") {
+        return;
+    }
+    let world = World::new(&[]);
+    let manifest = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "lost"}, "spec": {"nodeName": "elsewhere",
+        "containers": [{"name": "c", "image": "x"}]}});
+    let _ = world.skiff_with(&["create", "-f", "-"], &manifest.to_string()).ok();
+    let _ = world.skiff(&["delete", "pod", "lost", "--timeout=10s"]).ok();
+}
+
+#[test]
 fn a_pod_deleted_while_the_daemon_is_away_between_kill_and_start_is_cleaned() {
     if is_skipped("a_pod_deleted_while_the_daemon_is_away_between_kill_and_start_is_cleaned") {
         return;

@@ -253,7 +253,9 @@ fn spawn(parts: Parts, listener: Listener, shutdown: Shutdown) -> Running {
     let verbs = Verbs::new(config.name.clone(), store.clone(), images.clone(), config.data_dir.join("logs"));
     let mut tasks = JoinSet::new();
     pods::tell_found(&machinery);
-    tasks.spawn(Pods::new(machinery, store.clone(), recorder.clone(), shutdown.clone()).run());
+    let pods = Pods::new(machinery, store.clone(), recorder.clone(), shutdown.clone());
+    let is_lost = damage.iter().any(|damage| matches!(damage, Damage::Database { .. }));
+    tasks.spawn(if is_lost { pods.restoring_folders() } else { pods }.run());
     tasks.spawn(listener.serve(Arc::new(verbs), shutdown.clone()));
     tasks.spawn(Scheduler::new(store.clone(), recorder.clone()).run(shutdown.clone()));
     tasks.spawn(Agent::new(fixed, machine, images, store, recorder).run(shutdown.clone()));

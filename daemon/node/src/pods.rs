@@ -5,6 +5,7 @@ mod machinery;
 mod observe;
 mod orphans;
 mod perform;
+mod salvage;
 mod sandbox;
 mod signal;
 mod termination;
@@ -28,8 +29,18 @@ use tokio::task::JoinSet;
 use tracing::{info, warn};
 use worker::{Wanted, Worker};
 
+/// Where the pods of this node are known from when the daemon starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Source {
+    /// The store.
+    Store,
+    /// The pods' folders, because the store was lost.
+    Folders,
+}
+
 /// Starts a worker for every pod that is bound to this node and tells it of changes. See [`Pods::run`].
 pub struct Pods {
+    source: Source,
     machinery: Arc<Machinery>,
     store: Store,
     recorder: Recorder,
@@ -55,6 +66,7 @@ impl Pods {
     /// The pods of this node.
     pub fn new(machinery: Arc<Machinery>, store: Store, recorder: Recorder, shutdown: Shutdown) -> Self {
         Self {
+            source: Source::Store,
             machinery,
             store,
             recorder,
@@ -67,9 +79,19 @@ impl Pods {
         }
     }
 
+    /// Takes the pods from their folders first: the store was lost.
+    #[must_use]
+    pub fn restoring_folders(mut self) -> Self {
+        self.source = Source::Folders;
+        self
+    }
+
     /// Runs until the shutdown signal. The pods live on; their workers end between two actions.
     pub async fn run(mut self) {
         let mut shutdown = self.shutdown.clone();
+        if self.source == Source::Folders {
+            salvage::restore(&self.store, &self.machinery.pods_dir).await;
+        }
         let machinery = self.machinery.clone();
         let mut orphans = self.machinery.blocking(move || orphans::find(&machinery)).await;
         let (list, mut watcher) = self.store.list_and_watch(Kind::Pod, None);

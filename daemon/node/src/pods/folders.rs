@@ -55,6 +55,7 @@ impl Folders {
     pub fn prepare(&self, pod: &Pod, node_memory_bytes: u64) -> Result<(), FolderError> {
         let root = self.pod_dir.join("root");
         fs::create_dir_all(&root).map_err(failed("make", &root))?;
+        super::salvage::keep(pod, &self.pod_dir).map_err(failed("write the object in", &self.pod_dir))?;
         let volumes = pod.spec.as_ref().and_then(|spec| spec.volumes.as_deref()).unwrap_or_default();
         for volume in volumes {
             if let Some(empty_dir) = &volume.empty_dir {

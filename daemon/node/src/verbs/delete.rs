@@ -7,7 +7,7 @@ use crate::agent::seconds;
 use jiff::{SignedDuration, Timestamp};
 use objects::{Kind, Status};
 use serde_json::{Value, json};
-use store::{Preconditions, StoreError};
+use store::{Key, Preconditions, StoreError};
 use wire::{DeleteRequest, DryRun, Response};
 
 /// How often a deletion is tried when others write the same object.
@@ -41,7 +41,13 @@ impl Verbs {
                 return Err(StoreError::OtherUid { key, wanted, actual }.to_status());
             }
             let object: Value = found.parse().map_err(|error| unreadable(&error))?;
-            let verdict = decide(key.kind, &object, request.grace_period_seconds, Timestamp::now());
+            let verdict = match object["spec"]["nodeName"].as_str().filter(|node| !node.is_empty()) {
+                // Nobody is there to end it, and nothing of it can run.
+                Some(node) if key.kind == Kind::Pod && self.store.get(&Key::new(Kind::Node, "", node)).is_none() => {
+                    Verdict::Remove
+                }
+                _ => decide(key.kind, &object, request.grace_period_seconds, Timestamp::now()),
+            };
             let uid = Some(found.uid().to_owned());
             let result = match verdict {
                 Verdict::Leave => return Ok(deleted(object)),
