@@ -261,7 +261,13 @@ impl Drop for World {
             let _ = daemon.kill().and_then(|()| daemon.wait());
         }
         let reset = self.reset();
-        let left = self.left_behind();
+        // The kernel takes a namespace's links away in its own time, many namespaces at once.
+        let patience = std::time::Instant::now() + std::time::Duration::from_secs(10);
+        let mut left = self.left_behind();
+        while !left.is_empty() && std::time::Instant::now() < patience {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            left = self.left_behind();
+        }
         let _ = self.holder.kill().and_then(|()| self.holder.wait());
         if std::thread::panicking() {
             eprintln!("the daemon said:\n{}", self.daemon_says());

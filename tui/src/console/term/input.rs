@@ -2,6 +2,7 @@
 
 use crossterm::event::{self, Event, KeyEventKind};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use rustix::termios::OptionalActions;
 use std::io;
 use std::os::fd::AsFd;
 use std::time::Duration;
@@ -43,9 +44,10 @@ fn read_all(sink: &impl Fn(Input) -> bool) {
             break;
         }
         match drain(sink) {
-            // Readable, and yet nothing to read: that is the end of the file.
-            Ok(Drained::Nothing) if is_at_end(&stdin) => break,
-            Ok(Drained::Nothing | Drained::Some) => {}
+            // Readable, and yet not a byte to read: that is the end of the file.
+            Ok(Drained::Nothing) if rustix::io::ioctl_fionread(&stdin).unwrap_or(0) == 0 => break,
+            Ok(Drained::Nothing) => wake_crossterm(&stdin),
+            Ok(Drained::Some) => {}
             Ok(Drained::NobodyListens) => return,
             Err(_) => break,
         }
@@ -76,9 +78,13 @@ fn drain(sink: &impl Fn(Input) -> bool) -> io::Result<Drained> {
     Ok(drained)
 }
 
-/// Whether the terminal hung up between the poll and the read.
-fn is_at_end(stdin: &io::Stdin) -> bool {
-    let mut fds = [PollFd::new(stdin.as_fd(), PollFlags::POLLIN)];
-    let waiting = poll(&mut fds, PollTimeout::ZERO).is_ok_and(|count| count > 0);
-    waiting && !event::poll(Duration::from_millis(1)).unwrap_or(false)
+/// Makes crossterm look at the terminal again. It asks the kernel for edges, and loses the terminal's when a change of the window's
+/// size comes in the same moment; setting the terminal's attributes, to what they are, makes a new edge.
+fn wake_crossterm(stdin: &io::Stdin) {
+    let attributes = rustix::termios::tcgetattr(stdin);
+    let set = attributes.and_then(|attributes| rustix::termios::tcsetattr(stdin, OptionalActions::Now, &attributes));
+    if set.is_err() {
+        // The terminal is going: the next poll says so.
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
