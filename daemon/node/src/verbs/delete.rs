@@ -43,9 +43,7 @@ impl Verbs {
             let object: Value = found.parse().map_err(|error| unreadable(&error))?;
             let verdict = match object["spec"]["nodeName"].as_str().filter(|node| !node.is_empty()) {
                 // Nobody is there to end it, and nothing of it can run.
-                Some(node) if key.kind == Kind::Pod && self.store.get(&Key::new(Kind::Node, "", node)).is_none() => {
-                    Verdict::Remove
-                }
+                Some(node) if key.kind == Kind::Pod && !self.is_known(node) => Verdict::Remove,
                 _ => decide(key.kind, &object, request.grace_period_seconds, Timestamp::now()),
             };
             let uid = Some(found.uid().to_owned());
@@ -67,6 +65,13 @@ impl Verbs {
                 Err(error) => return Err(error.to_status()),
             }
         }
+    }
+}
+
+impl Verbs {
+    /// Whether there is a node of this name; our own is one even before it has told of itself.
+    fn is_known(&self, node: &str) -> bool {
+        node == self.node_name || self.store.get(&Key::new(Kind::Node, "", node)).is_some()
     }
 }
 
