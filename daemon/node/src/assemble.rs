@@ -125,7 +125,7 @@ pub fn sandbox(pod: &Pod, id: &str, run_dir: PathBuf, cgroup: CgroupAttach) -> S
 /// See [`AssembleError`].
 pub fn container(context: &PodContext<'_>, start: ContainerStart<'_>) -> Result<ContainerSpec, AssembleError> {
     let spec = spec_of(context.pod);
-    let security = security::assemble(spec, start.container)?;
+    let security = security::assemble(start.container)?;
     let env = process::environment(context, start.container, start.image)?;
     let argv = process::arguments(start.container, start.image, &env)?;
     let paths = ContainerPaths::new(context, &start.container.name, start.attempt);

@@ -1,7 +1,7 @@
 //! What a container may do: capabilities, privilege, escalation, the system call filter.
 
 use super::AssembleError;
-use k8s_openapi::api::core::v1::{Container, PodSpec};
+use k8s_openapi::api::core::v1::Container;
 use runtime::seccomp;
 use runtime::spec::{CapabilitySet, Escalation, Privilege};
 
@@ -16,7 +16,7 @@ pub struct Security {
 }
 
 /// Safe unless the manifest says otherwise: the default capabilities, the RuntimeDefault filter, no raised rights where denied.
-pub fn assemble(_spec: &PodSpec, container: &Container) -> Result<Security, AssembleError> {
+pub fn assemble(container: &Container) -> Result<Security, AssembleError> {
     let Some(context) = &container.security_context else {
         return Ok(confined(CapabilitySet::DEFAULT, Escalation::Allowed, false));
     };
