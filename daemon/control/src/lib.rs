@@ -6,10 +6,11 @@
 //! - [`pod`]: the life of one pod on its node.
 //! - [`scheduler`]: which node a pod is bound to, and whether a node takes it.
 //! - [`events`]: which event becomes a record, which one only raises a count, which one is dropped.
-//! - [`version`], [`record`]: how two replicas agree.
+//! - [`version`], [`record`], [`entry`]: how two replicas agree.
 //! - [`qos`]: the class a pod's resources put it in.
 
 pub mod clock;
+pub mod entry;
 pub mod events;
 pub mod pod;
 pub mod qos;

@@ -1,11 +1,22 @@
-//! Records and how two replicas agree on them: merging is a join.
+//! Records, and which of two is kept: merging is taking the greater one in an order that every replica agrees on.
 //!
 //! An object is kept as up to three records, each with one writer rule, so that nobody overwrites what is not his:
 //! [`Part::Spec`] (whoever edits it), [`Part::Binding`] (a scheduler), [`Part::Status`] (the node that runs it).
+//!
+//! The order looks first at the *birth* of the object that a record belongs to, the version of its creation: what is said of a later
+//! object of the same name counts, whatever was still being written about the earlier one. Of one object, its deletion is the last
+//! word: a change that was made elsewhere at the same time does not bring it back. Then a specification or status wins by the
+//! later version, and a binding by the *earlier* one: of two placements made apart, the pod that has run longer stays.
 
-use crate::version::Version;
+use crate::version::{NodeId, Version};
 use serde::{Deserialize, Serialize};
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
+
+/// Writers that a specification remembers; more only make two changes look concurrent that were not.
+const MAX_WRITERS: usize = 16;
 
 /// Which part of an object a record holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -18,39 +29,143 @@ pub enum Part {
     Status,
 }
 
+impl Part {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Spec, Self::Binding, Self::Status];
+}
+
+/// What names a record: the object it belongs to, and which part of it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct RecordId {
+    /// The object: `pods/default/kubia`, `nodes//node1`.
+    pub object: Arc<str>,
+    /// The part.
+    pub part: Part,
+}
+
+impl fmt::Display for RecordId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let part = match self.part {
+            Part::Spec => "spec",
+            Part::Binding => "binding",
+            Part::Status => "status",
+        };
+        write!(f, "{} ({part})", self.object)
+    }
+}
+
 /// What a record says.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Body {
     /// The part as JSON text.
     Json(Arc<str>),
-    /// It is gone. Kept until every replica must have heard of it.
+    /// The object is gone. Kept until every replica must have heard of it. Only of [`Part::Spec`].
     Tombstone,
 }
 
-/// One part of one object at one version.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Record {
-    /// Greater versions win.
+/// What decides between two records of one name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Stamp {
+    /// The version that created the object.
+    pub birth: Version,
+    /// The version of this record.
     pub version: Version,
+    /// Whether it says that the object is gone.
+    pub is_tombstone: bool,
+}
+
+impl Stamp {
+    /// Which of two stamps of one part is kept: the greater.
+    #[must_use]
+    pub fn rank(&self, part: Part, other: &Self) -> Ordering {
+        let births = self.birth.cmp(&other.birth);
+        let last_word = || self.is_tombstone.cmp(&other.is_tombstone);
+        let versions = || match part {
+            Part::Spec | Part::Status => self.version.cmp(&other.version),
+            Part::Binding => other.version.cmp(&self.version),
+        };
+        births.then_with(last_word).then_with(versions)
+    }
+}
+
+/// The newest version of each writer that a specification builds upon, itself included: two changes are concurrent where neither
+/// has the other among them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Ancestry(BTreeMap<NodeId, (u64, u32)>);
+
+impl Ancestry {
+    /// This one, and a write on top of it.
+    #[must_use]
+    pub fn with(&self, version: &Version) -> Self {
+        let mut writers = self.0.clone();
+        let newest = writers.entry(version.node.clone()).or_default();
+        *newest = (*newest).max((version.wall_ms, version.counter));
+        while writers.len() > MAX_WRITERS {
+            let oldest = writers.iter().min_by_key(|(_, at)| **at).map(|(node, _)| node.clone());
+            if let Some(oldest) = oldest {
+                writers.remove(&oldest);
+            }
+        }
+        Self(writers)
+    }
+
+    /// Whether a version is among them.
+    #[must_use]
+    pub fn has(&self, version: &Version) -> bool {
+        self.0.get(&version.node).is_some_and(|newest| *newest >= (version.wall_ms, version.counter))
+    }
+
+    /// The writers with their newest version, ordered by name.
+    pub fn writers(&self) -> impl Iterator<Item = (&NodeId, (u64, u32))> {
+        self.0.iter().map(|(node, at)| (node, *at))
+    }
+}
+
+impl FromIterator<(NodeId, (u64, u32))> for Ancestry {
+    fn from_iter<I: IntoIterator<Item = (NodeId, (u64, u32))>>(writers: I) -> Self {
+        Self(writers.into_iter().collect())
+    }
+}
+
+/// One part of one object at one version.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Record {
+    /// What decides between this record and another.
+    pub stamp: Stamp,
+    /// What it builds upon; empty but for [`Part::Spec`].
+    pub ancestry: Ancestry,
     /// What it says.
     pub body: Body,
 }
 
 impl Record {
-    /// The record that both replicas keep: the greater version. Two bodies of one version cannot come from one clock; should a
-    /// copied disk make them, the greater body wins, so that the result is the same everywhere.
+    /// Which of two records of one part is kept: the greater. Two bodies of one version cannot come from one clock; should a copied
+    /// disk make them, the greater body wins, so that the result is the same everywhere.
     #[must_use]
-    pub fn join(self, other: Self) -> Self {
-        self.max(other)
+    pub fn rank(&self, part: Part, other: &Self) -> Ordering {
+        self.stamp.rank(part, &other.stamp).then_with(|| (&self.body, &self.ancestry).cmp(&(&other.body, &other.ancestry)))
     }
 
-    /// Whether it says that the part is gone.
+    /// The record that both replicas keep.
+    #[must_use]
+    pub fn join(self, part: Part, other: Self) -> Self {
+        if self.rank(part, &other).is_ge() { self } else { other }
+    }
+
+    /// Whether a specification was written without knowledge of the other, which did not know of it either.
+    #[must_use]
+    pub fn is_concurrent_with(&self, other: &Self) -> bool {
+        !self.ancestry.has(&other.stamp.version) && !other.ancestry.has(&self.stamp.version)
+    }
+
+    /// Whether it says that the object is gone.
     #[must_use]
     pub fn is_tombstone(&self) -> bool {
-        self.body == Body::Tombstone
+        self.stamp.is_tombstone
     }
 
-    /// The JSON text, unless the part is gone.
+    /// The JSON text, unless the object is gone.
     #[must_use]
     pub fn json(&self) -> Option<&Arc<str>> {
         match &self.body {
@@ -61,38 +176,4 @@ impl Record {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{Body, Record};
-    use crate::version::{NodeId, Version};
-    use proptest::prelude::*;
-
-    fn record() -> impl Strategy<Value = Record> {
-        let version =
-            (0..4_u64, 0..3_u32, "[ab]").prop_map(|(wall_ms, counter, node)| Version { wall_ms, counter, node: NodeId(node) });
-        let body = prop_oneof![Just(Body::Tombstone), "[xy]".prop_map(|json| Body::Json(json.into()))];
-        (version, body).prop_map(|(version, body)| Record { version, body })
-    }
-
-    proptest! {
-        #[test]
-        fn merging_is_a_join(a in record(), b in record(), c in record()) {
-            prop_assert_eq!(a.clone().join(a.clone()), a.clone());
-            prop_assert_eq!(a.clone().join(b.clone()), b.clone().join(a.clone()));
-            prop_assert_eq!(a.clone().join(b.clone()).join(c.clone()), a.clone().join(b.clone().join(c.clone())));
-            let joined = a.clone().join(b.clone());
-            prop_assert!(joined >= a && joined >= b && (joined == a || joined == b));
-        }
-
-        #[test]
-        fn any_order_and_any_repetition_give_the_same(mut records in prop::collection::vec(record(), 1..8), seed in any::<prop::sample::Index>()) {
-            let all = |records: &[Record]| records.iter().cloned().reduce(Record::join);
-            let expected = all(&records);
-            let again = records[seed.index(records.len())].clone();
-            records.push(again);
-            let turn = seed.index(records.len());
-            records.rotate_left(turn);
-            records.reverse();
-            prop_assert_eq!(all(&records), expected);
-        }
-    }
-}
+mod tests;

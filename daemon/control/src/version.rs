@@ -4,14 +4,36 @@
 //! millisecond or while the wall clock stands behind, then the node, so that no two versions are equal.
 
 use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::sync::Arc;
 
 /// A clock that runs further ahead than this is refused: it would pin every record that it wrote until its time has come.
 pub const MAX_AHEAD_MS: u64 = 60_000;
 
-/// The name of a node, as the cluster knows it.
+/// The name of a node, as the cluster knows it. Cheap to copy.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct NodeId(pub String);
+pub struct NodeId(Arc<str>);
+
+impl NodeId {
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for NodeId {
+    fn from(name: &str) -> Self {
+        Self(name.into())
+    }
+}
+
+impl fmt::Display for NodeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
 
 /// When a record was written, and by whom. Versions are totally ordered.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -87,7 +109,7 @@ mod tests {
     use super::{HybridClock, MAX_AHEAD_MS, NodeId, TooFarAhead, Version};
 
     fn clock() -> HybridClock {
-        HybridClock::new(NodeId("a".into()))
+        HybridClock::new(NodeId::from("a"))
     }
 
     #[test]
@@ -104,7 +126,7 @@ mod tests {
     #[test]
     fn a_version_after_one_seen_is_greater() {
         let mut clock = clock();
-        let seen = Version { wall_ms: 500, counter: 7, node: NodeId("z".into()) };
+        let seen = Version { wall_ms: 500, counter: 7, node: NodeId::from("z") };
         assert_eq!(clock.observe(100, &seen), Ok(()));
         assert!(clock.tick(100) > seen);
     }
@@ -112,7 +134,7 @@ mod tests {
     #[test]
     fn a_clock_too_far_ahead_pins_nothing() {
         let mut clock = clock();
-        let seen = Version { wall_ms: 101 + MAX_AHEAD_MS, counter: 0, node: NodeId("z".into()) };
+        let seen = Version { wall_ms: 101 + MAX_AHEAD_MS, counter: 0, node: NodeId::from("z") };
         assert_eq!(clock.observe(100, &seen), Err(TooFarAhead { ahead_ms: MAX_AHEAD_MS + 1 }));
         assert_eq!(clock.tick(100).wall_ms, 100);
     }
@@ -120,7 +142,7 @@ mod tests {
     #[test]
     fn a_full_counter_moves_the_time_on() {
         let mut clock = clock();
-        clock.restore(&Version { wall_ms: 5, counter: u32::MAX, node: NodeId("a".into()) });
+        clock.restore(&Version { wall_ms: 5, counter: u32::MAX, node: NodeId::from("a") });
         let next = clock.tick(5);
         assert_eq!((next.wall_ms, next.counter), (6, 0));
     }

@@ -154,7 +154,7 @@ fn open(config: Config) -> Result<Parts, StartError> {
     }
     let event_ms = u64::try_from(config.event_ttl.as_millis()).unwrap_or(u64::MAX);
     let settings = store::Settings { event_ms, ..store::Settings::default() };
-    let (store, writer, damage) = Store::open(&config.data_dir.join("store"), NodeId(config.name.clone()), settings)?;
+    let (store, writer, damage) = Store::open(&config.data_dir.join("store"), NodeId::from(config.name.as_str()), settings)?;
     let images = Images::new(ImageStore::open(&config.data_dir.join("images"))?, pull_options(&config)?);
     let cgroups = Cgroups::open(&CgroupConfig { root: config.cgroup_root.clone(), ..CgroupConfig::default() })?;
     let network = Network::open(network_config(&config))?;

@@ -1,14 +1,15 @@
 //! Records and their keys as bytes on disk.
 //!
-//! A key is `kind 0 namespace 0 name 0 part`, so that a kind's objects are together. A record is a format byte, the version (wall
-//! time 8 bytes, counter 4, node's length 2 and name), a tag (0 tombstone, 1 JSON) and the JSON text; numbers are big endian.
+//! A key is `kind 0 namespace 0 name 0 part`, so that a kind's objects are together. A record is a format byte, the object's birth and
+//! the record's version (each: wall time 8 bytes, counter 4, node's length 2 and name), its ancestry (a byte that counts them, then
+//! versions), a tag (0 tombstone, 1 JSON) and the JSON text; numbers are big endian.
 
 use crate::Key;
-use control::record::{Body, Part, Record};
-use control::version::{NodeId, Version};
+use control::record::{Body, Part, Record, Stamp};
+use control::version::Version;
 use objects::Kind;
 
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
 const TOMBSTONE: u8 = 0;
 const JSON: u8 = 1;
 
@@ -45,48 +46,76 @@ pub fn decode_key(bytes: &[u8]) -> Option<(Key, Part)> {
 
 /// A record's bytes.
 pub fn encode_record(record: &Record) -> Vec<u8> {
-    let node = record.version.node.0.as_bytes();
     let json = record.json().map(|json| json.as_bytes());
-    let mut out = Vec::with_capacity(16 + node.len() + json.map_or(0, <[u8]>::len));
+    let mut out = Vec::with_capacity(64 + json.map_or(0, <[u8]>::len));
     out.push(FORMAT);
-    out.extend_from_slice(&record.version.wall_ms.to_be_bytes());
-    out.extend_from_slice(&record.version.counter.to_be_bytes());
-    // Node names are at most 253 bytes.
-    out.extend_from_slice(&u16::try_from(node.len()).unwrap_or(u16::MAX).to_be_bytes());
-    out.extend_from_slice(&node[..node.len().min(usize::from(u16::MAX))]);
+    put_version(&mut out, &record.stamp.birth);
+    put_version(&mut out, &record.stamp.version);
+    let writers: Vec<_> = record.ancestry.writers().collect();
+    out.push(u8::try_from(writers.len()).unwrap_or(u8::MAX));
+    for (node, (wall_ms, counter)) in writers.into_iter().take(usize::from(u8::MAX)) {
+        put_version(&mut out, &Version { wall_ms, counter, node: node.clone() });
+    }
     out.push(if json.is_some() { JSON } else { TOMBSTONE });
     out.extend_from_slice(json.unwrap_or_default());
     out
 }
 
+fn put_version(out: &mut Vec<u8>, version: &Version) {
+    // Node names are at most 253 bytes.
+    let node = version.node.as_str().as_bytes();
+    let node = &node[..node.len().min(usize::from(u16::MAX))];
+    out.extend_from_slice(&version.wall_ms.to_be_bytes());
+    out.extend_from_slice(&version.counter.to_be_bytes());
+    out.extend_from_slice(&u16::try_from(node.len()).unwrap_or(u16::MAX).to_be_bytes());
+    out.extend_from_slice(node);
+}
+
+/// What a record that is cut short is called.
+const CUT: &str = "it is cut short";
+
+fn take_version<'b>(bytes: &mut &'b [u8]) -> Result<Version, &'static str> {
+    let mut take = |length: usize| -> Result<&'b [u8], &'static str> {
+        let (head, tail) = bytes.split_at_checked(length).ok_or(CUT)?;
+        *bytes = tail;
+        Ok(head)
+    };
+    let wall_ms = u64::from_be_bytes(take(8)?.try_into().map_err(|_| CUT)?);
+    let counter = u32::from_be_bytes(take(4)?.try_into().map_err(|_| CUT)?);
+    let length = u16::from_be_bytes(take(2)?.try_into().map_err(|_| CUT)?);
+    let node = std::str::from_utf8(take(usize::from(length))?).map_err(|_| "its writer's name is no text")?;
+    Ok(Version { wall_ms, counter, node: node.into() })
+}
+
 /// A record of bytes.
 pub fn decode_record(bytes: &[u8]) -> Result<Record, &'static str> {
-    let (format, rest) = bytes.split_first().ok_or("it is empty")?;
+    let (format, mut rest) = bytes.split_first().ok_or("it is empty")?;
     if *format != FORMAT {
         return Err("it is of another format");
     }
-    let cut = "it is cut short";
-    let (wall_ms, rest) = rest.split_first_chunk().ok_or(cut)?;
-    let (counter, rest) = rest.split_first_chunk().ok_or(cut)?;
-    let (length, rest) = rest.split_first_chunk().ok_or(cut)?;
-    let (node, rest) = rest.split_at_checked(usize::from(u16::from_be_bytes(*length))).ok_or(cut)?;
-    let node = NodeId(std::str::from_utf8(node).map_err(|_| "its writer's name is no text")?.to_owned());
-    let version = Version { wall_ms: u64::from_be_bytes(*wall_ms), counter: u32::from_be_bytes(*counter), node };
-    let (tag, json) = rest.split_first().ok_or(cut)?;
+    let (birth, version) = (take_version(&mut rest)?, take_version(&mut rest)?);
+    let (writers, mut rest) = rest.split_first().ok_or(CUT)?;
+    let mut ancestry = Vec::with_capacity(usize::from(*writers));
+    for _ in 0..*writers {
+        let Version { wall_ms, counter, node } = take_version(&mut rest)?;
+        ancestry.push((node, (wall_ms, counter)));
+    }
+    let (tag, json) = rest.split_first().ok_or(CUT)?;
     let body = match *tag {
         TOMBSTONE => Body::Tombstone,
         JSON => Body::Json(std::str::from_utf8(json).map_err(|_| "it is no text")?.into()),
         _ => return Err("it is neither JSON nor a tombstone"),
     };
-    Ok(Record { version, body })
+    let stamp = Stamp { birth, version, is_tombstone: body == Body::Tombstone };
+    Ok(Record { stamp, ancestry: ancestry.into_iter().collect(), body })
 }
 
 #[cfg(test)]
 mod tests {
     use super::{decode_key, decode_record, encode_key, encode_record};
     use crate::Key;
-    use control::record::{Body, Part, Record};
-    use control::version::{NodeId, Version};
+    use control::record::{Ancestry, Body, Part, Record, Stamp};
+    use control::version::Version;
     use objects::Kind;
     use proptest::prelude::*;
 
@@ -98,7 +127,9 @@ mod tests {
             }
         }
         for body in [Body::Tombstone, Body::Json("{}".into())] {
-            let record = Record { version: Version { wall_ms: 7, counter: 8, node: NodeId("n".into()) }, body };
+            let version = |wall_ms| Version { wall_ms, counter: 8, node: "n".into() };
+            let stamp = Stamp { birth: version(6), version: version(7), is_tombstone: body == Body::Tombstone };
+            let record = Record { ancestry: Ancestry::default().with(&stamp.version), stamp, body };
             assert_eq!(decode_record(&encode_record(&record)), Ok(record));
         }
     }

@@ -4,9 +4,9 @@
 //! are told as [`Damage`]. After an I/O error (a full disk) redb takes no more writes, so the file is opened anew before the next.
 
 use crate::codec::{decode_key, decode_record, encode_key, encode_record};
-use crate::entry::Entry;
 use crate::{Damage, Key, OpenError, ResourceVersion, Settings};
-use control::record::{Part, Record};
+use control::entry::Entry;
+use control::record::Part;
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 use std::collections::BTreeMap;
 use std::fs;
@@ -48,13 +48,8 @@ pub struct Batch {
 impl Batch {
     /// Writes an entry's records as they are, or removes all of them.
     pub fn put(&mut self, key: &Key, entry: Option<&Entry>) {
-        let parts = [
-            (Part::Spec, entry.map(|entry| &entry.spec)),
-            (Part::Binding, entry.and_then(|entry| entry.binding.as_ref())),
-            (Part::Status, entry.and_then(|entry| entry.status.as_ref())),
-        ];
-        for (part, record) in parts {
-            self.records.insert(encode_key(key, part), record.map(encode_record));
+        for part in Part::ALL {
+            self.records.insert(encode_key(key, part), entry.and_then(|entry| entry.get(part)).map(encode_record));
         }
     }
 }
@@ -109,29 +104,18 @@ impl Disk {
     }
 
     fn decode(&self, records: Records, damage: &mut Vec<Damage>) -> Result<BTreeMap<Key, Entry>, OpenError> {
-        let mut parts: BTreeMap<Key, [Option<Record>; 3]> = BTreeMap::new();
+        let mut entries: BTreeMap<Key, Entry> = BTreeMap::new();
         for (key, bytes) in records {
             let decoded = match decode_key(&key) {
                 Some(known) => decode_record(&bytes).map(|record| (known, record)),
                 None => Err("its key is none of ours"),
             };
             match decoded {
-                Ok(((key, part), record)) => {
-                    let index = match part {
-                        Part::Spec => 0,
-                        Part::Binding => 1,
-                        Part::Status => 2,
-                    };
-                    parts.entry(key).or_default()[index] = Some(record);
-                }
+                Ok(((key, part), record)) => drop(entries.entry(key).or_default().merge(part, record)),
                 Err(why) => damage.push(self.write_aside(&key, &bytes, why)?),
             }
         }
-        let whole = |(key, [spec, binding, status]): (Key, [Option<Record>; 3])| {
-            // A status whose specification is gone means nothing.
-            spec.map(|spec| (key, Entry { spec, binding, status }))
-        };
-        Ok(parts.into_iter().filter_map(whole).collect())
+        Ok(entries)
     }
 
     fn write_aside(&self, key: &[u8], bytes: &[u8], why: &str) -> Result<Damage, OpenError> {
@@ -145,7 +129,8 @@ impl Disk {
 
     /// Writes the records of an entry that makes no object to files of their own.
     pub fn set_aside(&self, key: &Key, entry: &Entry, why: &str) -> Result<Damage, OpenError> {
-        self.write_aside(&encode_key(key, Part::Spec), &encode_record(&entry.spec), why)
+        let bytes = entry.spec.as_ref().map(encode_record).unwrap_or_default();
+        self.write_aside(&encode_key(key, Part::Spec), &bytes, why)
     }
 
     /// Writes a batch; when this returns it is on disk.

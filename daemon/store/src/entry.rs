@@ -1,18 +1,10 @@
 //! An object's records, and the one JSON text that readers get of them.
 
 use crate::{Key, Object, ResourceVersion};
+use control::entry::Entry;
 use control::record::{Body, Record};
-use control::version::Version;
 use serde_json::{Value, json};
 use std::sync::Arc;
-
-/// The records of one key. A deleted object is a specification that is a tombstone, and nothing else.
-#[derive(Debug, Clone)]
-pub struct Entry {
-    pub spec: Record,
-    pub binding: Option<Record>,
-    pub status: Option<Record>,
-}
 
 /// A new object, taken apart.
 pub struct Parts {
@@ -53,38 +45,26 @@ pub fn text(value: &Value) -> Body {
     Body::Json(value.to_string().into())
 }
 
-impl Entry {
-    /// Whether there is an object.
-    pub fn is_live(&self) -> bool {
-        !self.spec.is_tombstone()
-    }
+/// The node that an object is bound to, by its binding record.
+pub fn bound_to(entry: &Entry, uid: &str) -> Option<String> {
+    let binding = parse(entry.binding.as_ref()?)?;
+    (binding["uid"] == uid).then(|| binding["nodeName"].as_str().map(str::to_owned)).flatten()
+}
 
-    /// The versions of the records.
-    pub fn versions(&self) -> impl Iterator<Item = &Version> {
-        [Some(&self.spec), self.binding.as_ref(), self.status.as_ref()].into_iter().flatten().map(|record| &record.version)
+/// Joins the records into one object.
+pub fn compose(entry: &Entry, key: &Key, resource_version: ResourceVersion) -> Result<Arc<Object>, &'static str> {
+    let mut object = entry.spec.as_ref().and_then(parse).ok_or("its specification is no JSON")?;
+    let uid = object["metadata"]["uid"].as_str().ok_or("it has no uid")?.to_owned();
+    if let Some(node) = bound_to(entry, &uid) {
+        object["spec"]["nodeName"] = node.into();
     }
-
-    /// The node that the object is bound to, by its binding record.
-    pub fn bound_to(&self, uid: &str) -> Option<String> {
-        let binding = parse(self.binding.as_ref()?)?;
-        (binding["uid"] == uid).then(|| binding["nodeName"].as_str().map(str::to_owned)).flatten()
+    let status = entry.status.as_ref().and_then(parse).filter(|status| status["uid"] == uid.as_str());
+    if let Some(mut status) = status {
+        object["status"] = status["status"].take();
     }
-
-    /// Joins the records into one object.
-    pub fn compose(&self, key: &Key, resource_version: ResourceVersion) -> Result<Arc<Object>, &'static str> {
-        let mut object = parse(&self.spec).ok_or("its specification is no JSON")?;
-        let uid = object["metadata"]["uid"].as_str().ok_or("it has no uid")?.to_owned();
-        if let Some(node) = self.bound_to(&uid) {
-            object["spec"]["nodeName"] = node.into();
-        }
-        let status = self.status.as_ref().and_then(parse).filter(|status| status["uid"] == uid.as_str());
-        if let Some(mut status) = status {
-            object["status"] = status["status"].take();
-        }
-        object["metadata"]["resourceVersion"] = resource_version.to_string().into();
-        let json = serde_json::value::to_raw_value(&object).map_err(|_| "it cannot be written as JSON")?;
-        Ok(Arc::new(Object { key: key.clone(), uid, resource_version, json }))
-    }
+    object["metadata"]["resourceVersion"] = resource_version.to_string().into();
+    let json = serde_json::value::to_raw_value(&object).map_err(|_| "it cannot be written as JSON")?;
+    Ok(Arc::new(Object { key: key.clone(), uid, resource_version, json }))
 }
 
 fn parse(record: &Record) -> Option<Value> {

@@ -1,6 +1,7 @@
 //! The store's own face: what can be asked of it.
 
 use crate::disk::Disk;
+use crate::entry::compose;
 use crate::state::State;
 use crate::writer::{Operation, Write, Writer};
 use crate::{Damage, Expired, Key, List, Object, OpenError, ResourceVersion, Settings, StoreError, Watcher};
@@ -48,8 +49,8 @@ impl Store {
         let mut state = State::new(loaded.version, &settings);
         let mut clock = HybridClock::new(node);
         for (key, entry) in loaded.entries {
-            entry.versions().for_each(|version| clock.restore(version));
-            let object = if entry.is_live() { entry.compose(&key, loaded.version).map(Some) } else { Ok(None) };
+            entry.records().for_each(|(_, record)| clock.restore(&record.stamp.version));
+            let object = if entry.is_live() { compose(&entry, &key, loaded.version).map(Some) } else { Ok(None) };
             match object {
                 Ok(object) => state.load(key, entry, object),
                 Err(why) => damage.push(disk.set_aside(&key, &entry, why)?),

@@ -1,8 +1,8 @@
 //! What readers see: every object, and the newest changes.
 
-use crate::entry::Entry;
 use crate::ring::Ring;
 use crate::{Change, ChangeKind, Key, Object, ResourceVersion, Settings};
+use control::entry::Entry;
 use objects::Kind;
 use std::collections::BTreeMap;
 use std::sync::Arc;

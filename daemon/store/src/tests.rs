@@ -23,7 +23,7 @@ impl Opened {
     }
 
     fn with(folder: &Path, settings: Settings) -> Self {
-        let (store, writer, damage) = Store::open(folder, NodeId("node1".into()), settings).expect("the store opens");
+        let (store, writer, damage) = Store::open(folder, NodeId::from("node1"), settings).expect("the store opens");
         let writer = std::thread::spawn(|| writer.run().expect("a timer"));
         Self { store: Some(store), writer: Some(writer), damage }
     }
@@ -179,7 +179,7 @@ async fn what_was_written_is_there_after_a_restart_and_versions_go_on() {
 async fn a_second_process_is_refused() {
     let folder = folder();
     let _first = Opened::at(folder.path());
-    let second = Store::open(folder.path(), NodeId("node1".into()), Settings::default());
+    let second = Store::open(folder.path(), NodeId::from("node1"), Settings::default());
     assert!(matches!(second, Err(crate::OpenError::InUse { .. })));
 }
 

@@ -1,11 +1,12 @@
 //! The one that changes things: takes all writes that wait, checks them, commits them with one sync, shows them, answers.
 
 use crate::disk::{Batch, Disk, RESERVE, wall_ms};
-use crate::entry::{Entry, Parts, binding_body, same_status, status_body, text};
+use crate::entry::{Parts, binding_body, bound_to, compose, same_status, status_body, text};
 use crate::state::State;
 use crate::{Durability, Key, Object, Preconditions, ResourceVersion, Settings, StoreError};
-use control::record::{Body, Record};
-use control::version::HybridClock;
+use control::entry::Entry;
+use control::record::{Ancestry, Body, Record, Stamp};
+use control::version::{HybridClock, Version};
 use objects::Kind;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -228,11 +229,12 @@ impl Writer {
         let state = self.read();
         let mut version = state.version;
         for (key, slot) in state.slots() {
-            let age_ms = now_ms.saturating_sub(slot.entry.spec.version.wall_ms);
+            let newest = slot.entry.records().map(|(_, record)| record.stamp.version.wall_ms).max().unwrap_or(0);
+            let age_ms = now_ms.saturating_sub(newest);
             if !slot.entry.is_live() && age_ms > self.settings.tombstone_ms {
                 staged.insert(key.clone(), None);
             } else if slot.entry.is_live() && self.settings.lifetime_ms(key.kind).is_some_and(|limit| age_ms > limit) {
-                let Ok(object) = slot.entry.compose(key, version.next()) else { continue };
+                let Ok(object) = compose(&slot.entry, key, version.next()) else { continue };
                 version = version.next();
                 staged.insert(key.clone(), None);
                 gone.push((key.clone(), object));
@@ -270,15 +272,15 @@ impl Writer {
                 if same_status(&live, &status) {
                     return Ok(Outcome::Same(live));
                 }
-                entry.status = Some(self.record(status_body(live.uid(), &status)));
+                entry.status = Some(self.record(birth_of(&entry), status_body(live.uid(), &status)));
                 entry
             }
             Operation::Bind { node } => {
                 let (mut entry, live) = self.live(&key, only_if, staged)?;
-                match entry.bound_to(live.uid()) {
+                match bound_to(&entry, live.uid()) {
                     Some(bound) if bound == node => return Ok(Outcome::Same(live)),
                     Some(bound) => return Err(StoreError::AlreadyBound { key, node: bound }),
-                    None => entry.binding = Some(self.record(binding_body(live.uid(), &node))),
+                    None => entry.binding = Some(self.record(birth_of(&entry), binding_body(live.uid(), &node))),
                 }
                 entry
             }
@@ -286,8 +288,10 @@ impl Writer {
                 let (entry, _) = self.live(&key, only_if, staged)?;
                 let object = composed(&key, &entry, version)?;
                 // Events expire everywhere by themselves: they need no tombstone.
-                let trace =
-                    (key.kind != Kind::Event).then(|| Entry { spec: self.record(Body::Tombstone), binding: None, status: None });
+                let trace = (key.kind != Kind::Event).then(|| {
+                    let spec = self.specification(birth_of(&entry), entry.spec.as_ref(), Body::Tombstone);
+                    Entry { spec: Some(spec), binding: None, status: None }
+                });
                 return Ok(Outcome::Change(Box::new(Checked { key, entry: trace, object })));
             }
         };
@@ -300,9 +304,14 @@ impl Writer {
             return Err(StoreError::AlreadyExists(key.clone()));
         }
         let parts = Parts::of(object).map_err(|why| malformed(key, why))?;
-        let spec = self.record(text(&parts.spec));
-        let status = parts.status.map(|status| self.record(status_body(&parts.uid, &status)));
-        Ok(Entry { spec, binding: None, status })
+        let before = match staged.get(key) {
+            Some(staged) => staged.as_ref().and_then(|entry| entry.spec.clone()),
+            None => self.read().slot(key).and_then(|slot| slot.entry.spec.clone()),
+        };
+        let spec = self.specification(None, before.as_ref(), text(&parts.spec));
+        let birth = Some(spec.stamp.birth.clone());
+        let status = parts.status.map(|status| self.record(birth, status_body(&parts.uid, &status)));
+        Ok(Entry { spec: Some(spec), binding: None, status })
     }
 
     fn update(&mut self, key: &Key, object: Value, (mut entry, live): (Entry, &Object)) -> Result<Entry, StoreError> {
@@ -311,17 +320,28 @@ impl Writer {
             return Err(StoreError::OtherUid { key: key.clone(), wanted: parts.uid, actual: live.uid().to_owned() });
         }
         // Where it is placed is the binding's to say.
-        if let (Some(node), Some(spec)) = (entry.bound_to(live.uid()), parts.spec["spec"].as_object_mut())
+        if let (Some(node), Some(spec)) = (bound_to(&entry, live.uid()), parts.spec["spec"].as_object_mut())
             && spec.get("nodeName").and_then(Value::as_str) == Some(&node)
         {
             spec.remove("nodeName");
         }
-        entry.spec = self.record(text(&parts.spec));
+        entry.spec = Some(self.specification(birth_of(&entry), entry.spec.as_ref(), text(&parts.spec)));
         Ok(entry)
     }
 
-    fn record(&mut self, body: Body) -> Record {
-        Record { version: self.clock.tick(wall_ms()), body }
+    /// A record of an object of this birth; without one it is the object's first.
+    fn record(&mut self, birth: Option<Version>, body: Body) -> Record {
+        let version = self.clock.tick(wall_ms());
+        let stamp = Stamp { birth: birth.unwrap_or_else(|| version.clone()), version, is_tombstone: body == Body::Tombstone };
+        Record { stamp, ancestry: Ancestry::default(), body }
+    }
+
+    /// A specification that builds upon what was there before it.
+    fn specification(&mut self, birth: Option<Version>, before: Option<&Record>, body: Body) -> Record {
+        let mut record = self.record(birth, body);
+        let ancestry = before.map(|before| &before.ancestry).cloned().unwrap_or_default();
+        record.ancestry = ancestry.with(&record.stamp.version);
+        record
     }
 
     /// An object that is there, as the batch leaves it so far, if it is as the caller thinks.
@@ -351,7 +371,11 @@ impl Writer {
 }
 
 fn composed(key: &Key, entry: &Entry, version: ResourceVersion) -> Result<Arc<Object>, StoreError> {
-    entry.compose(key, version).map_err(|why| malformed(key, why))
+    compose(entry, key, version).map_err(|why| malformed(key, why))
+}
+
+fn birth_of(entry: &Entry) -> Option<Version> {
+    entry.spec.as_ref().map(|spec| spec.stamp.birth.clone())
 }
 
 fn malformed(key: &Key, why: &str) -> StoreError {

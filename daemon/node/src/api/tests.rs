@@ -30,7 +30,7 @@ impl Served {
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let (store, writer, damage) =
-            Store::open(&folder.path().join("store"), NodeId("n".to_owned()), store::Settings::default()).expect("a store");
+            Store::open(&folder.path().join("store"), NodeId::from("n"), store::Settings::default()).expect("a store");
         assert!(damage.is_empty());
         std::thread::spawn(|| writer.run());
         let images = ImageStore::open(&folder.path().join("images")).expect("an image store");

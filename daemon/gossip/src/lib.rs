@@ -1,0 +1,1 @@
+//! The cluster's protocol without sockets: membership, spreading of fresh records, anti-entropy.

@@ -1,0 +1,1 @@
+//! The cluster's keys: its authority, certificates, join tokens, sealed datagrams.
