@@ -2,6 +2,8 @@
 #
 # up     build, start a daemon on this machine, deploy the demo, open the console
 # down   stop that daemon and remove everything `make up` made but the build
+# cluster       N machines (3) on this one, each with a daemon, and pods over them; scripts/cluster cuts, crashes and heals them
+# cluster-down  end them and remove every trace
 # test   install what the tests need, run all of them
 # bench  measure beside podman, in one run
 # lint   formatting, clippy, the direction of imports, the length of files
@@ -11,7 +13,8 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help up down test bench lint demo clean build
+N ?= 3
+.PHONY: help up down cluster cluster-down test bench lint demo clean build
 
 help:
 	@sed -n '/^# [a-z]/s/^# //p' Makefile
@@ -29,6 +32,14 @@ up: build demo
 
 down:
 	@scripts/down
+
+cluster: build demo
+	@scripts/apt-install cluster
+	cargo build --release --locked --package end-to-end --bin slow-link
+	@scripts/cluster demo $(N)
+
+cluster-down:
+	@scripts/cluster down
 
 test:
 	@scripts/apt-install test

@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 /// Everything on this machine that still belongs to a world after it was reset.
 pub fn of(name: &str, folder: &Path) -> Vec<String> {
     let mut left = processes(folder);
-    let mut roots = vec![PathBuf::from("/sys/fs/cgroup").join(name)];
-    roots.extend(fs::read_dir("/sys/fs/cgroup").into_iter().flatten().flatten().map(|entry| entry.path().join(name)));
-    left.extend(roots.iter().filter(|root| root.exists()).map(|root| format!("control group {}", root.display())));
+    let mut parents = vec![PathBuf::from("/sys/fs/cgroup")];
+    parents.extend(fs::read_dir("/sys/fs/cgroup").into_iter().flatten().flatten().map(|entry| entry.path()));
+    let groups = parents.iter().flat_map(fs::read_dir).flatten().flatten();
+    let ours = groups.filter(|group| group.file_name().to_str().is_some_and(|found| found.starts_with(name)));
+    left.extend(ours.map(|group| format!("control group {}", group.path().display())));
     let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
     left.extend(mounts.lines().filter(|line| line.contains(&*folder.to_string_lossy())).map(|line| format!("mount {line}")));
     left
@@ -27,9 +29,14 @@ fn processes(folder: &Path) -> Vec<String> {
         let mounts = fs::read_to_string(entry.path().join("mountinfo")).unwrap_or_default();
         let has_ours = mounts.lines().any(|line| line.contains(&*folder.to_string_lossy()));
         let cwd = fs::read_link(entry.path().join("fd/2")).unwrap_or_default();
-        if has_ours || (is_supervisor && cwd.starts_with(folder)) {
+        if has_ours || names_ours(&command, folder) || (is_supervisor && cwd.starts_with(folder)) {
             left.push(format!("process {}: {}", entry.file_name().display(), String::from_utf8_lossy(&command)));
         }
     }
     left
+}
+
+/// Machines, daemons and slow links have the folder among their arguments.
+fn names_ours(command: &[u8], folder: &Path) -> bool {
+    String::from_utf8_lossy(command).split('\0').any(|word| Path::new(word).starts_with(folder))
 }

@@ -1,13 +1,18 @@
-//! A world for an end-to-end test: a daemon with its own network and mount namespaces, folders and control groups.
+//! For end-to-end tests: a [`World`] is one daemon with its own network and mount namespaces, folders and control groups; a
+//! [`Cluster`] is several machines with a daemon each.
 //!
-//! Dropping a [`World`] removes all of it and fails the test if anything is left.
+//! Dropping either removes all of it and fails the test if anything is left.
 
+mod cluster;
+mod command;
 mod console;
 mod leftovers;
 mod world;
 
+pub use cluster::{Cluster, condition};
+pub use command::Ran;
 pub use console::Console;
-pub use world::{Ran, World};
+pub use world::World;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};

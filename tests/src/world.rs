@@ -1,8 +1,9 @@
 //! Namespaces, folders and a daemon, for one test.
 
+use crate::command::{Ran, binary};
 use crate::{eventually, leftovers};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use tempfile::TempDir;
 
@@ -15,57 +16,6 @@ pub struct World {
     holder: Child,
     daemon: Option<Child>,
     flags: Vec<String>,
-}
-
-/// What a command did.
-#[derive(Debug)]
-pub struct Ran {
-    /// The exit code; -1 for a signal.
-    pub code: i32,
-    /// What it printed.
-    pub stdout: String,
-    /// What it complained of.
-    pub stderr: String,
-}
-
-impl Ran {
-    fn of(output: &Output) -> Self {
-        Self {
-            code: output.status.code().unwrap_or(-1),
-            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-        }
-    }
-
-    /// The output of a command that had to succeed.
-    ///
-    /// # Panics
-    /// If it did not.
-    #[must_use]
-    #[track_caller]
-    pub fn ok(self) -> String {
-        assert_eq!(self.code, 0, "stdout: {}\nstderr: {}", self.stdout, self.stderr);
-        self.stdout
-    }
-
-    /// The complaint of a command that had to fail.
-    ///
-    /// # Panics
-    /// If it did not.
-    #[must_use]
-    #[track_caller]
-    pub fn fails(self) -> String {
-        assert_ne!(self.code, 0, "stdout: {}\nstderr: {}", self.stdout, self.stderr);
-        self.stderr
-    }
-}
-
-/// The binaries that `cargo build --bins` put beside the tests' own folder.
-fn binary(name: &str) -> PathBuf {
-    let exe = std::env::current_exe().expect("a test has a program");
-    let path = exe.parent().and_then(Path::parent).expect("target/debug/deps/test").join(name);
-    assert!(path.is_file(), "{} is missing: run `cargo build --workspace --bins`, as `make test` does", path.display());
-    path
 }
 
 impl World {
@@ -193,12 +143,7 @@ impl World {
     /// If it cannot be run.
     #[must_use]
     pub fn skiff_with(&self, words: &[&str], input: &str) -> Ran {
-        let mut command = self.skiff_command(words);
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("skiff runs");
-        let mut stdin = child.stdin.take().expect("its input is a pipe");
-        std::io::Write::write_all(&mut stdin, input.as_bytes()).expect("it reads its input");
-        drop(stdin);
-        Ran::of(&child.wait_with_output().expect("it ends"))
+        Ran::fed(self.skiff_command(words), input)
     }
 
     /// `skiff` with these words, to be run in another way.
