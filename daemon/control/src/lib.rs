@@ -4,7 +4,10 @@
 //! actions. `node` performs them. So every rule can be tested by the million, without a kernel.
 //!
 //! - [`pod`]: the life of one pod on its node.
-//! - [`scheduler`]: which node a pod is bound to, and whether a node takes it.
+//! - [`scheduler`]: which node a pod is bound to, who decides it, and whether a node takes it.
+//! - [`membership`], [`rendezvous`]: who is alive, and who of them does what one has to do.
+//! - [`eviction`]: which pods a node puts out because of its taints.
+//! - [`node_events`]: who tells that a node came, went or fell silent.
 //! - [`events`]: which event becomes a record, which one only raises a count, which one is dropped.
 //! - [`version`], [`record`], [`entry`]: how two replicas agree.
 //! - [`qos`]: the class a pod's resources put it in.
@@ -12,8 +15,12 @@
 pub mod clock;
 pub mod entry;
 pub mod events;
+pub mod eviction;
+pub mod membership;
+pub mod node_events;
 pub mod pod;
 pub mod qos;
 pub mod record;
+pub mod rendezvous;
 pub mod scheduler;
 pub mod version;

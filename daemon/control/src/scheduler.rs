@@ -1,20 +1,30 @@
 //! Which node a pod is bound to, and whether a node takes a pod that is bound to it.
 //!
-//! Filters and words are those of kube-scheduler's plugins and kubelet's admission; the score is their least-allocated one. Every
-//! node's state is a [`NodeState`], kept up to date by its holder; a decision looks at states only.
+//! Filters, scores and words are those of kube-scheduler's plugins (v1.36) and kubelet's admission. Every node's state is a
+//! [`NodeState`], kept up to date by its holder; a decision looks at states and at who is alive only, so that everybody who sees the
+//! same decides the same. Who of all nodes places a pod is [`placer`]'s.
 
 mod affinity;
+mod fit_error;
+mod images;
+pub mod placer;
 mod ports;
 mod requests;
+mod score;
 mod state;
 mod taints;
 
 pub use requests::Resources;
 pub use state::NodeState;
+pub(crate) use state::has_ended;
+pub(crate) use taints::{NOT_READY, UNREACHABLE, tolerates};
 
+use crate::membership::Members;
 use crate::pod::{RejectReason, Rejection};
+use crate::rendezvous;
+use fit_error::{Preemption, Refusal};
 use k8s_openapi::api::core::v1::Pod;
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
 
 /// Pods that name another scheduler are not ours.
 const SCHEDULER_NAME: &str = "default-scheduler";
@@ -29,7 +39,7 @@ pub enum Placement {
     },
     /// Nowhere, as things stand: condition `PodScheduled` False with reason `Unschedulable`, event `FailedScheduling`.
     Unschedulable {
-        /// `0/1 nodes are available: 1 Insufficient cpu.`
+        /// `0/1 nodes are available: 1 Insufficient cpu. no new claims to deallocate, preemption: …`
         message: String,
     },
     /// Nowhere until its gates are taken away: condition reason `SchedulingGated`.
@@ -42,8 +52,11 @@ pub enum Placement {
 }
 
 /// Places a pod on one of the nodes.
+///
+/// A node that is not seen alive never takes one: it counts as tainted `node.kubernetes.io/unreachable`, and a pod that tolerates that
+/// is not sent there either. Whoever sees that node may place the pod there; a side that does not could not even tell it.
 #[must_use]
-pub fn place(pod: &Pod, nodes: &[&NodeState]) -> Placement {
+pub fn place(pod: &Pod, nodes: &[&NodeState], members: &Members) -> Placement {
     let Some(spec) = &pod.spec else { return Placement::NotOurs };
     let is_ours = spec.scheduler_name.as_deref().is_none_or(|name| name == SCHEDULER_NAME);
     let is_placed = spec.node_name.as_ref().is_some_and(|name| !name.is_empty());
@@ -57,55 +70,55 @@ pub fn place(pod: &Pod, nodes: &[&NodeState]) -> Placement {
         return Placement::Unschedulable { message: "no nodes available to schedule pods".to_owned() };
     }
     let wanted = Resources::of_pod(pod);
-    let mut refusals: BTreeMap<String, usize> = BTreeMap::new();
-    let mut best: Option<(u64, &NodeState)> = None;
+    let mut refusals = Vec::new();
+    let mut suitable = Vec::new();
     for node in nodes {
-        let reasons = refuse(pod, &wanted, node);
-        if reasons.is_empty() {
-            let score = score(&wanted, node);
-            // Of equal nodes the first by name, so that every scheduler decides alike.
-            if best.is_none_or(|(most, chosen)| score > most || score == most && node.name() < chosen.name()) {
-                best = Some((score, node));
-            }
-        }
-        for reason in reasons {
-            *refusals.entry(reason).or_default() += 1;
+        match refuse(pod, &wanted, node, members) {
+            Some(refusal) => refusals.push(refusal),
+            None => suitable.push(*node),
         }
     }
-    match best {
-        Some((_, node)) => Placement::Bind { node: node.name().to_owned() },
-        None => Placement::Unschedulable { message: explain(nodes.len(), &refusals) },
+    let never_preempts = spec.preemption_policy.as_deref() == Some("Never");
+    match best(pod, &wanted, &suitable, nodes) {
+        Some(node) => Placement::Bind { node: node.name().to_owned() },
+        None => Placement::Unschedulable { message: fit_error::explain(&refusals, never_preempts) },
     }
 }
 
-/// `framework.FitError`
-fn explain(nodes: usize, refusals: &BTreeMap<String, usize>) -> String {
-    let mut reasons: Vec<String> = refusals.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
-    reasons.sort();
-    format!("0/{nodes} nodes are available: {}.", reasons.join(", "))
+/// Of equal nodes the one that hashing picks: the same one for everybody, and another one for the next pod.
+fn best<'a>(pod: &Pod, wanted: &Resources, suitable: &[&'a NodeState], all: &[&NodeState]) -> Option<&'a NodeState> {
+    let uid = pod.metadata.uid.as_deref().unwrap_or_default();
+    let scores = score::scores(pod, wanted, suitable, all);
+    let order =
+        |(node, score): &(&&NodeState, u64)| (*score, rendezvous::weight(uid, node.name()), Reverse(node.name().to_owned()));
+    suitable.iter().zip(scores).max_by_key(order).map(|(node, _)| *node)
 }
 
 /// Why a node does not suit, in the order of the plugins: the first that refuses has the word.
-fn refuse(pod: &Pod, wanted: &Resources, node: &NodeState) -> Vec<String> {
+fn refuse(pod: &Pod, wanted: &Resources, node: &NodeState, members: &Members) -> Option<Refusal> {
     let tolerations = pod.spec.as_ref().and_then(|spec| spec.tolerations.as_deref()).unwrap_or_default();
     if node.is_unschedulable() && !taints::tolerates_unschedulable(tolerations) {
-        return vec!["node(s) were unschedulable".to_owned()];
+        return Some(Refusal::new("node(s) were unschedulable", Preemption::NotHelpful));
     }
-    if taints::untolerated(tolerations, node.taints(), &["NoSchedule", "NoExecute"]).is_some() {
-        return vec!["node(s) had untolerated taint(s)".to_owned()];
+    let is_alive = members.is_alive(node.name());
+    let is_left_alone = !is_alive && !taints::tolerates_unreachable(tolerations);
+    if is_left_alone || taints::untolerated(tolerations, node.taints(), &["NoSchedule", "NoExecute"]).is_some() {
+        return Some(Refusal::new("node(s) had untolerated taint(s)", Preemption::NotHelpful));
+    }
+    if !is_alive {
+        return Some(Refusal::new("node(s) were unreachable", Preemption::NotHelpful));
     }
     if !affinity::matches(pod, node) {
-        return vec![affinity::MISMATCH.to_owned()];
+        return Some(Refusal::new(affinity::MISMATCH, Preemption::NotHelpful));
     }
     if node.has_taken_a_port_of(pod) {
-        return vec![ports::TAKEN.to_owned()];
+        return Some(Refusal::new(ports::TAKEN, Preemption::NoVictims));
     }
-    node.shortages(wanted, &pod.metadata).into_iter().map(state::Shortage::to_scheduler).collect()
-}
-
-/// The share of a node that stays free with the pod on it, of cpu and memory, in thousandths of each.
-fn score(wanted: &Resources, node: &NodeState) -> u64 {
-    node.free_share(wanted)
+    let shortages = node.shortages(wanted, &pod.metadata);
+    let never_fits = shortages.iter().any(state::Shortage::is_of_the_whole_node);
+    let preemption = if never_fits { Preemption::NotHelpful } else { Preemption::NoVictims };
+    let reasons: Vec<String> = shortages.into_iter().map(state::Shortage::to_scheduler).collect();
+    (!reasons.is_empty()).then_some(Refusal { reasons, preemption })
 }
 
 /// Whether a node runs a pod that is bound to it (`pkg/kubelet/lifecycle/predicate.go`): the last word, for pods whose manifest

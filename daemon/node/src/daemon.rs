@@ -9,6 +9,7 @@ use crate::scheduler::Scheduler;
 use crate::shutdown::{self, Shutdown, Trigger};
 use crate::verbs::Verbs;
 use crate::{events, pool};
+use control::membership::Members;
 use control::pod::EventType;
 use control::version::NodeId;
 use runtime::cgroup::{CgroupConfig, CgroupError, Cgroups};
@@ -24,7 +25,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use store::{Damage, OpenError, Store};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tracing::{info, warn};
 
@@ -257,7 +258,9 @@ fn spawn(parts: Parts, listener: Listener, shutdown: Shutdown) -> Running {
     let is_lost = damage.iter().any(|damage| matches!(damage, Damage::Database { .. }));
     tasks.spawn(if is_lost { pods.restoring_folders() } else { pods }.run());
     tasks.spawn(listener.serve(Arc::new(verbs), shutdown.clone()));
-    tasks.spawn(Scheduler::new(store.clone(), recorder.clone()).run(shutdown.clone()));
+    // Until there are others, this node is all that it sees.
+    let (_, members) = watch::channel(Members::alone(NodeId::from(config.name.as_str())));
+    tasks.spawn(Scheduler::new(store.clone(), recorder.clone(), members).run(shutdown.clone()));
     tasks.spawn(Agent::new(fixed, machine, images, store, recorder).run(shutdown.clone()));
     tasks.spawn(writer.run(shutdown.clone()));
     tasks.spawn(pool::run(network, network_taken, shutdown));

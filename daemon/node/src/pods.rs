@@ -208,7 +208,9 @@ impl Pods {
         let key = Key { kind: Kind::Node, namespace: String::new(), name: self.machinery.node_name.clone() };
         let Some(node) = self.store.get(&key).and_then(|node| node.parse::<Node>().ok()) else { return };
         match &mut self.taken {
-            Some(taken) => taken.set_node(&node),
+            Some(taken) => {
+                taken.set_node(&node);
+            }
             None => self.taken = Some(NodeState::new(&node)),
         }
     }

@@ -1,4 +1,4 @@
-//! Which nodes a pod asks for: `nodeSelector` and the required node affinity (`component-helpers/scheduling/corev1/nodeaffinity`).
+//! Which nodes a pod asks for: `nodeSelector`, the required node affinity and the preferred one (`component-helpers/scheduling/corev1/nodeaffinity`).
 
 use super::NodeState;
 use k8s_openapi::api::core::v1::{NodeSelectorRequirement, NodeSelectorTerm, Pod};
@@ -13,6 +13,14 @@ pub(super) fn matches(pod: &Pod, node: &NodeState) -> bool {
     let affinity = spec.affinity.as_ref().and_then(|affinity| affinity.node_affinity.as_ref());
     let required = affinity.and_then(|affinity| affinity.required_during_scheduling_ignored_during_execution.as_ref());
     has_labels && required.is_none_or(|selector| selector.node_selector_terms.iter().any(|term| suits(term, node)))
+}
+
+/// The weights of the preferred terms that the node suits, together.
+pub(super) fn preference(pod: &Pod, node: &NodeState) -> u64 {
+    let affinity = pod.spec.as_ref().and_then(|spec| spec.affinity.as_ref()?.node_affinity.as_ref());
+    let terms = affinity.and_then(|affinity| affinity.preferred_during_scheduling_ignored_during_execution.as_deref());
+    let suited = terms.unwrap_or_default().iter().filter(|term| suits(&term.preference, node));
+    suited.map(|term| u64::try_from(term.weight).unwrap_or(0)).sum()
 }
 
 /// All requirements of a term hold; one without any suits no node.

@@ -5,6 +5,9 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity as Text;
 use objects::quantity::Quantity;
 use std::collections::BTreeMap;
 
+/// What a container that asks for nothing counts for in a score.
+const LEAST_REQUESTS: [(&str, &str); 2] = [("cpu", "100m"), ("memory", "200Mi")];
+
 /// Amounts of what pods compete for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Resources {
@@ -37,6 +40,21 @@ impl Resources {
         together.plus(Self::of(spec.overhead.as_ref()))
     }
 
+    /// As [`Self::of_pod`], for scores: a container that asks for nothing counts as if it had asked for a little, so that pods without
+    /// requests are spread, too (`schedutil.GetNonzeroRequests`).
+    #[must_use]
+    pub fn non_zero_of_pod(pod: &Pod) -> Self {
+        let mut pod = pod.clone();
+        let spec = pod.spec.iter_mut();
+        for container in spec.flat_map(|spec| spec.containers.iter_mut().chain(spec.init_containers.iter_mut().flatten())) {
+            let requests = container.resources.get_or_insert_default().requests.get_or_insert_default();
+            for (name, amount) in LEAST_REQUESTS {
+                requests.entry(name.to_owned()).or_insert_with(|| Text(amount.to_owned()));
+            }
+        }
+        Self::of_pod(&pod)
+    }
+
     /// Amounts by name; a name that is missing is nothing.
     #[must_use]
     pub fn of(amounts: Option<&BTreeMap<String, Text>>) -> Self {
@@ -50,6 +68,14 @@ impl Resources {
 
     fn of_container(container: &Container) -> Self {
         Self::of(container.resources.as_ref().and_then(|resources| resources.requests.as_ref()))
+    }
+
+    pub(super) const fn minus(self, other: Self) -> Self {
+        Self {
+            cpu_milli: self.cpu_milli.saturating_sub(other.cpu_milli),
+            memory_bytes: self.memory_bytes.saturating_sub(other.memory_bytes),
+            storage_bytes: self.storage_bytes.saturating_sub(other.storage_bytes),
+        }
     }
 
     pub(super) const fn plus(self, other: Self) -> Self {

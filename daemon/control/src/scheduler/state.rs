@@ -9,7 +9,7 @@ use objects::quantity::Quantity;
 use std::collections::BTreeMap;
 
 /// A node with its pods.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct NodeState {
     name: String,
     labels: BTreeMap<String, String>,
@@ -17,15 +17,37 @@ pub struct NodeState {
     is_unschedulable: bool,
     allocatable: Resources,
     allocatable_pods: i64,
+    /// Size in bytes by name.
+    images: BTreeMap<String, u64>,
     /// By uid.
-    pods: BTreeMap<String, Taken>,
+    pub(super) pods: BTreeMap<String, Taken>,
+    /// What the pods take together, and how many there are of each group.
+    requested: Resources,
+    non_zero_requested: Resources,
+    groups: BTreeMap<String, u64>,
 }
 
 /// What a pod takes.
-#[derive(Debug, Clone)]
-struct Taken {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Taken {
     resources: Resources,
+    /// For scores.
+    non_zero: Resources,
     ports: Vec<HostPort>,
+    group: Option<String>,
+}
+
+/// Pods that are to be spread belong to one owner; those without are of a kind where their labels are the same.
+pub(super) fn group_of(pod: &Pod) -> Option<String> {
+    let metadata = &pod.metadata;
+    let namespace = metadata.namespace.as_deref().unwrap_or_default();
+    let owner = metadata.owner_references.iter().flatten().find(|owner| owner.controller == Some(true));
+    if let Some(owner) = owner {
+        return Some(format!("{namespace}/{}", owner.uid));
+    }
+    let labels = metadata.labels.as_ref().filter(|labels| !labels.is_empty())?;
+    let labels: Vec<String> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    Some(format!("{namespace}/{}", labels.join(",")))
 }
 
 /// Something that a node has too little of.
@@ -55,6 +77,11 @@ impl Shortage {
         }
     }
 
+    /// Whether the pod would not even fit on the empty node.
+    pub(super) fn is_of_the_whole_node(&self) -> bool {
+        self.what != What::Pods && self.requested > self.capacity
+    }
+
     pub(super) fn to_scheduler(self) -> String {
         match self.what {
             What::Pods => "Too many pods".to_owned(),
@@ -79,7 +106,7 @@ impl Shortage {
 }
 
 /// Whether a pod's phase is final: it takes nothing any more.
-pub(super) fn has_ended(pod: &Pod) -> bool {
+pub(crate) fn has_ended(pod: &Pod) -> bool {
     let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
     matches!(phase, Some("Succeeded" | "Failed"))
 }
@@ -93,32 +120,67 @@ impl NodeState {
         state
     }
 
-    /// The node's object changed.
-    pub fn set_node(&mut self, node: &Node) {
+    /// The node's object changed; whether in something that placing looks at (a heartbeat is not).
+    pub fn set_node(&mut self, node: &Node) -> bool {
         let spec = node.spec.clone().unwrap_or_default();
-        self.name = node.metadata.name.clone().unwrap_or_default();
-        self.labels = node.metadata.labels.clone().unwrap_or_default();
-        self.taints = spec.taints.unwrap_or_default();
-        self.is_unschedulable = spec.unschedulable.unwrap_or(false);
         let allocatable = node.status.as_ref().and_then(|status| status.allocatable.as_ref());
-        self.allocatable = Resources::of(allocatable);
         let pods = allocatable.and_then(|amounts| Quantity::parse(&amounts.get("pods")?.0).ok());
-        self.allocatable_pods = pods.map_or(0, |pods| pods.to_bytes());
+        let new = Self {
+            name: node.metadata.name.clone().unwrap_or_default(),
+            labels: node.metadata.labels.clone().unwrap_or_default(),
+            taints: spec.taints.unwrap_or_default(),
+            is_unschedulable: spec.unschedulable.unwrap_or(false),
+            allocatable: Resources::of(allocatable),
+            allocatable_pods: pods.map_or(0, |pods| pods.to_bytes()),
+            images: super::images::of_node(node),
+            pods: std::mem::take(&mut self.pods),
+            requested: self.requested,
+            non_zero_requested: self.non_zero_requested,
+            groups: std::mem::take(&mut self.groups),
+        };
+        let before = std::mem::replace(self, new);
+        let facts = |state: &Self| (state.name.clone(), state.is_unschedulable, state.allocatable, state.allocatable_pods);
+        facts(&before) != facts(self)
+            || before.labels != self.labels
+            || before.taints != self.taints
+            || before.images != self.images
     }
 
     /// A pod was bound to the node, or changed. One that has ended takes nothing.
     pub fn put(&mut self, pod: &Pod) {
         let Some(uid) = pod.metadata.uid.clone() else { return };
+        self.remove(&uid);
         if has_ended(pod) {
-            self.pods.remove(&uid);
-        } else {
-            self.pods.insert(uid, Taken { resources: Resources::of_pod(pod), ports: super::ports::of_pod(pod) });
+            return;
         }
+        let resources = Resources::of_pod(pod);
+        let taken = Taken {
+            non_zero: Resources::non_zero_of_pod(pod),
+            ports: super::ports::of_pod(pod),
+            group: group_of(pod),
+            resources,
+        };
+        self.requested = self.requested.plus(resources);
+        self.non_zero_requested = self.non_zero_requested.plus(taken.non_zero);
+        if let Some(group) = &taken.group {
+            *self.groups.entry(group.clone()).or_default() += 1;
+        }
+        self.pods.insert(uid, taken);
     }
 
     /// A pod is gone.
     pub fn remove(&mut self, uid: &str) {
-        self.pods.remove(uid);
+        let Some(taken) = self.pods.remove(uid) else { return };
+        self.requested = self.requested.minus(taken.resources);
+        self.non_zero_requested = self.non_zero_requested.minus(taken.non_zero);
+        if let Some(group) = &taken.group
+            && let Some(count) = self.groups.get_mut(group)
+        {
+            *count -= 1;
+            if *count == 0 {
+                self.groups.remove(group);
+            }
+        }
     }
 
     /// Its name.
@@ -129,8 +191,25 @@ impl NodeState {
 
     /// What its pods asked for.
     #[must_use]
-    pub fn requested(&self) -> Resources {
-        self.pods.values().map(|taken| taken.resources).fold(Resources::default(), Resources::plus)
+    pub const fn requested(&self) -> Resources {
+        self.requested
+    }
+
+    pub(super) const fn non_zero_requested(&self) -> Resources {
+        self.non_zero_requested
+    }
+
+    pub(super) const fn allocatable(&self) -> Resources {
+        self.allocatable
+    }
+
+    pub(super) const fn images(&self) -> &BTreeMap<String, u64> {
+        &self.images
+    }
+
+    /// How many pods of a group are on it.
+    pub(super) fn count_of_group(&self, group: &str) -> u64 {
+        self.groups.get(group).copied().unwrap_or(0)
     }
 
     pub(super) const fn labels(&self) -> &BTreeMap<String, String> {
@@ -159,8 +238,9 @@ impl NodeState {
 
     /// What is missing for a pod that wants this much; the pod itself is not counted if it is here already.
     pub(super) fn shortages(&self, wanted: &Resources, pod: &ObjectMeta) -> Vec<Shortage> {
-        let used = self.others(pod).map(|taken| taken.resources).fold(Resources::default(), Resources::plus);
-        let count = i64::try_from(self.others(pod).count()).unwrap_or(i64::MAX);
+        let own = self.pods.get(pod.uid.as_deref().unwrap_or_default());
+        let used = self.requested.minus(own.map(|own| own.resources).unwrap_or_default());
+        let count = i64::try_from(self.pods.len() - usize::from(own.is_some())).unwrap_or(i64::MAX);
         let capacity = &self.allocatable;
         let of = |what, requested, used, capacity| Shortage { what, requested, used, capacity };
         let all = [
@@ -170,14 +250,5 @@ impl NodeState {
             of(What::Storage, wanted.storage_bytes, used.storage_bytes, capacity.storage_bytes),
         ];
         all.into_iter().filter(|one| one.requested > 0 && one.requested > one.capacity.saturating_sub(one.used)).collect()
-    }
-
-    /// See [`super::score`].
-    pub(super) fn free_share(&self, wanted: &Resources) -> u64 {
-        let used = self.requested().plus(*wanted);
-        let share = |used: i64, all: i64| {
-            if all <= 0 { 0 } else { u64::try_from((i128::from(all) - i128::from(used)) * 1000 / i128::from(all)).unwrap_or(0) }
-        };
-        share(used.cpu_milli, self.allocatable.cpu_milli) + share(used.memory_bytes, self.allocatable.memory_bytes)
     }
 }

@@ -90,7 +90,6 @@ static ROWS: &[Row] = &[
     warn("spec.activeDeadlineSeconds", "the pod is not ended"),
     warn("spec.affinity.podAffinity", "placement does not consider it"),
     warn("spec.affinity.podAntiAffinity", "placement does not consider it"),
-    warn("spec.affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution", "placement does not consider it"),
     warn("spec.topologySpreadConstraints", "placement does not consider it"),
     warn("spec.schedulerName", "there is one scheduler").when(|name, _| name != "default-scheduler"),
     warn("spec.priorityClassName", "all pods have the same priority"),
