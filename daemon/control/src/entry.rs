@@ -65,6 +65,12 @@ impl Entry {
         Part::ALL.into_iter().filter_map(|part| Some((part, self.get(part)?)))
     }
 
+    /// Whether a binding or status belongs to the object that is there.
+    #[must_use]
+    pub fn is_of_the_live(&self, record: &Record) -> bool {
+        self.is_live() && self.spec.as_ref().is_some_and(|spec| spec.stamp.birth == record.stamp.birth)
+    }
+
     fn slot(&mut self, part: Part) -> &mut Option<Record> {
         match part {
             Part::Spec => &mut self.spec,

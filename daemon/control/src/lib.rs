@@ -9,13 +9,14 @@
 //! - [`eviction`]: which pods a node puts out because of its taints.
 //! - [`node_events`]: who tells that a node came, went or fell silent.
 //! - [`events`]: which event becomes a record, which one only raises a count, which one is dropped.
-//! - [`version`], [`record`], [`entry`]: how two replicas agree.
+//! - [`version`], [`record`], [`entry`], [`expiry`]: how two replicas agree, and when they drop what is over.
 //! - [`qos`]: the class a pod's resources put it in.
 
 pub mod clock;
 pub mod entry;
 pub mod events;
 pub mod eviction;
+pub mod expiry;
 pub mod membership;
 pub mod node_events;
 pub mod pod;

@@ -16,7 +16,7 @@ use std::fmt;
 use std::sync::Arc;
 
 /// Writers that a specification remembers; more only make two changes look concurrent that were not.
-const MAX_WRITERS: usize = 16;
+pub const MAX_WRITERS: usize = 16;
 
 /// Which part of an object a record holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -114,6 +114,11 @@ impl Ancestry {
     #[must_use]
     pub fn has(&self, version: &Version) -> bool {
         self.0.get(&version.node).is_some_and(|newest| *newest >= (version.wall_ms, version.counter))
+    }
+
+    /// The newest version of each writer.
+    pub fn versions(&self) -> impl Iterator<Item = Version> {
+        self.0.iter().map(|(node, (wall_ms, counter))| Version { wall_ms: *wall_ms, counter: *counter, node: node.clone() })
     }
 
     /// The writers with their newest version, ordered by name.

@@ -46,6 +46,26 @@ pub struct Version {
     pub node: NodeId,
 }
 
+impl Version {
+    /// The least version of a node that is greater.
+    fn topped_by(&self, node: &NodeId) -> Self {
+        let (wall_ms, counter) = match self.counter.checked_add(1) {
+            Some(next) => (self.wall_ms, next),
+            None => (self.wall_ms.saturating_add(1), 0),
+        };
+        Self { wall_ms, counter, node: node.clone() }
+    }
+
+    /// Whether it is no further ahead of a time (ms since 1970) than a version may be.
+    ///
+    /// # Errors
+    /// It is more than [`MAX_AHEAD_MS`] ahead.
+    pub fn check_ahead(&self, now_ms: u64) -> Result<(), TooFarAhead> {
+        let ahead_ms = self.wall_ms.saturating_sub(now_ms);
+        if ahead_ms > MAX_AHEAD_MS { Err(TooFarAhead { ahead_ms }) } else { Ok(()) }
+    }
+}
+
 /// A version from a clock that is too far ahead of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooFarAhead {
@@ -76,10 +96,32 @@ impl HybridClock {
         } else if let Some(next) = self.counter.checked_add(1) {
             self.counter = next;
         } else {
-            self.wall_ms += 1;
+            self.wall_ms = self.wall_ms.saturating_add(1);
             self.counter = 0;
         }
         Version { wall_ms: self.wall_ms, counter: self.counter, node: self.node.clone() }
+    }
+
+    /// The version of a write made now that stands upon another. One that is further ahead than it may be (a clock was set right
+    /// since) is topped without moving this clock there.
+    pub fn tick_after(&mut self, now_ms: u64, before: Option<&Version>) -> Version {
+        let next = self.tick(now_ms);
+        match before {
+            Some(before) if *before >= next => before.topped_by(&self.node),
+            _ => next,
+        }
+    }
+
+    /// Whose versions it gives.
+    #[must_use]
+    pub fn node(&self) -> &NodeId {
+        &self.node
+    }
+
+    /// The greatest time that it has given or seen, in ms since 1970.
+    #[must_use]
+    pub fn wall_ms(&self) -> u64 {
+        self.wall_ms
     }
 
     /// Takes note of a version written elsewhere, so that our next one is greater.
@@ -87,10 +129,7 @@ impl HybridClock {
     /// # Errors
     /// The version is more than [`MAX_AHEAD_MS`] ahead of `now_ms`: it is not taken note of, and must not be merged.
     pub fn observe(&mut self, now_ms: u64, seen: &Version) -> Result<(), TooFarAhead> {
-        let ahead_ms = seen.wall_ms.saturating_sub(now_ms);
-        if ahead_ms > MAX_AHEAD_MS {
-            return Err(TooFarAhead { ahead_ms });
-        }
+        seen.check_ahead(now_ms)?;
         self.restore(seen);
         Ok(())
     }
@@ -137,6 +176,15 @@ mod tests {
         let seen = Version { wall_ms: 101 + MAX_AHEAD_MS, counter: 0, node: NodeId::from("z") };
         assert_eq!(clock.observe(100, &seen), Err(TooFarAhead { ahead_ms: MAX_AHEAD_MS + 1 }));
         assert_eq!(clock.tick(100).wall_ms, 100);
+    }
+
+    #[test]
+    fn what_stands_upon_a_version_far_ahead_tops_it_and_the_clock_stays() {
+        let mut clock = clock();
+        let ahead = Version { wall_ms: 900_000, counter: u32::MAX, node: NodeId::from("z") };
+        let next = clock.tick_after(100, Some(&ahead));
+        assert!(next > ahead);
+        assert_eq!((clock.tick(100).wall_ms, clock.tick_after(100, Some(&clock.clone().tick(0))).wall_ms), (100, 100));
     }
 
     #[test]

@@ -3,19 +3,24 @@
 //! A file that cannot be opened is renamed and a new store begun; a record that cannot be read is written to a file of its own. Both
 //! are told as [`Damage`]. After an I/O error (a full disk) redb takes no more writes, so the file is opened anew before the next.
 
-use crate::codec::{decode_key, decode_record, encode_key, encode_record};
-use crate::{Damage, Key, OpenError, ResourceVersion, Settings};
+use crate::bearings::{Bearings, wall_ms};
+use crate::codec::{Decoded, decode_key, decode_record, encode_key, encode_record, entry_of};
+use crate::name::Name;
+use crate::{Damage, OpenError, ResourceVersion, Settings};
 use control::entry::Entry;
 use control::record::Part;
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 const RECORDS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("records");
 const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
 const RESERVED: &str = "reserved";
+const CORRECTION: &str = "clock-correction-ms";
+const LAST_CONTACT: &str = "last-contact-ms";
 
 /// Versions are reserved so many at a time: a crash skips some, and never gives one twice.
 pub const RESERVE: u64 = 1 << 20;
@@ -30,9 +35,10 @@ pub struct Disk {
 
 /// What was on disk.
 pub struct Loaded {
-    pub entries: BTreeMap<Key, Entry>,
+    pub entries: BTreeMap<Name, Entry>,
     /// Greater than every version shown before.
     pub version: ResourceVersion,
+    pub bearings: Bearings,
     pub damage: Vec<Damage>,
 }
 
@@ -43,18 +49,46 @@ pub struct Batch {
     pub records: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     /// Versions below this may be shown after it.
     pub reserved: Option<ResourceVersion>,
+    /// By how many ms our clock is ahead of the cluster's.
+    pub correction_ms: Option<i64>,
+    /// When a peer was last heard, in ms since 1970.
+    pub last_contact_ms: Option<u64>,
 }
 
 impl Batch {
     /// Writes an entry's records as they are, or removes all of them.
-    pub fn put(&mut self, key: &Key, entry: Option<&Entry>) {
+    pub fn put(&mut self, name: &Name, entry: Option<&Entry>) {
         for part in Part::ALL {
-            self.records.insert(encode_key(key, part), entry.and_then(|entry| entry.get(part)).map(encode_record));
+            self.records.insert(encode_key(name, part), entry.and_then(|entry| entry.get(part)).map(encode_record));
         }
+    }
+
+    /// Whether there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty() && self.meta().next().is_none()
+    }
+
+    /// The words beside the records.
+    fn meta(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let reserved = self.reserved.map(|version| (RESERVED, version.to_string()));
+        let correction = self.correction_ms.map(|ms| (CORRECTION, ms.to_string()));
+        let contact = self.last_contact_ms.map(|ms| (LAST_CONTACT, ms.to_string()));
+        [reserved, correction, contact].into_iter().flatten()
     }
 }
 
-type Records = Vec<(Vec<u8>, Vec<u8>)>;
+/// What a file holds, as bytes.
+#[derive(Default)]
+struct Contents {
+    records: Vec<(Vec<u8>, Vec<u8>)>,
+    meta: BTreeMap<String, String>,
+}
+
+impl Contents {
+    fn word<T: FromStr>(&self, key: &str) -> Option<T> {
+        self.meta.get(key)?.parse().ok()
+    }
+}
 
 impl Disk {
     pub fn open(dir: &Path, settings: &Settings) -> Result<(Self, Loaded), OpenError> {
@@ -63,7 +97,7 @@ impl Disk {
         let set_aside = dir.join("damaged");
         let cache_bytes = settings.cache_bytes;
         let mut damage = Vec::new();
-        let (database, records, reserved) = match Self::try_open(&path, cache_bytes) {
+        let (database, contents) = match Self::try_open(&path, cache_bytes) {
             Ok(opened) => opened,
             Err(redb::Error::DatabaseAlreadyOpen) => return Err(OpenError::InUse { dir: dir.to_owned() }),
             Err(error) => {
@@ -73,49 +107,55 @@ impl Disk {
             }
         };
         let mut disk = Self { database: Some(database), path, set_aside, cache_bytes };
-        let entries = disk.decode(records, &mut damage)?;
-        let version = reserved.unwrap_or_else(|| ResourceVersion::new(new_epoch(), 1));
+        let version = contents.word(RESERVED).unwrap_or_else(|| ResourceVersion::new(new_epoch(), 1));
+        let bearings = Bearings::new(contents.word(CORRECTION).unwrap_or(0), contents.word(LAST_CONTACT).unwrap_or(0));
+        let entries = disk.decode(contents.records, &mut damage)?;
         let batch = Batch { reserved: Some(version.after(RESERVE)), ..Batch::default() };
         disk.commit(&batch).map_err(|source| OpenError::Database { path: disk.path.clone(), source: Box::new(source) })?;
-        Ok((disk, Loaded { entries, version, damage }))
+        Ok((disk, Loaded { entries, version, bearings, damage }))
     }
 
-    fn try_open(path: &Path, cache_bytes: usize) -> Result<(Database, Records, Option<ResourceVersion>), redb::Error> {
+    fn try_open(path: &Path, cache_bytes: usize) -> Result<(Database, Contents), redb::Error> {
         let database = Database::builder().set_cache_size(cache_bytes).create(path)?;
         let read = database.begin_read()?;
-        let reserved = match read.open_table(META) {
-            Ok(table) => table.get(RESERVED)?.and_then(|found| std::str::from_utf8(found.value()).ok()?.parse().ok()),
-            Err(redb::TableError::TableDoesNotExist(_)) => None,
+        let mut contents = Contents::default();
+        match read.open_table(META) {
+            Ok(table) => {
+                for found in table.iter()? {
+                    let (key, word) = found?;
+                    contents.meta.insert(key.value().to_owned(), String::from_utf8_lossy(word.value()).into_owned());
+                }
+            }
+            Err(redb::TableError::TableDoesNotExist(_)) => {}
             Err(error) => return Err(error.into()),
-        };
-        let mut records = Vec::new();
+        }
         match read.open_table(RECORDS) {
             Ok(table) => {
                 for found in table.iter()? {
                     let (key, record) = found?;
-                    records.push((key.value().to_vec(), record.value().to_vec()));
+                    contents.records.push((key.value().to_vec(), record.value().to_vec()));
                 }
             }
             Err(redb::TableError::TableDoesNotExist(_)) => {}
             Err(error) => return Err(error.into()),
         }
         drop(read);
-        Ok((database, records, reserved))
+        Ok((database, contents))
     }
 
-    fn decode(&self, records: Records, damage: &mut Vec<Damage>) -> Result<BTreeMap<Key, Entry>, OpenError> {
-        let mut entries: BTreeMap<Key, Entry> = BTreeMap::new();
+    fn decode(&self, records: Vec<(Vec<u8>, Vec<u8>)>, damage: &mut Vec<Damage>) -> Result<BTreeMap<Name, Entry>, OpenError> {
+        let mut objects: BTreeMap<Name, Vec<(Part, Decoded)>> = BTreeMap::new();
         for (key, bytes) in records {
             let decoded = match decode_key(&key) {
                 Some(known) => decode_record(&bytes).map(|record| (known, record)),
                 None => Err("its key is none of ours"),
             };
             match decoded {
-                Ok(((key, part), record)) => drop(entries.entry(key).or_default().merge(part, record)),
+                Ok(((name, part), record)) => objects.entry(name).or_default().push((part, record)),
                 Err(why) => damage.push(self.write_aside(&key, &bytes, why)?),
             }
         }
-        Ok(entries)
+        Ok(objects.into_iter().map(|(name, records)| (name, entry_of(records))).collect())
     }
 
     fn write_aside(&self, key: &[u8], bytes: &[u8], why: &str) -> Result<Damage, OpenError> {
@@ -128,9 +168,9 @@ impl Disk {
     }
 
     /// Writes the records of an entry that makes no object to files of their own.
-    pub fn set_aside(&self, key: &Key, entry: &Entry, why: &str) -> Result<Damage, OpenError> {
+    pub fn set_aside(&self, name: &Name, entry: &Entry, why: &str) -> Result<Damage, OpenError> {
         let bytes = entry.spec.as_ref().map(encode_record).unwrap_or_default();
-        self.write_aside(&encode_key(key, Part::Spec), &bytes, why)
+        self.write_aside(&encode_key(name, Part::Spec), &bytes, why)
     }
 
     /// Writes a batch; when this returns it is on disk.
@@ -157,19 +197,14 @@ impl Disk {
                     None => drop(records.remove(key.as_slice())?),
                 }
             }
-            if let Some(reserved) = batch.reserved {
-                transaction.open_table(META)?.insert(RESERVED, reserved.to_string().as_bytes())?;
+            let mut meta = transaction.open_table(META)?;
+            for (key, word) in batch.meta() {
+                meta.insert(key, word.as_bytes())?;
             }
         }
         transaction.commit()?;
         Ok(())
     }
-}
-
-/// Milliseconds since 1970; 0 before that.
-pub fn wall_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// A number for a new database: never 0, and hardly ever that of the one before it.

@@ -1,9 +1,10 @@
 //! The store's own face: what can be asked of it.
 
+use crate::bearings::Bearings;
 use crate::disk::Disk;
-use crate::entry::compose;
+use crate::entry::Composed;
 use crate::state::State;
-use crate::writer::{Operation, Write, Writer};
+use crate::writer::{Channels, Operation, Write, Writer};
 use crate::{Damage, Expired, Key, List, Object, OpenError, ResourceVersion, Settings, StoreError, Watcher};
 use control::version::{HybridClock, NodeId};
 use objects::Kind;
@@ -33,9 +34,11 @@ pub struct Preconditions {
 /// The local replica. Cheap to copy; all copies are one store.
 #[derive(Debug, Clone)]
 pub struct Store {
-    state: Arc<RwLock<State>>,
+    pub(crate) state: Arc<RwLock<State>>,
     newest: watch::Receiver<ResourceVersion>,
-    writes: mpsc::Sender<Write>,
+    pub(crate) newest_record: watch::Receiver<u64>,
+    pub(crate) writes: mpsc::Sender<Write>,
+    pub(crate) bearings: Arc<Bearings>,
 }
 
 impl Store {
@@ -48,22 +51,28 @@ impl Store {
         let mut damage = loaded.damage;
         let mut state = State::new(loaded.version, &settings);
         let mut clock = HybridClock::new(node);
-        for (key, entry) in loaded.entries {
+        for (name, entry) in loaded.entries {
             entry.records().for_each(|(_, record)| clock.restore(&record.stamp.version));
-            let object = if entry.is_live() { compose(&entry, &key, loaded.version).map(Some) } else { Ok(None) };
+            let object = match name.key().filter(|_| entry.is_live()) {
+                Some(key) => Composed::of(&entry, key).and_then(|mut of| Ok((Some(of.finish(loaded.version)?), of.node))),
+                None => Ok((None, None)),
+            };
             match object {
-                Ok(object) => state.load(key, entry, object),
-                Err(why) => damage.push(disk.set_aside(&key, &entry, why)?),
+                Ok(object) => state.load(name, entry, object),
+                Err(why) => damage.push(disk.set_aside(&name, &entry, why)?),
             }
         }
         let state = Arc::new(RwLock::new(state));
+        let bearings = Arc::new(loaded.bearings);
         let (newest_tx, newest) = watch::channel(loaded.version);
+        let (newest_record_tx, newest_record) = watch::channel(0);
         let (writes, receiver) = mpsc::channel(settings.queue_requests);
-        let writer = Writer::new(disk, clock, settings, (state.clone(), newest_tx, receiver));
-        Ok((Self { state, newest, writes }, writer, damage))
+        let channels = Channels { state: state.clone(), newest: newest_tx, newest_record: newest_record_tx, writes: receiver };
+        let writer = Writer::new((disk, clock), settings, bearings.clone(), channels);
+        Ok((Self { state, newest, newest_record, writes, bearings }, writer, damage))
     }
 
-    fn read(&self) -> RwLockReadGuard<'_, State> {
+    pub(crate) fn read(&self) -> RwLockReadGuard<'_, State> {
         // The writer leaves the state whole at every point where it could panic.
         self.state.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -193,7 +202,7 @@ impl Store {
 
     #[cfg(test)]
     pub(crate) fn knows(&self, key: &Key) -> bool {
-        self.read().slot(key).is_some()
+        self.read().slot(&crate::name::Name::from(key)).is_some()
     }
 }
 

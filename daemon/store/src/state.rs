@@ -1,83 +1,123 @@
-//! What readers see: every object, and the newest changes.
+//! What readers see: every object, its records, and the newest changes of both.
 
+use crate::name::Name;
+use crate::records::{Origin, RecordChange, RecordRing};
 use crate::ring::Ring;
 use crate::{Change, ChangeKind, Key, Object, ResourceVersion, Settings};
 use control::entry::Entry;
+use control::record::{Part, Record, RecordId, Stamp};
 use objects::Kind;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// A key's records and the object made of them; no object where it was deleted.
+/// A name's records and the object made of them.
 #[derive(Debug)]
 pub struct Slot {
     pub entry: Entry,
+    /// None where it was deleted, where its specification is still to come, and of kinds that we do not know.
     pub object: Option<Arc<Object>>,
+    /// The node that the object is on; for a Node itself.
+    pub node: Option<Arc<str>>,
+    /// What it is called in records.
+    id: Arc<str>,
+}
+
+/// What is to be shown of a name.
+#[derive(Debug)]
+pub struct Shown {
+    pub name: Name,
+    /// Its records; `None` leaves no trace.
+    pub entry: Option<Entry>,
+    /// What watchers are to be told: the object, or the last state of one that is gone. `None` where it is as it was.
+    pub object: Option<Arc<Object>>,
+    /// The node that it is on now.
+    pub node: Option<Arc<str>>,
+    pub origin: Origin,
 }
 
 #[derive(Debug)]
 pub struct State {
-    slots: BTreeMap<Key, Slot>,
+    slots: BTreeMap<Name, Slot>,
     pub ring: Ring,
+    pub records: RecordRing,
     /// The newest version.
     pub version: ResourceVersion,
 }
 
 impl State {
     pub fn new(version: ResourceVersion, settings: &Settings) -> Self {
-        Self { slots: BTreeMap::new(), ring: Ring::new(version, settings), version }
+        let (ring, records) = (Ring::new(version, settings), RecordRing::new(settings.ring_records));
+        Self { slots: BTreeMap::new(), ring, records, version }
     }
 
     /// Puts in what was on disk, without a change to tell of.
-    pub fn load(&mut self, key: Key, entry: Entry, object: Option<Arc<Object>>) {
-        self.slots.insert(key, Slot { entry, object });
+    pub fn load(&mut self, name: Name, entry: Entry, (object, node): (Option<Arc<Object>>, Option<Arc<str>>)) {
+        let id = name.to_object();
+        self.slots.insert(name, Slot { entry, object, node, id });
     }
 
-    pub fn slot(&self, key: &Key) -> Option<&Slot> {
-        self.slots.get(key)
+    pub fn slot(&self, name: &Name) -> Option<&Slot> {
+        self.slots.get(name)
     }
 
     pub fn get(&self, key: &Key) -> Option<&Arc<Object>> {
-        self.slots.get(key)?.object.as_ref()
+        self.slots.get(&Name::from(key))?.object.as_ref()
     }
 
     /// Every object of a kind, by namespace and name.
     pub fn list(&self, kind: Kind, namespace: Option<&str>) -> Vec<Arc<Object>> {
-        let first = Key::new(kind, namespace.unwrap_or_default(), "");
-        let is_in = |key: &Key| key.kind == kind && namespace.is_none_or(|namespace| key.namespace == namespace);
-        self.slots.range(first..).take_while(|(key, _)| is_in(key)).filter_map(|(_, slot)| slot.object.clone()).collect()
+        let first = Name::Known(Key::new(kind, namespace.unwrap_or_default(), ""));
+        let is_in = |name: &Name| {
+            name.key().is_some_and(|key| key.kind == kind && namespace.is_none_or(|namespace| key.namespace == namespace))
+        };
+        self.slots.range(first..).take_while(|(name, _)| is_in(name)).filter_map(|(_, slot)| slot.object.clone()).collect()
     }
 
-    /// Every key and its slot.
-    pub fn slots(&self) -> impl Iterator<Item = (&Key, &Slot)> {
+    /// Every name and its slot.
+    pub fn slots(&self) -> impl Iterator<Item = (&Name, &Slot)> {
         self.slots.iter()
     }
 
-    /// Shows a change that was made.
-    pub fn show(&mut self, key: &Key, entry: Option<Entry>, object: Arc<Object>) {
-        self.version = object.resource_version;
-        let is_live = entry.as_ref().is_some_and(Entry::is_live);
-        let previous = self.get(key).cloned();
-        let kind = match (&previous, is_live) {
-            (_, false) => ChangeKind::Deleted,
-            (None, true) => ChangeKind::Added,
-            (Some(_), true) => ChangeKind::Modified,
-        };
-        match entry {
-            Some(entry) => {
-                let shown = is_live.then(|| object.clone());
-                self.slots.insert(key.clone(), Slot { entry, object: shown });
-            }
-            None => {
-                self.slots.remove(key);
-            }
-        }
-        self.ring.push(Change { kind, object, before: previous });
+    /// One record.
+    pub fn record(&self, id: &RecordId) -> Option<&Record> {
+        self.slots.get(&Name::parse(&id.object).ok()?)?.entry.get(id.part)
     }
 
-    /// Forgets tombstones.
-    pub fn forget<'k>(&mut self, keys: impl Iterator<Item = &'k Key>) {
-        for key in keys {
-            self.slots.remove(key);
+    /// Every record's name and stamp.
+    pub fn stamps(&self) -> Vec<(RecordId, Stamp)> {
+        let of = |slot: &Slot| -> Vec<_> {
+            let id = |part| RecordId { object: slot.id.clone(), part };
+            slot.entry.records().map(|(part, record)| (id(part), record.stamp.clone())).collect()
+        };
+        self.slots.values().flat_map(of).collect()
+    }
+
+    /// Shows a change that was made.
+    pub fn show(&mut self, shown: Shown) {
+        let Shown { name, entry, object, node, origin } = shown;
+        let is_live = entry.as_ref().is_some_and(Entry::is_live);
+        let before = self.slots.remove(&name);
+        let id = before.as_ref().map_or_else(|| name.to_object(), |slot| slot.id.clone());
+        for part in Part::ALL {
+            let of = |entry: Option<&Entry>| entry.and_then(|entry| entry.get(part)).map(|record| record.stamp.clone());
+            let (old, new) = (of(before.as_ref().map(|slot| &slot.entry)), of(entry.as_ref()));
+            if old != new {
+                self.records.push(RecordChange { id: RecordId { object: id.clone(), part }, stamp: new, origin });
+            }
+        }
+        let previous = before.and_then(|slot| slot.object);
+        if let Some(object) = object.clone() {
+            self.version = object.resource_version;
+            let kind = match (&previous, is_live) {
+                (_, false) => ChangeKind::Deleted,
+                (None, true) => ChangeKind::Added,
+                (Some(_), true) => ChangeKind::Modified,
+            };
+            self.ring.push(Change { kind, object, before: previous.clone() });
+        }
+        if let Some(entry) = entry {
+            let object = object.or(previous).filter(|_| is_live);
+            self.slots.insert(name, Slot { entry, object, node, id });
         }
     }
 }

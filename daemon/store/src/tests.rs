@@ -1,6 +1,9 @@
 //! The store against a model, a reopened file, a broken file, and a process that is killed.
 
+mod clock;
 mod killed;
+mod lost;
+mod merge;
 mod model;
 
 use crate::{ChangeKind, Damage, Durability, Key, Object, Preconditions, ResourceVersion, Settings, Store, StoreError};
@@ -23,7 +26,11 @@ impl Opened {
     }
 
     fn with(folder: &Path, settings: Settings) -> Self {
-        let (store, writer, damage) = Store::open(folder, NodeId::from("node1"), settings).expect("the store opens");
+        Self::of("node1", folder, settings)
+    }
+
+    fn of(node: &str, folder: &Path, settings: Settings) -> Self {
+        let (store, writer, damage) = Store::open(folder, NodeId::from(node), settings).expect("the store opens");
         let writer = std::thread::spawn(|| writer.run().expect("a timer"));
         Self { store: Some(store), writer: Some(writer), damage }
     }
@@ -215,7 +222,8 @@ async fn a_broken_record_is_set_aside_and_the_others_stay() {
 #[tokio::test]
 async fn tombstones_and_events_go_when_their_time_is_over() {
     let folder = folder();
-    let settings = Settings { purge_every_ms: 5, tombstone_ms: 20, event_ms: 20, lazy_ms: 5, ..Settings::default() };
+    let settings =
+        Settings { purge_every_ms: 5, tombstone_ms: 20, tombstone_step_ms: 5, event_ms: 20, lazy_ms: 5, ..Settings::default() };
     let opened = Opened::with(folder.path(), settings);
     let store = opened.store();
     let event = Key::new(Kind::Event, "default", "e");

@@ -1,13 +1,23 @@
 //! The one that changes things: takes all writes that wait, checks them, commits them with one sync, shows them, answers.
 
-use crate::disk::{Batch, Disk, RESERVE, wall_ms};
-use crate::entry::{Parts, binding_body, bound_to, compose, same_status, status_body, text};
-use crate::state::State;
+mod check;
+mod merge;
+mod upkeep;
+
+pub use merge::{LostWrite, MergeOutcome, MergeReport, Refusal};
+
+use crate::bearings::Bearings;
+use crate::disk::{Batch, Disk, RESERVE};
+use crate::entry::Composed;
+use crate::name::Name;
+use crate::overlay::Lost;
+use crate::records::Origin;
+use crate::state::{Shown, State};
 use crate::{Durability, Key, Object, Preconditions, ResourceVersion, Settings, StoreError};
+use check::Outcome;
 use control::entry::Entry;
-use control::record::{Ancestry, Body, Record, Stamp};
-use control::version::{HybridClock, Version};
-use objects::Kind;
+use control::record::{Record, RecordId};
+use control::version::HybridClock;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
@@ -24,6 +34,10 @@ pub type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 #[derive(Debug)]
 pub enum Write {
     Change { key: Key, operation: Operation, only_if: Preconditions, durability: Durability, answer: Answer<Arc<Object>> },
+    Merge { records: Vec<(RecordId, Record)>, answer: Answer<MergeReport> },
+    DropStale { ids: Vec<RecordId>, last_contact_ms: u64, answer: Answer<usize> },
+    Correct { ms: i64, answer: Answer<usize> },
+    SetLost { lost: Lost, answer: Answer<()> },
     Flush(Answer<()>),
     Close,
 }
@@ -38,23 +52,11 @@ pub enum Operation {
     Delete,
 }
 
-/// What a batch makes of each key so far; `None` leaves no trace.
-type Staged = BTreeMap<Key, Option<Entry>>;
+/// What a batch makes of each name so far; `None` leaves no trace.
+type Staged = BTreeMap<Name, Option<Entry>>;
 
-/// A change that was checked and is ready to be shown.
-struct Checked {
-    key: Key,
-    entry: Option<Entry>,
-    object: Arc<Object>,
-}
-
-/// The outcome of a check.
-enum Outcome {
-    /// Something is to be changed.
-    Change(Box<Checked>),
-    /// It is as it should be already.
-    Same(Arc<Object>),
-}
+/// A change that waits for its answer.
+type Waiting = (Key, Operation, Preconditions, Durability, Answer<Arc<Object>>);
 
 /// See the module.
 #[derive(Debug)]
@@ -62,21 +64,58 @@ pub struct Writer {
     disk: Disk,
     clock: HybridClock,
     settings: Settings,
+    bearings: Arc<Bearings>,
     state: Arc<RwLock<State>>,
     newest: watch::Sender<ResourceVersion>,
+    newest_record: watch::Sender<u64>,
     writes: mpsc::Receiver<Write>,
     /// Shown, but not on disk yet.
-    dirty: BTreeSet<Key>,
+    dirty: BTreeSet<Name>,
     dirty_since: Option<Instant>,
     reserved: ResourceVersion,
+    /// The bearings as they are on disk.
+    written: (i64, u64),
+    /// Nodes whose objects are shown as lost.
+    lost: Lost,
+    /// Whether the cluster's time was heard of since the store was opened.
+    is_time_known: bool,
+    next_purge: Instant,
 }
 
-type Channels = (Arc<RwLock<State>>, watch::Sender<ResourceVersion>, mpsc::Receiver<Write>);
+/// What the writer tells readers through.
+pub struct Channels {
+    pub state: Arc<RwLock<State>>,
+    pub newest: watch::Sender<ResourceVersion>,
+    pub newest_record: watch::Sender<u64>,
+    pub writes: mpsc::Receiver<Write>,
+}
 
 impl Writer {
-    pub(crate) fn new(disk: Disk, clock: HybridClock, settings: Settings, (state, newest, writes): Channels) -> Self {
+    pub(crate) fn new(
+        (disk, clock): (Disk, HybridClock),
+        settings: Settings,
+        bearings: Arc<Bearings>,
+        channels: Channels,
+    ) -> Self {
+        let Channels { state, newest, newest_record, writes } = channels;
         let reserved = newest.borrow().after(RESERVE);
-        Self { disk, clock, settings, state, newest, writes, dirty: BTreeSet::new(), dirty_since: None, reserved }
+        Self {
+            disk,
+            clock,
+            settings,
+            written: (bearings.correction_ms(), bearings.last_contact_ms()),
+            bearings,
+            state,
+            reserved,
+            newest,
+            newest_record,
+            writes,
+            dirty: BTreeSet::new(),
+            dirty_since: None,
+            lost: Lost::new(),
+            is_time_known: false,
+            next_purge: Instant::now(),
+        }
     }
 
     /// Works until every [`crate::Store`] is dropped, or one is closed; then all is on disk. Blocks: give it a thread of its own.
@@ -87,14 +126,12 @@ impl Writer {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
         runtime.block_on(async {
             let mut waiting = Vec::new();
-            let mut next_purge = Instant::now();
             loop {
-                if Instant::now() >= next_purge {
+                if Instant::now() >= self.next_purge {
                     self.purge();
-                    next_purge = Instant::now() + Duration::from_millis(self.settings.purge_every_ms);
                 }
                 let lazy = Duration::from_millis(self.settings.lazy_ms);
-                let deadline = self.dirty_since.map_or(next_purge, |since| (since + lazy).min(next_purge));
+                let deadline = self.dirty_since.map_or(self.next_purge, |since| (since + lazy).min(self.next_purge));
                 match timeout_at(deadline, self.writes.recv_many(&mut waiting, BATCH)).await {
                     Ok(0) => break,
                     Ok(_) => {
@@ -103,13 +140,11 @@ impl Writer {
                         }
                     }
                     // What could not be written stays dirty, and was logged.
-                    Err(_) if self.dirty_since.is_some_and(|since| since + lazy <= Instant::now()) => {
-                        drop(self.commit(&Staged::new()))
-                    }
+                    Err(_) if self.dirty_since.is_some_and(|since| since + lazy <= Instant::now()) => drop(self.commit_dirty()),
                     Err(_) => {}
                 }
             }
-            drop(self.commit(&Staged::new()));
+            drop(self.commit_dirty());
         });
         Ok(())
     }
@@ -118,96 +153,169 @@ impl Writer {
         self.state.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Does what waits; whether the store is to be closed.
+    /// Does what waits; whether the store is to be closed. What comes from others is done first: where the disk takes nothing it is
+    /// shown all the same, while changes made here are refused, and the two must not stand upon one another.
     fn handle(&mut self, writes: impl Iterator<Item = Write>) -> bool {
         let mut changes = Vec::new();
         let mut flushes = Vec::new();
         let mut is_closing = false;
         for write in writes {
+            // A caller that went away wants no answer.
             match write {
                 Write::Change { key, operation, only_if, durability, answer } => {
                     changes.push((key, operation, only_if, durability, answer));
                 }
+                Write::Merge { records, answer } => drop(answer.send(Ok(self.merge(records)))),
+                Write::DropStale { ids, last_contact_ms, answer } => drop(answer.send(self.drop_stale(&ids, last_contact_ms))),
+                Write::Correct { ms, answer } => drop(answer.send(self.correct(ms))),
+                Write::SetLost { lost, answer } => drop(answer.send(self.set_lost(lost))),
                 Write::Flush(answer) => flushes.push(answer),
                 Write::Close => is_closing = true,
             }
         }
+        self.change(changes, flushes);
+        is_closing
+    }
+
+    fn change(&mut self, changes: Vec<Waiting>, flushes: Vec<Answer<()>>) {
         let mut is_lazy = flushes.is_empty();
         let mut staged = Staged::new();
         let mut version = *self.newest.borrow();
         let mut done = Vec::new();
         for (key, operation, only_if, durability, answer) in changes {
             match self.check((key, operation), &only_if, &staged, version.next()) {
-                Ok(Outcome::Change(checked)) => {
+                Ok(Outcome::Change(shown, object)) => {
                     version = version.next();
                     is_lazy &= durability == Durability::Soon;
-                    staged.insert(checked.key.clone(), checked.entry.clone());
-                    done.push((checked, answer));
+                    staged.insert(shown.name.clone(), shown.entry.clone());
+                    done.push((*shown, object, answer));
                 }
-                // A caller that went away wants no answer.
                 Ok(Outcome::Same(object)) => drop(answer.send(Ok(object))),
                 Err(error) => drop(answer.send(Err(error))),
             }
         }
         let result = self.keep(staged, version, is_lazy);
         match &result {
-            Ok(()) => self.show(done, version),
-            Err(error) => done.into_iter().for_each(|(_, answer)| drop(answer.send(Err(error.clone())))),
+            Ok(()) => {
+                let (shown, answers): (Vec<_>, Vec<_>) =
+                    done.into_iter().map(|(shown, object, answer)| (shown, (object, answer))).unzip();
+                self.show(shown);
+                answers.into_iter().for_each(|(object, answer)| drop(answer.send(Ok(object))));
+            }
+            Err(error) => done.into_iter().for_each(|(.., answer)| drop(answer.send(Err(error.clone())))),
         }
         for answer in flushes {
             let _ = answer.send(result.clone());
         }
-        is_closing
     }
 
     /// Puts a batch on disk, or notes that it has to be.
     fn keep(&mut self, staged: Staged, version: ResourceVersion, is_lazy: bool) -> Result<(), StoreError> {
         // Versions that were not reserved on disk must not be shown: a crash would give them again.
         if !is_lazy || version >= self.reserved {
-            return self.commit(&staged);
+            return self.commit(&staged, version);
         }
-        if !staged.is_empty() {
-            self.dirty.extend(staged.into_keys());
-            self.dirty_since.get_or_insert_with(Instant::now);
-        }
+        self.put_off(staged.into_keys());
         Ok(())
     }
 
-    fn show(&self, done: Vec<(Box<Checked>, Answer<Arc<Object>>)>, version: ResourceVersion) {
-        if done.is_empty() {
-            return;
-        }
-        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        for (checked, _) in &done {
-            state.show(&checked.key, checked.entry.clone(), checked.object.clone());
-        }
-        drop(state);
-        self.newest.send_replace(version);
-        for (checked, answer) in done {
-            let _ = answer.send(Ok(checked.object));
+    /// Sees to it that so many more versions may be shown.
+    fn reserve(&mut self, changes: usize) -> Result<(), StoreError> {
+        let version = self.newest.borrow().after(changes as u64);
+        if version < self.reserved { Ok(()) } else { self.commit(&Staged::new(), version) }
+    }
+
+    /// Notes that names are to be written soon.
+    fn put_off(&mut self, names: impl Iterator<Item = Name>) {
+        let before = self.dirty.len();
+        self.dirty.extend(names);
+        if self.dirty.len() > before {
+            self.dirty_since.get_or_insert_with(Instant::now);
         }
     }
 
-    /// Puts the staged entries and everything dirty on disk.
-    fn commit(&mut self, staged: &Staged) -> Result<(), StoreError> {
+    fn show(&self, shown: Vec<Shown>) {
+        if shown.is_empty() {
+            return;
+        }
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        for one in shown {
+            state.show(one);
+        }
+        let (version, end) = (state.version, state.records.end());
+        drop(state);
+        self.newest.send_if_modified(|newest| std::mem::replace(newest, version) != version);
+        self.newest_record.send_if_modified(|newest| std::mem::replace(newest, end) != end);
+    }
+
+    /// What readers are to be shown of a name that has these records from now on; the version that was used for it.
+    fn shown(&self, name: Name, entry: Option<Entry>, (version, origin): (ResourceVersion, Origin)) -> Shown {
+        let entry = entry.filter(|entry| *entry != Entry::default());
+        let state = self.read();
+        let before = state.slot(&name);
+        let shown_before = before.and_then(|slot| slot.object.as_deref());
+        let result = match (name.key(), before.map(|slot| &slot.entry), entry.as_ref().filter(|entry| entry.is_live())) {
+            (Some(key), _, Some(entry)) => self.compose(entry, key).and_then(|mut composed| {
+                let object = composed.finish_if_new(shown_before, version.next())?;
+                Ok((object, composed.node))
+            }),
+            (Some(key), Some(gone), None) if shown_before.is_some() => {
+                self.compose(gone, key).and_then(|mut composed| Ok((Some(composed.finish(version.next())?), None)))
+            }
+            _ => Ok((None, None)),
+        };
+        drop(state);
+        let (object, node) = result.unwrap_or_else(|why| {
+            // Every record was checked before it was kept.
+            tracing::error!(object = %name.to_object(), why, "an object cannot be put together of its records");
+            (None, None)
+        });
+        Shown { name, entry, object, node, origin }
+    }
+
+    /// What readers are to be shown of several names, with versions one after another.
+    fn all_shown(&self, entries: impl IntoIterator<Item = (Name, Option<Entry>)>, origin: Origin) -> Vec<Shown> {
+        let mut version = *self.newest.borrow();
+        let show = |(name, entry)| {
+            let shown = self.shown(name, entry, (version, origin));
+            version = shown.object.as_ref().map_or(version, |object| object.resource_version());
+            shown
+        };
+        entries.into_iter().map(show).collect()
+    }
+
+    fn compose(&self, entry: &Entry, key: &Key) -> Result<Composed, &'static str> {
+        Composed::of(entry, key).map(|composed| composed.covered(&self.lost))
+    }
+
+    fn commit_dirty(&mut self) -> Result<(), StoreError> {
+        let version = *self.newest.borrow();
+        self.commit(&Staged::new(), version)
+    }
+
+    /// Puts the staged entries and everything dirty on disk; versions up to this one may be shown then.
+    fn commit(&mut self, staged: &Staged, version: ResourceVersion) -> Result<(), StoreError> {
         let mut batch = Batch::default();
         let state = self.read();
-        for key in self.dirty.iter().filter(|key| !staged.contains_key(*key)) {
-            batch.put(key, state.slot(key).map(|slot| &slot.entry));
+        for name in self.dirty.iter().filter(|name| !staged.contains_key(*name)) {
+            batch.put(name, state.slot(name).map(|slot| &slot.entry));
         }
-        let version = state.version;
         drop(state);
-        for (key, entry) in staged {
-            batch.put(key, entry.as_ref());
+        for (name, entry) in staged {
+            batch.put(name, entry.as_ref());
         }
-        if batch.records.is_empty() {
+        let bearings = (self.bearings.correction_ms(), self.bearings.last_contact_ms());
+        batch.correction_ms = (bearings.0 != self.written.0).then_some(bearings.0);
+        batch.last_contact_ms = (bearings.1 != self.written.1).then_some(bearings.1);
+        batch.reserved = (version.after(RESERVE / 2) > self.reserved).then(|| version.after(RESERVE));
+        if batch.is_empty() {
+            self.dirty_since = None;
             return Ok(());
         }
-        let reserved = (version.after(RESERVE / 2) > self.reserved).then(|| version.after(RESERVE));
-        batch.reserved = reserved;
         match self.disk.commit(&batch) {
             Ok(()) => {
-                self.reserved = reserved.unwrap_or(self.reserved);
+                self.reserved = batch.reserved.unwrap_or(self.reserved);
+                self.written = bearings;
                 self.dirty.clear();
                 self.dirty_since = None;
                 Ok(())
@@ -215,169 +323,9 @@ impl Writer {
             Err(error) => {
                 tracing::error!(error = %error, "the store cannot be written; is the disk full?");
                 // What is dirty stays so and is tried again later.
-                self.dirty_since = (!self.dirty.is_empty()).then(Instant::now);
+                self.dirty_since = self.dirty_since.map(|_| Instant::now());
                 Err(StoreError::Disk(error.to_string()))
             }
         }
     }
-
-    /// Forgets tombstones whose time is over, and removes objects of kinds that expire.
-    fn purge(&mut self) {
-        let now_ms = wall_ms();
-        let mut staged = Staged::new();
-        let mut gone = Vec::new();
-        let state = self.read();
-        let mut version = state.version;
-        for (key, slot) in state.slots() {
-            let newest = slot.entry.records().map(|(_, record)| record.stamp.version.wall_ms).max().unwrap_or(0);
-            let age_ms = now_ms.saturating_sub(newest);
-            if !slot.entry.is_live() && age_ms > self.settings.tombstone_ms {
-                staged.insert(key.clone(), None);
-            } else if slot.entry.is_live() && self.settings.lifetime_ms(key.kind).is_some_and(|limit| age_ms > limit) {
-                let Ok(object) = compose(&slot.entry, key, version.next()) else { continue };
-                version = version.next();
-                staged.insert(key.clone(), None);
-                gone.push((key.clone(), object));
-            }
-        }
-        drop(state);
-        if staged.is_empty() || self.commit(&staged).is_err() {
-            // It was logged, and is tried again at the next turn.
-            return;
-        }
-        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        for (key, object) in gone {
-            state.show(&key, None, object);
-        }
-        state.forget(staged.keys());
-        drop(state);
-        self.newest.send_replace(version);
-    }
-
-    fn check(
-        &mut self,
-        (key, operation): (Key, Operation),
-        only_if: &Preconditions,
-        staged: &Staged,
-        version: ResourceVersion,
-    ) -> Result<Outcome, StoreError> {
-        let entry = match operation {
-            Operation::Create { object } => self.create(&key, object, staged)?,
-            Operation::Update { object } => {
-                let (entry, live) = self.live(&key, only_if, staged)?;
-                self.update(&key, object, (entry, &live))?
-            }
-            Operation::Status { status } => {
-                let (mut entry, live) = self.live(&key, only_if, staged)?;
-                if same_status(&live, &status) {
-                    return Ok(Outcome::Same(live));
-                }
-                entry.status = Some(self.record(birth_of(&entry), status_body(live.uid(), &status)));
-                entry
-            }
-            Operation::Bind { node } => {
-                let (mut entry, live) = self.live(&key, only_if, staged)?;
-                match bound_to(&entry, live.uid()) {
-                    Some(bound) if bound == node => return Ok(Outcome::Same(live)),
-                    Some(bound) => return Err(StoreError::AlreadyBound { key, node: bound }),
-                    None => entry.binding = Some(self.record(birth_of(&entry), binding_body(live.uid(), &node))),
-                }
-                entry
-            }
-            Operation::Delete => {
-                let (entry, _) = self.live(&key, only_if, staged)?;
-                let object = composed(&key, &entry, version)?;
-                // Events expire everywhere by themselves: they need no tombstone.
-                let trace = (key.kind != Kind::Event).then(|| {
-                    let spec = self.specification(birth_of(&entry), entry.spec.as_ref(), Body::Tombstone);
-                    Entry { spec: Some(spec), binding: None, status: None }
-                });
-                return Ok(Outcome::Change(Box::new(Checked { key, entry: trace, object })));
-            }
-        };
-        let object = composed(&key, &entry, version)?;
-        Ok(Outcome::Change(Box::new(Checked { key, entry: Some(entry), object })))
-    }
-
-    fn create(&mut self, key: &Key, object: Value, staged: &Staged) -> Result<Entry, StoreError> {
-        if self.live(key, &Preconditions::default(), staged).is_ok() {
-            return Err(StoreError::AlreadyExists(key.clone()));
-        }
-        let parts = Parts::of(object).map_err(|why| malformed(key, why))?;
-        let before = match staged.get(key) {
-            Some(staged) => staged.as_ref().and_then(|entry| entry.spec.clone()),
-            None => self.read().slot(key).and_then(|slot| slot.entry.spec.clone()),
-        };
-        let spec = self.specification(None, before.as_ref(), text(&parts.spec));
-        let birth = Some(spec.stamp.birth.clone());
-        let status = parts.status.map(|status| self.record(birth, status_body(&parts.uid, &status)));
-        Ok(Entry { spec: Some(spec), binding: None, status })
-    }
-
-    fn update(&mut self, key: &Key, object: Value, (mut entry, live): (Entry, &Object)) -> Result<Entry, StoreError> {
-        let mut parts = Parts::of(object).map_err(|why| malformed(key, why))?;
-        if parts.uid != live.uid() {
-            return Err(StoreError::OtherUid { key: key.clone(), wanted: parts.uid, actual: live.uid().to_owned() });
-        }
-        // Where it is placed is the binding's to say.
-        if let (Some(node), Some(spec)) = (bound_to(&entry, live.uid()), parts.spec["spec"].as_object_mut())
-            && spec.get("nodeName").and_then(Value::as_str) == Some(&node)
-        {
-            spec.remove("nodeName");
-        }
-        entry.spec = Some(self.specification(birth_of(&entry), entry.spec.as_ref(), text(&parts.spec)));
-        Ok(entry)
-    }
-
-    /// A record of an object of this birth; without one it is the object's first.
-    fn record(&mut self, birth: Option<Version>, body: Body) -> Record {
-        let version = self.clock.tick(wall_ms());
-        let stamp = Stamp { birth: birth.unwrap_or_else(|| version.clone()), version, is_tombstone: body == Body::Tombstone };
-        Record { stamp, ancestry: Ancestry::default(), body }
-    }
-
-    /// A specification that builds upon what was there before it.
-    fn specification(&mut self, birth: Option<Version>, before: Option<&Record>, body: Body) -> Record {
-        let mut record = self.record(birth, body);
-        let ancestry = before.map(|before| &before.ancestry).cloned().unwrap_or_default();
-        record.ancestry = ancestry.with(&record.stamp.version);
-        record
-    }
-
-    /// An object that is there, as the batch leaves it so far, if it is as the caller thinks.
-    fn live(&self, key: &Key, only_if: &Preconditions, staged: &Staged) -> Result<(Entry, Arc<Object>), StoreError> {
-        let not_found = || StoreError::NotFound(key.clone());
-        let (entry, object, is_staged) = match staged.get(key) {
-            Some(staged) => {
-                let entry = staged.clone().filter(Entry::is_live).ok_or_else(not_found)?;
-                let object = composed(key, &entry, *self.newest.borrow())?;
-                (entry, object, true)
-            }
-            None => {
-                let state = self.read();
-                let slot = state.slot(key).ok_or_else(not_found)?;
-                (slot.entry.clone(), slot.object.clone().ok_or_else(not_found)?, false)
-            }
-        };
-        if let Some(wanted) = only_if.uid.as_ref().filter(|wanted| **wanted != object.uid()) {
-            return Err(StoreError::OtherUid { key: key.clone(), wanted: wanted.clone(), actual: object.uid().to_owned() });
-        }
-        // What this very batch changed has changed since the caller read it.
-        if only_if.resource_version.is_some_and(|wanted| is_staged || wanted != object.resource_version()) {
-            return Err(StoreError::Stale(key.clone()));
-        }
-        Ok((entry, object))
-    }
-}
-
-fn composed(key: &Key, entry: &Entry, version: ResourceVersion) -> Result<Arc<Object>, StoreError> {
-    compose(entry, key, version).map_err(|why| malformed(key, why))
-}
-
-fn birth_of(entry: &Entry) -> Option<Version> {
-    entry.spec.as_ref().map(|spec| spec.stamp.birth.clone())
-}
-
-fn malformed(key: &Key, why: &str) -> StoreError {
-    StoreError::Malformed { key: key.clone(), message: why.to_owned() }
 }

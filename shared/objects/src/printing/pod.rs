@@ -92,6 +92,10 @@ pub fn pod_status(pod: &Value) -> PodSummary {
     if !is_initializing || is_true(pod, "Initialized") {
         sum_up_containers(pod, &mut summary, sidecar_restarts);
     }
+    // Kubernetes writes this phase no more; here it says that the pod's node does not answer, whatever its containers were doing.
+    if text(pod, "/status/phase") == "Unknown" {
+        "Unknown".clone_into(&mut summary.status);
+    }
     if pod.pointer("/metadata/deletionTimestamp").is_some() {
         if text(pod, "/status/reason") == NODE_LOST {
             "Unknown".clone_into(&mut summary.status);
