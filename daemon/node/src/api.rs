@@ -1,9 +1,12 @@
 //! The daemon's door: a unix socket, who may come in, and a task a connection.
 
+mod carry;
 mod connection;
+mod inbox;
 mod outbox;
 mod requests;
 
+use crate::peers::ByteStream;
 use crate::verbs::Verbs;
 use nix::unistd::{Gid, Group};
 use std::io;
@@ -119,11 +122,16 @@ impl Listener {
         let is_ours = uid == 0 || uid == nix::unistd::geteuid().as_raw();
         let is_member = self.group.is_some_and(|group| group.as_raw() == gid || pid.is_some_and(|pid| is_in_group(pid, group)));
         if is_ours || is_member {
-            return Some(connection::Peer { uid, pid });
+            return Some(connection::Peer::Process { uid, pid });
         }
         info!(uid, gid, pid, "a connection was refused: neither root nor of the socket's group");
         None
     }
+}
+
+/// Serves a stream that another node's daemon has opened, to its end. `node` is the name that it has proved.
+pub async fn serve_peer(stream: ByteStream, node: String, verbs: Arc<Verbs>) {
+    connection::serve(stream, connection::Peer::Node(node), verbs).await;
 }
 
 fn find_group(name: &str) -> Result<Gid, ListenError> {

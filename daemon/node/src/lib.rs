@@ -12,7 +12,7 @@
 //! They meet in the store and nowhere else. One signal ends them all, and the daemon waits for each. Pods outlive it.
 
 mod agent;
-mod api;
+pub mod api;
 mod assemble;
 mod clock;
 pub mod config;
@@ -22,10 +22,11 @@ mod events;
 mod expansion;
 mod images;
 mod logs;
+pub mod peers;
 mod pod_files;
 mod pods;
 mod pool;
 pub mod reset;
 mod scheduler;
 pub mod shutdown;
-mod verbs;
+pub mod verbs;

@@ -1,5 +1,6 @@
 //! What a user can ask of this node, whatever the transport: one place for every verb.
 
+mod cluster;
 mod delete;
 mod images;
 mod logs;
@@ -10,8 +11,10 @@ pub use logs::LogChunks;
 pub use read::WatchSource;
 
 use crate::images::Images;
+use crate::peers::{Alone, Peers};
 use objects::{Kind, Status};
 use std::path::PathBuf;
+use std::sync::Arc;
 use store::{Key, Store};
 use wire::ObjectRef;
 
@@ -21,12 +24,14 @@ pub struct Verbs {
     store: Store,
     images: Images,
     logs_dir: PathBuf,
+    peers: Arc<dyn Peers>,
 }
 
 impl Verbs {
-    /// The verbs of this node; `logs_dir` is where its pods' logs are.
+    /// The verbs of this node, which is alone at first; `logs_dir` is where its pods' logs are.
     pub fn new(node_name: String, store: Store, images: Images, logs_dir: PathBuf) -> Self {
-        Self { node_name, store, images, logs_dir }
+        let peers = Arc::new(Alone::new(&node_name));
+        Self { node_name, store, images, logs_dir, peers }
     }
 
     /// The node's name.

@@ -166,8 +166,21 @@ impl Client {
     /// # Errors
     /// [`ClientError::Lost`] where there is no connection any more. A pull that fails says so in its last step.
     pub async fn pull(&self, request: ImagePullRequest) -> Result<PullStream, ClientError> {
+        self.pull_on(None, request).await
+    }
+
+    /// The same on another node, which the daemon asks.
+    ///
+    /// # Errors
+    /// As [`Client::pull`].
+    pub async fn pull_on(&self, node: Option<&str>, request: ImagePullRequest) -> Result<PullStream, ClientError> {
         let (items, reader) = mpsc::channel(64);
-        let stream = self.open(Request::ImagePull(request), Waiter::Progress(items), reader).await?;
+        let pull = Request::ImagePull(request);
+        let request = match node {
+            None => pull,
+            Some(node) => Request::On { node: node.to_owned(), request: Box::new(pull) },
+        };
+        let stream = self.open(request, Waiter::Progress(items), reader).await?;
         Ok(PullStream::new(stream))
     }
 

@@ -5,19 +5,21 @@
 //! (a watch, a log, a pull) starts with the window its request granted and goes on as far as [`ClientMessage::Credit`]
 //! allows, so one slow reader stalls only itself. No I/O happens here.
 
+mod members;
 mod message;
 mod request;
 mod stream;
 
+pub use members::{Member, MemberState, Members};
 pub use message::{ClientMessage, ServerHello, ServerMessage};
 pub use request::{
     ApplyRequest, CreateRequest, DeleteRequest, DryRun, GetRequest, ImageImportRequest, ImageLoadRequest, ImagePullRequest,
-    ListRequest, LogsRequest, ObjectRef, ReplaceRequest, Request, Selection, WatchRequest,
+    ListRequest, LogsRequest, NodeRemoveRequest, ObjectRef, ReplaceRequest, Request, Selection, WatchRequest,
 };
 pub use stream::{ImageSummary, ObjectList, PullProgress, Response, StreamEnd, StreamFrame, WatchEvent, WatchEventKind};
 
 /// The protocol's version. A daemon answers a client of the same major version; a minor version only adds.
-pub const PROTOCOL: Version = Version { major: 1, minor: 0 };
+pub const PROTOCOL: Version = Version { major: 1, minor: 1 };
 
 /// The window a stream starts with when its request names none: bytes of a log, or events of a watch times 1024.
 pub const DEFAULT_WINDOW: u32 = 256 * 1024;

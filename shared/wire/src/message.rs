@@ -73,6 +73,20 @@ pub enum ServerMessage {
     },
 }
 
+impl ServerMessage {
+    /// The message under another number; a greeting has none. For a daemon that passes answers on.
+    #[must_use]
+    pub fn with_id(self, id: u32) -> Self {
+        match self {
+            Self::Hello(hello) => Self::Hello(hello),
+            Self::Response { result, .. } => Self::Response { id, result },
+            Self::Event { event, .. } => Self::Event { id, event },
+            Self::Progress { progress, .. } => Self::Progress { id, progress },
+            Self::End { end, .. } => Self::End { id, end },
+        }
+    }
+}
+
 /// The daemon's side of the greeting.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

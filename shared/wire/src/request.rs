@@ -38,6 +38,40 @@ pub enum Request {
     },
     /// Removes every image that no container uses: [`crate::Response::Images`] (those removed).
     ImagePrune,
+    /// The members of the cluster as this node sees them: [`crate::Response::Members`]. Since 1.1.
+    Members,
+    /// Takes a node out of the cluster for good: [`crate::Response::NodeRemoved`]. Since 1.1.
+    NodeRemove(NodeRemoveRequest),
+    /// A request for another node's daemon: the answer is that of the request. One that names a request of this kind or a
+    /// carried one is refused with 400, an unreachable node with 503. Since 1.1.
+    On {
+        /// The node.
+        node: String,
+        /// What is asked of it.
+        request: Box<Request>,
+    },
+    /// A request that another daemon passes on for its client. It is answered here or refused, and never passed on again: two
+    /// daemons that disagree on where a pod is cannot send a request in circles. Since 1.1.
+    Carried {
+        /// The node that passes it on.
+        by: String,
+        /// What its client asks.
+        request: Box<Request>,
+    },
+}
+
+impl Request {
+    /// The first window of the stream that the request opens; `None` where it has one answer and no stream.
+    #[must_use]
+    pub fn window(&self) -> Option<u32> {
+        let window = match self {
+            Self::Watch(watch) => watch.window,
+            Self::Logs(logs) => logs.window,
+            Self::On { request, .. } | Self::Carried { request, .. } => return request.window(),
+            _ => return None,
+        };
+        Some(if window == 0 { crate::DEFAULT_WINDOW } else { window })
+    }
 }
 
 /// Which object.
@@ -227,4 +261,42 @@ pub struct ImagePullRequest {
     pub image: String,
     /// Name and password, where the registry asks for them.
     pub credentials: Option<(String, String)>,
+}
+
+/// See [`Request::NodeRemove`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NodeRemoveRequest {
+    /// The node.
+    pub name: String,
+    /// Remove it though it is alive: what it runs goes on there, unseen, until somebody stops it. Without this a node that is
+    /// alive is a 409.
+    #[serde(default)]
+    pub force: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LogsRequest, NodeRemoveRequest, Request};
+
+    #[test]
+    fn requests_for_other_nodes_survive_the_way_inside_of_each_other() {
+        let logs = Request::Logs(LogsRequest { pod: "kubia".to_owned(), window: 7, ..LogsRequest::default() });
+        let carried = Request::Carried { by: "n1".to_owned(), request: Box::new(logs) };
+        let text = serde_json::to_string(&carried).expect("it serialises");
+        let read: Request = serde_json::from_str(&text).expect("it is read");
+        let Request::Carried { by, request } = &read else { panic!("{read:?}") };
+        assert!(matches!(&**request, Request::Logs(logs) if logs.pod == "kubia" && by == "n1"));
+        assert_eq!((read.window(), Request::Members.window()), (Some(7), None));
+        let read: Request =
+            serde_json::from_str(r#"{"verb":"on","node":"n2","request":{"verb":"imageList"}}"#).expect("it is read");
+        assert!(matches!(read, Request::On { node, request } if node == "n2" && matches!(*request, Request::ImageList)));
+        let read: Request = serde_json::from_str(r#"{"verb":"nodeRemove","name":"n3"}"#).expect("it is read");
+        assert!(matches!(read, Request::NodeRemove(NodeRemoveRequest { name, force: false }) if name == "n3"));
+    }
+
+    #[test]
+    fn a_stream_without_a_window_gets_the_usual_one() {
+        assert_eq!(Request::Logs(LogsRequest::default()).window(), Some(crate::DEFAULT_WINDOW));
+    }
 }

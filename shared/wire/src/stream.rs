@@ -26,6 +26,15 @@ pub enum Response {
         /// Newest first.
         images: Vec<ImageSummary>,
     },
+    /// The members of the cluster.
+    Members(crate::Members),
+    /// A node is of the cluster no more.
+    NodeRemoved {
+        /// The node.
+        node: String,
+        /// How many of its pods were removed with it.
+        pods: usize,
+    },
     /// Bytes follow in binary frames.
     Stream,
     /// It is done, and there is nothing more to say.

@@ -3,40 +3,61 @@
 //! The reader never waits for a request's work, and the writer is apart: a client that does not read stops only its own
 //! streams, and one that vanishes ends them all.
 
+use super::inbox::{Full, Inbox};
 use super::outbox::{Outbox, Window, outbox};
 use super::requests;
 use crate::verbs::Verbs;
+use bytes::Bytes;
 use futures_util::StreamExt;
+use futures_util::stream::SplitStream;
 use objects::Status;
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::UnixStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, Message};
 use tracing::{debug, info};
-use wire::{ClientMessage, MAX_FRAME_BYTES, PROTOCOL, Request, ServerHello, ServerMessage};
+use wire::{ClientMessage, DEFAULT_WINDOW, MAX_FRAME_BYTES, PROTOCOL, Request, ServerHello, ServerMessage, StreamFrame};
 
 /// How long a client may take to greet us.
 const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
 /// Requests and streams of one connection at once.
 const MAX_ACTIVE: usize = 512;
 
-/// Who is at the other end.
-#[derive(Debug, Clone, Copy)]
-pub struct Peer {
-    /// Its user.
-    pub uid: u32,
-    /// Its process, where the kernel says.
-    pub pid: Option<i32>,
+/// Who is at the other end. Whoever came in may do everything: a process is root's or of the socket's group, and a daemon of the
+/// cluster has let its own client in by the same rule.
+#[derive(Debug, Clone)]
+pub enum Peer {
+    /// A process of this machine.
+    Process {
+        /// Its user.
+        uid: u32,
+        /// Its number, where the kernel says.
+        pid: Option<i32>,
+    },
+    /// Another node's daemon, by the name in its certificate.
+    Node(String),
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Process { uid, pid: Some(pid) } => write!(f, "process {pid} of user {uid}"),
+            Self::Process { uid, pid: None } => write!(f, "a process of user {uid}"),
+            Self::Node(name) => write!(f, "node {name}"),
+        }
+    }
 }
 
 /// A request that is being worked on.
 struct Active {
     window: Arc<Window>,
+    inbox: Arc<Inbox>,
     /// Dropped or used: the client wants no more.
     cancel: Option<oneshot::Sender<()>>,
 }
@@ -52,8 +73,12 @@ enum Fault {
     Unreadable(#[from] serde_json::Error),
     #[error("request number {0} is in use")]
     Reused(u32),
-    #[error("binary frames are not expected")]
-    Binary,
+    #[error("a binary frame shorter than its header")]
+    Short,
+    #[error("bytes for number {0}, which was not asked for")]
+    Stray(u32),
+    #[error("request number {0} was sent more bytes than it asked for")]
+    TooMuch(u32),
     #[error("the websocket broke")]
     Socket(#[from] Box<tungstenite::Error>),
     #[error("the client went away")]
@@ -61,16 +86,16 @@ enum Fault {
 }
 
 /// Serves one connection to its end.
-pub async fn serve(stream: UnixStream, peer: Peer, verbs: Arc<Verbs>) {
+pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(stream: S, peer: Peer, verbs: Arc<Verbs>) {
     let greeted = tokio::time::timeout(HELLO_TIMEOUT, greet(stream)).await.unwrap_or(Err(Fault::Late));
     let (socket, agent) = match greeted {
         Ok(greeted) => greeted,
         Err(fault) => {
-            debug!(uid = peer.uid, pid = peer.pid, %fault, "a connection ended before its greeting");
+            debug!(%peer, %fault, "a connection ended before its greeting");
             return;
         }
     };
-    debug!(uid = peer.uid, pid = peer.pid, agent, "connected");
+    debug!(%peer, agent, "connected");
     let (sink, stream) = socket.split();
     let (outbox, outgoing) = outbox();
     let hello = ServerHello {
@@ -79,7 +104,7 @@ pub async fn serve(stream: UnixStream, peer: Peer, verbs: Arc<Verbs>) {
         daemon: env!("CARGO_PKG_VERSION").to_owned(),
         epoch: verbs.epoch(),
     };
-    let mut session = Session { verbs, outbox, active: HashMap::new(), tasks: JoinSet::new() };
+    let mut session = Session { verbs, outbox, active: HashMap::new(), newest: None, tasks: JoinSet::new() };
     let reading = async {
         if session.outbox.send(&ServerMessage::Hello(hello)).await.is_err() {
             return Fault::Gone;
@@ -90,16 +115,14 @@ pub async fn serve(stream: UnixStream, peer: Peer, verbs: Arc<Verbs>) {
     // left is to drop what was queued.
     tokio::select! {
         fault = reading => match fault {
-            Fault::Gone | Fault::Socket(_) => debug!(pid = peer.pid, agent, "disconnected"),
-            fault => info!(pid = peer.pid, agent, %fault, "a connection was closed for a fault"),
+            Fault::Gone | Fault::Socket(_) => debug!(%peer, agent, "disconnected"),
+            fault => info!(%peer, agent, %fault, "a connection was closed for a fault"),
         },
-        () = outgoing.write_to(sink) => debug!(pid = peer.pid, agent, "disconnected"),
+        () = outgoing.write_to(sink) => debug!(%peer, agent, "disconnected"),
     }
 }
 
-type Socket = WebSocketStream<UnixStream>;
-
-async fn greet(stream: UnixStream) -> Result<(Socket, String), Fault> {
+async fn greet<S: AsyncRead + AsyncWrite + Unpin>(stream: S) -> Result<(WebSocketStream<S>, String), Fault> {
     let config = WebSocketConfig::default().max_message_size(Some(MAX_FRAME_BYTES)).max_frame_size(Some(MAX_FRAME_BYTES));
     let mut socket = tokio_tungstenite::accept_async_with_config(stream, Some(config)).await.map_err(Box::new)?;
     match socket.next().await {
@@ -117,11 +140,16 @@ struct Session {
     verbs: Arc<Verbs>,
     outbox: Outbox,
     active: HashMap<u32, Active>,
+    /// The greatest number of a request so far.
+    newest: Option<u32>,
     tasks: JoinSet<u32>,
 }
 
 impl Session {
-    async fn read(&mut self, mut stream: futures_util::stream::SplitStream<Socket>) -> Fault {
+    async fn read<S>(&mut self, mut stream: SplitStream<WebSocketStream<S>>) -> Fault
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
         loop {
             // A websocket keeps what it has read of a frame, so nothing is lost when a task's end comes first.
             tokio::select! {
@@ -134,7 +162,7 @@ impl Session {
                 message = stream.next() => {
                     let result = match message {
                         Some(Ok(Message::Text(text))) => self.take(&text).await,
-                        Some(Ok(Message::Binary(_))) => Err(Fault::Binary),
+                        Some(Ok(Message::Binary(frame))) => self.take_bytes(&frame),
                         Some(Ok(Message::Close(_))) | None => Err(Fault::Gone),
                         Some(Ok(_)) => Ok(()),
                         Some(Err(error)) => Err(Box::new(error).into()),
@@ -155,6 +183,7 @@ impl Session {
                 // A stream that has just ended may still get some.
                 if let Some(active) = self.active.get(&id) {
                     active.window.give(bytes);
+                    active.inbox.credit(bytes);
                 }
                 Ok(())
             }
@@ -165,6 +194,20 @@ impl Session {
                 Ok(())
             }
             Err(error) => self.unreadable(text, error).await,
+        }
+    }
+
+    /// Bytes for a stream go to whoever works on it. The reader never waits for that one, so there is a limit.
+    fn take_bytes(&mut self, frame: &Bytes) -> Result<(), Fault> {
+        let StreamFrame { id, channel, .. } = StreamFrame::try_from_bytes(frame).ok_or(Fault::Short)?;
+        match self.active.get(&id) {
+            Some(active) => {
+                let kept = active.inbox.bytes(channel, frame.slice(StreamFrame::HEADER_BYTES..));
+                kept.map_err(|Full| Fault::TooMuch(id))
+            }
+            // A stream that has just ended may still get some.
+            None if self.newest.is_some_and(|newest| id <= newest) => Ok(()),
+            None => Err(Fault::Stray(id)),
         }
     }
 
@@ -191,10 +234,12 @@ impl Session {
             };
             return self.refuse(id, status).await;
         }
-        let window = Arc::new(Window::new(requests::first_window(&request)));
+        let window = Arc::new(Window::new(request.window().unwrap_or(DEFAULT_WINDOW)));
+        self.newest = self.newest.max(Some(id));
+        let inbox = Arc::new(Inbox::default());
         let (cancel, cancelled) = oneshot::channel();
-        self.active.insert(id, Active { window: window.clone(), cancel: Some(cancel) });
-        let call = requests::Call { id, verbs: self.verbs.clone(), outbox: self.outbox.clone(), window };
+        self.active.insert(id, Active { window: window.clone(), inbox: inbox.clone(), cancel: Some(cancel) });
+        let call = requests::Call { id, verbs: self.verbs.clone(), outbox: self.outbox.clone(), window, inbox };
         self.tasks.spawn(async move {
             call.run(request, cancelled).await;
             id

@@ -5,7 +5,7 @@ use futures_util::stream::SplitSink;
 use objects::Status;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use tokio::net::UnixStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
@@ -91,7 +91,10 @@ fn refusal(message: &ServerMessage, why: &str) -> String {
 
 impl Outgoing {
     /// Writes until every [`Outbox`] is gone or the connection is.
-    pub async fn write_to(mut self, mut sink: SplitSink<WebSocketStream<UnixStream>, Message>) {
+    pub async fn write_to<S>(mut self, mut sink: SplitSink<WebSocketStream<S>, Message>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
         while let Some(waiting) = self.0.recv().await {
             if sink.feed(waiting.message).await.is_err() {
                 return;

@@ -1,21 +1,12 @@
 //! One request: which verb it is, and how its answer or its stream goes out.
 
+use super::inbox::Inbox;
 use super::outbox::{Closed, Outbox, Window};
 use crate::verbs::{LogChunks, Verbs, WatchSource};
 use objects::Status;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
-use wire::{DEFAULT_WINDOW, PullProgress, Request, Response, ServerMessage, StreamEnd};
-
-/// The window that a request grants its stream.
-pub fn first_window(request: &Request) -> u32 {
-    let window = match request {
-        Request::Watch(watch) => watch.window,
-        Request::Logs(logs) => logs.window,
-        _ => 0,
-    };
-    if window == 0 { DEFAULT_WINDOW } else { window }
-}
+use wire::{PullProgress, Request, Response, ServerMessage, StreamEnd};
 
 /// A request that is being worked on.
 pub struct Call {
@@ -27,6 +18,8 @@ pub struct Call {
     pub outbox: Outbox,
     /// What its stream may send.
     pub window: Arc<Window>,
+    /// What the client says to its stream.
+    pub inbox: Arc<Inbox>,
 }
 
 impl Call {
@@ -34,12 +27,24 @@ impl Call {
     pub async fn run(self, request: Request, mut cancelled: oneshot::Receiver<()>) {
         // Large: it holds the state of the longest verb.
         let outcome = tokio::select! {
-            outcome = Box::pin(self.serve(request)) => outcome,
+            outcome = Box::pin(self.route(request)) => outcome,
             // Nothing half sent is lost: each message is queued whole or not at all.
             Ok(()) = &mut cancelled => Ok(Some(StreamEnd::Cancelled)),
         };
         if let Ok(Some(end)) = outcome {
             let _ = self.outbox.send(&ServerMessage::End { id: self.id, end }).await;
+        }
+    }
+
+    /// Takes the request to the daemon that can answer it: this one, mostly.
+    async fn route(&self, request: Request) -> Result<Option<StreamEnd>, Closed> {
+        match request {
+            Request::On { node, request } if node != self.verbs.node_name() => self.carry(&node, *request).await,
+            Request::On { request, .. } | Request::Carried { request, .. } => self.serve(*request).await,
+            request => match self.verbs.place_of(&request) {
+                Some(node) => self.carry(&node, request).await,
+                None => self.serve(request).await,
+            },
         }
     }
 
@@ -76,11 +81,16 @@ impl Call {
             Request::ImageImport(request) => self.verbs.image_import(request).await,
             Request::ImageRemove { image } => self.verbs.image_remove(image).await,
             Request::ImagePrune => self.verbs.image_prune().await,
+            Request::Members => Ok(Response::Members(self.verbs.members())),
+            Request::NodeRemove(request) => self.verbs.node_remove(request).await,
+            Request::On { .. } | Request::Carried { .. } => {
+                Err(Status::bad_request("a request for another node cannot hold another such request"))
+            }
         };
         self.answer(result).await.map(|()| None)
     }
 
-    async fn answer(&self, result: Result<Response, Status>) -> Result<(), Closed> {
+    pub(super) async fn answer(&self, result: Result<Response, Status>) -> Result<(), Closed> {
         self.outbox.send(&ServerMessage::Response { id: self.id, result }).await
     }
 

@@ -2,6 +2,7 @@
 
 use super::{ListenError, Listener};
 use crate::images::Images;
+use crate::peers::{Alone, Peers};
 use crate::shutdown::{self, Trigger};
 use crate::verbs::Verbs;
 use client::{Address, Client, ClientError, connect};
@@ -17,51 +18,64 @@ use tempfile::TempDir;
 use tokio_tungstenite::tungstenite::Message;
 use wire::{
     ApplyRequest, ClientMessage, CreateRequest, DeleteRequest, DryRun, GetRequest, ListRequest, LogsRequest, ObjectRef, PROTOCOL,
-    ReplaceRequest, Request, Response, Selection, ServerMessage, StreamEnd, WatchEventKind, WatchRequest,
+    ReplaceRequest, Request, Response, Selection, ServerMessage, StreamEnd, StreamFrame, WatchEventKind, WatchRequest,
 };
 
-struct Served {
-    folder: TempDir,
-    store: Store,
+pub struct Served {
+    pub folder: TempDir,
+    pub store: Store,
+    pub verbs: Arc<Verbs>,
+    name: &'static str,
     _trigger: Trigger,
 }
 
 impl Served {
     fn new() -> Self {
+        Self::of("n", Arc::new(Alone::new("n")))
+    }
+
+    /// A node of this name, with its peers.
+    pub fn of(name: &'static str, peers: Arc<dyn Peers>) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let (store, writer, damage) =
-            Store::open(&folder.path().join("store"), NodeId::from("n"), store::Settings::default()).expect("a store");
+            Store::open(&folder.path().join("store"), NodeId::from(name), store::Settings::default()).expect("a store");
         assert!(damage.is_empty());
         std::thread::spawn(|| writer.run());
         let images = ImageStore::open(&folder.path().join("images")).expect("an image store");
         let images = Images::new(images, PullOptions::default());
-        let verbs = Verbs::new("n".to_owned(), store.clone(), images, folder.path().join("logs"));
+        let verbs = Verbs::new(name.to_owned(), store.clone(), images, folder.path().join("logs"));
+        let verbs = Arc::new(verbs.with_peers(peers));
         let listener = Listener::bind(&folder.path().join("socket"), None).expect("a socket");
         let (trigger, shutdown) = shutdown::signal();
-        tokio::spawn(listener.serve(Arc::new(verbs), shutdown));
-        Self { folder, store, _trigger: trigger }
+        tokio::spawn(listener.serve(verbs.clone(), shutdown));
+        Self { folder, store, verbs, name, _trigger: trigger }
     }
 
     fn socket(&self) -> PathBuf {
         self.folder.path().join("socket")
     }
 
-    async fn client(&self) -> Client {
+    pub async fn client(&self) -> Client {
         let (client, driver) = connect(&Address::Unix(self.socket()), "test").await.expect("a connection");
         tokio::spawn(driver.run());
         client
     }
 
-    /// Binds a pod and gives it a status, as scheduler and worker do.
-    async fn put_status(&self, name: &str, status: Value) {
+    /// Binds a pod to this node and gives it a status, as scheduler and worker do.
+    pub async fn put_status(&self, name: &str, status: Value) {
+        self.put_status_of(self.name, name, status).await;
+    }
+
+    /// The same for any node.
+    pub async fn put_status_of(&self, node: &str, name: &str, status: Value) {
         // A pod is bound once; again is refused and changes nothing.
-        let _ = self.store.bind(pod_key(name), "n", Preconditions::default()).await;
+        let _ = self.store.bind(pod_key(name), node, Preconditions::default()).await;
         let written = self.store.update_status(pod_key(name), status, Preconditions::default(), Durability::Soon).await;
         written.expect("a status");
     }
 }
 
-fn pod_key(name: &str) -> Key {
+pub fn pod_key(name: &str) -> Key {
     Key { kind: Kind::Pod, namespace: "default".to_owned(), name: name.to_owned() }
 }
 
@@ -69,12 +83,12 @@ fn pod_ref(name: &str) -> ObjectRef {
     ObjectRef { kind: Kind::Pod, namespace: "default".to_owned(), name: name.to_owned() }
 }
 
-fn pod(name: &str) -> Value {
+pub fn pod(name: &str) -> Value {
     json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": {"app": name}},
            "spec": {"containers": [{"name": "main", "image": "box:1"}]}})
 }
 
-fn create(object: Value, dry_run: DryRun) -> Request {
+pub fn create(object: Value, dry_run: DryRun) -> Request {
     Request::Create(CreateRequest { object, namespace: "default".to_owned(), dry_run })
 }
 
@@ -86,21 +100,21 @@ fn delete(name: &str, grace_period_seconds: Option<i64>) -> Request {
     Request::Delete(DeleteRequest { object: pod_ref(name), grace_period_seconds, uid: None, dry_run: DryRun::No })
 }
 
-async fn object(client: &Client, request: Request) -> (Value, String) {
+pub async fn object(client: &Client, request: Request) -> (Value, String) {
     match client.request(request).await {
         Ok(Response::Object { object, outcome, .. }) => (*object, outcome),
         other => panic!("{other:?}"),
     }
 }
 
-async fn refusal(client: &Client, request: Request) -> Status {
+pub async fn refusal(client: &Client, request: Request) -> Status {
     match client.request(request).await {
         Err(ClientError::Refused(status)) => status,
         other => panic!("{other:?}"),
     }
 }
 
-async fn get(client: &Client, name: &str) -> Result<Value, u16> {
+pub async fn get(client: &Client, name: &str) -> Result<Value, u16> {
     match client.request(Request::Get(GetRequest { object: pod_ref(name) })).await {
         Ok(Response::Object { object, .. }) => Ok(*object),
         Err(ClientError::Refused(status)) => Err(status.code),
@@ -235,7 +249,7 @@ async fn a_watch_shows_what_enters_and_leaves_its_selection_and_resumes() {
     assert_eq!(refused.as_ref().and_then(ClientError::status).map(|status| status.code), Some(400));
 }
 
-fn running(attempt: u32) -> Value {
+pub fn running(attempt: u32) -> Value {
     json!({"phase": "Running", "containerStatuses": [{"name": "main", "image": "", "imageID": "", "ready": true, "restartCount": attempt,
         "containerID": format!("skiff://u/main/{attempt}"), "state": {"running": {"startedAt": "2026-01-01T00:00:00Z"}}}]})
 }
@@ -281,7 +295,7 @@ async fn a_log_is_followed_until_its_container_has_ended() {
 }
 
 /// A websocket of our own, to say what no client says.
-struct Raw(tokio_tungstenite::WebSocketStream<tokio::net::UnixStream>);
+pub struct Raw(tokio_tungstenite::WebSocketStream<tokio::net::UnixStream>);
 
 impl Raw {
     async fn open(served: &Served) -> Self {
@@ -290,25 +304,48 @@ impl Raw {
         Self(socket)
     }
 
-    async fn greeted(served: &Served) -> Self {
+    pub async fn greeted(served: &Served) -> Self {
         let mut raw = Self::open(served).await;
         raw.say(&ClientMessage::Hello { version: PROTOCOL, agent: "raw".to_owned() }).await;
         assert!(matches!(raw.next().await, Some(ServerMessage::Hello(_))));
         raw
     }
 
-    async fn say(&mut self, message: &ClientMessage) {
+    pub async fn say(&mut self, message: &ClientMessage) {
         let text = serde_json::to_string(message).expect("it serialises");
         self.0.send(Message::text(text)).await.expect("the daemon is there");
     }
 
     /// The next message; `None` once the daemon has hung up.
-    async fn next(&mut self) -> Option<ServerMessage> {
+    pub async fn next(&mut self) -> Option<ServerMessage> {
         loop {
             match self.0.next().await {
                 Some(Ok(Message::Text(text))) => return Some(serde_json::from_str(&text).expect("a daemon's message")),
                 Some(Ok(Message::Close(_)) | Err(_)) | None => return None,
                 Some(Ok(_)) => {}
+            }
+        }
+    }
+}
+
+impl Raw {
+    pub async fn say_bytes(&mut self, id: u32, channel: u8, bytes: &[u8]) {
+        let frame = StreamFrame { id, channel, bytes }.to_bytes();
+        // A daemon that hangs up in the middle shows when it is read from.
+        let _ = self.0.send(Message::binary(frame)).await;
+    }
+
+    /// The next message, or the next bytes of a stream.
+    pub async fn next_with_bytes(&mut self) -> Result<ServerMessage, (u32, Vec<u8>)> {
+        loop {
+            match self.0.next().await {
+                Some(Ok(Message::Text(text))) => return Ok(serde_json::from_str(&text).expect("a daemon's message")),
+                Some(Ok(Message::Binary(frame))) => {
+                    let StreamFrame { id, bytes, .. } = StreamFrame::try_from_bytes(&frame).expect("a frame");
+                    return Err((id, bytes.to_vec()));
+                }
+                Some(Ok(_)) => {}
+                ended => panic!("{ended:?}"),
             }
         }
     }

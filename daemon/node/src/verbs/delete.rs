@@ -7,7 +7,7 @@ use crate::agent::seconds;
 use jiff::{SignedDuration, Timestamp};
 use objects::{Kind, Status};
 use serde_json::{Value, json};
-use store::{Key, Preconditions, StoreError};
+use store::{Preconditions, StoreError};
 use wire::{DeleteRequest, DryRun, Response};
 
 /// How often a deletion is tried when others write the same object.
@@ -65,13 +65,6 @@ impl Verbs {
                 Err(error) => return Err(error.to_status()),
             }
         }
-    }
-}
-
-impl Verbs {
-    /// Whether there is a node of this name; our own is one even before it has told of itself.
-    fn is_known(&self, node: &str) -> bool {
-        node == self.node_name || self.store.get(&Key::new(Kind::Node, "", node)).is_some()
     }
 }
 

@@ -102,8 +102,14 @@ impl Verbs {
         let found = self.store.get(&key).ok_or_else(|| Status::not_found(Kind::Pod, &request.pod))?;
         let pod: Pod = found.parse().map_err(|error| super::unreadable(&error))?;
         let container = container_name(&pod, request.container.as_deref())?;
-        if pod.spec.as_ref().is_none_or(|spec| spec.node_name.is_none()) {
-            return Ok(LogChunks::empty());
+        match pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref()) {
+            None => return Ok(LogChunks::empty()),
+            // Whoever carried the request here knows less, or more, of where the pod is than we do.
+            Some(node) if node != self.node_name => {
+                let message = format!("pod {} is on node {node}, not on node {}; try again", request.pod, self.node_name);
+                return Err(Status::unavailable(message));
+            }
+            Some(_) => {}
         }
         let instance = instance(&pod, &container, request.previous)?;
         let folder = format!("{}_{}_{}", request.namespace, request.pod, found.uid());
