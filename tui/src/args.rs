@@ -5,7 +5,7 @@ mod duration;
 use crate::verbs::{
     api_resources::ApiResourcesArgs, apply::ApplyArgs, completion::CompletionArgs, create::CreateArgs, delete::DeleteArgs,
     describe::DescribeArgs, events::EventsArgs, explain::ExplainArgs, get::GetArgs, image::ImageArgs, logs::LogsArgs,
-    replace::ReplaceArgs, version::VersionArgs, wait::WaitArgs,
+    node::NodeArgs, replace::ReplaceArgs, version::VersionArgs, wait::WaitArgs,
 };
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use std::collections::HashSet;
@@ -72,6 +72,8 @@ pub enum Verb {
     /// Work with the node's images.
     #[command(visible_alias = "images")]
     Image(ImageArgs),
+    /// Work with the members of the cluster.
+    Node(NodeArgs),
     /// Show this program's version and the daemon's.
     Version(VersionArgs),
     /// Print a completion script for a shell.

@@ -18,8 +18,10 @@ pub mod get;
 pub mod image;
 pub mod logs;
 mod manifests;
+pub mod node;
 pub mod replace;
 mod resources;
+mod unseen;
 pub mod version;
 pub mod wait;
 mod watch;
@@ -96,6 +98,7 @@ async fn dispatch(verb: Verb, context: &mut Context) -> Result<(), Failure> {
         Verb::Events(args) => events::run(&args, context).await,
         Verb::Explain(args) => explain::run(&args, context),
         Verb::Image(args) => image::run(args, context).await,
+        Verb::Node(args) => node::run(&args, context).await,
         Verb::Version(args) => version::run(&args, context).await,
         Verb::Completion(args) => completion::run(&args, context),
         Verb::ApiResources(args) => api_resources::run(&args, context),

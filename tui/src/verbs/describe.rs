@@ -4,6 +4,7 @@ use super::context::Context;
 use super::failure::Failure;
 use super::manifests;
 use super::resources::Targets;
+use super::unseen;
 use super::watch::selection;
 use crate::args::{FileArgs, SelectArgs};
 use clap::{ArgAction, Args};
@@ -41,6 +42,10 @@ pub async fn run(args: &DescribeArgs, context: &mut Context) -> Result<(), Failu
             context.print("\n\n")?;
         }
         context.print(&text)?;
+    }
+    for kind in [Kind::Pod, Kind::Node] {
+        let shown: Vec<Value> = found.iter().filter(|(own, _)| *own == kind).map(|(_, object)| object.clone()).collect();
+        unseen::warn(context, kind, &shown).await?;
     }
     Failure::all(failures)
 }

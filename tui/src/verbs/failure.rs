@@ -53,6 +53,8 @@ impl Failure {
             Response::Object { .. } => "an object",
             Response::Images { .. } => "images",
             Response::Stream => "a stream",
+            Response::Members(_) => "members",
+            Response::NodeRemoved { .. } => "a node's removal",
             Response::Done => "nothing",
         };
         Self::Message(format!("the daemon answered with {kind}, which was not asked for"))

@@ -18,8 +18,8 @@ use tokio::net::UnixListener;
 use tokio::sync::broadcast;
 use tokio_tungstenite::tungstenite::Message;
 use wire::{
-    ClientMessage, ImageSummary, ObjectList, PROTOCOL, PullProgress, Request, Response, Selection, ServerHello, ServerMessage,
-    StreamEnd, StreamFrame, WatchEvent, WatchEventKind,
+    ClientMessage, ImageSummary, Member, Members, ObjectList, PROTOCOL, PullProgress, Request, Response, Selection, ServerHello,
+    ServerMessage, StreamEnd, StreamFrame, WatchEvent, WatchEventKind,
 };
 
 /// What a verb did.
@@ -41,6 +41,7 @@ struct State {
     changes: broadcast::Sender<(WatchEventKind, Value)>,
     requests: Mutex<Vec<Request>>,
     refusals: Mutex<VecDeque<Status>>,
+    members: Mutex<Vec<Member>>,
     /// What happens once a watch is open: changes to make.
     script: Mutex<VecDeque<(WatchEventKind, Value)>>,
     /// Whether a connection ends when a watch is asked for on it.
@@ -116,6 +117,7 @@ impl FakeDaemon {
             changes: broadcast::channel(64).0,
             requests: Mutex::default(),
             refusals: Mutex::default(),
+            members: Mutex::default(),
             script: Mutex::default(),
             hangs_up: AtomicBool::new(false),
             events: Mutex::default(),
@@ -155,6 +157,11 @@ impl FakeDaemon {
     /// Refuses the next request that changes or reads one object.
     pub(super) fn refuse(&self, status: Status) {
         locked(&self.state.refusals).push_back(status);
+    }
+
+    /// The members of the cluster that it sees.
+    pub(super) fn sees(&self, members: Vec<Member>) {
+        *locked(&self.state.members) = members;
     }
 
     /// Makes a change as soon as a watch is open.
@@ -221,6 +228,11 @@ fn text_of(message: &ServerMessage) -> Message {
 
 async fn answer(id: u32, request: Request, state: Arc<State>, answers: Answers) {
     let respond = |result| text_of(&ServerMessage::Response { id, result });
+    // What is asked of another node is answered here as if it were that node.
+    let request = match request {
+        Request::On { request, .. } => *request,
+        request => request,
+    };
     match request {
         Request::Watch(watch) => {
             let mut changes = state.changes.subscribe();
@@ -393,6 +405,12 @@ impl State {
                 Ok(plain(object))
             }
             Request::ImageRemove { .. } => Ok(Response::Done),
+            Request::Members => {
+                let as_of = clock().timestamp().as_second();
+                let (node, cluster, members) = ("oak".into(), "c0ffee".into(), locked(&self.members).clone());
+                Ok(Response::Members(Members { node, cluster, as_of, members }))
+            }
+            Request::NodeRemove(remove) => Ok(Response::NodeRemoved { node: remove.name, pods: 1 }),
             _ => Ok(Response::Images { images: vec![image()] }),
         }
     }

@@ -7,6 +7,7 @@ use super::failure::Failure;
 use super::format::{Format, OutputArgs, Printer};
 use super::manifests::{self, Manifest};
 use super::resources::Targets;
+use super::unseen;
 use super::watch::selection;
 use crate::args::{FileArgs, SelectArgs};
 use clap::Args;
@@ -108,6 +109,9 @@ pub async fn run(args: &GetArgs, context: &mut Context) -> Result<(), Failure> {
     match format {
         Format::Plain | Format::Wide => print_tables(args, context, &format, &found)?,
         format => print_objects(args, context, format, &found)?,
+    }
+    for group in &found.groups {
+        unseen::warn(context, group.kind, &group.objects).await?;
     }
     Failure::all(found.failures)
 }

@@ -5,6 +5,7 @@ mod table;
 use super::context::Context;
 use super::failure::Failure;
 use super::format::OutputArgs;
+use super::unseen::on_node;
 use clap::{Args, Subcommand};
 use client::PullStep;
 use std::path::Path;
@@ -15,6 +16,9 @@ use wire::{ImageImportRequest, ImageLoadRequest, ImagePullRequest, ImageSummary,
 pub struct ImageArgs {
     #[command(subcommand)]
     verb: ImageVerb,
+    /// Work with this node's images, through the daemon that is connected. Paths are that node's.
+    #[arg(long, global = true, value_name = "NODE")]
+    on: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -83,21 +87,25 @@ struct ImportArgs {
 
 /// Does it.
 pub async fn run(args: ImageArgs, context: &mut Context) -> Result<(), Failure> {
+    let node = Node(args.on.filter(|node| !node.is_empty()));
     match args.verb {
-        ImageVerb::Load { files } => load(context, &files).await,
+        ImageVerb::Load { files } => load(context, &node, &files).await,
         ImageVerb::Import(args) => {
-            let request = import_request(args)?;
-            let images = ask(context, Request::ImageImport(request)).await?;
+            let request = import_request(&node, args)?;
+            let images = ask(context, &node, Request::ImageImport(request)).await?;
             told(context, "imported", &images)
         }
-        ImageVerb::Pull { image, creds, quiet } => pull(context, image, creds.as_deref(), quiet).await,
+        ImageVerb::Pull { image, creds, quiet } => {
+            let request = ImagePullRequest { image, credentials: credentials(creds.as_deref())? };
+            pull(context, &node, request, quiet).await
+        }
         ImageVerb::Ls { output, no_headers } => {
-            let images = ask(context, Request::ImageList).await?;
+            let images = ask(context, &node, Request::ImageList).await?;
             table::print(context, &output.format()?, no_headers, &images)
         }
-        ImageVerb::Rm { images } => remove(context, images).await,
+        ImageVerb::Rm { images } => remove(context, &node, images).await,
         ImageVerb::Prune => {
-            let images = ask(context, Request::ImagePrune).await?;
+            let images = ask(context, &node, Request::ImagePrune).await?;
             let freed: u64 = images.iter().map(|image| image.size_bytes).sum();
             told(context, "removed", &images)?;
             context.line(format!("{} freed", table::size(freed)))
@@ -105,8 +113,22 @@ pub async fn run(args: ImageArgs, context: &mut Context) -> Result<(), Failure> 
     }
 }
 
-async fn ask(context: &Context, request: Request) -> Result<Vec<ImageSummary>, Failure> {
-    match context.client().await?.request(request).await? {
+/// Whose images are meant: those of the daemon that is connected, or of a named node.
+struct Node(Option<String>);
+
+impl Node {
+    /// A path as that node's daemon can open it: one of this machine may be relative, for the daemon does not share our folder.
+    fn path(&self, path: &str) -> Result<String, Failure> {
+        match &self.0 {
+            None => absolute(path),
+            Some(_) if Path::new(path).is_absolute() => Ok(path.to_owned()),
+            Some(node) => Err(Failure::message(format!("the path {path:?} must be absolute: it is one of node {node}"))),
+        }
+    }
+}
+
+async fn ask(context: &Context, node: &Node, request: Request) -> Result<Vec<ImageSummary>, Failure> {
+    match context.client().await?.request(on_node(node.0.as_deref(), request)).await? {
         Response::Images { images } => Ok(images),
         other => Err(Failure::unexpected(&other)),
     }
@@ -120,7 +142,7 @@ fn told(context: &mut Context, what: &str, images: &[ImageSummary]) -> Result<()
     })
 }
 
-/// A path as the daemon can open it: it does not share our folder.
+/// A path of this machine from its root on.
 fn absolute(path: &str) -> Result<String, Failure> {
     let found = std::fs::canonicalize(Path::new(path)).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => Failure::message(format!("the path {path:?} does not exist")),
@@ -129,12 +151,12 @@ fn absolute(path: &str) -> Result<String, Failure> {
     found.into_os_string().into_string().map_err(|_| Failure::message(format!("the path {path:?} is not UTF-8")))
 }
 
-async fn load(context: &mut Context, files: &[String]) -> Result<(), Failure> {
+async fn load(context: &mut Context, node: &Node, files: &[String]) -> Result<(), Failure> {
     let mut failures = Vec::new();
     for file in files {
-        let request = absolute(file).map(|path| Request::ImageLoad(ImageLoadRequest { path }));
+        let request = node.path(file).map(|path| Request::ImageLoad(ImageLoadRequest { path }));
         let result = match request {
-            Ok(request) => ask(context, request).await.and_then(|images| told(context, "loaded", &images)),
+            Ok(request) => ask(context, node, request).await.and_then(|images| told(context, "loaded", &images)),
             Err(failure) => Err(failure),
         };
         failures.extend(result.err());
@@ -142,7 +164,7 @@ async fn load(context: &mut Context, files: &[String]) -> Result<(), Failure> {
     Failure::all(failures)
 }
 
-fn import_request(args: ImportArgs) -> Result<ImageImportRequest, Failure> {
+fn import_request(node: &Node, args: ImportArgs) -> Result<ImageImportRequest, Failure> {
     if let Some(variable) = args.env.iter().find(|variable| !variable.contains('=')) {
         return Err(Failure::message(format!("--env {variable}: expected NAME=VALUE")));
     }
@@ -152,7 +174,7 @@ fn import_request(args: ImportArgs) -> Result<ImageImportRequest, Failure> {
         _ => list,
     };
     Ok(ImageImportRequest {
-        path: absolute(&args.rootfs)?,
+        path: node.path(&args.rootfs)?,
         name: args.name,
         entrypoint: words(args.entrypoint),
         cmd: words(args.cmd),
@@ -162,13 +184,16 @@ fn import_request(args: ImportArgs) -> Result<ImageImportRequest, Failure> {
     })
 }
 
-async fn pull(context: &mut Context, image: String, creds: Option<&str>, is_quiet: bool) -> Result<(), Failure> {
-    let credentials = match creds.map(|creds| creds.split_once(':')) {
-        None => None,
-        Some(Some((user, password))) => Some((user.to_owned(), password.to_owned())),
-        Some(None) => return Err(Failure::message("--creds: expected USER:PASSWORD")),
-    };
-    let mut stream = context.client().await?.pull(ImagePullRequest { image, credentials }).await?;
+fn credentials(creds: Option<&str>) -> Result<Option<(String, String)>, Failure> {
+    match creds.map(|creds| creds.split_once(':')) {
+        None => Ok(None),
+        Some(Some((user, password))) => Ok(Some((user.to_owned(), password.to_owned()))),
+        Some(None) => Err(Failure::message("--creds: expected USER:PASSWORD")),
+    }
+}
+
+async fn pull(context: &mut Context, node: &Node, request: ImagePullRequest, is_quiet: bool) -> Result<(), Failure> {
+    let mut stream = context.client().await?.pull_on(node.0.as_deref(), request).await?;
     let mut progress = Progress { is_quiet, is_line_open: false, last: String::new() };
     loop {
         match stream.next().await {
@@ -228,10 +253,11 @@ impl Progress {
     }
 }
 
-async fn remove(context: &mut Context, images: Vec<String>) -> Result<(), Failure> {
+async fn remove(context: &mut Context, node: &Node, images: Vec<String>) -> Result<(), Failure> {
     let mut failures = Vec::new();
     for image in images {
-        let response = context.client().await?.request(Request::ImageRemove { image: image.clone() }).await;
+        let request = on_node(node.0.as_deref(), Request::ImageRemove { image: image.clone() });
+        let response = context.client().await?.request(request).await;
         let result = match response {
             Ok(Response::Done) => context.line(format!("{image} removed")),
             Ok(other) => Err(Failure::unexpected(&other)),

@@ -4,6 +4,7 @@ use super::{GetArgs, Wanted};
 use crate::verbs::context::{Context, parse_object};
 use crate::verbs::failure::Failure;
 use crate::verbs::format::{Format, Printer};
+use crate::verbs::unseen;
 use crate::verbs::watch::{only, selection};
 use objects::Kind;
 use objects::printing::{Header, TableWriter, table};
@@ -25,6 +26,7 @@ pub(super) async fn run(args: &GetArgs, context: &mut Context, format: Format, w
     let objects: Vec<Value> = snapshot.iter().map(|item| parse_object(item.get())).collect::<Result<_, _>>()?;
     if !args.watch_only {
         rows.print(args, context, &objects)?;
+        unseen::warn(context, kind, &objects).await?;
     }
     while let Some(event) = watch.next().await? {
         if event.kind != WatchEventKind::Bookmark {
