@@ -1,0 +1,66 @@
+//! A few nodes and one thing that happens to them.
+
+use gossip::State;
+use sim::world::{Disk, Settings, World};
+use std::sync::Arc;
+
+fn cluster(nodes: usize) -> World {
+    let mut world = World::new(1, Settings::lan(nodes));
+    world.start_all();
+    assert!(world.run_until(10_000, 50, World::is_whole).is_some(), "nobody finds each other");
+    world
+}
+
+fn object(name: &str) -> Arc<str> {
+    format!("pods/default/{name}").into()
+}
+
+#[test]
+fn nodes_join_and_a_write_is_everywhere_in_milliseconds() {
+    let mut world = cluster(5);
+    world.put(2, &object("kubia"), "{}");
+    let took_ms = world.run_until(1_000, 1, World::is_equal).expect("it is equal in time");
+    assert!(took_ms <= 10, "{took_ms} ms");
+    assert!(world.nodes.iter().all(|node| node.replica.entry("pods/default/kubia").is_some()));
+}
+
+#[test]
+fn a_killed_node_is_known_dead_within_six_seconds_and_found_again() {
+    let mut world = cluster(3);
+    world.crash(2, Disk::Kept);
+    let is_dead = |world: &World| (0..2).all(|node| world.state_of(node, 2) == Some(State::Down));
+    let took_ms = world.run_until(6_000, 50, is_dead).expect("it is known dead in time");
+    assert!(took_ms > 1_000, "{took_ms} ms: it was not given the time to answer");
+    world.start(2);
+    assert!(world.run_until(3_000, 50, World::is_whole).is_some(), "it is not found again");
+}
+
+#[test]
+fn who_leaves_is_not_called_dead() {
+    let mut world = cluster(3);
+    world.leave(1);
+    world.run_ms(200);
+    assert_eq!(world.state_of(0, 1), Some(State::Left));
+    assert_eq!(world.state_of(2, 1), Some(State::Left));
+    world.run_ms(10_000);
+    assert_eq!(world.state_of(0, 1), Some(State::Left));
+}
+
+#[test]
+fn sides_that_meet_are_one_and_equal_within_a_second() {
+    let mut world = cluster(3);
+    world.network.put(2, 1);
+    world.run_ms(10_000);
+    assert_eq!(world.state_of(0, 2), Some(State::Down));
+    assert_eq!(world.state_of(2, 0), Some(State::Down));
+    for index in 0..500 {
+        world.put(0, &object(&format!("left{index}")), "{}");
+        world.put(2, &object(&format!("right{index}")), "{}");
+        world.run_ms(100);
+    }
+    world.network.heal();
+    let took_ms = world.run_until(5_000, 10, World::is_equal).expect("it is equal in time");
+    assert_eq!(world.nodes[1].engine.as_ref().map(gossip::Engine::held), Some(1_000));
+    assert!(took_ms <= 1_000, "{took_ms} ms");
+    assert!(world.run_until(3_000, 50, World::is_whole).is_some());
+}
