@@ -30,6 +30,8 @@ impl Bearings {
 
     pub fn set_correction_ms(&self, ms: i64) {
         self.correction_ms.store(ms, Ordering::Relaxed);
+        // Nobody was heard in the future: that was noted by a clock that ran ahead.
+        self.last_contact_ms.fetch_min(self.now_ms(), Ordering::Relaxed);
     }
 
     /// When a peer was last heard, in ms since 1970; 0 for never.

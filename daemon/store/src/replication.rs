@@ -65,7 +65,7 @@ impl Store {
     /// any peer accepts ([`control::version::MAX_AHEAD_MS`]), they are stamped anew, and the answer says of how many objects.
     ///
     /// # Errors
-    /// `Closed`.
+    /// `Disk`: nothing was stamped anew, as no further version can be given; `Closed`.
     pub async fn set_clock_correction(&self, ms: i64) -> Result<usize, StoreError> {
         self.ask(|answer| Write::Correct { ms, answer }).await
     }

@@ -5,6 +5,7 @@ mod killed;
 mod lost;
 mod merge;
 mod model;
+mod replicas;
 
 use crate::{ChangeKind, Damage, Durability, Key, Object, Preconditions, ResourceVersion, Settings, Store, StoreError};
 use control::version::NodeId;
@@ -217,6 +218,34 @@ async fn a_broken_record_is_set_aside_and_the_others_stay() {
     let [Damage::Record { key: damaged, set_aside, .. }] = second.damage.as_slice() else { panic!("{:?}", second.damage) };
     assert_eq!((damaged.as_str(), std::fs::read(set_aside).expect("it is kept")), ("pods/default/a/s", b"\x01half".to_vec()));
     assert!(second.store().get(&key("a")).is_none() && second.store().get(&key("b")).is_some());
+}
+
+#[tokio::test]
+async fn a_store_of_the_first_format_is_read_and_goes_on() {
+    let folder = folder();
+    let record =
+        |wall_ms: u64, text: &str| [&[1], &wall_ms.to_be_bytes()[..], &[0, 0, 0, 3, 0, 5], b"node1", text.as_bytes()].concat();
+    let table: redb::TableDefinition<'_, &[u8], &[u8]> = redb::TableDefinition::new("records");
+    let database = redb::Database::create(folder.path().join("store.redb")).expect("it opens");
+    let transaction = database.begin_write().expect("a transaction");
+    {
+        let mut records = transaction.open_table(table).expect("a table");
+        let mut put = |key: &[u8], value: Vec<u8>| drop(records.insert(key, value.as_slice()).expect("inserted"));
+        put(b"pods\0default\0a\0s", record(9, "\u{1}{\"metadata\":{\"uid\":\"1\"},\"spec\":{\"x\":1}}"));
+        put(b"pods\0default\0a\0b", record(7, "\u{1}{\"uid\":\"1\",\"nodeName\":\"node1\"}"));
+        put(b"pods\0default\0a\0t", record(8, "\u{1}{\"uid\":\"1\",\"status\":{\"phase\":\"Running\"}}"));
+    }
+    transaction.commit().expect("committed");
+    drop(database);
+    for restart in 0..2 {
+        let opened = Opened::at(folder.path());
+        assert!(opened.damage.is_empty(), "{:?}", opened.damage);
+        let found = opened.store().get(&key("a")).expect("it is there").to_value();
+        assert_eq!((&found["spec"]["nodeName"], &found["status"]["phase"]), (&json!("node1"), &json!("Running")), "{restart}");
+        let births: Vec<u64> = opened.store().stamps().iter().map(|(_, stamp)| stamp.birth.wall_ms).collect();
+        assert_eq!(births, [9, 9, 9]);
+        opened.store().update(key("a"), found, Preconditions::default()).await.expect("updated");
+    }
 }
 
 #[tokio::test]

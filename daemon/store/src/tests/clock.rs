@@ -127,6 +127,8 @@ async fn a_node_that_was_away_forgets_no_tombstone_before_it_is_settled() {
     opened.store().merge(vec![(gone.clone(), record((now, now), Body::Tombstone))]).await.expect("open");
     let contact = opened.store().last_contact();
     assert!(contact.is_some());
+    opened.store().note_contact(now - 1000);
+    assert_eq!(opened.store().last_contact(), contact, "it does not go back");
     drop(opened);
     let opened = Opened::at(folder.path());
     let store = opened.store();

@@ -58,7 +58,7 @@ async fn apply(store: &Store, model: &mut Model, step: &Step) {
     }
 }
 
-fn holds(store: &Store) -> Vec<Value> {
+pub fn holds(store: &Store) -> Vec<Value> {
     let mut values: Vec<Value> = store.list(Kind::Pod, None).items.iter().map(|object| object.to_value()).collect();
     for value in &mut values {
         value["metadata"].as_object_mut().expect("metadata").remove("resourceVersion");

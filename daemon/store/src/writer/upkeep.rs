@@ -107,9 +107,10 @@ impl Writer {
                 ahead.push((name.clone(), slot.entry.clone()));
             }
         }
+        self.reserve(ahead.len())?;
         self.clock = clock;
         let restamped: Vec<_> = ahead.into_iter().map(|(name, entry)| (name, Some(self.restamped(entry, now_ms)))).collect();
-        // Only the stamps change: no version is shown for it. Should it be lost it is done again after the restart.
+        // Lazily: should it be lost, it is done again after the restart.
         self.put_off(restamped.iter().map(|(name, _)| name.clone()));
         let count = restamped.len();
         let shown = self.all_shown(restamped, Origin::Local);
