@@ -1,7 +1,9 @@
 //! Machines with a daemon each, on this machine, for one test: `scripts/cluster` under a name and a folder of its own.
 
+mod waiting;
+
 use crate::command::{Ran, binary};
-use crate::{demo_image, eventually, leftovers};
+use crate::{demo_image, leftovers};
 use serde_json::Value;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -32,13 +34,23 @@ impl Cluster {
     /// If a daemon does not come up.
     #[must_use]
     pub fn over_networks(count: usize, networks: usize) -> Self {
+        Self::with(count, networks, &[])
+    }
+
+    /// The same, with more flags for every daemon.
+    ///
+    /// # Panics
+    /// If a daemon does not come up.
+    #[must_use]
+    pub fn with(count: usize, networks: usize, flags: &[&str]) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         // Followed by a dash, so that no name begins another.
         let name = format!("skiff-many-{}-{}-", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let folder = tempfile::Builder::new().prefix(&name).tempdir().expect("a temporary folder");
         let nodes = (1..=count).map(|number| format!("n{number}")).collect();
         let cluster = Self { folder, name, nodes };
-        let _ = cluster.script(&["up", &count.to_string(), "--networks", &networks.to_string()]).ok();
+        let (count, networks) = (count.to_string(), networks.to_string());
+        let _ = cluster.script(&[&["up", &count, "--networks", &networks, "--"], flags].concat()).ok();
         for node in &cluster.nodes {
             let _ = cluster.skiff(node, &["image", "load", &demo_image().to_string_lossy()]).ok();
         }
@@ -128,6 +140,43 @@ impl Cluster {
         let _ = self.script(&["start", node]).ok();
     }
 
+    /// Adds a machine to the stage, without a daemon.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub fn boot(&mut self, node: &str) {
+        let _ = self.script(&["boot", node]).ok();
+        self.nodes.push(node.to_owned());
+    }
+
+    /// Starts the daemon of a machine that is to join through another one, with a token.
+    #[must_use]
+    pub fn join(&self, node: &str, through: &str, token: &str) -> Ran {
+        let file = self.folder.path().join(format!("{node}.token"));
+        std::fs::write(&file, token).expect("the token's file");
+        self.script(&["start", node, "--", "--join", &self.address(through), "--join-token-file", &file.to_string_lossy()])
+    }
+
+    /// A machine's address.
+    ///
+    /// # Panics
+    /// If there is no such machine.
+    #[must_use]
+    pub fn address(&self, node: &str) -> String {
+        let status = self.script(&["status"]).ok();
+        let row = status.lines().find(|row| row.split_whitespace().next() == Some(node)).expect("a machine");
+        row.split_whitespace().nth(3).expect("a machine has an address").to_owned()
+    }
+
+    /// What a machine's daemon said.
+    ///
+    /// # Panics
+    /// If it never ran.
+    #[must_use]
+    pub fn log(&self, node: &str) -> String {
+        std::fs::read_to_string(self.folder.path().join("data").join(format!("{node}.log"))).expect("the daemon's log")
+    }
+
     /// Runs a command on a machine.
     ///
     /// # Panics
@@ -198,56 +247,36 @@ impl Cluster {
         serde_json::from_str(&ran.stdout).map_err(|error| format!("{error}: {}", ran.stdout))
     }
 
-    /// Waits until an object is as it should be in the eyes of a node.
+    /// All objects of a kind as a node sees them, without what each replica counts for itself.
     ///
-    /// # Panics
-    /// When patience ends.
-    #[track_caller]
-    pub fn wait(&self, node: &str, object: (&str, &str), what: &str, is_so: impl Fn(&Value) -> bool) -> Value {
-        let (kind, name) = object;
-        eventually(&format!("{kind} {name} seen by {node}: {what}"), || {
-            let seen = self.get(node, kind, name)?;
-            if is_so(&seen) { Ok(seen) } else { Err(seen.to_string()) }
-        })
+    /// # Errors
+    /// What `skiff get` says.
+    pub fn snapshot(&self, node: &str, kind: &str) -> Result<Vec<Value>, String> {
+        let mut all = self.list(node, kind)?;
+        for object in &mut all {
+            if let Some(metadata) = object["metadata"].as_object_mut() {
+                metadata.remove("resourceVersion");
+            }
+        }
+        Ok(all)
     }
 
-    /// Waits until a pod is ready in the eyes of a node, and gives it.
-    ///
-    /// # Panics
-    /// When patience ends.
-    #[track_caller]
-    pub fn wait_ready(&self, node: &str, pod: &str) -> Value {
-        self.wait(node, ("pod", pod), "ready", |pod| condition(pod, "Ready") == "True")
+    /// How many copies of a pod run on a machine: its supervisors.
+    #[must_use]
+    pub fn copies(&self, node: &str, uid: &str) -> usize {
+        self.on(node, &["pgrep", "-f", &format!("^skiff-supervisor {uid}")]).stdout.lines().count()
     }
 
-    /// Waits until an object is gone in the eyes of a node.
+    /// What a pod's own network answers to an HTTP request, with the pod as the client; `from` is an object that says where it runs.
     ///
-    /// # Panics
-    /// When patience ends.
-    #[track_caller]
-    pub fn wait_gone(&self, node: &str, kind: &str, name: &str) {
-        eventually(&format!("{kind} {name} gone for {node}"), || match self.get(node, kind, name) {
-            Ok(seen) => Err(seen.to_string()),
-            Err(refusal) if refusal.contains("NotFound") => Ok(()),
-            Err(refusal) => Err(refusal),
-        });
-    }
-
-    /// Waits for an event with a reason about an object, as a node sees it, and gives its message.
-    ///
-    /// # Panics
-    /// When patience ends.
-    #[track_caller]
-    pub fn wait_event(&self, node: &str, about: &str, reason: &str) -> String {
-        eventually(&format!("event {reason} about {about} seen by {node}"), || {
-            let events = self.list(node, "events")?;
-            let is_it = |event: &&Value| event["involvedObject"]["name"] == about && event["reason"] == reason;
-            let found = events.iter().find(is_it).map(|event| event["message"].as_str().unwrap_or_default().to_owned());
-            found.ok_or_else(|| {
-                let all = events.iter().map(|event| format!("{} {}", event["involvedObject"]["name"], event["reason"]));
-                all.collect::<Vec<_>>().join(", ")
-            })
-        })
+    /// # Errors
+    /// What the client says.
+    pub fn fetch_from_pod(&self, from: &Value, url: &str) -> Result<String, String> {
+        let uid = from["metadata"]["uid"].as_str().unwrap_or_default();
+        let node = from["spec"]["nodeName"].as_str().ok_or("the pod runs nowhere")?;
+        let script = format!("exec nsenter -t \"$(pgrep -f '^skiff-supervisor {uid}')\" -n curl -sS --max-time 3 {url}");
+        let ran = self.on(node, &["sh", "-c", &script]);
+        if ran.code == 0 { Ok(ran.stdout) } else { Err(ran.stderr) }
     }
 
     /// The ends of the daemons' logs.

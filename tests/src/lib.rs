@@ -7,6 +7,7 @@ mod cluster;
 mod command;
 mod console;
 mod leftovers;
+pub mod manifest;
 mod world;
 
 pub use cluster::{Cluster, condition};

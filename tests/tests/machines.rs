@@ -1,6 +1,6 @@
 //! The stage of the cluster tests itself: machines, their power, their links and clocks (`scripts/cluster`).
 
-use end_to_end::{Cluster, Ran, eventually, is_skipped};
+use end_to_end::{Cluster, Ran, eventually, is_skipped, manifest};
 use serde_json::json;
 use std::time::{Duration, Instant};
 
@@ -94,4 +94,22 @@ fn a_clock_can_be_set_ahead() {
         let beat = seconds(&cluster.on("n1", &["date", "+%s", "-d", &beat]).ok());
         if beat - now > 3500 { Ok(()) } else { Err(format!("{beat} at {now}")) }
     });
+}
+
+#[test]
+fn a_pod_can_be_asked_to_fetch_and_its_copies_counted() {
+    if is_skipped("a_pod_can_be_asked_to_fetch_and_its_copies_counted") {
+        return;
+    }
+    let cluster = Cluster::new(1);
+    cluster.create("n1", &manifest::server("web", "n1"));
+    let pod = cluster.wait_ready("n1", "web");
+    let url = format!("http://{}:8080/", pod["status"]["podIP"].as_str().expect("an address"));
+    let answer = eventually("the pod answers itself", || cluster.fetch_from_pod(&pod, &url));
+    assert!(answer.contains("web"), "{answer}");
+    assert!(cluster.fetch_from_pod(&pod, "http://127.0.0.1:1/").is_err());
+    assert_eq!(cluster.copies("n1", pod["metadata"]["uid"].as_str().expect("a uid")), 1);
+    assert_eq!(cluster.copies("n1", "another"), 0);
+    cluster.wait_whole();
+    assert_eq!(cluster.wait_same("the list of pods", |node| cluster.snapshot(node, "pods")).len(), 1);
 }
