@@ -86,6 +86,16 @@ impl Store {
         self.write(key, Operation::Create { object }, (Preconditions::default(), durability)).await
     }
 
+    /// Puts back an object that a lost store had. What other replicas know of it counts more, its deletion too, whenever it comes: the
+    /// object is given the earliest birth there is.
+    ///
+    /// # Errors
+    /// As [`Store::create`]; `Stale` where others have said already that it was deleted.
+    pub async fn restore(&self, key: Key, object: Value) -> Result<Arc<Object>, StoreError> {
+        let durability = of_kind(key.kind);
+        self.write(key, Operation::Restore { object }, (Preconditions::default(), durability)).await
+    }
+
     /// Replaces metadata, spec and all else but status and binding, which stay. The uid must be the object's own.
     ///
     /// # Errors

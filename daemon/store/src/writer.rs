@@ -46,6 +46,7 @@ pub enum Write {
 #[derive(Debug)]
 pub enum Operation {
     Create { object: Value },
+    Restore { object: Value },
     Update { object: Value },
     Status { status: Value },
     Bind { node: String },

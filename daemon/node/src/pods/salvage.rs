@@ -1,7 +1,7 @@
 //! Pods that only their folders still know: brought back when the store had to be begun anew.
 //!
 //! Each pod that was started on this node has its object in its folder, beside its volumes. A store that is lost therefore ends no
-//! pod: its object is put back with its uid, and its worker finds what runs.
+//! pod: its object is put back with its uid, and its worker finds what runs. What other nodes know of it, its deletion too, counts more.
 
 use crate::errors::chain;
 use k8s_openapi::api::core::v1::Pod;
@@ -38,7 +38,7 @@ pub async fn restore(store: &Store, pods_dir: &Path) {
         };
         let name = pod["metadata"]["name"].as_str().unwrap_or_default();
         let key = Key::new(Kind::Pod, pod["metadata"]["namespace"].as_str().unwrap_or_default(), name);
-        match store.create(key, pod.clone()).await {
+        match store.restore(key, pod.clone()).await {
             Ok(_) => info!(pod = name, "brought back a pod that the store had lost"),
             Err(error) => warn!(pod = name, error = %chain(&error), "cannot bring a pod back"),
         }

@@ -1,7 +1,9 @@
 //! Records of other replicas come in: what is kept, what is refused, and what readers see of it.
 
 use super::{Opened, folder, key, of, pod, set_status};
-use crate::{ChangeKind, Key, MergeOutcome, Origin, Preconditions, RecordChange, RecordChanges, Refusal, Settings, Store};
+use crate::{
+    ChangeKind, Key, MergeOutcome, Origin, Preconditions, RecordChange, RecordChanges, Refusal, Settings, Store, StoreError,
+};
 use control::record::{Ancestry, Body, Part, Record, RecordId, Stamp};
 use control::version::{MAX_AHEAD_MS, Version};
 use objects::Kind;
@@ -311,4 +313,29 @@ async fn what_a_settled_peer_lacks_goes_unless_it_is_younger_than_the_last_conta
     drop(opened);
     let opened = Opened::at(folder.path());
     assert!(!opened.store().knows(&key("old")) && opened.store().get(&key("young")).is_some());
+}
+
+#[tokio::test]
+async fn an_object_that_is_put_back_counts_less_than_what_others_know_of_it() {
+    let (first_folder, second_folder) = (folder(), folder());
+    let first = Opened::at(first_folder.path());
+    for name in ["deleted", "changed", "unknown"] {
+        first.store().create(key(name), pod(name, name)).await.expect("created");
+    }
+    let unknown = id("pods/default/unknown", Part::Spec);
+    let mut changed = first.store().get(&key("changed")).expect("it is there").to_value();
+    changed["spec"]["x"] = json!(2);
+    first.store().update(key("changed"), changed, Preconditions::default()).await.expect("updated");
+    first.store().delete(key("deleted"), Preconditions::default()).await.expect("removed");
+    let peers: Vec<_> = everything(first.store()).into_iter().filter(|(id, _)| id.object != unknown.object).collect();
+    drop(first);
+    let second = Opened::at(second_folder.path());
+    for name in ["deleted", "changed", "unknown"] {
+        second.store().restore(key(name), pod(name, name)).await.expect("put back");
+    }
+    second.store().merge(peers).await.expect("open");
+    assert!(second.store().get(&key("deleted")).is_none() && second.store().get(&key("unknown")).is_some());
+    assert_eq!(second.store().get(&key("changed")).expect("it is there").to_value()["spec"]["x"], 2);
+    let late = second.store().restore(key("deleted"), pod("deleted", "deleted")).await;
+    assert_eq!(late.expect_err("it is known to be deleted"), StoreError::Stale(key("deleted")));
 }

@@ -7,7 +7,7 @@ use crate::overlay::uncover_node;
 use crate::records::Origin;
 use crate::state::Shown;
 use crate::{Key, Object, Preconditions, ResourceVersion, StoreError};
-use control::entry::Entry;
+use control::entry::{Entry, Merged};
 use control::record::{Ancestry, Body, Part, Record, Stamp};
 use control::version::Version;
 use objects::Kind;
@@ -31,7 +31,12 @@ impl Writer {
         version: ResourceVersion,
     ) -> Result<Outcome, StoreError> {
         let entry = match operation {
-            Operation::Create { object } => self.create(&key, object, staged)?,
+            Operation::Create { object } => self.create(&key, (object, None), staged)?,
+            Operation::Restore { object } => {
+                // Earlier than any other.
+                let birth = Version { wall_ms: 0, counter: 0, node: self.clock.node().clone() };
+                self.create(&key, (object, Some(birth)), staged)?
+            }
             Operation::Update { object } => {
                 let (entry, live) = self.live(&key, only_if, staged)?;
                 self.update(&key, object, (entry, &live))?
@@ -67,7 +72,7 @@ impl Writer {
         Ok(changed(&key, entry, (object, composed.node)))
     }
 
-    fn create(&mut self, key: &Key, object: Value, staged: &Staged) -> Result<Entry, StoreError> {
+    fn create(&mut self, key: &Key, (object, birth): (Value, Option<Version>), staged: &Staged) -> Result<Entry, StoreError> {
         if self.live(key, &Preconditions::default(), staged).is_ok() {
             return Err(StoreError::AlreadyExists(key.clone()));
         }
@@ -79,9 +84,12 @@ impl Writer {
             Some(staged) => staged.clone().unwrap_or_default(),
             None => self.read().slot(&name).map(|slot| slot.entry.clone()).unwrap_or_default(),
         };
-        let spec = self.specification(&entry, None, text(&parts.spec));
+        let spec = self.specification(&entry, birth, text(&parts.spec));
         let birth = spec.stamp.birth.clone();
-        entry.merge(Part::Spec, spec);
+        if entry.merge(Part::Spec, spec) == Merged::Known {
+            // Others say that an object that is brought back was deleted.
+            return Err(StoreError::Stale(key.clone()));
+        }
         entry.status = parts.status.map(|status| self.record(&entry, Some(birth), status_body(&parts.uid, &status)));
         Ok(entry)
     }
