@@ -233,6 +233,8 @@ impl PodMachine {
             Input::Found(found) => self.found(step, &found),
             Input::Spec(pod) => self.spec_changed(pod),
             Input::Removed => self.deletion = Deletion::Removed,
+            Input::PlacedElsewhere { node } => self.placed_elsewhere(step, &node),
+            Input::StatusLost => self.published = None,
             Input::Rejected(rejection) => self.rejected(step, rejection),
             Input::SandboxReady { sandbox, ips } => self.sandbox_ready(step, sandbox, ips),
             Input::SandboxFailed { sandbox, message } => self.sandbox_failed(step, sandbox, &message),
@@ -270,7 +272,7 @@ impl PodMachine {
             step.actions.insert(0, Action::SaveSnapshot);
             self.saved = Some(snapshot);
         }
-        if self.deletion != Deletion::Removed {
+        if self.is_ours() {
             let status = self.status(step.now);
             if self.published.as_ref() != Some(&status) {
                 self.published = Some(status.clone());
@@ -295,7 +297,7 @@ impl PodMachine {
             self.deletion = Deletion::Removed;
             return;
         }
-        if self.deletion != Deletion::Removed {
+        if self.is_ours() {
             self.deletion = ending::deletion_of(&pod);
         }
         let old = std::mem::replace(&mut self.pod, pod);

@@ -163,13 +163,16 @@ impl Pods {
         };
         let is_ours = pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref()) == Some(&self.machinery.node_name);
         if !is_ours {
-            return self.removed(object.uid());
+            return match pod.spec.and_then(|spec| spec.node_name).filter(|node| !node.is_empty()) {
+                Some(node) => self.taken_away(object.uid(), Wanted::Elsewhere(node)),
+                None => self.removed(object.uid()),
+            };
         }
         let pod = Arc::new(pod);
         let rejection = self.admit(&pod);
         if let Some(known) = self.known.get_mut(object.uid()) {
             // Most changes are the worker's own status come back.
-            if matters(&known.told, &pod) {
+            if matters(&known.told, &pod) || is_status_of_another(&pod, &self.machinery) {
                 known.told = pod.clone();
                 known.wanted.send_replace(Wanted::Spec(pod));
             }
@@ -216,11 +219,15 @@ impl Pods {
     }
 
     fn removed(&mut self, uid: &str) {
+        self.taken_away(uid, Wanted::Removed);
+    }
+
+    fn taken_away(&mut self, uid: &str, wanted: Wanted) {
         if let Some(taken) = &mut self.taken {
             taken.remove(uid);
         }
         if let Some(known) = self.known.get(uid) {
-            known.wanted.send_replace(Wanted::Removed);
+            known.wanted.send_replace(wanted);
         }
     }
 
@@ -234,6 +241,12 @@ impl Pods {
             Err(error) => warn!(%error, "a pod's worker failed; restart the daemon to take the pod up again"),
         }
     }
+}
+
+/// Whether the status that is shown of a pod of ours cannot be one that its worker wrote: each of those names this machine.
+fn is_status_of_another(pod: &Pod, machinery: &Machinery) -> bool {
+    let host_ip = pod.status.as_ref().and_then(|status| status.host_ip.as_ref());
+    host_ip != Some(&machinery.host_ip.to_string())
 }
 
 /// Whether a pod's object changed in what matters to its worker: everything but the status, which it wrote itself.

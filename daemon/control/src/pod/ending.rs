@@ -49,12 +49,25 @@ impl PodMachine {
         match self.deletion {
             Deletion::None => {}
             Deletion::Marked { grace_ms } => self.end(step, Cause::Deleted, grace_ms),
+            Deletion::Elsewhere => self.end(step, Cause::Deleted, self.grace_ms()),
             Deletion::Removed => self.end(step, Cause::Deleted, 0),
         }
         if self.deadline(step.now).is_some_and(|deadline| deadline <= step.now.boot) {
             step.event(messages::deadline_exceeded());
             self.end(step, Cause::DeadlineExceeded, self.grace_ms());
         }
+    }
+
+    pub(super) fn placed_elsewhere(&mut self, step: &mut Step, node: &str) {
+        if self.is_ours() {
+            self.deletion = Deletion::Elsewhere;
+            step.event(messages::placed_elsewhere(node));
+        }
+    }
+
+    /// Whether this node speaks for the pod.
+    pub(super) fn is_ours(&self) -> bool {
+        matches!(self.deletion, Deletion::None | Deletion::Marked { .. })
     }
 
     pub(super) fn shutting_down(&mut self, step: &mut Step, grace_seconds: u64) {
@@ -121,7 +134,7 @@ impl PodMachine {
             step.release = match self.deletion {
                 Deletion::None => None,
                 Deletion::Marked { .. } => Some(ObjectFate::Delete),
-                Deletion::Removed => Some(ObjectFate::AlreadyGone),
+                Deletion::Elsewhere | Deletion::Removed => Some(ObjectFate::AlreadyGone),
             };
         }
     }

@@ -16,8 +16,16 @@ pub enum Input {
     Found(Found),
     /// The object changed: another image, a deletion mark. Give it whenever the object's version changed.
     Spec(Arc<Pod>),
-    /// The object is gone from the store (deleted with grace 0, or bound to another node). What runs is killed within 2 s.
+    /// The object is gone from the store (deleted with grace 0). What runs is killed within 2 s.
     Removed,
+    /// The pod belongs to another node: two placed it apart, and the other placement is the earlier. This node's copy is stopped with
+    /// the pod's own grace and removed; nothing more is said of it.
+    PlacedElsewhere {
+        /// Which node.
+        node: String,
+    },
+    /// What the store shows of the pod is not what this node wrote: the status is written again.
+    StatusLost,
     /// This node does not take the pod ([`crate::scheduler::admit`]): it fails, and nothing is started.
     Rejected(Rejection),
     /// The sandbox stands.

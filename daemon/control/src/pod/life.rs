@@ -71,6 +71,8 @@ pub(super) enum Deletion {
         /// `deletionGracePeriodSeconds`
         grace_ms: u64,
     },
+    /// It is another node's.
+    Elsewhere,
     /// It is gone.
     Removed,
 }

@@ -85,6 +85,11 @@ pub(super) fn grace_exceeded() -> PodEvent {
     of_pod(EventType::Warning, "ExceededGracePeriod", message.to_owned())
 }
 
+pub(super) fn placed_elsewhere(node: &str) -> PodEvent {
+    let message = format!("The pod was placed on node {node} before it was placed here; the copy on this node is stopped");
+    of_pod(EventType::Normal, "PlacedElsewhere", message)
+}
+
 pub(super) fn deadline_exceeded() -> PodEvent {
     let message = "Pod was active on the node longer than the specified deadline";
     of_pod(EventType::Normal, "DeadlineExceeded", message.to_owned())

@@ -33,7 +33,9 @@ use tracing::{debug, info, warn};
 pub enum Wanted {
     /// The object as it is.
     Spec(Arc<Pod>),
-    /// It is gone, or not this node's any more.
+    /// It is another node's.
+    Elsewhere(String),
+    /// It is gone.
     Removed,
 }
 
@@ -157,7 +159,14 @@ impl Worker {
                 let found = self.find().await;
                 self.step(Input::Found(found)).await;
             }
-            News::Wanted(Some(Wanted::Spec(pod))) => self.step(Input::Spec(pod)).await,
+            News::Wanted(Some(Wanted::Spec(pod))) => {
+                let is_lost = self.is_status_of_another(&pod);
+                self.step(Input::Spec(pod)).await;
+                if is_lost {
+                    self.step(Input::StatusLost).await;
+                }
+            }
+            News::Wanted(Some(Wanted::Elsewhere(node))) => self.step(Input::PlacedElsewhere { node }).await,
             News::Wanted(Some(Wanted::Removed)) => self.step(Input::Removed).await,
             // The manager is gone: the daemon is ending.
             News::Wanted(None) => self.is_done = true,
@@ -169,6 +178,10 @@ impl Worker {
                 self.step(Input::Tick).await;
             }
         }
+    }
+
+    fn is_status_of_another(&self, pod: &Pod) -> bool {
+        super::is_status_of_another(pod, &self.machinery)
     }
 
     /// The supervisor ended without being asked to: its containers ended with it.

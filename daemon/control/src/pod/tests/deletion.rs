@@ -1,6 +1,6 @@
 //! How a pod is deleted.
 
-use super::bench::{Bench, Memory, at, manifest};
+use super::bench::{Bench, Memory, at, manifest, pod};
 use crate::pod::{Found, FoundContainer, FoundSandbox, FoundState, Input};
 
 #[test]
@@ -143,4 +143,37 @@ fn a_start_that_is_heard_of_after_its_grace_is_killed_at_once() {
     bench.mark(0);
     bench.ms = 5_000;
     assert_eq!(bench.started("a", 0)[2..], ["Normal Killing: Stopping container a", "kill a/0"]);
+}
+
+#[test]
+fn a_copy_of_a_pod_that_is_placed_elsewhere_is_stopped_with_its_grace_and_says_nothing_more() {
+    let mut bench = Bench::running("Always", &["a"]);
+    let elsewhere = || Input::PlacedElsewhere { node: "node2".to_owned() };
+    let told = "Normal PlacedElsewhere: The pod was placed on node node2 before it was placed here; the copy on this node is stopped";
+    assert_eq!(bench.give(elsewhere()), [told, "Normal Killing: Stopping container a", "stop a/0"]);
+    let said = bench.status.clone();
+    assert_eq!(bench.give(elsewhere()), [""; 0], "every change of the other's copy says it again");
+    let changed = pod(&bench.manifest);
+    assert_eq!(bench.give(Input::Spec(changed)), [""; 0]);
+    assert_eq!(bench.wake(), ["kill a/0"]);
+    assert_eq!(bench.ms, 30_000);
+    assert_eq!(bench.exited("a", 0, 137), ["destroy sandbox 0"]);
+    assert_eq!(bench.give(Input::SandboxGone { sandbox: 0 }), ["release"]);
+    assert_eq!(bench.status, said, "what the other node says stands");
+}
+
+#[test]
+fn a_status_that_another_wrote_is_written_again() {
+    let mut bench = Bench::running("Always", &["a"]);
+    let said = std::mem::take(&mut bench.status);
+    assert_eq!(bench.give(Input::Tick), [""; 0]);
+    assert_ne!(bench.status, said);
+    bench.give(Input::StatusLost);
+    assert_eq!(bench.status, said);
+    bench.give(Input::PlacedElsewhere { node: "node2".to_owned() });
+    bench.status = said.clone();
+    bench.status.phase = Some("Unknown".to_owned());
+    let others = bench.status.clone();
+    bench.give(Input::StatusLost);
+    assert_eq!(bench.status, others);
 }
