@@ -3,9 +3,10 @@
 mod duration;
 
 use crate::verbs::{
-    api_resources::ApiResourcesArgs, apply::ApplyArgs, completion::CompletionArgs, create::CreateArgs, delete::DeleteArgs,
-    describe::DescribeArgs, events::EventsArgs, explain::ExplainArgs, get::GetArgs, image::ImageArgs, logs::LogsArgs,
-    node::NodeArgs, replace::ReplaceArgs, version::VersionArgs, wait::WaitArgs,
+    annotate::AnnotateArgs, api_resources::ApiResourcesArgs, apply::ApplyArgs, completion::CompletionArgs, cordon::CordonArgs,
+    create::CreateArgs, delete::DeleteArgs, describe::DescribeArgs, drain::DrainArgs, events::EventsArgs, explain::ExplainArgs,
+    get::GetArgs, image::ImageArgs, label::LabelArgs, logs::LogsArgs, node::NodeArgs, replace::ReplaceArgs, taint::TaintArgs,
+    version::VersionArgs, wait::WaitArgs,
 };
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use std::collections::HashSet;
@@ -74,6 +75,18 @@ pub enum Verb {
     Image(ImageArgs),
     /// Work with the members of the cluster.
     Node(NodeArgs),
+    /// Keep new pods away from a node.
+    Cordon(CordonArgs),
+    /// Let a node have new pods again.
+    Uncordon(CordonArgs),
+    /// Make a node empty: cordon it, delete its pods with their grace, and wait.
+    Drain(DrainArgs),
+    /// Mark nodes that pods are to keep away from.
+    Taint(TaintArgs),
+    /// Set and take away labels.
+    Label(LabelArgs),
+    /// Set and take away annotations.
+    Annotate(AnnotateArgs),
     /// Show this program's version and the daemon's.
     Version(VersionArgs),
     /// Print a completion script for a shell.

@@ -3,24 +3,30 @@
 //! Each verb is a file with its arguments and a `run` that is handed a [`context::Context`]: the connection, the two
 //! outputs and the clock. What goes wrong is a [`failure::Failure`]; this file prints it and makes the exit code.
 
+mod amend;
+pub mod annotate;
 pub mod api_resources;
 pub mod apply;
 pub mod completion;
 mod context;
+pub mod cordon;
 pub mod create;
 pub mod delete;
 pub mod describe;
+pub mod drain;
 pub mod events;
 pub mod explain;
 mod failure;
 mod format;
 pub mod get;
 pub mod image;
+pub mod label;
 pub mod logs;
 mod manifests;
 pub mod node;
 pub mod replace;
 mod resources;
+pub mod taint;
 mod unseen;
 pub mod version;
 pub mod wait;
@@ -99,6 +105,12 @@ async fn dispatch(verb: Verb, context: &mut Context) -> Result<(), Failure> {
         Verb::Explain(args) => explain::run(&args, context),
         Verb::Image(args) => image::run(args, context).await,
         Verb::Node(args) => node::run(&args, context).await,
+        Verb::Cordon(args) => cordon::run(&args, cordon::Wanted::Cordoned, context).await,
+        Verb::Uncordon(args) => cordon::run(&args, cordon::Wanted::Uncordoned, context).await,
+        Verb::Drain(args) => drain::run(&args, context).await,
+        Verb::Taint(args) => taint::run(&args, context).await,
+        Verb::Label(args) => label::run(&args, context).await,
+        Verb::Annotate(args) => annotate::run(&args, context).await,
         Verb::Version(args) => version::run(&args, context).await,
         Verb::Completion(args) => completion::run(&args, context),
         Verb::ApiResources(args) => api_resources::run(&args, context),

@@ -22,6 +22,27 @@ impl GoDuration {
     }
 }
 
+/// As Go prints it: `500ms`, `30s`, `1m30s`, `1h0m0s`.
+impl std::fmt::Display for GoDuration {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self::Positive(duration) = self else { return f.write_str("-1s") };
+        let (seconds, millis) = (duration.as_secs(), duration.subsec_millis());
+        if seconds == 0 && millis > 0 {
+            return write!(f, "{millis}ms");
+        }
+        if seconds >= 3600 {
+            write!(f, "{}h", seconds / 3600)?;
+        }
+        if seconds >= 60 {
+            write!(f, "{}m", seconds / 60 % 60)?;
+        }
+        let fraction = format!("{millis:03}");
+        let fraction = fraction.trim_end_matches('0');
+        let point = if fraction.is_empty() { "" } else { "." };
+        write!(f, "{}{point}{fraction}s", seconds % 60)
+    }
+}
+
 impl FromStr for GoDuration {
     type Err = String;
 

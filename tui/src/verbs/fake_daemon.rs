@@ -42,6 +42,8 @@ struct State {
     requests: Mutex<Vec<Request>>,
     refusals: Mutex<VecDeque<Status>>,
     members: Mutex<Vec<Member>>,
+    /// The same, of requests that replace an object.
+    refused_changes: Mutex<VecDeque<Status>>,
     /// What happens once a watch is open: changes to make.
     script: Mutex<VecDeque<(WatchEventKind, Value)>>,
     /// Whether a connection ends when a watch is asked for on it.
@@ -118,6 +120,7 @@ impl FakeDaemon {
             requests: Mutex::default(),
             refusals: Mutex::default(),
             members: Mutex::default(),
+            refused_changes: Mutex::default(),
             script: Mutex::default(),
             hangs_up: AtomicBool::new(false),
             events: Mutex::default(),
@@ -162,6 +165,11 @@ impl FakeDaemon {
     /// The members of the cluster that it sees.
     pub(super) fn sees(&self, members: Vec<Member>) {
         *locked(&self.state.members) = members;
+    }
+
+    /// Refuses the next request that replaces an object.
+    pub(super) fn refuse_changes(&self, status: Status) {
+        locked(&self.state.refused_changes).push_back(status);
     }
 
     /// Makes a change as soon as a watch is open.
@@ -287,7 +295,10 @@ async fn answer(id: u32, request: Request, state: Arc<State>, answers: Answers) 
             let _ = answers.send(respond(Ok(Response::Images { images: vec![image()] }))).await;
         }
         request => {
-            let refusal = locked(&state.refusals).pop_front();
+            let mut refusal = locked(&state.refusals).pop_front();
+            if matches!(request, Request::Replace(_)) {
+                refusal = refusal.or_else(|| locked(&state.refused_changes).pop_front());
+            }
             let result = refusal.map_or_else(|| state.ask(request), Err);
             let _ = answers.send(respond(result)).await;
         }

@@ -1,5 +1,7 @@
 //! The verbs against a daemon that the tests play.
 
+mod nodes;
+
 use super::fake_daemon::{Done, FakeDaemon, run, run_into};
 use objects::{Cause, Kind, Status};
 use serde_json::{Value, json};
