@@ -9,32 +9,43 @@
 //! task: whoever owns the [`Network`] calls `refill` when [`Network::wants_refill`] says so. Making namespaces happens on a
 //! short-lived thread of its own, because `unshare(CLONE_NEWNET)` changes the calling thread for good.
 //!
-//! Firewall: `nft` is called once, at [`Network::open`]; see `firewall`. Addresses: see `ipam`.
+//! Firewall: `nft` is called at [`Network::open`] and when what is let in changes; see `firewall`. Addresses: see `ipam`.
+//! Other nodes' pods: [`Network::set_peers`]; see `routes`, and `vxlan` for nodes that are on no link of this machine.
 
 mod bridge;
 mod config;
 mod error;
 mod firewall;
 mod ipam;
+mod legacy;
 mod link;
 mod namespace;
 mod netlink;
+mod outward;
+mod peers;
 mod pool;
+mod routes;
 #[cfg(test)]
 mod tests;
+mod vxlan;
 
 use std::fs;
 use std::net::Ipv4Addr;
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread;
 
-pub use config::{Cidr, LONGEST_BRIDGE_NAME, NetworkConfig};
+pub use config::{Cidr, LONGEST_BRIDGE_NAME, NetworkConfig, Overlay, VXLAN_BYTES};
 pub use error::NetworkError;
+pub use firewall::Port;
+pub use ipam::{allocated, forget_outside};
+pub use peers::{Peer, RefusedPeer, Routed};
 
+use firewall::Opening;
 use ipam::Ipam;
 use namespace::{Bridge, NamespaceMaker};
 use netlink::Netlink;
+use outward::Outward;
 use pool::{Pool, Ready};
 
 /// A pod's place in the network: a namespace with `lo` and `eth0` up, the address and the default route set.
@@ -53,13 +64,16 @@ pub struct PodNetwork {
 /// The pods' network of this node. Share it as `Arc<Network>`; every method takes `&self`.
 #[derive(Debug)]
 pub struct Network {
-    config: NetworkConfig,
+    /// Replaced whole when the range changes.
+    config: RwLock<Arc<NetworkConfig>>,
     bridge: Mutex<Bridge>,
     /// The namespace with the bridge: the one of the thread that called [`Network::open`].
     host: OwnedFd,
     pool: Pool,
     /// Held while namespaces are made ahead: two at once would only wait for the kernel's lock.
     refilling: Mutex<()>,
+    /// Held while routes or rules are changed; taken after `refilling` and before the pool's.
+    outward: Mutex<Outward>,
 }
 
 impl Network {
@@ -73,9 +87,16 @@ impl Network {
         let boot_id = fs::read_to_string(boot_id_file).map_err(NetworkError::read(boot_id_file))?;
         fs::create_dir_all(&config.state_dir).map_err(NetworkError::write(&config.state_dir))?;
         let ipam = Ipam::open(&config.state_dir, config.cidr, boot_id.trim())?;
-        let bridge = set_up(&config, &ipam)?;
+        let bridge = set_up(&config, &ipam, &Opening::default())?;
         let host = namespace::current_namespace()?;
-        Ok(Self { config, bridge: Mutex::new(bridge), host, pool: Pool::new(ipam), refilling: Mutex::new(()) })
+        Ok(Self {
+            config: RwLock::new(Arc::new(config)),
+            bridge: Mutex::new(bridge),
+            host,
+            pool: Pool::new(ipam),
+            refilling: Mutex::new(()),
+            outward: Mutex::new(Outward::default()),
+        })
     }
 
     /// A namespace for the pod, and its address, which is written down before this returns. From the pool in microseconds;
@@ -86,9 +107,10 @@ impl Network {
         if let Some(ip) = state.ipam.address_of(uid) {
             return Err(NetworkError::AlreadyTaken { uid: uid.to_owned(), ip });
         }
-        let ready = if let Some(ready) = state.ready.pop_front() {
-            ready
-        } else {
+        let ready = loop {
+            if let Some(ready) = state.ready.pop_front() {
+                break ready;
+            }
             drop(state);
             let ready = self.on_a_thread(|maker| {
                 let ready = self.pool.make(maker)?;
@@ -96,13 +118,17 @@ impl Network {
                 Ok(ready)
             })?;
             state = self.pool.lock();
-            ready
+            if ready.cidr == state.ipam.cidr() {
+                break ready;
+            }
+            // The range changed while it was made.
+            state.ipam.unreserve(ready.address);
         };
         if let Err(error) = state.ipam.assign(uid, ready.address) {
             state.ipam.unreserve(ready.address);
             return Err(error);
         }
-        let cidr = self.config.cidr;
+        let cidr = ready.cidr;
         Ok(PodNetwork { ip: ready.address, prefix_len: cidr.prefix_len(), gateway: cidr.gateway(), netns: ready.netns })
     }
 
@@ -115,10 +141,11 @@ impl Network {
     /// are known already ([`Network::allocations`]); this is for a pod whose note was lost.
     pub fn adopt(&self, uid: &str, ip: Ipv4Addr) -> Result<(), NetworkError> {
         check_uid(uid)?;
-        if self.config.cidr.place_of(ip).is_none() {
-            return Err(NetworkError::OutsideCidr { ip, cidr: self.config.cidr });
-        }
         let mut state = self.pool.lock();
+        let cidr = state.ipam.cidr();
+        if cidr.place_of(ip).is_none() {
+            return Err(NetworkError::OutsideCidr { ip, cidr });
+        }
         match state.ipam.address_of(uid) {
             Some(known) if known == ip => return Ok(()),
             Some(known) => return Err(NetworkError::AlreadyTaken { uid: uid.to_owned(), ip: known }),
@@ -141,12 +168,21 @@ impl Network {
 
     /// The node's own address on the bridge.
     pub fn gateway(&self) -> Ipv4Addr {
-        self.config.cidr.gateway()
+        self.cidr().gateway()
     }
 
-    /// The settings it was opened with.
-    pub fn config(&self) -> &NetworkConfig {
-        &self.config
+    /// This node's range of pod addresses, as it is now.
+    pub fn cidr(&self) -> Cidr {
+        self.config().cidr
+    }
+
+    /// The settings: as it was opened with, but for the range (see [`Network::change_cidr`]).
+    pub fn config(&self) -> Arc<NetworkConfig> {
+        self.config.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn bridge(&self) -> Bridge {
+        *self.bridge.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How many namespaces are ready.
@@ -156,7 +192,7 @@ impl Network {
 
     /// Whether the pool is less than full.
     pub fn wants_refill(&self) -> bool {
-        self.ready() < self.config.pool_size
+        self.ready() < self.config().pool_size
     }
 
     /// Fills the pool; how many namespaces were made. Blocks for 2 to 5 ms a namespace on a busy machine: call it from a
@@ -171,10 +207,11 @@ impl Network {
 
     /// Makes what is missing. Each namespace is handed over while the next is made, so that nobody waits for the bridge.
     fn fill(&self, maker: &mut NamespaceMaker<'_>) -> Result<usize, NetworkError> {
+        let pool_size = self.config().pool_size;
         let mut made = 0;
         let mut fresh: Option<Ready> = None;
         let outcome = loop {
-            if self.ready() + usize::from(fresh.is_some()) >= self.config.pool_size {
+            if self.ready() + usize::from(fresh.is_some()) >= pool_size {
                 break Ok(());
             }
             let next = match self.pool.make(maker) {
@@ -199,26 +236,30 @@ impl Network {
         Ok(())
     }
 
-    /// Puts back what somebody else removed (a firewall reload, a deleted bridge). Cheap enough for once a minute: two runs
-    /// of nft. Pods that were plugged into a deleted bridge stay cut off until they are started anew.
-    pub fn repair(&self) -> Result<(), NetworkError> {
-        let mut state = self.pool.lock();
-        let found = set_up(&self.config, &state.ipam)?;
-        let mut bridge = self.bridge.lock().unwrap_or_else(PoisonError::into_inner);
-        if *bridge != found {
-            tracing::warn!(bridge = %self.config.bridge, "the pods' bridge was replaced");
-            *bridge = found;
-            for ready in state.ready.drain(..).collect::<Vec<_>>() {
-                state.ipam.unreserve(ready.address);
+    /// Puts back what somebody else removed (a firewall reload, a deleted bridge, a route). Cheap enough for once a minute: a
+    /// few runs of nft. Pods that were plugged into a deleted bridge stay cut off until they are started anew.
+    pub fn repair(&self) -> Result<Routed, NetworkError> {
+        let mut outward = self.outward.lock().unwrap_or_else(PoisonError::into_inner);
+        let config = self.config();
+        {
+            let mut state = self.pool.lock();
+            let found = set_up(&config, &state.ipam, &outward.opening)?;
+            let mut bridge = self.bridge.lock().unwrap_or_else(PoisonError::into_inner);
+            if *bridge != found {
+                tracing::warn!(bridge = %config.bridge, "the pods' bridge was replaced");
+                *bridge = found;
+                for ready in state.ready.drain(..).collect::<Vec<_>>() {
+                    state.ipam.unreserve(ready.address);
+                }
             }
         }
-        Ok(())
+        self.route(&mut outward)
     }
 
     /// Removes the bridge, the firewall rules and the state, and puts forwarding back. Pods that still run are cut off.
     pub fn teardown(&self) -> Result<(), NetworkError> {
         self.pool.lock().ready.clear();
-        remove(&self.config)
+        remove(&self.config())
     }
 
     /// Runs the work on a thread of its own, because making a namespace leaves the thread in it.
@@ -226,8 +267,8 @@ impl Network {
         &self,
         work: impl FnOnce(&mut NamespaceMaker<'_>) -> Result<T, NetworkError> + Send,
     ) -> Result<T, NetworkError> {
-        let bridge = *self.bridge.lock().unwrap_or_else(PoisonError::into_inner);
-        let body = || work(&mut NamespaceMaker::new(&self.config, bridge, self.host.as_fd())?);
+        let (config, bridge) = (self.config(), self.bridge());
+        let body = || work(&mut NamespaceMaker::new(&config, bridge, self.host.as_fd())?);
         thread::scope(|scope| {
             let spawned = thread::Builder::new().name("netns".to_owned()).stack_size(256 * 1024).spawn_scoped(scope, body);
             let thread = spawned.map_err(|source| NetworkError::Namespace { source })?;
@@ -236,11 +277,13 @@ impl Network {
     }
 }
 
-/// Removes what a network of these settings left on the machine, whether or not one is open: bridge, rules, state. What is
-/// not there is no error; an interface that is not ours is left alone.
+/// Removes what a network of these settings left on the machine, whether or not one is open: routes, devices, rules, state.
+/// What is not there is no error; an interface that is not ours is left alone.
 pub fn remove(config: &NetworkConfig) -> Result<(), NetworkError> {
     config.check()?;
     let mut netlink = Netlink::open().map_err(NetworkError::netlink("open a netlink socket"))?;
+    vxlan::remove(&mut netlink, config)?;
+    // The routes to other nodes go with the gateway's address, which is their source.
     bridge::remove(&mut netlink, config)?;
     firewall::remove(&config.bridge)?;
     bridge::restore_forwarding(&mut netlink, config)?;
@@ -250,11 +293,11 @@ pub fn remove(config: &NetworkConfig) -> Result<(), NetworkError> {
     }
 }
 
-fn set_up(config: &NetworkConfig, ipam: &Ipam) -> Result<Bridge, NetworkError> {
+fn set_up(config: &NetworkConfig, ipam: &Ipam, opening: &Opening) -> Result<Bridge, NetworkError> {
     let mut netlink = Netlink::open().map_err(NetworkError::netlink("open a netlink socket"))?;
     let bridge = bridge::ensure(&mut netlink, config, ipam)?;
     bridge::enable_forwarding(&config.state_dir)?;
-    firewall::install(config)?;
+    firewall::install(config, opening)?;
     Ok(bridge)
 }
 

@@ -10,6 +10,7 @@ use super::ipam::Ipam;
 use super::link::{self, Link};
 use super::namespace::Bridge;
 use super::netlink::{Netlink, Refused};
+use super::routes::PROTOCOL;
 use super::{Cidr, NetworkConfig, NetworkError};
 
 const FORWARDING: &str = "/proc/sys/net/ipv4/ip_forward";
@@ -37,6 +38,15 @@ pub(super) fn ensure(netlink: &mut Netlink, config: &NetworkConfig, ipam: &Ipam)
     netlink.change(vec![link::mark(index, &alias(config))]).map_err(refused(failed("mark")))?;
     ensure_address(netlink, config, ipam, index)?;
     Ok(Bridge { index, mtu: mtu(netlink, config, &routes)? })
+}
+
+/// Refuses a range that this machine routes elsewhere already, before anything is changed.
+pub(super) fn check(config: &NetworkConfig) -> Result<(), NetworkError> {
+    let mut netlink = Netlink::open().map_err(NetworkError::netlink("open a netlink socket"))?;
+    let routes = link::routes(&mut netlink).map_err(NetworkError::netlink("list the routes"))?;
+    let found = link::find(&mut netlink, &config.bridge);
+    let found = found.map_err(NetworkError::netlink(format!("look for the bridge {}", config.bridge)))?;
+    check_routes(&mut netlink, config.cidr, &routes, found.map(|link| link.index))
 }
 
 /// Deletes the bridge if it is ours.
@@ -74,7 +84,7 @@ pub(super) fn restore_forwarding(netlink: &mut Netlink, config: &NetworkConfig) 
     fs::write(FORWARDING, "0").map_err(NetworkError::write(FORWARDING))
 }
 
-fn alias(config: &NetworkConfig) -> String {
+pub(super) fn alias(config: &NetworkConfig) -> String {
     // The kernel takes 255 bytes; the end of a long path tells more than its beginning.
     let path = config.state_dir.to_string_lossy();
     let kept: Vec<char> = path.chars().rev().take(60).collect();
@@ -101,8 +111,11 @@ fn check_owner(netlink: &mut Netlink, config: &NetworkConfig, found: &Link) -> R
 }
 
 fn check_routes(netlink: &mut Netlink, cidr: Cidr, routes: &[link::Route], own_index: Option<u32>) -> Result<(), NetworkError> {
-    let is_in_the_way =
-        |route: &&link::Route| route.to.prefix_len() > 0 && route.to.overlaps(cidr) && Some(route.interface) != own_index;
+    // A route to another node's pods goes away when it is seen that the range is this node's.
+    let is_in_the_way = |route: &&link::Route| {
+        let is_other = Some(route.interface) != own_index && route.protocol != PROTOCOL;
+        route.to.prefix_len() > 0 && route.to.overlaps(cidr) && is_other
+    };
     let Some(route) = routes.iter().find(is_in_the_way) else { return Ok(()) };
     let links = link::all(netlink).map_err(NetworkError::netlink("list the interfaces"))?;
     let interface = links.into_iter().find(|link| link.index == route.interface).map_or_else(String::new, |link| link.name);

@@ -64,6 +64,11 @@ impl Cidr {
         (place < self.pod_addresses()).then_some(place)
     }
 
+    /// The first address: that of the network itself.
+    pub fn network(self) -> Ipv4Addr {
+        Ipv4Addr::from(self.base)
+    }
+
     /// The broadcast address.
     pub fn broadcast(self) -> Ipv4Addr {
         Ipv4Addr::from(self.base | !mask(self.prefix_len))
@@ -73,6 +78,11 @@ impl Cidr {
     pub fn overlaps(self, other: Self) -> bool {
         let common = mask(self.prefix_len.min(other.prefix_len));
         self.base & common == other.base & common
+    }
+
+    /// Whether every address of the other lies in this network.
+    pub fn contains_all(self, other: Self) -> bool {
+        self.prefix_len <= other.prefix_len && self.overlaps(other)
     }
 
     /// Whether the address lies in this network.
@@ -91,6 +101,21 @@ fn mask(prefix_len: u8) -> u32 {
     u32::MAX.checked_shl(32 - u32::from(prefix_len)).unwrap_or(0)
 }
 
+/// When pods' packets to another node are wrapped into packets between the nodes (VXLAN).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Overlay {
+    /// For nodes that are not on a link of this machine.
+    #[default]
+    Auto,
+    /// Not at all: all nodes are on one link, or the routers between know the pods' ranges.
+    Never,
+    /// For every node: where the network between drops packets with addresses that it does not know, as many clouds' do.
+    Always,
+}
+
+/// A VXLAN packet is so much longer than the one in it: Ethernet 14, IPv4 20, UDP 8, VXLAN 8 bytes.
+pub const VXLAN_BYTES: u32 = 50;
+
 /// The settings of a [`super::Network`].
 #[derive(Debug, Clone)]
 pub struct NetworkConfig {
@@ -107,6 +132,14 @@ pub struct NetworkConfig {
     pub pool_size: usize,
     /// The pods' MTU in bytes. Nothing: that of the interface of the default route, else 1500.
     pub mtu: Option<u32>,
+    /// This node's address, as the other nodes know it. Nothing: no VXLAN.
+    pub node_address: Option<Ipv4Addr>,
+    /// When VXLAN is used.
+    pub overlay: Overlay,
+    /// The UDP port of VXLAN, the same on all nodes.
+    pub vxlan_port: u16,
+    /// The number of the VXLAN network, below 2^24, the same on all nodes.
+    pub vxlan_id: u32,
 }
 
 impl NetworkConfig {
@@ -119,6 +152,10 @@ impl NetworkConfig {
             state_dir: state_dir.into(),
             pool_size: 16,
             mtu: None,
+            node_address: None,
+            overlay: Overlay::Auto,
+            vxlan_port: 8472,
+            vxlan_id: 10_088,
         }
     }
 
@@ -136,7 +173,29 @@ impl NetworkConfig {
             let why = "the prefix length of a node's pods must be between 16 and 29";
             return Err(NetworkError::Cidr { text: self.cidr.to_string(), why: why.to_owned() });
         }
+        if let Some(cluster) = self.cluster_cidr.filter(|cluster| !cluster.contains_all(self.cidr)) {
+            return Err(NetworkError::Cidr {
+                text: self.cidr.to_string(),
+                why: format!("it is not within the cluster's {cluster}"),
+            });
+        }
         Ok(())
+    }
+
+    /// The addresses of all pods that are known of: the cluster's, else this node's.
+    pub(super) fn pods(&self) -> Cidr {
+        self.cluster_cidr.unwrap_or(self.cidr)
+    }
+
+    /// The name of the VXLAN device.
+    pub fn vxlan_name(&self) -> String {
+        format!("{}-vx", self.bridge)
+    }
+
+    /// The hardware address of the VXLAN device of the node with this address: every node knows it without asking.
+    pub fn vxlan_mac_of(node: Ipv4Addr) -> [u8; 6] {
+        let [a, b, c, d] = node.octets();
+        [0x0a, 0x59, a, b, c, d]
     }
 
     /// The hardware address that goes with a pod's address. It is derived, so that no neighbour table is ever stale when an

@@ -14,6 +14,46 @@ use std::path::{Path, PathBuf};
 
 use super::{Cidr, NetworkError};
 
+/// The folder of the links.
+const FOLDER: &str = "addresses";
+
+/// The addresses that an earlier daemon handed out, for whoever has to find out which range it had. Nothing where there is no state.
+///
+/// # Errors
+/// The folder cannot be read.
+pub fn allocated(state_dir: &Path) -> Result<Vec<Ipv4Addr>, NetworkError> {
+    let names = names(&state_dir.join(FOLDER))?;
+    Ok(names.iter().filter_map(|name| name.parse().ok()).collect())
+}
+
+/// Before [`super::Network::open`] with another range than before: forgets who had which address outside of it; how many they
+/// were. Those pods have to get new sandboxes.
+///
+/// # Errors
+/// The folder cannot be read or written.
+pub fn forget_outside(state_dir: &Path, cidr: Cidr) -> Result<usize, NetworkError> {
+    let mut forgotten = 0;
+    for address in allocated(state_dir)?.into_iter().filter(|address| cidr.place_of(*address).is_none()) {
+        let path = state_dir.join(FOLDER).join(address.to_string());
+        fs::remove_file(&path).map_err(NetworkError::write(&path))?;
+        forgotten += 1;
+    }
+    Ok(forgotten)
+}
+
+fn names(directory: &Path) -> Result<Vec<String>, NetworkError> {
+    let entries = match fs::read_dir(directory) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other.map_err(NetworkError::read(directory))?,
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(NetworkError::read(directory))?;
+        names.push(entry.file_name().to_string_lossy().into_owned());
+    }
+    Ok(names)
+}
+
 /// The addresses of one node.
 #[derive(Debug)]
 pub(super) struct Ipam {
@@ -37,7 +77,7 @@ enum Holder {
 impl Ipam {
     /// Reads what an earlier daemon of the same boot wrote; `boot_id` is the machine's.
     pub(super) fn open(state_dir: &Path, cidr: Cidr, boot_id: &str) -> Result<Self, NetworkError> {
-        let directory = state_dir.join("addresses");
+        let directory = state_dir.join(FOLDER);
         fs::create_dir_all(&directory).map_err(NetworkError::write(&directory))?;
         let mut ipam = Self { cidr, directory, by_address: BTreeMap::new(), by_uid: HashMap::new(), next_place: 0 };
         let boot = state_dir.join("boot");
@@ -52,7 +92,7 @@ impl Ipam {
     }
 
     fn load(&mut self) -> Result<(), NetworkError> {
-        for name in self.names()? {
+        for name in names(&self.directory)? {
             let path = self.directory.join(&name);
             let uid = fs::read_link(&path).ok().and_then(|uid| uid.into_os_string().into_string().ok());
             let address = name.parse::<Ipv4Addr>().ok();
@@ -69,21 +109,27 @@ impl Ipam {
         Ok(())
     }
 
-    fn names(&self) -> Result<Vec<String>, NetworkError> {
-        let entries = fs::read_dir(&self.directory).map_err(NetworkError::read(&self.directory))?;
-        let mut names = Vec::new();
-        for entry in entries {
-            let entry = entry.map_err(NetworkError::read(&self.directory))?;
-            names.push(entry.file_name().to_string_lossy().into_owned());
-        }
-        Ok(names)
-    }
-
     fn clear(&mut self) -> Result<(), NetworkError> {
-        for name in self.names()? {
+        for name in names(&self.directory)? {
             let path = self.directory.join(name);
             fs::remove_file(&path).map_err(NetworkError::write(&path))?;
         }
+        Ok(())
+    }
+
+    /// The range that addresses are of.
+    pub(super) fn cidr(&self) -> Cidr {
+        self.cidr
+    }
+
+    /// Forgets everybody and hands out addresses of another range. The places go on where they were: the veths of the former
+    /// owners, which are named by them, may be there for a while.
+    pub(super) fn change_range(&mut self, cidr: Cidr) -> Result<(), NetworkError> {
+        self.clear()?;
+        self.by_address.clear();
+        self.by_uid.clear();
+        self.cidr = cidr;
+        self.next_place %= cidr.pod_addresses();
         Ok(())
     }
 

@@ -5,9 +5,11 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::os::fd::RawFd;
 
 use netlink_packet_route::address::{AddressAttribute, AddressMessage};
-use netlink_packet_route::link::{InfoData, InfoKind, InfoVeth, LinkAttribute, LinkFlags, LinkInfo, LinkMessage, State};
+use netlink_packet_route::link::{
+    InfoData, InfoKind, InfoVeth, InfoVxlan, LinkAttribute, LinkFlags, LinkInfo, LinkMessage, State,
+};
 use netlink_packet_route::route::{
-    RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteProtocol, RouteScope, RouteType,
+    RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteMetric, RouteProtocol, RouteScope, RouteType,
 };
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 
@@ -26,7 +28,14 @@ pub(super) struct Link {
     pub(super) name: String,
     pub(super) alias: Option<String>,
     pub(super) is_bridge: bool,
+    /// What a VXLAN device is set to; nothing for other interfaces.
+    pub(super) vxlan: Option<Vec<InfoVxlan>>,
+    pub(super) mac: Vec<u8>,
     pub(super) mtu: Option<u32>,
+    /// Whether neighbours on it are asked for by their address: not so for tunnels and the loopback interface.
+    pub(super) has_neighbours: bool,
+    /// It was put up.
+    pub(super) is_up: bool,
     /// Both ends are up, and a bridge forwards to it.
     pub(super) is_connected: bool,
 }
@@ -50,14 +59,24 @@ pub(super) fn all(netlink: &mut Netlink) -> io::Result<Vec<Link>> {
 
 fn read(message: RouteNetlinkMessage) -> Option<Link> {
     let RouteNetlinkMessage::NewLink(message) = message else { return None };
-    let mut link = Link { index: message.header.index, ..Link::default() };
+    let flags = message.header.flags;
+    let has_neighbours = !flags.intersects(LinkFlags::Noarp | LinkFlags::Loopback | LinkFlags::Pointopoint);
+    let is_up = flags.contains(LinkFlags::Up);
+    let mut link = Link { index: message.header.index, has_neighbours, is_up, ..Link::default() };
     for attribute in message.attributes {
         match attribute {
             LinkAttribute::IfName(name) => link.name = name,
             LinkAttribute::IfAlias(alias) => link.alias = Some(alias),
             LinkAttribute::Mtu(mtu) => link.mtu = Some(mtu),
             LinkAttribute::OperState(state) => link.is_connected = state == State::Up,
-            LinkAttribute::LinkInfo(infos) => link.is_bridge = infos.contains(&LinkInfo::Kind(InfoKind::Bridge)),
+            LinkAttribute::Address(mac) => link.mac = mac,
+            LinkAttribute::LinkInfo(infos) => {
+                link.is_bridge = infos.contains(&LinkInfo::Kind(InfoKind::Bridge));
+                link.vxlan = infos.into_iter().find_map(|info| match info {
+                    LinkInfo::Data(InfoData::Vxlan(settings)) => Some(settings),
+                    _ => None,
+                });
+            }
             _ => {}
         }
     }
@@ -89,6 +108,14 @@ pub(super) struct Route {
     pub(super) to: Cidr,
     pub(super) interface: u32,
     pub(super) metric: u32,
+    /// The next machine on the way; nothing where the destination is on the link itself.
+    pub(super) gateway: Option<Ipv4Addr>,
+    /// The address that this machine's own packets are given.
+    pub(super) source: Option<Ipv4Addr>,
+    /// In bytes; nothing where it is the interface's.
+    pub(super) mtu: Option<u32>,
+    pub(super) protocol: RouteProtocol,
+    pub(super) kind: RouteType,
 }
 
 /// The IPv4 routes of the main table.
@@ -98,23 +125,57 @@ pub(super) fn routes(netlink: &mut Netlink) -> io::Result<Vec<Route>> {
     let mut found = Vec::new();
     for answer in netlink.list(&RouteNetlinkMessage::GetRoute(request))? {
         let RouteNetlinkMessage::NewRoute(message) = answer else { continue };
-        if message.header.table != RouteHeader::RT_TABLE_MAIN || message.header.kind != RouteType::Unicast {
-            continue;
-        }
-        let (mut to, mut interface, mut metric) = (Ipv4Addr::UNSPECIFIED, 0, 0);
-        for attribute in message.attributes {
-            match attribute {
-                RouteAttribute::Destination(RouteAddress::Inet(address)) => to = address,
-                RouteAttribute::Oif(index) => interface = index,
-                RouteAttribute::Priority(priority) => metric = priority,
-                _ => {}
-            }
-        }
-        if let Some(to) = Cidr::containing(to, message.header.destination_prefix_length) {
-            found.push(Route { to, interface, metric });
+        if message.header.table == RouteHeader::RT_TABLE_MAIN && message.header.kind == RouteType::Unicast {
+            found.extend(read_route(&message));
         }
     }
     Ok(found)
+}
+
+/// The route that the kernel takes to an address; nothing where it has none.
+pub(super) fn route_to(netlink: &mut Netlink, address: Ipv4Addr) -> io::Result<Option<Route>> {
+    let mut request = RouteMessage::default();
+    request.header.address_family = AddressFamily::Inet;
+    request.header.destination_prefix_length = 32;
+    request.attributes.push(RouteAttribute::Destination(RouteAddress::Inet(address)));
+    match netlink.get(RouteNetlinkMessage::GetRoute(request)) {
+        Ok(Some(RouteNetlinkMessage::NewRoute(message))) => Ok(read_route(&message)),
+        Ok(_) => Ok(None),
+        Err(error) if matches!(error.raw_os_error(), Some(libc::ENETUNREACH | libc::EHOSTUNREACH | libc::EACCES)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn read_route(message: &RouteMessage) -> Option<Route> {
+    let mut route = Route {
+        to: Cidr::containing(Ipv4Addr::UNSPECIFIED, message.header.destination_prefix_length)?,
+        interface: 0,
+        metric: 0,
+        gateway: None,
+        source: None,
+        mtu: None,
+        protocol: message.header.protocol,
+        kind: message.header.kind,
+    };
+    for attribute in &message.attributes {
+        match attribute {
+            RouteAttribute::Destination(RouteAddress::Inet(address)) => {
+                route.to = Cidr::containing(*address, message.header.destination_prefix_length)?;
+            }
+            RouteAttribute::Oif(index) => route.interface = *index,
+            RouteAttribute::Priority(priority) => route.metric = *priority,
+            RouteAttribute::Gateway(RouteAddress::Inet(address)) => route.gateway = Some(*address),
+            RouteAttribute::PrefSource(RouteAddress::Inet(address)) => route.source = Some(*address),
+            RouteAttribute::Metrics(metrics) => {
+                route.mtu = metrics.iter().find_map(|metric| match metric {
+                    RouteMetric::Mtu(bytes) => Some(*bytes),
+                    _ => None,
+                });
+            }
+            _ => {}
+        }
+    }
+    Some(route)
 }
 
 /// Makes the bridge, up, with a hardware address of its own: otherwise it takes that of a port and changes with it.
@@ -214,7 +275,7 @@ pub(super) fn new_default_route(index: u32, gateway: Ipv4Addr) -> RouteNetlinkMe
     RouteNetlinkMessage::NewRoute(message)
 }
 
-fn set_up(message: &mut LinkMessage) {
+pub(super) fn set_up(message: &mut LinkMessage) {
     message.header.flags = LinkFlags::Up;
     message.header.change_mask = LinkFlags::Up;
 }

@@ -10,7 +10,7 @@ use nix::sched::{CloneFlags, setns, unshare};
 
 use super::link::{self, PodEnd};
 use super::netlink::{Netlink, Refused};
-use super::{NetworkConfig, NetworkError};
+use super::{Cidr, NetworkConfig, NetworkError};
 
 /// Set in every pod, as container engines do: without them an image that serves port 80 or sends a ping as a plain user
 /// would need capabilities.
@@ -53,6 +53,11 @@ impl<'a> NamespaceMaker<'a> {
         setns(host, CloneFlags::CLONE_NEWNET).map_err(|errno| NetworkError::Namespace { source: errno.into() })?;
         let host = Netlink::open().map_err(NetworkError::netlink("open a netlink socket"))?;
         Ok(Self { config, bridge: bridge.index, mtu: bridge.mtu, host })
+    }
+
+    /// The range that its namespaces are set up for.
+    pub(super) fn cidr(&self) -> Cidr {
+        self.config.cidr
     }
 
     /// Makes one namespace for the address.

@@ -6,8 +6,8 @@
 use std::io;
 
 use netlink_packet_core::{
-    NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_EXCL, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage,
-    NetlinkPayload,
+    NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_EXCL, NLM_F_REPLACE, NLM_F_REQUEST, NetlinkHeader,
+    NetlinkMessage, NetlinkPayload,
 };
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
@@ -46,16 +46,26 @@ impl Netlink {
     }
 
     /// Sends all requests in one system call. The kernel performs them in order and does not stop at a failure; the first
-    /// failure is the answer.
+    /// failure is the answer. What is to be made must not be there yet.
     pub(super) fn change(&mut self, batch: Vec<RouteNetlinkMessage>) -> Result<(), Refused> {
+        self.send_batch(batch, NLM_F_CREATE | NLM_F_EXCL)
+    }
+
+    /// Like [`Netlink::change`], but what is there already is replaced in one step, without a moment in which it is missing.
+    pub(super) fn put(&mut self, batch: Vec<RouteNetlinkMessage>) -> Result<(), Refused> {
+        self.send_batch(batch, NLM_F_CREATE | NLM_F_REPLACE)
+    }
+
+    fn send_batch(&mut self, batch: Vec<RouteNetlinkMessage>, create_flags: u16) -> Result<(), Refused> {
         let count = batch.len();
         let first = self.sequence.wrapping_add(1);
         let mut bytes = Vec::new();
         for request in batch {
             let create = match request {
-                RouteNetlinkMessage::NewLink(_) | RouteNetlinkMessage::NewAddress(_) | RouteNetlinkMessage::NewRoute(_) => {
-                    NLM_F_CREATE | NLM_F_EXCL
-                }
+                RouteNetlinkMessage::NewLink(_)
+                | RouteNetlinkMessage::NewAddress(_)
+                | RouteNetlinkMessage::NewRoute(_)
+                | RouteNetlinkMessage::NewNeighbour(_) => create_flags,
                 _ => 0,
             };
             self.append(&mut bytes, request, NLM_F_REQUEST | NLM_F_ACK | create);

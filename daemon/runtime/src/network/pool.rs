@@ -5,9 +5,9 @@ use std::net::Ipv4Addr;
 use std::os::fd::OwnedFd;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::NetworkError;
 use super::ipam::Ipam;
 use super::namespace::{Made, NamespaceMaker};
+use super::{Cidr, NetworkError};
 
 /// How many addresses are tried whose former owner is still being removed by the kernel.
 const MOST_STILL_USED: usize = 64;
@@ -16,6 +16,8 @@ const MOST_STILL_USED: usize = 64;
 #[derive(Debug)]
 pub(super) struct Ready {
     pub(super) address: Ipv4Addr,
+    /// The range that it was set up for.
+    pub(super) cidr: Cidr,
     pub(super) netns: OwnedFd,
 }
 
@@ -51,7 +53,7 @@ impl Pool {
                 Err(error) => break Err(error),
             };
             match maker.make(address) {
-                Ok(Made::Namespace(netns)) => break Ok(Ready { address, netns }),
+                Ok(Made::Namespace(netns)) => break Ok(Ready { address, cidr: maker.cidr(), netns }),
                 Ok(Made::StillUsed) if still_used.len() < MOST_STILL_USED => still_used.push(address),
                 Ok(Made::StillUsed) => {
                     still_used.push(address);

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use super::*;
 
 /// Moves the test's thread into an empty network namespace; `false` where this machine does not allow it.
-fn enter_private_namespace() -> bool {
+pub(super) fn enter_private_namespace() -> bool {
     if !nix::unistd::geteuid().is_root() {
         println!("skipped: needs root");
         return false;
@@ -36,7 +36,7 @@ fn config(dir: &TempDir) -> NetworkConfig {
 }
 
 /// Runs the work in another network namespace.
-fn inside<T: Send>(netns: BorrowedFd<'_>, work: impl FnOnce() -> T + Send) -> T {
+pub(super) fn inside<T: Send>(netns: BorrowedFd<'_>, work: impl FnOnce() -> T + Send) -> T {
     thread::scope(|scope| {
         let thread = scope.spawn(|| {
             setns(netns, CloneFlags::CLONE_NEWNET).unwrap();
@@ -47,12 +47,12 @@ fn inside<T: Send>(netns: BorrowedFd<'_>, work: impl FnOnce() -> T + Send) -> T 
 }
 
 /// A listener in the namespace, bound to every address of it.
-fn listen(netns: BorrowedFd<'_>) -> TcpListener {
+pub(super) fn listen(netns: BorrowedFd<'_>) -> TcpListener {
     inside(netns, || TcpListener::bind("0.0.0.0:0").unwrap())
 }
 
 /// Connects to the listener; the address that the listener sees.
-fn reach(listener: &TcpListener, ip: Ipv4Addr) -> IpAddr {
+pub(super) fn reach(listener: &TcpListener, ip: Ipv4Addr) -> IpAddr {
     let target = SocketAddr::new(ip.into(), listener.local_addr().unwrap().port());
     let mut client = TcpStream::connect_timeout(&target, Duration::from_secs(5)).unwrap();
     let (mut server, peer) = listener.accept().unwrap();
@@ -135,7 +135,7 @@ fn pods_reach_the_outside_with_the_nodes_address_although_forwarding_is_dropped_
     assert_eq!(mtu, Some(1400), "as the interface of the default route has it");
 
     network.repair().unwrap();
-    assert_eq!(nft_ruleset().matches("accept comment \"skiff0\"").count(), 2, "no rule is added twice");
+    assert_eq!(nft_ruleset().matches("accept comment \"skiff0 ").count(), 2, "no rule is added twice");
     network.teardown().unwrap();
     assert!(!nft_ruleset().contains("skiff0"), "{}", nft_ruleset());
 }
@@ -157,10 +157,20 @@ fn the_drop_policy_of_the_older_iptables_is_seen_too() {
     let listener = listen(outside.as_fd());
     inside(pod.netns.as_fd(), || reach(&listener, [192, 168, 77, 2].into()));
     network.repair().unwrap();
-    let rules = || String::from_utf8(legacy("-S FORWARD").unwrap().stdout).unwrap();
-    assert_eq!(rules().matches("skiff0").count(), 2, "no rule is added twice");
+    let rules = |chain: &str| String::from_utf8(legacy(&format!("-S {chain}")).unwrap().stdout).unwrap();
+    assert_eq!(rules("FORWARD").matches("skiff0").count(), 2, "no rule is added twice");
+
+    assert_eq!(rules("INPUT"), "-P INPUT ACCEPT\n");
+    assert!(legacy("-P INPUT DROP").unwrap().status.success());
+    network.set_ports([Port::Udp(7000), Port::Tcp(7001)]).unwrap();
+    network.repair().unwrap();
+    assert_eq!(rules("INPUT").matches("skiff0").count(), 3, "{}", rules("INPUT"));
+    let in_pod = listen(pod.netns.as_fd());
+    assert_eq!(reach(&in_pod, pod.ip), IpAddr::V4(network.gateway()), "a pod's answers come in");
+    network.set_ports([Port::Tcp(7001)]).unwrap();
+    assert!(!rules("INPUT").contains("7000") && rules("INPUT").contains("7001"), "{}", rules("INPUT"));
     network.teardown().unwrap();
-    assert_eq!(rules(), "-P FORWARD DROP\n");
+    assert_eq!((rules("FORWARD").as_str(), rules("INPUT").as_str()), ("-P FORWARD DROP\n", "-P INPUT DROP\n"));
 }
 
 #[test]
