@@ -4,6 +4,7 @@
 //! actions. `node` performs them. So every rule can be tested by the million, without a kernel.
 //!
 //! - [`pod`]: the life of one pod on its node.
+//! - [`pod_cidr`]: which addresses a node gives its pods, and who moves when two took the same.
 //! - [`scheduler`]: which node a pod is bound to, who decides it, and whether a node takes it.
 //! - [`membership`], [`rendezvous`]: who is alive, and who of them does what one has to do.
 //! - [`eviction`]: which pods a node puts out because of its taints.
@@ -20,6 +21,7 @@ pub mod expiry;
 pub mod membership;
 pub mod node_events;
 pub mod pod;
+pub mod pod_cidr;
 pub mod qos;
 pub mod record;
 pub mod rendezvous;
