@@ -19,6 +19,7 @@ mod firewall;
 mod ipam;
 mod legacy;
 mod link;
+mod monitor;
 mod namespace;
 mod netlink;
 mod outward;
@@ -39,6 +40,7 @@ pub use config::{Cidr, LONGEST_BRIDGE_NAME, NetworkConfig, Overlay, VXLAN_BYTES}
 pub use error::NetworkError;
 pub use firewall::Port;
 pub use ipam::{allocated, forget_outside};
+pub use monitor::Monitor;
 pub use peers::{Peer, RefusedPeer, Routed};
 
 use firewall::Opening;
@@ -275,6 +277,15 @@ impl Network {
             thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         })
     }
+}
+
+/// Whether a network could be opened with this range: it is of a usable length, and nothing else on this machine routes it.
+///
+/// # Errors
+/// Why not.
+pub fn check_range(config: &NetworkConfig) -> Result<(), NetworkError> {
+    config.check()?;
+    bridge::check(config)
 }
 
 /// Removes what a network of these settings left on the machine, whether or not one is open: routes, devices, rules, state.

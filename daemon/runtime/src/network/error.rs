@@ -26,7 +26,7 @@ pub enum NetworkError {
         why: String,
     },
     /// Something else on this machine already routes part of the range.
-    #[error("the pod network {cidr} overlaps the route {route} through {interface}; choose another --pod-cidr")]
+    #[error("the pod network {cidr} overlaps the route {route} through {interface}; choose another --pod-cidr or --cluster-cidr")]
     RouteConflict {
         /// Our range.
         cidr: Cidr,

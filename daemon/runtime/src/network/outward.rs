@@ -4,9 +4,9 @@ use std::net::Ipv4Addr;
 use std::sync::{Arc, PoisonError};
 
 use super::firewall::Opening;
-use super::peers::Way;
+use super::peers::{Plan, Way};
 use super::routes::Router;
-use super::{Cidr, Network, NetworkConfig, NetworkError, Peer, Port, Routed, bridge, set_up};
+use super::{Cidr, Network, NetworkConfig, NetworkError, Peer, Port, Routed, set_up};
 
 /// What is wanted, so that [`Network::repair`] can put it back.
 #[derive(Debug, Default)]
@@ -39,6 +39,14 @@ impl Network {
         self.open_firewall(&mut outward, opening)
     }
 
+    /// Whether [`Network::change_cidr`] could take this range.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn check_cidr(&self, cidr: Cidr) -> Result<(), NetworkError> {
+        super::check_range(&NetworkConfig { cidr, ..(*self.config()).clone() })
+    }
+
     /// Gives this node another range of addresses for its pods: the bridge gets its gateway, namespaces made ahead are dropped,
     /// and who had which address is forgotten. Every pod that has an address has to get a new sandbox; until then it is cut off.
     ///
@@ -53,8 +61,7 @@ impl Network {
             return Ok(());
         }
         let config = NetworkConfig { cidr, ..(*before).clone() };
-        config.check()?;
-        bridge::check(&config)?;
+        super::check_range(&config)?;
         // Routes to a former owner of the range, and from the gateway of the old one.
         Router::open(&before, self.bridge())?.remove_all()?;
         {
@@ -71,7 +78,7 @@ impl Network {
     pub(super) fn route(&self, outward: &mut Outward) -> Result<Routed, NetworkError> {
         let config = self.config();
         let mut router = Router::open(&config, self.bridge())?;
-        let (ways, mut refused) = router.plan(&outward.peers)?;
+        let Plan { ways, mut refused } = router.plan(&outward.peers)?;
         let has_vxlan = ways.iter().any(|(_, way)| matches!(way, Way::Overlay { .. }));
         // Those that are reached directly, too: they may find out a moment later than this node that they are.
         let nodes = ways.iter().map(|(peer, _)| peer.address).collect::<std::collections::BTreeSet<Ipv4Addr>>();

@@ -55,17 +55,25 @@ pub(super) enum Way {
     Overlay { node: Ipv4Addr, mtu: u32 },
 }
 
-/// The way to each peer that has one, and the peers that have none. The first of two peers with the same range has it.
-pub(super) fn plan(config: &NetworkConfig, peers: &[(Peer, Reach)]) -> (Vec<(Peer, Way)>, Vec<RefusedPeer>) {
-    let mut ways: Vec<(Peer, Way)> = Vec::new();
-    let mut refused = Vec::new();
+/// What is to be done for all peers.
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    /// Those that have a way.
+    pub(super) ways: Vec<(Peer, Way)>,
+    /// Those that have none.
+    pub(super) refused: Vec<RefusedPeer>,
+}
+
+/// The way to each peer. The first of two with the same range has it.
+pub(super) fn plan(config: &NetworkConfig, peers: &[(Peer, Reach)]) -> Plan {
+    let mut plan = Plan::default();
     for (peer, reach) in peers {
-        match hindrance(config, peer, &ways).map_or_else(|| way(config, peer, *reach), Err) {
-            Ok(way) => ways.push((peer.clone(), way)),
-            Err(why) => refused.push(RefusedPeer { name: peer.name.clone(), why }),
+        match hindrance(config, peer, &plan.ways).map_or_else(|| way(config, peer, *reach), Err) {
+            Ok(way) => plan.ways.push((peer.clone(), way)),
+            Err(why) => plan.refused.push(RefusedPeer { name: peer.name.clone(), why }),
         }
     }
-    (ways, refused)
+    plan
 }
 
 /// Why a peer's range cannot be routed, whichever way.
@@ -126,7 +134,7 @@ mod tests {
     const BEHIND: Reach = Reach::Behind { mtu: 1400 };
 
     fn way_of(overlay: Overlay, reach: Reach) -> Result<Way, String> {
-        let (ways, mut refused) = plan(&config(overlay), &[(peer("b", [192, 168, 1, 2], "10.88.1.0/24"), reach)]);
+        let Plan { ways, mut refused } = plan(&config(overlay), &[(peer("b", [192, 168, 1, 2], "10.88.1.0/24"), reach)]);
         ways.first().map(|(_, way)| *way).ok_or_else(|| refused.remove(0).why)
     }
 
@@ -147,7 +155,7 @@ mod tests {
     fn a_range_that_is_taken_or_not_the_clusters_is_refused_with_the_reason() {
         let check = |address: [u8; 4], cidr: &str, why: &str| {
             let first = (peer("b", [192, 168, 1, 2], "10.88.1.0/24"), ON_LINK);
-            let (ways, refused) = plan(&config(Overlay::Auto), &[first, (peer("c", address, cidr), ON_LINK)]);
+            let Plan { ways, refused } = plan(&config(Overlay::Auto), &[first, (peer("c", address, cidr), ON_LINK)]);
             assert_eq!(ways.len(), 1);
             assert!(refused[0].name == "c" && refused[0].why.contains(why), "{refused:?}");
         };

@@ -17,7 +17,7 @@ use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 use super::link::{self, Link, Route};
 use super::namespace::Bridge;
 use super::netlink::Netlink;
-use super::peers::{self, Reach, Way};
+use super::peers::{self, Plan, Reach, Way};
 use super::vxlan::{self, FarEnd};
 use super::{Cidr, NetworkConfig, NetworkError, Peer, RefusedPeer, Routed};
 
@@ -49,7 +49,7 @@ impl<'a> Router<'a> {
     }
 
     /// Which way each peer's pods are reached from here now.
-    pub(super) fn plan(&mut self, peers: &[Peer]) -> Result<(Vec<(Peer, Way)>, Vec<RefusedPeer>), NetworkError> {
+    pub(super) fn plan(&mut self, peers: &[Peer]) -> Result<Plan, NetworkError> {
         let links = link::all(&mut self.netlink).map_err(NetworkError::netlink("list the interfaces"))?;
         let mut reached = Vec::with_capacity(peers.len());
         for peer in peers {

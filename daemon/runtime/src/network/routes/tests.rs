@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use super::super::netlink::Netlink;
 use super::super::tests::{enter_private_namespace, inside, listen, reach};
-use super::super::{Cidr, Network, NetworkConfig, Overlay, Peer, PodNetwork, Port, link, namespace};
+use super::super::{Cidr, Monitor, Network, NetworkConfig, Overlay, Peer, PodNetwork, Port, link, namespace};
 
 const DROPS: &str = "table inet guard { \
     chain forward { type filter hook forward priority 0; policy drop; }; \
@@ -285,6 +285,33 @@ fn what_somebody_removed_is_put_back_and_what_is_not_ours_stays() {
     inside(b.netns.as_fd(), || b.network.teardown().expect("torn down"));
     let left = (b.ip("route"), b.ip("-br link"), b.nft("list ruleset"));
     assert!(!left.0.contains("10.88") && !left.1.contains("skiff0-vx") && !left.2.contains("skiff0"), "{left:?}");
+}
+
+#[test]
+fn a_link_that_comes_back_is_announced_and_gets_its_routes_again() {
+    if !enter_private_namespace() {
+        return;
+    }
+    let (_switch, nodes) = on_one_link(2, Overlay::Auto);
+    let [a, b] = &nodes[..] else { panic!("two nodes") };
+    a.meet(&[b]);
+    b.meet(&[a]);
+    let (pod_a, pod_b) = (a.pod("uid-a"), b.pod("uid-b"));
+    inside(a.netns.as_fd(), || {
+        let run_time = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a run time");
+        run_time.block_on(async {
+            let monitor = Monitor::open().expect("it listens");
+            let quiet = tokio::time::timeout(Duration::from_millis(50), monitor.changed()).await;
+            assert!(quiet.is_err(), "nothing changes");
+            run("ip", "link set eth0 down".split(' '));
+            run("ip", "link set eth0 up".split(' '));
+            let announced = tokio::time::timeout(Duration::from_secs(5), monitor.changed()).await;
+            announced.expect("it is announced").expect("the socket lives");
+        });
+    });
+    assert!(!a.ip("route").contains("10.88.2.0"), "the kernel drops what went through the link");
+    assert_eq!(a.meet(&[b]), 1);
+    assert_reach_each_other(&pod_a, &pod_b);
 }
 
 #[test]
