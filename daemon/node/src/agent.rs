@@ -14,7 +14,9 @@ use object::{NodeFacts, NodeImage};
 use objects::Kind;
 use runtime::machine::pressure::{PressureGauge, Pressures, Thresholds};
 use runtime::machine::{Address, Allocatable, Capacity, Machine, MachineError, NodeInfo, Reserved, Versions};
+use runtime::network::Network;
 use serde_json::{Value, json};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use store::{Durability, Key, Object, Preconditions, Store, StoreError};
 use tracing::{info, warn};
@@ -36,8 +38,6 @@ pub struct Fixed {
     pub name: String,
     /// The most pods.
     pub max_pods: u32,
-    /// The pods' addresses.
-    pub pod_cidr: String,
     /// Which machine it is.
     pub info: NodeInfo,
     /// Where it is.
@@ -49,7 +49,7 @@ impl Fixed {
     ///
     /// # Errors
     /// [`MachineError`] with the file that cannot be read.
-    pub fn read(machine: &Machine, name: &str, max_pods: u32, pod_cidr: String) -> Result<Self, MachineError> {
+    pub fn read(machine: &Machine, name: &str, max_pods: u32) -> Result<Self, MachineError> {
         let versions = Versions { skiff: env!("CARGO_PKG_VERSION").to_owned(), kubelet: KUBELET_VERSION.to_owned() };
         let mut addresses = machine.addresses(None)?;
         for address in &mut addresses {
@@ -57,7 +57,7 @@ impl Fixed {
                 name.clone_into(&mut address.value);
             }
         }
-        Ok(Self { name: name.to_owned(), max_pods, pod_cidr, info: machine.node_info(&versions)?, addresses })
+        Ok(Self { name: name.to_owned(), max_pods, info: machine.node_info(&versions)?, addresses })
     }
 }
 
@@ -65,6 +65,7 @@ impl Fixed {
 pub struct Agent {
     fixed: Fixed,
     machine: Machine,
+    network: Arc<Network>,
     images: Images,
     store: Store,
     recorder: Recorder,
@@ -73,10 +74,16 @@ pub struct Agent {
 }
 
 impl Agent {
-    /// The agent of this node.
-    pub fn new(fixed: Fixed, machine: Machine, images: Images, store: Store, recorder: Recorder) -> Self {
+    /// The agent of this node, over its machine and its pods' network.
+    pub fn new(
+        fixed: Fixed,
+        (machine, network): (Machine, Arc<Network>),
+        images: Images,
+        store: Store,
+        recorder: Recorder,
+    ) -> Self {
         let gauge = PressureGauge::new(Thresholds::default());
-        Self { fixed, machine, images, store, recorder, gauge, written: None }
+        Self { fixed, machine, network, images, store, recorder, gauge, written: None }
     }
 
     /// Writes the Node object, then looks after it until the shutdown signal.
@@ -126,7 +133,7 @@ impl Agent {
             addresses: &self.fixed.addresses,
             pressures,
             images: self.node_images(),
-            pod_cidr: self.fixed.pod_cidr.clone(),
+            pod_cidr: self.network.cidr().to_string(),
         };
         let key = Key { kind: Kind::Node, namespace: String::new(), name: self.fixed.name.clone() };
         let now = Timestamp::now();

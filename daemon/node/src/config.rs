@@ -1,7 +1,7 @@
 //! What the operator decides: flags, environment and `skiffd.toml`, in that order of rank, over the defaults.
 
 use clap::Args;
-use runtime::network::Cidr;
+use runtime::network::{Cidr, Overlay};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -29,9 +29,24 @@ pub struct Settings {
     /// The group that may use the socket beside root
     #[arg(long, env = "SKIFFD_SOCKET_GROUP", value_name = "GROUP", global = true)]
     pub socket_group: Option<String>,
-    /// The addresses of this node's pods [default: 10.88.0.0/24]
+    /// The addresses of this node's pods [default: a free part of the cluster's]
     #[arg(long, env = "SKIFFD_POD_CIDR", value_name = "CIDR", global = true)]
     pub pod_cidr: Option<String>,
+    /// The addresses of all pods, the same on all nodes [default: 10.88.0.0/16]
+    #[arg(long, env = "SKIFFD_CLUSTER_CIDR", value_name = "CIDR", global = true)]
+    pub cluster_cidr: Option<String>,
+    /// The prefix length of a node's part of them [default: 24]
+    #[arg(long, env = "SKIFFD_NODE_CIDR_MASK_SIZE", value_name = "BITS", global = true)]
+    pub node_cidr_mask_size: Option<u8>,
+    /// When pods' packets between nodes are wrapped (VXLAN): auto, never, always; the same on all nodes [default: auto]
+    #[arg(long, env = "SKIFFD_OVERLAY", value_name = "WHEN", global = true)]
+    pub overlay: Option<String>,
+    /// The UDP port of VXLAN, the same on all nodes [default: 8472]
+    #[arg(long, env = "SKIFFD_VXLAN_PORT", value_name = "PORT", global = true)]
+    pub vxlan_port: Option<u16>,
+    /// The number of the VXLAN network, the same on all nodes [default: 10088]
+    #[arg(long, env = "SKIFFD_VXLAN_ID", value_name = "N", global = true)]
+    pub vxlan_id: Option<u32>,
     /// The name of the pods' bridge [default: skiff0]
     #[arg(long, env = "SKIFFD_BRIDGE", value_name = "NAME", global = true)]
     pub bridge: Option<String>,
@@ -103,8 +118,18 @@ pub struct Config {
     pub socket: PathBuf,
     /// Who may use it beside root.
     pub socket_group: Option<String>,
-    /// The pods' addresses.
-    pub pod_cidr: Cidr,
+    /// This node's pods' addresses, where the operator named them.
+    pub pod_cidr: Option<Cidr>,
+    /// All pods' addresses.
+    pub cluster_cidr: Cidr,
+    /// The prefix length of a node's part of them: 16 to 29.
+    pub node_cidr_mask_size: u8,
+    /// When VXLAN is used.
+    pub overlay: Overlay,
+    /// Its UDP port.
+    pub vxlan_port: u16,
+    /// Its number, below 2^24.
+    pub vxlan_id: u32,
     /// The pods' bridge.
     pub bridge: String,
     /// Root of the control groups.
@@ -149,6 +174,11 @@ impl Settings {
             socket: self.socket.or(other.socket),
             socket_group: self.socket_group.or(other.socket_group),
             pod_cidr: self.pod_cidr.or(other.pod_cidr),
+            cluster_cidr: self.cluster_cidr.or(other.cluster_cidr),
+            node_cidr_mask_size: self.node_cidr_mask_size.or(other.node_cidr_mask_size),
+            overlay: self.overlay.or(other.overlay),
+            vxlan_port: self.vxlan_port.or(other.vxlan_port),
+            vxlan_id: self.vxlan_id.or(other.vxlan_id),
             bridge: self.bridge.or(other.bridge),
             cgroup_root: self.cgroup_root.or(other.cgroup_root),
             registry_mirror: list(self.registry_mirror, other.registry_mirror),
@@ -167,13 +197,20 @@ impl Settings {
     pub fn complete(self, host_name: &str) -> Result<Config, ConfigError> {
         let run_dir = absolute("--run-dir", self.run_dir.unwrap_or_else(|| "/run/skiff".into()))?;
         let socket = self.socket.unwrap_or_else(|| run_dir.join("skiffd.sock"));
+        let pod_cidr = self.pod_cidr.as_deref().map(|text| cidr("--pod-cidr", text)).transpose()?;
+        let cluster_cidr = cluster_cidr(self.cluster_cidr.as_deref(), pod_cidr)?;
         Ok(Config {
             name: node_name(self.name, host_name)?,
             data_dir: absolute("--data-dir", self.data_dir.unwrap_or_else(|| "/var/lib/skiff".into()))?,
             socket: absolute("--socket", socket)?,
             run_dir,
             socket_group: self.socket_group,
-            pod_cidr: pod_cidr(self.pod_cidr.as_deref().unwrap_or("10.88.0.0/24"))?,
+            pod_cidr,
+            cluster_cidr,
+            node_cidr_mask_size: mask_size(self.node_cidr_mask_size, cluster_cidr)?,
+            overlay: overlay(self.overlay.as_deref().unwrap_or("auto"))?,
+            vxlan_port: vxlan("--vxlan-port", self.vxlan_port.unwrap_or(8472), u16::MAX)?,
+            vxlan_id: vxlan("--vxlan-id", self.vxlan_id.unwrap_or(10_088), (1 << 24) - 1)?,
             bridge: self.bridge.unwrap_or_else(|| "skiff0".to_owned()),
             cgroup_root: self.cgroup_root.unwrap_or_else(|| "skiff".to_owned()),
             registry_mirrors: mirrors(&self.registry_mirror)?,
@@ -183,6 +220,14 @@ impl Settings {
             log_max_files: self.log_max_files.unwrap_or(5).max(1),
             max_pods: self.max_pods.unwrap_or(110),
         })
+    }
+}
+
+impl Config {
+    /// Some range that a node of this cluster could have: for what needs one and does not depend on which.
+    pub fn first_range(&self) -> Cidr {
+        let first = Cidr::containing(self.cluster_cidr.network(), self.node_cidr_mask_size);
+        self.pod_cidr.or(first).unwrap_or(self.cluster_cidr)
     }
 }
 
@@ -213,8 +258,45 @@ fn node_name(given: Option<String>, host_name: &str) -> Result<String, ConfigErr
     Ok(name)
 }
 
-fn pod_cidr(text: &str) -> Result<Cidr, ConfigError> {
-    Cidr::parse(text).map_err(|error| value("--pod-cidr", text, format!("is no usable range: {error}")))
+fn cidr(setting: &'static str, text: &str) -> Result<Cidr, ConfigError> {
+    Cidr::parse(text).map_err(|error| value(setting, text, format!("is no usable range: {error}")))
+}
+
+/// Where only this node's range was named and it is not in the default, the cluster is this node.
+fn cluster_cidr(given: Option<&str>, pod_cidr: Option<Cidr>) -> Result<Cidr, ConfigError> {
+    let cluster = cidr("--cluster-cidr", given.unwrap_or("10.88.0.0/16"))?;
+    match pod_cidr.filter(|pods| !cluster.contains_all(*pods)) {
+        None => Ok(cluster),
+        Some(pods) if given.is_none() => Ok(pods),
+        Some(pods) => Err(value("--pod-cidr", pods.to_string(), format!("is not within --cluster-cidr {cluster}"))),
+    }
+}
+
+/// Not shorter than the cluster's, and of a length that a node can use.
+fn mask_size(given: Option<u8>, cluster: Cidr) -> Result<u8, ConfigError> {
+    let shortest = cluster.prefix_len().max(16);
+    let bits = given.unwrap_or(24.max(shortest));
+    if (shortest..=29).contains(&bits) {
+        return Ok(bits);
+    }
+    let why = format!("is no prefix length from {shortest} to 29, as a node's part of --cluster-cidr {cluster} can have");
+    Err(value("--node-cidr-mask-size", bits.to_string(), why))
+}
+
+fn overlay(text: &str) -> Result<Overlay, ConfigError> {
+    match text {
+        "auto" => Ok(Overlay::Auto),
+        "never" => Ok(Overlay::Never),
+        "always" => Ok(Overlay::Always),
+        _ => Err(value("--overlay", text, "is none of auto, never, always")),
+    }
+}
+
+fn vxlan<T: Copy + Default + PartialOrd + ToString>(setting: &'static str, number: T, most: T) -> Result<T, ConfigError> {
+    if number > T::default() && number <= most {
+        return Ok(number);
+    }
+    Err(value(setting, number.to_string(), format!("is not between 1 and {}", most.to_string())))
 }
 
 fn mirrors(list: &[String]) -> Result<BTreeMap<String, Vec<String>>, ConfigError> {
@@ -288,6 +370,31 @@ mod tests {
         assert!(refused(Settings { registry_mirror: vec!["docker.io".into()], ..Settings::default() }).contains("HOST=URL"));
         assert!(refused(Settings { name: Some("My_Node".into()), ..Settings::default() }).contains("DNS-1123"));
         assert!(refused(Settings { pod_cidr: Some("10.88.0.1/24".into()), ..Settings::default() }).contains("host bits"));
+        assert!(refused(Settings { overlay: Some("sometimes".into()), ..Settings::default() }).contains("auto, never, always"));
+        assert!(refused(Settings { vxlan_id: Some(1 << 24), ..Settings::default() }).contains("between 1 and 16777215"));
+    }
+
+    #[test]
+    fn the_ranges_of_cluster_and_node_fit_together() {
+        let complete = |pod: Option<&str>, cluster: Option<&str>, bits: Option<u8>| {
+            let (pod_cidr, cluster_cidr) = (pod.map(str::to_owned), cluster.map(str::to_owned));
+            let settings = Settings { pod_cidr, cluster_cidr, node_cidr_mask_size: bits, ..Settings::default() };
+            let config = settings.complete("host").map_err(|error| error.to_string())?;
+            Ok::<_, String>((config.cluster_cidr.to_string(), config.node_cidr_mask_size, config.first_range().to_string()))
+        };
+        let is = |cluster: &str, bits: u8, first: &str| Ok((cluster.to_owned(), bits, first.to_owned()));
+        assert_eq!(complete(None, None, None), is("10.88.0.0/16", 24, "10.88.0.0/24"));
+        assert_eq!(complete(Some("10.88.7.0/24"), None, None), is("10.88.0.0/16", 24, "10.88.7.0/24"));
+        assert_eq!(complete(Some("10.89.0.0/24"), None, None), is("10.89.0.0/24", 24, "10.89.0.0/24"), "a cluster of one");
+        assert_eq!(complete(None, Some("172.16.0.0/26"), None), is("172.16.0.0/26", 26, "172.16.0.0/26"));
+        assert_eq!(complete(None, Some("10.0.0.0/8"), Some(20)), is("10.0.0.0/8", 20, "10.0.0.0/20"));
+        let refused = |pod, cluster, bits, why: &str| {
+            let message = complete(pod, cluster, bits).expect_err("refused");
+            assert!(message.contains(why), "{message}");
+        };
+        refused(Some("10.89.0.0/24"), Some("10.88.0.0/16"), None, "not within --cluster-cidr");
+        refused(None, Some("10.88.0.0/16"), Some(12), "from 16 to 29");
+        refused(None, None, Some(30), "from 16 to 29");
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use crate::agent::{Agent, Fixed};
 use crate::api::{ListenError, Listener};
+use crate::cluster::cidr::{self, RangeError, Settler};
+use crate::cluster::routes::Routes;
 use crate::config::Config;
 use crate::images::Images;
 use crate::pods::{self, Machinery, Pods};
@@ -14,8 +16,8 @@ use control::pod::EventType;
 use control::version::NodeId;
 use runtime::cgroup::{CgroupConfig, CgroupError, Cgroups};
 use runtime::image::{ImageStore, Mirror, PullOptions, StoreError as ImageStoreError};
-use runtime::machine::{AddressKind, Machine, MachineError, Roots};
-use runtime::network::{Network, NetworkConfig, NetworkError};
+use runtime::machine::{Address, AddressKind, Machine, MachineError, Roots};
+use runtime::network::{Cidr, Network, NetworkConfig, NetworkError};
 use runtime::sandbox::{SandboxError, SupervisorImage};
 use std::fs::{self, File};
 use std::io;
@@ -76,6 +78,9 @@ pub enum StartError {
     /// The network.
     #[error("cannot set up the pods' network")]
     Network(#[from] NetworkError),
+    /// The pods' range.
+    #[error(transparent)]
+    Range(#[from] RangeError),
     /// The supervisor's program.
     #[error(transparent)]
     Supervisor(#[from] SandboxError),
@@ -158,8 +163,9 @@ fn open(config: Config) -> Result<Parts, StartError> {
     let (store, writer, damage) = Store::open(&config.data_dir.join("store"), NodeId::from(config.name.as_str()), settings)?;
     let images = Images::new(ImageStore::open(&config.data_dir.join("images"))?, pull_options(&config)?);
     let cgroups = Cgroups::open(&CgroupConfig { root: config.cgroup_root.clone(), ..CgroupConfig::default() })?;
-    let network = Network::open(network_config(&config))?;
-    let fixed = Fixed::read(&machine, &config.name, config.max_pods, config.pod_cidr.to_string())?;
+    let pod_cidr = cidr::at_start(&config, &store)?;
+    let network = Network::open(network_config(&config, pod_cidr, internal_ip(&machine.addresses(None)?)))?;
+    let fixed = Fixed::read(&machine, &config.name, config.max_pods)?;
     Ok(Parts {
         memory_bytes: machine.capacity()?.memory_bytes,
         store,
@@ -176,11 +182,25 @@ fn open(config: Config) -> Result<Parts, StartError> {
     })
 }
 
-/// The settings of the pods' network.
-pub(crate) fn network_config(config: &Config) -> NetworkConfig {
+fn internal_ip(addresses: &[Address]) -> Option<IpAddr> {
+    let internal = addresses.iter().find(|address| address.kind == AddressKind::InternalIp)?;
+    internal.value.parse().ok()
+}
+
+/// The settings of the pods' network, with this node's range and address.
+pub(crate) fn network_config(config: &Config, cidr: Cidr, node_address: Option<IpAddr>) -> NetworkConfig {
     let mut network = NetworkConfig::new(config.run_dir.join("network"));
     network.bridge.clone_from(&config.bridge);
-    network.cidr = config.pod_cidr;
+    network.cidr = cidr;
+    network.cluster_cidr = Some(config.cluster_cidr);
+    network.overlay = config.overlay;
+    network.vxlan_port = config.vxlan_port;
+    network.vxlan_id = config.vxlan_id;
+    network.node_address = node_address.and_then(|address| match address {
+        // A machine without any other has the bridge's.
+        IpAddr::V4(address) => Some(address).filter(|address| !config.cluster_cidr.contains(*address)),
+        IpAddr::V6(_) => None,
+    });
     network.pool_size = POOL.min(usize::try_from(config.max_pods).unwrap_or(POOL));
     network
 }
@@ -232,9 +252,9 @@ fn spawn(parts: Parts, listener: Listener, shutdown: Shutdown) -> Running {
     let store_writer = tokio::task::spawn_blocking(|| writer.run());
     let (recorder, writer) = events::channel(&config.name, store.clone());
     tell_damage(&damage, &images, &recorder, &config.name);
-    let internal = fixed.addresses.iter().find(|address| address.kind == AddressKind::InternalIp);
-    let host_ip = internal.and_then(|address| address.value.parse().ok()).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    let host_ip = internal_ip(&fixed.addresses).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
     let network_taken = Arc::new(Notify::new());
+    let (moved, pod_cidr) = watch::channel(network.cidr());
     let machinery = Arc::new(Machinery {
         node_name: config.name.clone(),
         host_ip,
@@ -246,6 +266,7 @@ fn spawn(parts: Parts, listener: Listener, shutdown: Shutdown) -> Running {
         log_max_files: config.log_max_files,
         network: network.clone(),
         network_taken: network_taken.clone(),
+        pod_cidr,
         cgroups,
         images: images.clone(),
         supervisor,
@@ -261,7 +282,10 @@ fn spawn(parts: Parts, listener: Listener, shutdown: Shutdown) -> Running {
     // Until there are others, this node is all that it sees.
     let (_, members) = watch::channel(Members::alone(NodeId::from(config.name.as_str())));
     tasks.spawn(Scheduler::new(store.clone(), recorder.clone(), members).run(shutdown.clone()));
-    tasks.spawn(Agent::new(fixed, machine, images, store, recorder).run(shutdown.clone()));
+    tasks.spawn(Routes::new(&config.name, network.clone(), store.clone(), recorder.clone()).run(shutdown.clone()));
+    let settler = Settler::new(&config, network.clone(), store.clone(), recorder.clone(), moved);
+    tasks.spawn(settler.run(shutdown.clone()));
+    tasks.spawn(Agent::new(fixed, (machine, network.clone()), images, store, recorder).run(shutdown.clone()));
     tasks.spawn(writer.run(shutdown.clone()));
     tasks.spawn(pool::run(network, network_taken, shutdown));
     (tasks, store_writer, locks)

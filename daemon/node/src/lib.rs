@@ -8,6 +8,8 @@
 //! | agent | [`daemon`] | the Node object, garbage collection of images |
 //! | events | [`daemon`] | counts and writes events |
 //! | pool | [`daemon`] | makes network namespaces ahead |
+//! | routes | [`daemon`] | keeps the routes to other nodes' pods |
+//! | settler | [`daemon`] | exchanges this node's range of pod addresses where another has the same |
 //!
 //! They meet in the store and nowhere else. One signal ends them all, and the daemon waits for each. Pods outlive it.
 
@@ -15,6 +17,7 @@ mod agent;
 pub mod api;
 mod assemble;
 mod clock;
+mod cluster;
 pub mod config;
 pub mod daemon;
 mod errors;

@@ -5,13 +5,13 @@ use crate::images::Images;
 use k8s_openapi::api::core::v1::Pod;
 use objects::Kind;
 use runtime::cgroup::Cgroups;
-use runtime::network::Network;
+use runtime::network::{Cidr, Network};
 use runtime::sandbox::SupervisorImage;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use store::Key;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore, watch};
 
 /// Shared by all workers; nothing in it belongs to one pod.
 pub struct Machinery {
@@ -35,6 +35,8 @@ pub struct Machinery {
     pub network: Arc<Network>,
     /// Told when a namespace was taken from the pool.
     pub network_taken: Arc<Notify>,
+    /// This node's range of pod addresses, told when it changes.
+    pub pod_cidr: watch::Receiver<Cidr>,
     /// The pods' control groups.
     pub cgroups: Arc<Cgroups>,
     /// The images.

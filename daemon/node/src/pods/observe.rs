@@ -93,6 +93,8 @@ impl Worker {
         let exits = sandbox::read_exits(&self.folders.run_dir).unwrap_or_default();
         let sandbox = self.marks.sandbox;
         let state = match (&states, self.has_run_folder()) {
+            // The node was given another range while no daemon looked: the pod is cut off.
+            (Some(_), _) if !self.has_address_of_range() => FoundSandbox::Dead { sandbox },
             (Some(_), _) => FoundSandbox::Alive { sandbox, ips: self.marks.ips.clone() },
             (None, true) => {
                 self.connection = None;

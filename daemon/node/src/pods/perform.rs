@@ -91,7 +91,7 @@ impl Worker {
     }
 
     /// Ends the supervisor and all processes, and gives back network and control groups.
-    async fn clear_sandbox(&mut self) -> Result<(), String> {
+    pub(super) async fn clear_sandbox(&mut self) -> Result<(), String> {
         if let Some(mut connection) = self.connection.take() {
             match tokio::time::timeout(ANSWER_TIMEOUT, connection.shutdown()).await {
                 Ok(Ok(())) => {}

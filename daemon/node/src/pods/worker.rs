@@ -106,6 +106,7 @@ impl Worker {
     /// Works until the machine has released the pod, or the daemon ends; then the pod lives on without it.
     pub async fn run(mut self, mut wanted: watch::Receiver<Wanted>, mut shutdown: crate::shutdown::Shutdown) {
         let mut image_changes = self.machinery.images.changes();
+        let mut ranges = self.machinery.pod_cidr.clone();
         self.hold_images();
         let first = match self.rejection.take() {
             Some(rejection) => Input::Rejected(rejection),
@@ -123,6 +124,7 @@ impl Worker {
                 changed = wanted.changed() => News::Wanted(changed.is_ok().then(|| wanted.borrow_and_update().clone())),
                 Some(pull) = self.pulls.join_next(), if !self.pulls.is_empty() => News::Pull(pull.map(Box::new)),
                 Ok(()) = image_changes.changed() => News::ImagesChanged,
+                Ok(()) = ranges.changed() => News::RangeChanged,
                 () = sleep_until(self.wake) => News::Wake,
             };
             self.handle(news).await;
@@ -173,6 +175,7 @@ impl Worker {
             News::Pull(Ok(end)) => self.pulled(*end).await,
             News::Pull(Err(error)) => warn!(pod = self.uid, %error, "a pull was lost"),
             News::ImagesChanged => self.step(Input::ImagesChanged).await,
+            News::RangeChanged => self.leave_range().await,
             News::Wake => {
                 self.wake = None;
                 self.step(Input::Tick).await;
@@ -199,6 +202,29 @@ impl Worker {
         }
         let sandbox = self.marks.sandbox;
         self.step(Input::SandboxLost { sandbox }).await;
+    }
+
+    /// This node's pods have addresses of another range now. A sandbox with an old one is cut off: it is taken away, and the
+    /// machine makes another, as for every sandbox that is lost.
+    async fn leave_range(&mut self) {
+        if self.has_address_of_range() {
+            return;
+        }
+        info!(pod = self.uid, "the pod's address is of a range that this node has no more");
+        if let Err(error) = self.clear_sandbox().await {
+            warn!(pod = self.uid, error, "cannot take a sandbox away; the machine has it tried again");
+        }
+        for (id, exit) in self.written_exits() {
+            self.exited(id, exit).await;
+        }
+        let sandbox = self.marks.sandbox;
+        self.step(Input::SandboxLost { sandbox }).await;
+    }
+
+    /// Whether the newest sandbox's addresses are of this node's range. With the node's own network it has none.
+    pub(super) fn has_address_of_range(&self) -> bool {
+        let cidr = self.machinery.network.cidr();
+        self.marks.ips.iter().filter_map(|ip| ip.parse().ok()).all(|ip| cidr.contains(ip))
     }
 
     /// Feeds one input, and whatever its actions bring about, until nothing is left to do.
@@ -241,6 +267,7 @@ enum News {
     Wanted(Option<Wanted>),
     Pull(Result<Box<PullEnd>, tokio::task::JoinError>),
     ImagesChanged,
+    RangeChanged,
     Wake,
 }
 

@@ -2,5 +2,6 @@
 
 mod daemon;
 mod many;
+mod network;
 mod pods;
 mod world;
