@@ -11,6 +11,7 @@ use crate::verbs::{
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use std::collections::HashSet;
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 pub use duration::GoDuration;
 
@@ -37,9 +38,12 @@ pub struct Cli {
 /// Flags of every verb.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Common {
-    /// The daemon's address: unix:///path/to/skiffd.sock or a path [default: unix:///run/skiff/skiffd.sock].
+    /// The daemon's address: unix:///path/to/skiffd.sock, a path, or wss://HOST:PORT [default: unix:///run/skiff/skiffd.sock].
     #[arg(long, global = true, env = "SKIFF_NODE", value_name = "ADDR")]
     pub node: Option<String>,
+    /// The certificate for wss:// addresses, of skiffd client-cert [default: skiff/cert.pem in the configuration folder].
+    #[arg(long, global = true, env = "SKIFF_CERT", value_name = "FILE")]
+    pub cert: Option<PathBuf>,
     /// The namespace to work in.
     #[arg(short = 'n', long, global = true, value_name = "NAMESPACE")]
     pub namespace: Option<String>,

@@ -19,10 +19,10 @@ mod theme;
 mod widget;
 
 /// What the command line says about the console.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Options {
-    /// The daemon's address: `unix:///run/skiff/skiffd.sock` where none is given.
-    pub endpoint: Option<String>,
+    /// The daemon's address.
+    pub address: client::Address,
     /// The namespace to begin with; `None` shows all of them.
     pub namespace: Option<String>,
     /// A theme by its name (`dark`, `light`) or the path of a theme file; `None` asks `SKIFF_THEME` and then the terminal.

@@ -2,6 +2,7 @@
 
 mod args;
 mod console;
+mod endpoint;
 mod verbs;
 
 use clap::Parser;
@@ -19,8 +20,12 @@ fn main() -> ExitCode {
 }
 
 fn open_console(cli: &args::Cli) -> ExitCode {
+    let address = match endpoint::address(&cli.common) {
+        Ok(address) => address,
+        Err(error) => return verbs::fault(&format!("error: --node: {error}")),
+    };
     let options = console::Options {
-        endpoint: cli.common.node.clone(),
+        address,
         namespace: cli.common.namespace.clone(),
         theme: cli.theme.clone(),
         command: cli.command.clone(),

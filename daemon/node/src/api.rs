@@ -4,12 +4,15 @@ mod carry;
 mod connection;
 mod inbox;
 mod outbox;
+mod remote;
 mod requests;
 
 use crate::peers::ByteStream;
 use crate::verbs::Verbs;
 use nix::unistd::{Gid, Group};
+pub use remote::RemoteListener;
 use std::io;
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -31,6 +34,15 @@ pub enum ListenError {
     /// No such group on this machine.
     #[error("--socket-group: there is no group {0:?}")]
     Group(String),
+    /// The address of `--listen` cannot be used.
+    #[error("cannot listen on {address}; choose another --listen")]
+    Address {
+        /// The address.
+        address: SocketAddr,
+        /// What the kernel says.
+        #[source]
+        source: io::Error,
+    },
     /// Making the socket failed.
     #[error("cannot listen on {path}")]
     Bind {

@@ -1,9 +1,12 @@
 //! What the operator decides: flags, environment and `skiffd.toml`, in that order of rank, over the defaults.
 
+mod address;
+
 use clap::Args;
 use runtime::network::{Cidr, Overlay};
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -29,6 +32,21 @@ pub struct Settings {
     /// The group that may use the socket beside root
     #[arg(long, env = "SKIFFD_SOCKET_GROUP", value_name = "GROUP", global = true)]
     pub socket_group: Option<String>,
+    /// Where other nodes reach this one: datagrams there, QUIC on the next port [default: 0.0.0.0:7946]
+    #[arg(long, env = "SKIFFD_GOSSIP", value_name = "ADDR:PORT", global = true)]
+    pub gossip: Option<String>,
+    /// The address that other nodes are told [default: the node's InternalIP]
+    #[arg(long, env = "SKIFFD_ADVERTISE", value_name = "ADDR", global = true)]
+    pub advertise: Option<String>,
+    /// A node of the cluster to join (may be repeated; each is tried)
+    #[arg(long, env = "SKIFFD_JOIN", value_name = "HOST[:PORT]", value_delimiter = ',', global = true)]
+    pub join: Vec<String>,
+    /// The file with the token of `skiffd token`, which the first start with --join needs
+    #[arg(long, env = "SKIFFD_JOIN_TOKEN_FILE", value_name = "FILE", global = true)]
+    pub join_token_file: Option<PathBuf>,
+    /// Where consoles of other machines may connect, with a certificate of `skiffd client-cert` [default: nowhere]
+    #[arg(long, env = "SKIFFD_LISTEN", value_name = "ADDR:PORT", global = true)]
+    pub listen: Option<String>,
     /// The addresses of this node's pods [default: a free part of the cluster's]
     #[arg(long, env = "SKIFFD_POD_CIDR", value_name = "CIDR", global = true)]
     pub pod_cidr: Option<String>,
@@ -118,6 +136,16 @@ pub struct Config {
     pub socket: PathBuf,
     /// Who may use it beside root.
     pub socket_group: Option<String>,
+    /// Where datagrams of other nodes come; QUIC is on the next port.
+    pub gossip: SocketAddr,
+    /// What other nodes are told in its place, where the operator said.
+    pub advertise: Option<IpAddr>,
+    /// Nodes to join by, `HOST:PORT`.
+    pub join: Vec<String>,
+    /// Where the join token is.
+    pub join_token_file: Option<PathBuf>,
+    /// Where consoles of other machines connect.
+    pub listen: Option<SocketAddr>,
     /// This node's pods' addresses, where the operator named them.
     pub pod_cidr: Option<Cidr>,
     /// All pods' addresses.
@@ -173,6 +201,11 @@ impl Settings {
             run_dir: self.run_dir.or(other.run_dir),
             socket: self.socket.or(other.socket),
             socket_group: self.socket_group.or(other.socket_group),
+            gossip: self.gossip.or(other.gossip),
+            advertise: self.advertise.or(other.advertise),
+            join: list(self.join, other.join),
+            join_token_file: self.join_token_file.or(other.join_token_file),
+            listen: self.listen.or(other.listen),
             pod_cidr: self.pod_cidr.or(other.pod_cidr),
             cluster_cidr: self.cluster_cidr.or(other.cluster_cidr),
             node_cidr_mask_size: self.node_cidr_mask_size.or(other.node_cidr_mask_size),
@@ -205,6 +238,11 @@ impl Settings {
             socket: absolute("--socket", socket)?,
             run_dir,
             socket_group: self.socket_group,
+            gossip: address::gossip(self.gossip.as_deref().unwrap_or("0.0.0.0:7946"))?,
+            advertise: self.advertise.as_deref().map(address::advertise).transpose()?,
+            join: self.join.iter().map(|node| address::join(node)).collect::<Result<_, _>>()?,
+            join_token_file: self.join_token_file.map(|path| absolute("--join-token-file", path)).transpose()?,
+            listen: self.listen.as_deref().map(|text| address::socket_address("--listen", text)).transpose()?,
             pod_cidr,
             cluster_cidr,
             node_cidr_mask_size: mask_size(self.node_cidr_mask_size, cluster_cidr)?,
@@ -245,14 +283,8 @@ fn absolute(setting: &'static str, path: PathBuf) -> Result<PathBuf, ConfigError
 /// A node's name is an object's name: lower case, and what a host may be called.
 fn node_name(given: Option<String>, host_name: &str) -> Result<String, ConfigError> {
     let name = given.unwrap_or_else(|| host_name.trim().to_ascii_lowercase());
-    let is_label = |label: &str| {
-        let is_edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
-        label.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
-            && is_edge(label.as_bytes().first())
-            && is_edge(label.as_bytes().last())
-    };
-    if name.len() > 253 || !name.split('.').all(is_label) {
-        let why = "is no DNS-1123 subdomain (lower case letters, digits, '-' and '.'); give another name";
+    if pki::NodeName::parse(&name).is_err() {
+        let why = "is no DNS-1123 subdomain (lower case letters, digits, '-' and '.', up to 63 between two dots, the last part not of digits only); give another name";
         return Err(value("--name", name, why));
     }
     Ok(name)
@@ -317,7 +349,10 @@ fn size(setting: &'static str, text: &str) -> Result<u64, ConfigError> {
 }
 
 /// `1h`, `30m`, `1h30m`, `90s`, or seconds without a unit.
-fn duration(setting: &'static str, text: &str) -> Result<Duration, ConfigError> {
+///
+/// # Errors
+/// [`ConfigError::Value`] where it is none.
+pub fn duration(setting: &'static str, text: &str) -> Result<Duration, ConfigError> {
     let bad = || value(setting, text, "is no time, such as 1h, 30m or 90s");
     if let Ok(seconds) = text.parse() {
         return Ok(Duration::from_secs(seconds));
@@ -395,6 +430,23 @@ mod tests {
         refused(Some("10.89.0.0/24"), Some("10.88.0.0/16"), None, "not within --cluster-cidr");
         refused(None, Some("10.88.0.0/16"), Some(12), "from 16 to 29");
         refused(None, None, Some(30), "from 16 to 29");
+    }
+
+    #[test]
+    fn addresses_of_nodes_are_completed_and_checked() {
+        let complete = |settings: Settings| settings.complete("host");
+        let nodes = ["oak", "oak.example:1", "10.0.0.1", "fd00::1", "[fd00::1]:9"].map(str::to_owned);
+        let config = complete(Settings { join: nodes.into(), ..Settings::default() }).expect("a configuration");
+        assert_eq!(config.join, ["oak:7946", "oak.example:1", "10.0.0.1:7946", "[fd00::1]:7946", "[fd00::1]:9"]);
+        assert_eq!((config.gossip.to_string().as_str(), config.listen), ("0.0.0.0:7946", None));
+        for bad in ["", "oak:", "oak:x", "oak:0", "a b", "http://oak"] {
+            let error = complete(Settings { join: vec![bad.to_owned()], ..Settings::default() }).expect_err("refused");
+            assert!(error.to_string().starts_with("--join"), "{error}");
+        }
+        let refused = |settings: Settings| complete(settings).expect_err("refused").to_string();
+        assert!(refused(Settings { gossip: Some("0.0.0.0:65535".into()), ..Settings::default() }).contains("65534"));
+        assert!(refused(Settings { advertise: Some("0.0.0.0".into()), ..Settings::default() }).contains("--advertise"));
+        assert!(refused(Settings { listen: Some("7943".into()), ..Settings::default() }).contains("ADDR:PORT"));
     }
 
     #[test]

@@ -1,9 +1,12 @@
 //! Starts everything in its order, and ends it.
 
 use crate::agent::{Agent, Fixed};
-use crate::api::{ListenError, Listener};
+use crate::api::{ListenError, Listener, RemoteListener};
 use crate::cluster::cidr::{self, RangeError, Settler};
+use crate::cluster::enter::enter;
+use crate::cluster::join::JoinError;
 use crate::cluster::routes::Routes;
+use crate::cluster::trust::Trust;
 use crate::config::Config;
 use crate::images::Images;
 use crate::pods::{self, Machinery, Pods};
@@ -87,6 +90,9 @@ pub enum StartError {
     /// The socket.
     #[error(transparent)]
     Listen(#[from] ListenError),
+    /// The cluster.
+    #[error(transparent)]
+    Join(#[from] JoinError),
     /// The signals.
     #[error("cannot listen to signals")]
     Signals(#[source] io::Error),
@@ -121,7 +127,12 @@ struct Parts {
 pub async fn run(config: Config) -> Result<(), StartError> {
     let parts = tokio::task::spawn_blocking(|| open(config)).await;
     let parts = parts.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))?;
+    let entered = enter(&parts.config).await?;
     let listener = Listener::bind(&parts.config.socket, parts.config.socket_group.as_deref())?;
+    let remote = match parts.config.listen {
+        Some(address) => Some(RemoteListener::bind(address).await?),
+        None => None,
+    };
     let mut terminate = signal(SignalKind::terminate()).map_err(StartError::Signals)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(StartError::Signals)?;
     // A terminal that closes does not end a daemon.
@@ -129,7 +140,7 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     let (trigger, shutdown) = shutdown::signal();
     let store = parts.store.clone();
     let node = parts.config.name.clone();
-    let (mut tasks, writer, _locks) = spawn(parts, listener, shutdown);
+    let (mut tasks, writer, _locks) = spawn(parts, Doors { listener, remote, trust: entered.trust }, shutdown);
     info!(node, version = env!("CARGO_PKG_VERSION"), "ready");
     // Without systemd there is nobody to tell.
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
@@ -245,7 +256,14 @@ fn forget_last_boot(run_dir: &Path, boot_id: &str) -> Result<(), StartError> {
 /// The tasks, the store's writer (which ends last), and the locks.
 type Running = (JoinSet<()>, JoinHandle<io::Result<()>>, [File; 2]);
 
-fn spawn(parts: Parts, listener: Listener, shutdown: Shutdown) -> Running {
+/// Where clients come in, and whom they believe.
+struct Doors {
+    listener: Listener,
+    remote: Option<RemoteListener>,
+    trust: Trust,
+}
+
+fn spawn(parts: Parts, doors: Doors, shutdown: Shutdown) -> Running {
     let Parts { config, store, writer, damage, images, network, cgroups, machine, fixed, memory_bytes, supervisor, locks } =
         parts;
     // For as long as the daemon lives it waits for writes and for the disk: a blocking thread of its own.
@@ -272,13 +290,17 @@ fn spawn(parts: Parts, listener: Listener, shutdown: Shutdown) -> Running {
         supervisor,
         hands: Arc::new(Semaphore::new(pods::hands())),
     });
-    let verbs = Verbs::new(config.name.clone(), store.clone(), images.clone(), config.data_dir.join("logs"));
+    let verbs = Arc::new(Verbs::new(config.name.clone(), store.clone(), images.clone(), config.data_dir.join("logs")));
     let mut tasks = JoinSet::new();
     pods::tell_found(&machinery);
     let pods = Pods::new(machinery, store.clone(), recorder.clone(), shutdown.clone());
     let is_lost = damage.iter().any(|damage| matches!(damage, Damage::Database { .. }));
     tasks.spawn(if is_lost { pods.restoring_folders() } else { pods }.run());
-    tasks.spawn(listener.serve(Arc::new(verbs), shutdown.clone()));
+    tasks.spawn(doors.listener.serve(verbs.clone(), shutdown.clone()));
+    if let Some(remote) = doors.remote {
+        tasks.spawn(remote.serve(verbs, doors.trust.clone(), shutdown.clone()));
+    }
+    tasks.spawn(doors.trust.run(shutdown.clone()));
     // Until there are others, this node is all that it sees.
     let (_, members) = watch::channel(Members::alone(NodeId::from(config.name.as_str())));
     tasks.spawn(Scheduler::new(store.clone(), recorder.clone(), members).run(shutdown.clone()));

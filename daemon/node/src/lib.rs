@@ -17,7 +17,7 @@ mod agent;
 pub mod api;
 mod assemble;
 mod clock;
-mod cluster;
+pub mod cluster;
 pub mod config;
 pub mod daemon;
 mod errors;

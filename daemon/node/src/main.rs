@@ -31,6 +31,25 @@ enum Command {
         #[arg(long, short)]
         yes: bool,
     },
+    /// Make a cluster of this machine, without starting the daemon
+    Init,
+    /// Print a token that lets another machine join the cluster
+    Token {
+        /// How long it lets in: 24h, 30m
+        #[arg(long, value_name = "TIME", default_value = "24h")]
+        ttl: String,
+    },
+    /// Make a certificate for a console on another machine: whoever has it can do all that root can with skiff
+    ClientCert {
+        /// Whose it is
+        name: String,
+        /// How long it counts: 90d, 24h
+        #[arg(long, value_name = "TIME", default_value = "90d")]
+        ttl: String,
+        /// Where to write it, readable by the owner alone [default: standard output]
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
     /// Print the version
     Version,
 }
@@ -52,6 +71,24 @@ fn perform(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
         None | Some(Command::Run) => run(complete(cli.config.as_deref(), cli.settings)?),
         Some(Command::Reset { yes }) => reset(&complete(cli.config.as_deref(), cli.settings)?, yes),
+        Some(Command::Init) => init(&complete(cli.config.as_deref(), cli.settings)?),
+        Some(Command::Token { ttl }) => {
+            let config = complete(cli.config.as_deref(), cli.settings)?;
+            say(&node::cluster::admission::token(&config, node::config::duration("--ttl", &ttl)?)?);
+            Ok(())
+        }
+        Some(Command::ClientCert { name, ttl, output }) => {
+            let config = complete(cli.config.as_deref(), cli.settings)?;
+            let pem = node::cluster::admission::client_certificate(&config, &name, node::config::duration("--ttl", &ttl)?)?;
+            match output {
+                Some(path) => node::cluster::admission::write_secret(&path, &pem)
+                    .with_context(|| format!("cannot write {}", path.display())),
+                None => {
+                    say(pem.trim_end());
+                    Ok(())
+                }
+            }
+        }
         Some(Command::Version) => {
             say(&format!("skiffd {}", env!("CARGO_PKG_VERSION")));
             Ok(())
@@ -64,6 +101,13 @@ fn complete(file: Option<&Path>, flags: Settings) -> anyhow::Result<Config> {
     let path = "/proc/sys/kernel/hostname";
     let host_name = std::fs::read_to_string(path).with_context(|| format!("cannot read {path}"))?;
     Ok(settings.complete(&host_name)?)
+}
+
+fn init(config: &Config) -> anyhow::Result<()> {
+    let cluster = node::cluster::admission::init(config)?;
+    say(&format!("made the cluster {cluster} with this machine as its node {}", config.name));
+    say("start it: systemctl start skiffd, or skiffd; let others in: skiffd token");
+    Ok(())
 }
 
 fn run(config: Config) -> anyhow::Result<()> {

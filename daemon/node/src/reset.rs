@@ -27,7 +27,7 @@ pub fn reset(config: &Config) -> Result<(), StartError> {
     Cgroups::open(&CgroupConfig { root: config.cgroup_root.clone(), ..CgroupConfig::default() })?.teardown()?;
     runtime::network::remove(&network_config(config, config.first_range(), None))?;
     unmount_below(&config.data_dir)?;
-    remove_names(&config.data_dir, &["pods", "logs", "store", "images", "lock"])?;
+    remove_names(&config.data_dir, &["pods", "logs", "store", "images", "pki", "lock"])?;
     remove_names(&config.run_dir, &["pods", "network", "boot-id", "lock"])?;
     remove_file(&config.socket)?;
     for path in [&config.data_dir, &config.run_dir] {

@@ -5,12 +5,13 @@
 //! cancellations from its start, so that dropping it always works.
 
 use crate::pending::{After, Pending, Waiter};
-use crate::{Address, ByteStream, ClientError, PullStream, WatchStream};
+use crate::{Address, ByteStream, ClientError, PullStream, WatchStream, tls};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::UnixStream;
 use tokio::sync::{mpsc, oneshot};
 use tokio_tungstenite::WebSocketStream;
@@ -30,7 +31,12 @@ const MAX_STREAMS: usize = 1024;
 /// Items that wait for a stream's reader; the window limits their bytes.
 const STREAM_ITEMS: usize = 4096;
 
-type Socket = WebSocketStream<UnixStream>;
+/// The bytes of a connection, whatever carries them.
+trait Carrier: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Carrier for T {}
+
+type Socket = WebSocketStream<Box<dyn Carrier>>;
 
 /// One connection to a daemon. Clones share it.
 #[derive(Clone)]
@@ -61,8 +67,13 @@ pub struct Driver {
 /// [`ClientError::Connect`] where nobody listens, [`ClientError::Handshake`] where it is no daemon of ours,
 /// [`ClientError::Version`] where it is of another major version.
 pub async fn connect(address: &Address, agent: &str) -> Result<(Client, Driver), ClientError> {
-    let stream =
-        UnixStream::connect(address.path()).await.map_err(|source| ClientError::Connect { address: address.clone(), source })?;
+    let stream: Box<dyn Carrier> = match address {
+        Address::Unix(path) => {
+            let connected = UnixStream::connect(path).await;
+            Box::new(connected.map_err(|source| ClientError::Connect { address: address.clone(), source })?)
+        }
+        Address::Tls(remote) => Box::new(tls::connect(address, remote).await?),
+    };
     match tokio::time::timeout(HELLO_TIMEOUT, greet(address, stream, agent)).await {
         Ok(greeted) => {
             let (socket, hello) = greeted?;
@@ -74,8 +85,9 @@ pub async fn connect(address: &Address, agent: &str) -> Result<(Client, Driver),
     }
 }
 
-async fn greet(address: &Address, stream: UnixStream, agent: &str) -> Result<(Socket, ServerHello), ClientError> {
-    let handshake = |detail: String| ClientError::Handshake { address: address.clone(), detail };
+async fn greet(address: &Address, stream: Box<dyn Carrier>, agent: &str) -> Result<(Socket, ServerHello), ClientError> {
+    // A server looks at our certificate after we take the handshake for done: its refusal may come as an answer to the first bytes.
+    let handshake = |detail: String| ClientError::Handshake { address: address.clone(), detail: tls::explain(&detail) };
     let config =
         WebSocketConfig::default().max_message_size(Some(wire::MAX_ANSWER_BYTES)).max_frame_size(Some(wire::MAX_ANSWER_BYTES));
     let (mut socket, _) = tokio_tungstenite::client_async_with_config("ws://localhost/v1", stream, Some(config))

@@ -3,6 +3,7 @@
 use crate::Address;
 use objects::Status;
 use std::io;
+use std::path::PathBuf;
 
 /// Why a request has no answer, or a refusal for one.
 #[derive(Debug, thiserror::Error)]
@@ -15,6 +16,24 @@ pub enum ClientError {
         /// What the kernel says.
         #[source]
         source: io::Error,
+    },
+    /// A daemon of another machine wants a certificate, and none was given.
+    #[error(
+        "{address} needs a certificate: make one with `skiffd client-cert NAME -o FILE` on a node, and give it with --cert FILE"
+    )]
+    NoCertificate {
+        /// Where.
+        address: Address,
+    },
+    /// The certificate's file cannot be used.
+    #[error(
+        "cannot use the certificate {path}: {detail}; make one with `skiffd client-cert NAME -o FILE` on a node, and give it with --cert FILE"
+    )]
+    Certificate {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        detail: String,
     },
     /// Something listens, and it is no daemon of ours.
     #[error("{address} does not answer as a skiff daemon: {detail}")]

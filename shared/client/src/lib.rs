@@ -13,8 +13,9 @@ mod error;
 mod link;
 mod pending;
 mod streams;
+mod tls;
 
-pub use address::{Address, AddressError};
+pub use address::{Address, AddressError, Remote};
 pub use connection::{Client, Driver, connect};
 pub use error::ClientError;
 pub use link::{Link, LinkDriver, LinkState, LinkWatch, LinkWatchEvent, link};

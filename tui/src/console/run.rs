@@ -14,7 +14,6 @@ use super::term::guard::Guard;
 use super::term::painter::Painter;
 use super::theme::load::Theme;
 use anyhow::Context;
-use client::Address;
 use effects::{Ended, Outside};
 use jiff::Timestamp;
 use ratatui::buffer::Buffer;
@@ -32,17 +31,13 @@ const BATCH: usize = 512;
 pub fn run(options: &Options) -> anyhow::Result<()> {
     caps::check()?;
     let env = |name: &str| std::env::var(name).ok();
-    let address: Address = match &options.endpoint {
-        Some(endpoint) => endpoint.parse().with_context(|| format!("--node {endpoint}"))?,
-        None => Address::local(),
-    };
     let name = options.theme.clone().or_else(|| env("SKIFF_THEME").filter(|name| !name.is_empty()));
     let name = name.unwrap_or_else(|| if caps::is_light(env) { "light".to_owned() } else { "dark".to_owned() });
     let theme = Theme::load(&name, caps::depth(env), caps::is_unicode(env))?;
     let size = crossterm::terminal::size().context("cannot ask the terminal for its size")?;
-    let (commands, messages) = io::start(address.clone())?;
+    let (commands, messages) = io::start(options.address.clone())?;
     let guard = Guard::take().context("cannot take the terminal over")?;
-    let mut app = App::new(Timestamp::now(), size, theme, options.namespace.clone(), text::clean(&address.to_string()));
+    let mut app = App::new(Timestamp::now(), size, theme, options.namespace.clone(), text::clean(&options.address.to_string()));
     app.zone = jiff::tz::TimeZone::system();
     let mut console = Console {
         app,

@@ -2,7 +2,8 @@
 
 use super::failure::Failure;
 use crate::args::Common;
-use client::{Address, Client, Driver};
+use crate::endpoint;
+use client::{Client, Driver};
 use jiff::{Timestamp, Zoned};
 use objects::Kind;
 use serde_json::Value;
@@ -43,7 +44,7 @@ impl Streams {
 /// What a verb works with.
 pub struct Context {
     client: OnceCell<Client>,
-    node: Option<String>,
+    common: Common,
     drivers: mpsc::Sender<Driver>,
     /// The namespace that objects without one are in.
     pub namespace: String,
@@ -67,7 +68,7 @@ impl Context {
         let namespace = common.namespace.clone().filter(|namespace| !namespace.is_empty());
         Self {
             client: OnceCell::new(),
-            node: common.node.clone(),
+            common: common.clone(),
             drivers,
             is_namespace_given: namespace.is_some(),
             namespace: namespace.unwrap_or_else(|| "default".to_owned()),
@@ -95,10 +96,7 @@ impl Context {
     }
 
     async fn connect(&self) -> Result<Client, Failure> {
-        let address = match self.node.as_deref() {
-            Some(node) => node.parse().map_err(|error| Failure::message(format!("--node: {error}")))?,
-            None => Address::local(),
-        };
+        let address = endpoint::address(&self.common).map_err(|error| Failure::message(format!("--node: {error}")))?;
         let (client, driver) = client::connect(&address, AGENT).await?;
         // There is one connection, and so a place for its driver.
         let _ = self.drivers.try_send(driver);

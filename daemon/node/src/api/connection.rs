@@ -42,6 +42,8 @@ pub enum Peer {
     },
     /// Another node's daemon, by the name in its certificate.
     Node(String),
+    /// A console of another machine, by the name in its certificate.
+    Console(String),
 }
 
 impl fmt::Display for Peer {
@@ -50,6 +52,7 @@ impl fmt::Display for Peer {
             Self::Process { uid, pid: Some(pid) } => write!(f, "process {pid} of user {uid}"),
             Self::Process { uid, pid: None } => write!(f, "a process of user {uid}"),
             Self::Node(name) => write!(f, "node {name}"),
+            Self::Console(name) => write!(f, "console {name}"),
         }
     }
 }

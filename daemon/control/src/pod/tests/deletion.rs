@@ -149,7 +149,8 @@ fn a_start_that_is_heard_of_after_its_grace_is_killed_at_once() {
 fn a_copy_of_a_pod_that_is_placed_elsewhere_is_stopped_with_its_grace_and_says_nothing_more() {
     let mut bench = Bench::running("Always", &["a"]);
     let elsewhere = || Input::PlacedElsewhere { node: "node2".to_owned() };
-    let told = "Normal PlacedElsewhere: The pod was placed on node node2 before it was placed here; the copy on this node is stopped";
+    let told =
+        "Normal PlacedElsewhere: The pod was placed on node node2 before it was placed here; the copy on this node is stopped";
     assert_eq!(bench.give(elsewhere()), [told, "Normal Killing: Stopping container a", "stop a/0"]);
     let said = bench.status.clone();
     assert_eq!(bench.give(elsewhere()), [""; 0], "every change of the other's copy says it again");

@@ -1,0 +1,120 @@
+//! The door for consoles of other machines: TLS, and a certificate of this cluster.
+
+use super::{ListenError, MAX_CONNECTIONS, connection};
+use crate::cluster::trust::{Trust, wall_ms};
+use crate::shutdown::Shutdown;
+use crate::verbs::Verbs;
+use pki::{Holder, HolderKind};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+use tracing::{debug, info, warn};
+
+/// How long a handshake may take.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+/// The least time between two lines of the log about strangers: they decide how often they come, not how much we write.
+const BETWEEN_LINES: Duration = Duration::from_secs(10);
+
+/// The socket, bound, before anything is served.
+#[derive(Debug)]
+pub struct RemoteListener {
+    socket: TcpListener,
+}
+
+impl RemoteListener {
+    /// Binds the socket.
+    ///
+    /// # Errors
+    /// [`ListenError::Address`].
+    pub async fn bind(address: SocketAddr) -> Result<Self, ListenError> {
+        let socket = TcpListener::bind(address).await;
+        Ok(Self { socket: socket.map_err(|source| ListenError::Address { address, source })? })
+    }
+
+    /// Where it listens.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn address(&self) -> std::io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
+    /// Serves until the shutdown signal; then closes every connection.
+    pub async fn serve(self, verbs: Arc<Verbs>, trust: Trust, mut shutdown: Shutdown) {
+        let mut connections = JoinSet::new();
+        let mut spoke_at: Option<Instant> = None;
+        loop {
+            // Accepting and joining lose nothing when another arm wins.
+            tokio::select! {
+                biased;
+                () = shutdown.wait() => break,
+                Some(ended) = connections.join_next(), if !connections.is_empty() => {
+                    let may_speak = spoke_at.is_none_or(|at| at.elapsed() >= BETWEEN_LINES);
+                    if let (Ok(Err(Refused { from, why })), true) = (ended, may_speak) {
+                        info!(%from, why, "a console was refused");
+                        spoke_at = Some(Instant::now());
+                    }
+                }
+                accepted = self.socket.accept() => match accepted {
+                    Ok((stream, _)) if connections.len() >= MAX_CONNECTIONS => drop(stream),
+                    Ok((stream, from)) => {
+                        connections.spawn(admit(stream, from, trust.clone(), verbs.clone()));
+                    }
+                    // Out of descriptors, most likely: others may close theirs meanwhile.
+                    Err(error) => {
+                        warn!(%error, "cannot accept a connection");
+                        tokio::time::sleep(Duration::from_millis(100)).await;
+                    }
+                }
+            }
+        }
+        connections.shutdown().await;
+    }
+}
+
+/// Whoever did not come in.
+struct Refused {
+    from: SocketAddr,
+    why: String,
+}
+
+async fn admit(stream: TcpStream, from: SocketAddr, trust: Trust, verbs: Arc<Verbs>) -> Result<(), Refused> {
+    let refused = |why: String| Refused { from, why };
+    let acceptor = TlsAcceptor::from(trust.keys().tls.consoles.clone());
+    // A keystroke's answer is a packet of its own.
+    stream.set_nodelay(true).map_err(|error| refused(error.to_string()))?;
+    let shaken = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await;
+    let stream = shaken.map_err(|_| refused("its handshake took too long".to_owned()))?;
+    let stream = stream.map_err(|error| refused(error.to_string()))?;
+    let chain = stream.get_ref().1.peer_certificates().unwrap_or_default();
+    let own = chain.first().ok_or_else(|| refused("it shows no certificate".to_owned()))?;
+    let holder = Holder::read(own).map_err(|error| refused(error.to_string()))?;
+    let peer = match holder.kind {
+        HolderKind::Node => connection::Peer::Node(holder.name.clone()),
+        HolderKind::Console => connection::Peer::Console(holder.name.clone()),
+    };
+    // Dropping the connection's future closes it; nothing of it is wanted then.
+    tokio::select! {
+        () = connection::serve(stream, peer, verbs) => {}
+        () = refusal(&trust, &holder) => info!(console = holder.name, "its certificate does not count any more; its connection is closed"),
+    }
+    debug!(%from, "a console went away");
+    Ok(())
+}
+
+/// Returns once the holder's certificate does not count any more.
+async fn refusal(trust: &Trust, holder: &Holder) {
+    let mut keys = trust.watch();
+    loop {
+        let counts = keys.borrow_and_update().bundle.judge(holder, None, wall_ms()).is_ok();
+        if !counts || keys.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,135 @@
+//! The side of the cluster: checks a joiner, and tells it what it needs.
+
+use super::{Answer, LONGEST, MAX_REQUEST, Request};
+use crate::cluster::transport::framing::{read_up_to, write};
+use crate::cluster::trust::{Trust, wall_ms};
+use pki::token::Token;
+use pki::{Identity, NodeName};
+use quinn::{Connection, VarInt};
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::Semaphore;
+use tracing::info;
+
+/// Joins at once.
+const AT_ONCE: usize = 4;
+/// A name belongs to whoever asked for it first, for so long: by then the new node is known by its gossip.
+const RESERVED: Duration = Duration::from_secs(60);
+/// Names that are remembered for that.
+const NAMES: usize = 1024;
+
+/// Decides whether a name is free, and says what a joiner of that name is told; a refusal says what to do.
+pub type Doorman = dyn Fn(&str) -> Result<Welcome, String> + Send + Sync;
+
+/// What a joiner is told beside the keys.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Welcome {
+    /// Who is there.
+    pub members: Vec<Member>,
+    /// The addresses of all pods of the cluster.
+    pub cluster_cidr: String,
+}
+
+/// A node that is there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member {
+    /// Its name.
+    pub name: String,
+    /// Where it receives datagrams.
+    pub gossip: SocketAddr,
+}
+
+/// The joins that are under way, and the names that were given lately.
+#[derive(Debug)]
+pub(in crate::cluster) struct Joins {
+    places: Semaphore,
+    names: Mutex<HashMap<String, (Identity, Instant)>>,
+}
+
+impl Default for Joins {
+    fn default() -> Self {
+        Self { places: Semaphore::new(AT_ONCE), names: Mutex::default() }
+    }
+}
+
+impl Joins {
+    /// Gives a name to an identity, unless another has it.
+    fn reserve(&self, name: &str, identity: Identity) -> Result<(), String> {
+        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        names.retain(|_, (_, at)| at.elapsed() < RESERVED);
+        match names.get(name) {
+            Some((other, _)) if *other != identity => {
+                Err(format!("another machine is joining as {name:?} right now: give each its own name, with --name"))
+            }
+            None if names.len() >= NAMES => Err("too many machines join at once: try again in a minute".to_owned()),
+            _ => {
+                names.insert(name.to_owned(), (identity, Instant::now()));
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Serves one joiner.
+///
+/// # Errors
+/// In words, why it was refused.
+pub(in crate::cluster) async fn serve(
+    trust: &Trust,
+    doorman: Option<&Doorman>,
+    joins: &Joins,
+    connection: &Connection,
+) -> Result<(), String> {
+    let Ok(_place) = joins.places.try_acquire() else {
+        let why = "too many machines join at once: try again in a moment";
+        connection.close(VarInt::from_u32(4), why.as_bytes());
+        return Err(why.to_owned());
+    };
+    let talk = async {
+        let (mut send, mut receive) = connection.accept_bi().await.map_err(|error| error.to_string())?;
+        let request = read_up_to(&mut receive, MAX_REQUEST).await.map_err(|error| error.to_string())?;
+        let request = request.ok_or("it said nothing")?;
+        let admitted = match serde_json::from_slice(&request) {
+            Ok(request) => admit(trust, doorman, joins, request).await,
+            // The error would quote the token.
+            Err(_) => Err("the request cannot be read: use the same version of skiffd on all nodes".to_owned()),
+        };
+        let (answer, result) = match admitted {
+            Ok(answer) => (answer, Ok(())),
+            Err(message) => (Answer::Refused { message: message.clone() }, Err(message)),
+        };
+        let text = serde_json::to_vec(&answer).map_err(|error| error.to_string())?;
+        write(&mut send, &text).await.map_err(|error| error.to_string())?;
+        send.finish().map_err(|error| error.to_string())?;
+        // The joiner closes the connection once it has read the answer.
+        connection.closed().await;
+        result
+    };
+    let result = tokio::time::timeout(LONGEST, talk).await.unwrap_or_else(|_| Err("it took too long".to_owned()));
+    connection.close(VarInt::from_u32(0), b"done");
+    result
+}
+
+async fn admit(trust: &Trust, doorman: Option<&Doorman>, joins: &Joins, request: Request) -> Result<Answer, String> {
+    let token: Token = request.token.parse().map_err(|error: pki::token::TokenError| error.to_string())?;
+    token.check(&trust.keys().bundle, wall_ms()).map_err(|error| error.to_string())?;
+    let name = NodeName::parse(&request.name).map_err(|error| error.to_string())?;
+    if trust.keys().bundle.is_denied(request.identity) {
+        return Err("this machine was removed from the cluster: run `skiffd reset` on it before it joins again".to_owned());
+    }
+    if name.as_str() == trust.name() {
+        return Err(format!("the name {:?} belongs to another node: give this one its own, with --name", name.as_str()));
+    }
+    let doorman = doorman.ok_or("this node admits nobody yet: try again in a moment, or another node")?;
+    let welcome = doorman(name.as_str())?;
+    joins.reserve(name.as_str(), request.identity)?;
+    trust.admit(request.identity, name.clone()).await.map_err(|error| error.to_string())?;
+    info!(node = name.as_str(), token = format!("{:016x}", token.id()), "a node was admitted");
+    let bundle = String::from_utf8(trust.keys().bundle.encode()).map_err(|error| error.to_string())?;
+    let bundle = serde_json::value::RawValue::from_string(bundle).map_err(|error| error.to_string())?;
+    Ok(Answer::Admitted { bundle, welcome })
+}
