@@ -69,7 +69,7 @@ pub(super) fn plan(config: &NetworkConfig, peers: &[(Peer, Reach)]) -> Plan {
     let mut plan = Plan::default();
     for (peer, reach) in peers {
         match hindrance(config, peer, &plan.ways).map_or_else(|| way(config, peer, *reach), Err) {
-            Ok(way) => plan.ways.push((peer.clone(), way)),
+            Ok(way) => plan.ways.extend(way.map(|way| (peer.clone(), way))),
             Err(why) => plan.refused.push(RefusedPeer { name: peer.name.clone(), why }),
         }
     }
@@ -96,16 +96,15 @@ fn hindrance(config: &NetworkConfig, peer: &Peer, ways: &[(Peer, Way)]) -> Optio
     Some(format!("its pods' range {cidr} overlaps {} of the node {}", other.cidr, other.name))
 }
 
-fn way(config: &NetworkConfig, peer: &Peer, reach: Reach) -> Result<Way, String> {
+/// Nothing where the routers between know the way themselves.
+fn way(config: &NetworkConfig, peer: &Peer, reach: Reach) -> Result<Option<Way>, String> {
     let address = peer.address;
     let mtu = match (reach, config.overlay) {
         (Reach::Own, _) => return Err(format!("its address {address} is this machine's own")),
         (Reach::OnLink { interface, .. }, Overlay::Auto | Overlay::Never) => {
-            return Ok(Way::Direct { interface, gateway: address });
+            return Ok(Some(Way::Direct { interface, gateway: address }));
         }
-        (_, Overlay::Never) => {
-            return Err(format!("its address {address} is on no link of this machine, and --overlay is never"));
-        }
+        (Reach::Behind { .. }, Overlay::Never) => return Ok(None),
         (Reach::OnLink { mtu, .. } | Reach::Behind { mtu }, _) => mtu.saturating_sub(VXLAN_BYTES),
         // It may come back; the route's own length counts then.
         (Reach::Nowhere, _) => return Err(format!("this machine has no route to its address {address}")),
@@ -113,7 +112,7 @@ fn way(config: &NetworkConfig, peer: &Peer, reach: Reach) -> Result<Way, String>
     if config.node_address.is_none() {
         return Err("this node has no IPv4 address that VXLAN could use".to_owned());
     }
-    Ok(Way::Overlay { node: address, mtu })
+    Ok(Some(Way::Overlay { node: address, mtu }))
 }
 
 #[cfg(test)]
@@ -133,20 +132,23 @@ mod tests {
     const ON_LINK: Reach = Reach::OnLink { interface: 3, mtu: 1500 };
     const BEHIND: Reach = Reach::Behind { mtu: 1400 };
 
-    fn way_of(overlay: Overlay, reach: Reach) -> Result<Way, String> {
+    fn way_of(overlay: Overlay, reach: Reach) -> Result<Option<Way>, String> {
         let Plan { ways, mut refused } = plan(&config(overlay), &[(peer("b", [192, 168, 1, 2], "10.88.1.0/24"), reach)]);
-        ways.first().map(|(_, way)| *way).ok_or_else(|| refused.remove(0).why)
+        match refused.pop() {
+            Some(refused) => Err(refused.why),
+            None => Ok(ways.first().map(|(_, way)| *way)),
+        }
     }
 
     #[test]
     fn a_peer_on_the_link_is_reached_directly_and_one_behind_a_router_is_not() {
-        let direct = Way::Direct { interface: 3, gateway: [192, 168, 1, 2].into() };
-        let overlay = |mtu| Way::Overlay { node: [192, 168, 1, 2].into(), mtu };
+        let direct = Some(Way::Direct { interface: 3, gateway: [192, 168, 1, 2].into() });
+        let overlay = |mtu| Some(Way::Overlay { node: [192, 168, 1, 2].into(), mtu });
         assert_eq!(way_of(Overlay::Auto, ON_LINK), Ok(direct));
         assert_eq!(way_of(Overlay::Never, ON_LINK), Ok(direct));
         assert_eq!(way_of(Overlay::Always, ON_LINK), Ok(overlay(1450)));
         assert_eq!(way_of(Overlay::Auto, BEHIND), Ok(overlay(1350)));
-        assert!(way_of(Overlay::Never, BEHIND).expect_err("no way").contains("--overlay is never"));
+        assert_eq!(way_of(Overlay::Never, BEHIND), Ok(None), "the router knows the way");
         assert!(way_of(Overlay::Auto, Reach::Nowhere).expect_err("no way").contains("no route"));
         assert!(way_of(Overlay::Always, Reach::Own).expect_err("no way").contains("own"));
     }
