@@ -37,6 +37,8 @@ impl Driver {
     pub async fn run(mut self, mut shutdown: Shutdown) {
         let shared = self.shared.clone();
         let mut keys = shared.trust.watch();
+        // They may have changed since the sockets were bound.
+        self.take_keys();
         let (mut connections, mut tasks) = (JoinSet::new(), JoinSet::new());
         let mut buffer = vec![0; MAX_DATAGRAM + 1];
         loop {

@@ -19,6 +19,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tracing::debug;
 
 /// Messages that wait for one node.
@@ -108,8 +109,8 @@ struct Speaker {
 struct Open {
     connection: Connection,
     stream: SendStream,
-    /// Acknowledgements that had come when the last message was written; `None` once another has come since.
-    acknowledged: Option<u64>,
+    /// The first message that was written since the last look: how many acknowledgements had come then, and when that was.
+    unanswered: Option<(u64, Instant)>,
 }
 
 /// What a speaker waits for.
@@ -159,12 +160,13 @@ impl Speaker {
                 Ok(None) | Err(_) => Turn::Silence,
             };
         };
-        let wait = if open.acknowledged.is_some() { UNACKNOWLEDGED } else { IDLE + CONNECT };
-        // A queue loses nothing when another arm wins; the other two only wait.
+        let look_at = open.unanswered.map_or_else(Instant::now, |(_, at)| at + UNACKNOWLEDGED);
+        // A queue loses nothing when another arm wins; the other two only wait, and come first: a busy queue must not hide them.
         tokio::select! {
-            message = self.queue.recv() => message.map_or(Turn::Silence, Turn::Message),
+            biased;
             _ = open.connection.closed() => Turn::Closed,
-            () = tokio::time::sleep(wait), if open.acknowledged.is_some() => Turn::Unacknowledged,
+            () = tokio::time::sleep_until(look_at), if open.unanswered.is_some() => Turn::Unacknowledged,
+            message = self.queue.recv() => message.map_or(Turn::Silence, Turn::Message),
         }
     }
 
@@ -174,7 +176,7 @@ impl Speaker {
             open.connection.close(CODE_GONE, b"no acknowledgement");
             self.fail().await;
         } else {
-            open.acknowledged = None;
+            open.unanswered = None;
         }
     }
 
@@ -189,7 +191,7 @@ impl Speaker {
         let acknowledged = acknowledgements(&open.connection);
         let written = tokio::time::timeout(STALLED, framing::write(&mut open.stream, &outgoing.message)).await;
         written.map_err(|_| "it takes nothing".to_owned())?.map_err(|error| error.to_string())?;
-        open.acknowledged.get_or_insert(acknowledged);
+        open.unanswered.get_or_insert((acknowledged, Instant::now()));
         Ok(())
     }
 
@@ -207,7 +209,7 @@ impl Speaker {
         let mut stream = opened.map_err(|_| "it lets no stream be opened".to_owned())?.map_err(|error| error.to_string())?;
         let hello = Hello { instance_ms: shared.instance_ms, trust_digest: shared.trust.keys().trust_digest };
         hello.write(&mut stream).await.map_err(|error| error.to_string())?;
-        Ok(Open { connection, stream, acknowledged: None })
+        Ok(Open { connection, stream, unanswered: None })
     }
 
     /// What waits is lost with the message that failed: it would come too late, and its sender has other ways.
@@ -226,7 +228,7 @@ impl Speaker {
 
 impl Open {
     fn is_unacknowledged(&self) -> bool {
-        self.acknowledged.is_some_and(|before| acknowledgements(&self.connection) == before)
+        self.unanswered.is_some_and(|(before, _)| acknowledgements(&self.connection) == before)
     }
 }
 
