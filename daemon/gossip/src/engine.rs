@@ -31,6 +31,9 @@ use std::sync::Arc;
 /// A record that was refused is not asked for again so long.
 const REFUSED_MS: u64 = 60_000;
 
+/// Whoever has come has learnt of all deletions by then.
+const LEARN_MS: u64 = 20_000;
+
 /// So many refusals are remembered.
 const MAX_REFUSED: usize = 8_192;
 
@@ -88,7 +91,7 @@ impl Engine {
             serving: Serving::default(),
             sessions: Sessions::default(),
             rounds: Rounds::default(),
-            settling: Settling::new(config.standing),
+            settling: Settling::new(config.standing, now.boot, config.horizon_ms),
             timers: Timers::default(),
             out: Vec::new(),
             counters: Counters::default(),
@@ -172,6 +175,16 @@ impl Engine {
         self.settling.standing
     }
 
+    /// Whether the store may drop deletions that are older than the horizon: not while this node sees none of the others, who may not
+    /// have heard of them, nor before it has learnt what they did meanwhile, nor before a member that has just come could learn of them.
+    #[must_use]
+    pub fn may_forget(&self, now: Now) -> bool {
+        let mut members = self.members.values().filter(|member| !self.denied.contains(&member.identity.name));
+        let is_new = |member: &Member| member.state.is_active() && now.boot.since_ms(member.since.boot) < LEARN_MS;
+        let is_lonely = self.ring.len() == 0 && members.clone().next().is_some();
+        self.settling.standing == Standing::Settled && !is_lonely && !members.any(is_new)
+    }
+
     /// What was counted.
     #[must_use]
     pub fn counters(&self) -> &Counters {
@@ -209,6 +222,7 @@ impl Engine {
             Ok(Datagram::Swim(packet)) => self.take_packet(&packet),
             Ok(Datagram::Seek(meeting)) => self.take_seek(from, &meeting),
             Ok(Datagram::Found(meeting)) => self.take_found(from, meeting),
+            Ok(Datagram::Doubt { from, you, incarnation }) => self.take_doubt(&from, you, incarnation),
             Ok(Datagram::Leave(identity)) => self.take_leave(&identity),
             Ok(Datagram::Digest(summary)) if self.ring.get(&summary.from).is_some() => self.compare(&summary),
             Ok(Datagram::Fresh { from, keys }) if self.ring.get(&from).is_some() => self.hear_fresh(&from, keys),

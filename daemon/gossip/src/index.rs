@@ -1,10 +1,11 @@
 //! Which records this node holds, and at which versions: what is compared with other nodes. The records themselves stay in the store.
 
 use crate::key::{self, Key};
-use control::record::{RecordId, Stamp};
+use control::record::{Part, RecordId, Stamp};
 use negentropy::NegentropyStorageVector;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// A set of records in a few bytes: equal sets have equal digests, and no two sets are likely to share one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,17 +30,39 @@ pub(crate) struct Index {
 }
 
 impl Index {
-    /// Takes note of a record. `None` where it, or a greater one of its name, was noted already.
+    /// Takes note of a record. `None` where it, or a greater one of its name, was noted already. As in the store, a specification that
+    /// follows another or deletes its object takes the binding and status of before with it.
     pub(crate) fn set(&mut self, id: &RecordId, stamp: &Stamp) -> Option<Key> {
         let key = Key::of(id, stamp);
         let before = self.records.get(&key.id());
         if before.is_some_and(|held| held.id == *id && held.stamp.rank(id.part, stamp).is_ge()) {
             return None;
         }
+        if id.part == Part::Spec {
+            self.forget_the_past(id, stamp);
+        } else if self.part(id, Part::Spec).is_some_and(|spec| is_past(stamp, &spec.stamp)) {
+            return None;
+        }
+        let before = self.records.get(&key.id());
         let before = before.map_or(0, |held| held.key.stamp());
         self.sum = self.sum.wrapping_sub(before).wrapping_add(key.stamp());
         self.records.insert(key.id(), Held { id: id.clone(), stamp: stamp.clone(), key });
         Some(key)
+    }
+
+    fn forget_the_past(&mut self, id: &RecordId, spec: &Stamp) {
+        for part in [Part::Binding, Part::Status] {
+            let past = self.part(id, part).filter(|held| is_past(&held.stamp, spec)).cloned();
+            if let Some(past) = past {
+                self.remove(&past.id, &past.stamp);
+            }
+        }
+    }
+
+    /// Another part of a record's object.
+    fn part(&self, id: &RecordId, part: Part) -> Option<&Held> {
+        let id = RecordId { object: Arc::clone(&id.object), part };
+        self.records.get(&key::name(&id)).filter(|held| held.id == id)
     }
 
     /// Forgets a record at exactly this stamp; a later one of its name stays.
@@ -83,6 +106,11 @@ impl Index {
         items.seal()?;
         Ok(items)
     }
+}
+
+/// Whether a binding or status belongs to an object that its specification says is gone, or was followed by another.
+fn is_past(stamp: &Stamp, spec: &Stamp) -> bool {
+    stamp.birth < spec.birth || spec.is_tombstone && stamp.birth == spec.birth
 }
 
 #[cfg(test)]

@@ -19,6 +19,8 @@ pub struct Config {
     /// What the records are worth: [`Standing::Fresh`] where there are none and the node joins a cluster, [`Standing::Returning`] where its
     /// last contact is longer ago than tombstones are kept, [`Standing::Settled`] otherwise, and for the first node of a cluster.
     pub standing: Standing,
+    /// How long deletions are remembered, with a margin for clocks: who sees nobody for longer returns, even if it never stopped.
+    pub horizon_ms: u64,
     /// Members of before, as far as they are remembered: they are looked for.
     pub known: Vec<Identity>,
     /// Addresses to join by, looked for until each has answered once.

@@ -79,6 +79,7 @@ impl Engine {
 
     /// Somebody has come, or come back: what differs is found at once, without waiting for a round.
     pub(crate) fn meet(&mut self, peer: &NodeId) {
+        self.note_company();
         let is_chosen = self.rng.random_range(0..self.ring.len().max(1)) < MEETINGS;
         if is_chosen || self.settling.standing != Standing::Settled {
             self.tell_digest(peer, Turn::Meet);
@@ -87,6 +88,7 @@ impl Engine {
 
     /// A member is gone: nothing is expected of it.
     pub(crate) fn part(&mut self, peer: &NodeId) {
+        self.note_parting();
         self.rounds.pauses.remove(peer);
         self.spread_elsewhere(peer);
         self.pulls.lose(peer);

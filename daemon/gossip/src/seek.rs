@@ -41,16 +41,25 @@ const AT_ONCE: usize = 4;
 /// Whom this node looks for.
 #[derive(Debug)]
 pub(crate) struct Search {
-    join: Vec<SocketAddr>,
+    join: Vec<Door>,
     wait_ms: u64,
     renewed_at: Option<BootMs>,
     sized_for: usize,
+    /// So many members were known when it was looked last.
+    knew: usize,
+}
+
+/// An address to join by, and who answered there.
+#[derive(Debug)]
+struct Door {
+    address: SocketAddr,
+    answered: Option<NodeId>,
 }
 
 impl Search {
-    pub(crate) fn new(mut join: Vec<SocketAddr>) -> Self {
-        join.truncate(MAX_JOIN);
-        Self { join, wait_ms: SEEK_MS / 2, renewed_at: None, sized_for: 1 }
+    pub(crate) fn new(join: Vec<SocketAddr>) -> Self {
+        let join = join.into_iter().take(MAX_JOIN).map(|address| Door { address, answered: None }).collect();
+        Self { join, wait_ms: SEEK_MS / 2, renewed_at: None, sized_for: 1, knew: 0 }
     }
 }
 
@@ -68,8 +77,9 @@ impl Engine {
 
     pub(crate) fn join(&mut self, addresses: Vec<SocketAddr>) {
         for address in addresses {
-            if !self.search.join.contains(&address) && self.search.join.len() < MAX_JOIN {
-                self.search.join.push(address);
+            let is_known = self.search.join.iter().any(|door| door.address == address);
+            if !is_known && self.search.join.len() < MAX_JOIN {
+                self.search.join.push(Door { address, answered: None });
             }
         }
         self.search.wait_ms = SEEK_MS / 2;
@@ -79,18 +89,29 @@ impl Engine {
     /// The timer: looks for those who are lost, and comes again.
     pub(crate) fn seek(&mut self) {
         self.seek_now();
+        self.tell_suspects();
+        // Whoever has just joined hears of a part of the members at a time.
+        let is_growing = self.members.len() > self.search.knew;
+        self.search.knew = self.members.len();
+        if is_growing {
+            self.announce_to_any();
+        }
         let is_alone = self.ring.len() == 0;
         self.search.wait_ms = (self.search.wait_ms * 2).min(if is_alone { 4 * SEEK_MS } else { SEEK_SELDOM_MS });
         let has_lost_lately = self.lost().any(|(_, lost_ms)| lost_ms < LONG_LOST_MS);
-        let wait_ms = if has_lost_lately { SEEK_MS } else { self.search.wait_ms };
+        let has_suspects = self.ring.iter().any(|seat| seat.is_suspect);
+        let wait_ms = if has_lost_lately || has_suspects || is_growing { SEEK_MS } else { self.search.wait_ms };
         let jitter_ms = self.rng.random_range(0..=wait_ms / 4);
         self.timers.set(self.now.boot.after_ms(wait_ms - wait_ms / 8 + jitter_ms), Timer::Seek);
     }
 
     fn seek_now(&mut self) {
+        // Who answered and became a member is found; the answer alone is not enough, what follows it may be lost.
+        let ring = &self.ring;
+        self.search.join.retain(|door| door.answered.as_ref().is_none_or(|name| ring.get(name).is_none()));
         let mut targets = Vec::new();
         for _ in 0..AT_ONCE.min(self.search.join.len()) {
-            let address = self.search.join[self.rng.random_range(0..self.search.join.len())];
+            let address = self.search.join[self.rng.random_range(0..self.search.join.len())].address;
             targets.push((address, None));
         }
         let lost: Vec<Identity> = self.lost().map(|(identity, _)| identity.clone()).collect();
@@ -134,7 +155,9 @@ impl Engine {
         if self.is_unwelcome(&meeting.me) {
             return;
         }
-        self.search.join.retain(|address| *address != from && *address != meeting.me.address);
+        for door in self.search.join.iter_mut().filter(|door| door.address == from || door.address == meeting.me.address) {
+            door.answered = Some(meeting.me.name.clone());
+        }
         self.renew_after(meeting.you_died_as);
         self.swim(|swim, effects| swim.announce(meeting.me, effects));
     }
@@ -142,7 +165,7 @@ impl Engine {
     /// Whether it is ourselves, somebody with our name, or somebody who was removed.
     fn is_unwelcome(&mut self, identity: &Identity) -> bool {
         if identity.name == self.identity.name {
-            self.search.join.retain(|address| *address != self.identity.address);
+            self.search.join.retain(|door| door.address != self.identity.address);
             if identity.instance != self.identity.instance {
                 self.counters.name_conflicts += 1;
             }
@@ -234,6 +257,24 @@ impl Engine {
         }
     }
 
+    /// Tells suspects what they are suspected of, for as long as they are: news of it travel only so often, and a suspect that does not
+    /// hear them cannot refute.
+    fn tell_suspects(&mut self) {
+        let suspects = self.swim.iter_members().filter(|member| member.state() == foca::State::Suspect);
+        let doubts: Vec<(Identity, u16)> = suspects.map(|member| (member.id().clone(), member.incarnation())).collect();
+        for (you, incarnation) in doubts {
+            let (to, from) = (you.address, self.identity.name.clone());
+            self.send(to, &Datagram::Doubt { from, you, incarnation });
+        }
+    }
+
+    pub(crate) fn take_doubt(&mut self, from: &NodeId, you: Identity, incarnation: u16) {
+        if you == self.identity && self.ring.get(from).is_some() {
+            let suspect = foca::Member::new(you, incarnation, foca::State::Suspect);
+            self.swim(|swim, effects| swim.apply_many(std::iter::once(suspect), false, effects));
+        }
+    }
+
     /// Takes over what foca has learnt.
     fn follow_swim(&mut self) {
         let mut changes = Vec::new();
@@ -252,12 +293,16 @@ impl Engine {
                 changes.push((seen.id().clone(), state));
             }
         }
+        let has_new_suspects = changes.iter().any(|(_, state)| *state == State::Suspect);
         for (identity, state) in changes {
             if self.denied.contains(&identity.name) && state.is_active() {
                 self.bury(identity);
             } else {
                 self.set_member(identity, state);
             }
+        }
+        if has_new_suspects {
+            self.tell_suspects();
         }
         let active = self.swim.num_members() + 1;
         if active.ilog2() != self.search.sized_for.ilog2() {

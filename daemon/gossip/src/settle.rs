@@ -3,6 +3,7 @@
 //! ```text
 //!   Returning -- reconciled with a settled node, reviewed, pulled --> Settled
 //!   Fresh     -- reconciled with a settled node, pulled ------------> Settled
+//!   any       -- nobody to be seen for longer than the horizon -----> Returning
 //!   either    -- half a minute among members, none of them settled -> Settled   (nobody has forgotten anything meanwhile)
 //! ```
 
@@ -23,6 +24,9 @@ const GRACE_MS: u64 = 30_000;
 #[derive(Debug)]
 pub(crate) struct Settling {
     pub(crate) standing: Standing,
+    horizon_ms: u64,
+    /// Since when nobody is there.
+    lonely_since: Option<BootMs>,
     /// Since when only unsettled members are known.
     alone_since: Option<BootMs>,
     /// Reconciled with; what it has is being pulled.
@@ -39,12 +43,28 @@ struct Review {
 }
 
 impl Settling {
-    pub(crate) fn new(standing: Standing) -> Self {
-        Self { standing, alone_since: None, with: None, review: None }
+    pub(crate) fn new(standing: Standing, now: BootMs, horizon_ms: u64) -> Self {
+        Self { standing, horizon_ms, lonely_since: Some(now), alone_since: None, with: None, review: None }
     }
 }
 
 impl Engine {
+    /// A member has come. Where nobody was for longer than deletions are remembered, the others may have forgotten some by now.
+    pub(crate) fn note_company(&mut self) {
+        let lonely_ms = self.settling.lonely_since.take().map_or(0, |since| self.now.boot.since_ms(since));
+        if lonely_ms > self.settling.horizon_ms && self.index.len() > 0 {
+            self.settling =
+                Settling { lonely_since: None, ..Settling::new(Standing::Returning, self.now.boot, self.settling.horizon_ms) };
+        }
+    }
+
+    /// A member has gone.
+    pub(crate) fn note_parting(&mut self) {
+        if self.ring.len() == 0 {
+            self.settling.lonely_since = Some(self.now.boot);
+        }
+    }
+
     /// What a member says of its own standing.
     pub(crate) fn note_standing(&mut self, theirs: Standing) {
         if self.settling.standing == Standing::Settled {
@@ -116,7 +136,9 @@ impl Engine {
 
     pub(crate) fn settle(&mut self) {
         if self.settling.standing != Standing::Settled {
-            self.settling = Settling::new(Standing::Settled);
+            let lonely_since = self.settling.lonely_since;
+            self.settling =
+                Settling { lonely_since, ..Settling::new(Standing::Settled, self.now.boot, self.settling.horizon_ms) };
             self.out.push(Output::Settled);
         }
     }

@@ -72,6 +72,15 @@ pub enum Datagram {
     Seek(Meeting),
     /// The answer to it.
     Found(Meeting),
+    /// The sender suspects the receiver of being dead: it says otherwise, if it gets this.
+    Doubt {
+        /// The sender.
+        from: NodeId,
+        /// The receiver, as it is known.
+        you: Identity,
+        /// How often it has refuted before.
+        incarnation: u16,
+    },
     /// The sender leaves.
     Leave(Identity),
     /// What the sender holds.
@@ -193,7 +202,7 @@ impl Datagram {
         let datagram: Self = decode(bytes, MAX_DATAGRAM_BYTES)?;
         let identity = match &datagram {
             Self::Seek(meeting) | Self::Found(meeting) => Some(&meeting.me),
-            Self::Leave(identity) => Some(identity),
+            Self::Leave(identity) | Self::Doubt { you: identity, .. } => Some(identity),
             Self::Swim(_) | Self::Digest(_) | Self::Fresh { .. } => None,
         };
         if identity.is_some_and(|identity| !identity.is_sound()) {

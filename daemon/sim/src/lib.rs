@@ -1,5 +1,19 @@
-//! Many nodes in virtual time, from a seed: the real engines, merge and clocks over a network that loses, cuts and reorders.
+//! Many nodes in virtual time, from a seed: the real engines, merge, clocks and scheduler over a network that loses, cuts and reorders.
+//!
+//! - [`network`]: links, cuts, channels that break.
+//! - [`replica`]: a store with the real merge, whose disk may lag or be lost.
+//! - [`placing`]: the real scheduler over it.
+//! - [`world`]: nodes, and the queue of what happens when.
+//! - [`ledger`]: what was promised to clients.
+//! - [`scenario`]: a random life from a seed, and what must hold.
+//! - [`numbers`]: measurements of clusters that are larger than a machine.
+//!
+//! A seed repeats exactly: all chance comes from it, and no decision looks at the order of a hash map.
 
+pub mod ledger;
 pub mod network;
+pub mod numbers;
+pub mod placing;
 pub mod replica;
+pub mod scenario;
 pub mod world;

@@ -1,10 +1,11 @@
 //! A cluster in virtual time: real engines and merges, a simulated network, store and clock, all from one seed.
 
 use crate::network::{Fate, Link, Network};
+use crate::placing::{PODS, Waiting};
 use crate::replica::{Fault, Replica};
 use control::clock::{BootMs, Now};
-use control::record::{RecordId, Stamp};
-use control::version::NodeId;
+use control::record::{Part, RecordId, Stamp};
+use control::version::{NodeId, Version};
 use gossip::{Config, Datagram, Engine, Identity, Input, MAX_DATAGRAM_BYTES, Message, Named, Output, Standing, State};
 use jiff::Timestamp;
 use rand::rngs::Xoshiro256PlusPlus;
@@ -21,6 +22,9 @@ const MESSAGE_FRAME_BYTES: u64 = 120;
 
 /// Wall time at the beginning: some day in 2026.
 const EPOCH_MS: u64 = 1_780_000_000_000;
+
+/// A returning node keeps what was born so shortly before its last contact: it takes seconds to see that nobody hears it any more.
+pub const MARGIN_MS: u64 = 10_000;
 
 /// What the store needs for a batch.
 const STORE_US: u64 = 300;
@@ -104,6 +108,7 @@ pub struct Node {
     life: u32,
     wake_us: u64,
     store_free_us: u64,
+    pub(crate) waiting: Waiting,
 }
 
 #[derive(Debug)]
@@ -158,12 +163,17 @@ pub struct World {
     /// What nodes learnt of each other.
     pub learnt: Vec<Learnt>,
     /// Objects that a node held as deleted, with the birth of the latest: they must not live again there.
-    pub buried: Vec<BTreeMap<Arc<str>, control::version::Version>>,
-    /// Objects that lived again after their deletion was known, with the node.
-    pub risen: Vec<(usize, Arc<str>)>,
+    pub buried: Vec<BTreeMap<Arc<str>, Version>>,
+    /// Objects that lived again after their deletion was known, with the node and their birth.
+    pub risen: Vec<(usize, Arc<str>, Version)>,
     settings: Settings,
     queue: BTreeMap<(u64, u64), (u32, Event)>,
     count: u64,
+}
+
+/// Whoever was away nearly as long as deletions are remembered: clocks differ.
+fn returns_after_ms(horizon_ms: u64) -> u64 {
+    horizon_ms * 2 / 3
 }
 
 impl World {
@@ -191,6 +201,7 @@ impl World {
                 life,
                 wake_us,
                 store_free_us,
+                waiting: Waiting::default(),
             }
         };
         Self {
@@ -222,7 +233,7 @@ impl World {
             Standing::Settled
         } else if records.is_empty() && node.known.is_empty() {
             Standing::Fresh
-        } else if now.wall_ms().saturating_sub(node.last_contact_ms) > horizon_ms {
+        } else if now.wall_ms().saturating_sub(node.last_contact_ms) > returns_after_ms(horizon_ms) {
             Standing::Returning
         } else {
             Standing::Settled
@@ -231,8 +242,16 @@ impl World {
         let identity = Identity { name: node.name.clone(), instance: now.wall_ms(), address: node.address, text: Arc::from("") };
         let known = node.known.values().cloned().collect();
         let denied = BTreeSet::new();
-        let config =
-            Config { identity, seed, standing, known, join: if is_founder { Vec::new() } else { join }, denied, records };
+        let config = Config {
+            identity,
+            seed,
+            standing,
+            horizon_ms: returns_after_ms(horizon_ms),
+            known,
+            join: if is_founder { Vec::new() } else { join },
+            denied,
+            records,
+        };
         node.engine = Some(Engine::new(now, config));
         node.store_free_us = self.now_us;
         node.wake_us = u64::MAX;
@@ -249,14 +268,12 @@ impl World {
 
     /// Kills a node.
     pub fn crash(&mut self, index: usize, disk: Disk) {
-        let now_ms = self.now(index).wall_ms();
         let Settings { horizon_ms, fault, .. } = self.settings;
         let node = &mut self.nodes[index];
         if node.engine.take().is_none() {
             return;
         }
         node.life += 1;
-        node.last_contact_ms = now_ms;
         let empty = Replica::new(node.name.clone(), horizon_ms, fault);
         let replica = std::mem::replace(&mut node.replica, empty);
         match disk {
@@ -315,6 +332,12 @@ impl World {
         self.write(index, |replica, now_ms| replica.delete(object, now_ms), |named| named.iter().cloned().collect())
     }
 
+    /// Writes the binding or status of an object at a node, if it lives there.
+    pub fn put_part(&mut self, index: usize, object: &Arc<str>, part: Part, json: &str) -> Option<Named> {
+        let write = |replica: &mut Replica, now_ms| replica.put_part(object, part, json, now_ms);
+        self.write(index, write, |named| named.iter().cloned().collect())
+    }
+
     /// Lets time pass.
     pub fn run_ms(&mut self, ms: u64) {
         let until_us = self.now_us + ms * 1_000;
@@ -348,6 +371,47 @@ impl World {
         let mut digests = self.nodes.iter().filter_map(|node| node.engine.as_ref().map(Engine::digest));
         let first = digests.next();
         digests.all(|digest| Some(digest) == first)
+    }
+
+    /// The first thing that running nodes disagree on, in words.
+    #[must_use]
+    pub fn difference(&self) -> String {
+        for (index, node) in self.nodes.iter().enumerate() {
+            let Some(engine) = &node.engine else { return format!("node{index} is down") };
+            let (held, shown) = (engine.held(), node.replica.stamps().len());
+            if held != shown {
+                return format!("the engine of node{index} holds {held} records and its replica {shown}");
+            }
+            let unseen = engine.members().find(|member| member.state != State::Alive);
+            if let Some(member) = unseen {
+                return format!("node{index} sees {} {:?}", member.identity.name, member.state);
+            }
+        }
+        let summary = |node: &Node| {
+            let engine = node.engine.as_ref()?;
+            let records = node.replica.stamps().into_iter().map(|(id, stamp)| {
+                let life = if stamp.is_tombstone { "deleted" } else { "born" };
+                format!("{id} {life} {} by {}", stamp.birth.wall_ms % 1_000_000, stamp.version.node)
+            });
+            Some(format!("{} is {:?} and holds {:?}", node.name, engine.standing(), records.collect::<Vec<_>>()))
+        };
+        self.nodes.iter().filter_map(summary).collect::<Vec<_>>().join("; ")
+    }
+
+    /// Whether every pod that a running node knows has a node.
+    #[must_use]
+    pub fn is_placed(&self) -> bool {
+        let running = self.nodes.iter().filter(|node| node.engine.is_some());
+        let mut entries = running.flat_map(|node| node.replica.entries());
+        !entries.any(|(object, entry)| object.starts_with(PODS) && entry.is_live() && entry.binding.is_none())
+    }
+
+    /// A hash of how it went: equal worlds have equal traces.
+    #[must_use]
+    pub fn trace(&self) -> u64 {
+        let facts = self.nodes.iter().map(|node| (node.sent_bytes, node.engine.as_ref().map(Engine::digest)));
+        let text = format!("{:?} {} {}", facts.collect::<Vec<_>>(), self.count, self.now_us);
+        control::rendezvous::weight(&text, "")
     }
 
     /// Whether all running nodes see each other alive.
@@ -521,7 +585,7 @@ impl World {
     fn review(&mut self, index: usize, records: &[(RecordId, Stamp)]) {
         let node = &mut self.nodes[index];
         // A write that had no time to reach anybody is no older than the last contact, give or take clocks.
-        let last_contact_ms = node.last_contact_ms.saturating_sub(1_000);
+        let last_contact_ms = node.last_contact_ms.saturating_sub(MARGIN_MS);
         let mut dropped = Vec::new();
         for (id, stamp) in records {
             if stamp.birth.wall_ms <= last_contact_ms {
@@ -532,17 +596,22 @@ impl World {
     }
 
     fn flush(&mut self, index: usize) {
-        let now_ms = self.now(index).wall_ms();
+        let now = self.now(index);
+        let now_ms = now.wall_ms();
         let node = &mut self.nodes[index];
         node.replica.flush();
-        let has_contact = node.engine.as_ref().is_some_and(|engine| engine.members().any(|member| member.state.is_active()));
+        let is_in_touch =
+            |engine: &Engine| engine.standing() != Standing::Returning && engine.members().any(|member| member.state.is_active());
+        let has_contact = node.engine.as_ref().is_some_and(is_in_touch);
         if has_contact {
             node.last_contact_ms = now_ms;
         }
-        let forgotten = node.replica.purge(now_ms);
+        let may_forget = node.engine.as_ref().is_some_and(|engine| engine.may_forget(now));
+        let forgotten = if may_forget { node.replica.purge(now_ms) } else { Vec::new() };
         if !forgotten.is_empty() {
             self.step(index, Input::Forgotten(forgotten));
         }
+        self.place_pods(index);
         self.put_event(self.now_us + FLUSH_US, index, Event::Flush { node: index });
     }
 
@@ -554,7 +623,7 @@ impl World {
             if spec.is_tombstone() {
                 self.buried[index].insert(Arc::clone(&id.object), spec.stamp.birth.clone());
             } else if buried.is_some_and(|birth| *birth >= spec.stamp.birth) {
-                self.risen.push((index, Arc::clone(&id.object)));
+                self.risen.push((index, Arc::clone(&id.object), spec.stamp.birth.clone()));
             }
             if self.settings.is_timed {
                 self.seen.push(Seen { at_us: self.now_us, node: index, id: id.clone(), stamp: record.stamp.clone() });

@@ -12,7 +12,7 @@ fn cluster(nodes: usize) -> World {
 }
 
 fn object(name: &str) -> Arc<str> {
-    format!("pods/default/{name}").into()
+    format!("configmaps/default/{name}").into()
 }
 
 #[test]
@@ -21,7 +21,7 @@ fn nodes_join_and_a_write_is_everywhere_in_milliseconds() {
     world.put(2, &object("kubia"), "{}");
     let took_ms = world.run_until(1_000, 1, World::is_equal).expect("it is equal in time");
     assert!(took_ms <= 10, "{took_ms} ms");
-    assert!(world.nodes.iter().all(|node| node.replica.entry("pods/default/kubia").is_some()));
+    assert!(world.nodes.iter().all(|node| node.replica.entry("configmaps/default/kubia").is_some()));
 }
 
 #[test]

@@ -1,0 +1,98 @@
+//! Measurements in virtual time, of clusters that are larger than a machine: for the benches, and for tests with bounds.
+
+use crate::network::Link;
+use crate::world::{Settings, World};
+use gossip::Engine;
+use rand::RngExt;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What was measured.
+#[derive(Debug, Clone)]
+pub struct Numbers {
+    /// Nodes.
+    pub nodes: usize,
+    /// Milliseconds until all saw each other alive.
+    pub whole_ms: Option<u64>,
+    /// Bytes a second that a node sends while nothing is written, with everything that seals and carries them.
+    pub idle_bytes: u64,
+    /// Milliseconds from a write to its being seen on all nodes: the median of all writes.
+    pub to_all_p50_ms: u64,
+    /// The same, of the slowest of a hundred.
+    pub to_all_p99_ms: u64,
+    /// Writes that were not everywhere within the time.
+    pub late: usize,
+    /// Copies of a record that a node received, on average.
+    pub copies: f64,
+    /// Bytes on the wire for records, in payloads of a record to every other node.
+    pub wire_ratio: f64,
+}
+
+/// Bytes of a record.
+const PAYLOAD: usize = 2_048;
+
+/// Writes that are measured.
+const WRITES: usize = 100;
+
+/// The pause between two.
+const PAUSE_MS: u64 = 40;
+
+/// Builds a cluster and measures it: joining, idling, then writes of 2 KiB on random nodes.
+#[must_use]
+pub fn measure(seed: u64, nodes: usize, link: Link) -> Numbers {
+    let mut world = World::new(seed, Settings { link, is_timed: true, ..Settings::lan(nodes) });
+    for node in 0..nodes {
+        world.start(node);
+        world.run_ms(10);
+    }
+    let whole_ms = world.run_until(300_000, 1_000, World::is_whole);
+    // News of the membership are passed on for a while after the last has joined.
+    world.run_ms(20_000);
+    let before = sent(&world);
+    world.run_ms(20_000);
+    let idle_bytes = (sent(&world) - before) / 20 / nodes as u64;
+    let mut written = BTreeMap::new();
+    let (before, received) = (message_bytes(&world), received(&world));
+    world.seen.clear();
+    let json = format!("\"{}\"", "x".repeat(PAYLOAD - 2));
+    for index in 0..WRITES {
+        let node = world.rng.random_range(0..nodes);
+        let object: Arc<str> = format!("configmaps/default/o{index}").into();
+        written.insert(Arc::clone(&object), world.now_us);
+        world.put(node, &object, &json);
+        world.run_ms(PAUSE_MS);
+    }
+    world.run_ms(5_000);
+    let mut seen: BTreeMap<&Arc<str>, BTreeMap<usize, u64>> = BTreeMap::new();
+    for seen_one in &world.seen {
+        seen.entry(&seen_one.id.object).or_default().entry(seen_one.node).or_insert(seen_one.at_us);
+    }
+    let whole = seen.iter().filter(|(_, at)| at.len() == nodes);
+    let last = whole.filter_map(|(object, at)| Some((at.values().max()? - written.get(*object)?) / 1_000));
+    let mut to_all_ms: Vec<u64> = last.collect();
+    to_all_ms.sort_unstable();
+    let at = |share: usize| to_all_ms.get((to_all_ms.len() * share / 100).min(to_all_ms.len().saturating_sub(1))).copied();
+    let ideal = (WRITES * (nodes - 1)) as f64;
+    Numbers {
+        nodes,
+        whole_ms,
+        idle_bytes,
+        to_all_p50_ms: at(50).unwrap_or(u64::MAX),
+        to_all_p99_ms: at(99).unwrap_or(u64::MAX),
+        late: WRITES - to_all_ms.len(),
+        copies: (self::received(&world) - received) as f64 / ideal,
+        wire_ratio: (message_bytes(&world) - before) as f64 / (ideal * PAYLOAD as f64),
+    }
+}
+
+fn sent(world: &World) -> u64 {
+    world.nodes.iter().map(|node| node.sent_bytes).sum()
+}
+
+fn message_bytes(world: &World) -> u64 {
+    world.nodes.iter().map(|node| node.message_bytes).sum()
+}
+
+fn received(world: &World) -> u64 {
+    world.nodes.iter().filter_map(|node| node.engine.as_ref()).map(|engine: &Engine| engine.counters().records_received).sum()
+}
