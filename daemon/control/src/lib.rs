@@ -11,9 +11,11 @@
 //! - [`node_events`]: who tells that a node came, went or fell silent.
 //! - [`events`]: which event becomes a record, which one only raises a count, which one is dropped.
 //! - [`version`], [`record`], [`entry`], [`expiry`]: how two replicas agree, and when they drop what is over.
+//! - [`conflict`], [`sides`]: what to tell of changes that lost, and of nodes that are back in sight.
 //! - [`qos`]: the class a pod's resources put it in.
 
 pub mod clock;
+pub mod conflict;
 pub mod entry;
 pub mod events;
 pub mod eviction;
@@ -26,4 +28,5 @@ pub mod qos;
 pub mod record;
 pub mod rendezvous;
 pub mod scheduler;
+pub mod sides;
 pub mod version;

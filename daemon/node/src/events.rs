@@ -3,6 +3,7 @@
 //! Reporting never waits: the queue is bounded, and what does not fit is counted and dropped. An event tells people what
 //! happened; nothing is decided by it. Events expire in the store.
 
+mod conflicts;
 mod object;
 
 use crate::shutdown::Shutdown;
@@ -54,6 +55,8 @@ pub enum Reporter {
     Kubelet,
     /// The scheduler.
     Scheduler,
+    /// The replica of the cluster's objects.
+    Replica,
 }
 
 impl Reporter {
@@ -61,6 +64,7 @@ impl Reporter {
         match self {
             Self::Kubelet => "kubelet",
             Self::Scheduler => "default-scheduler",
+            Self::Replica => "replica",
         }
     }
 }
@@ -70,6 +74,18 @@ struct Reported {
     by: Reporter,
     at: Timestamp,
     report: Report,
+    /// Of the event's metadata.
+    annotations: Option<Value>,
+}
+
+/// What is said of something.
+struct Said<'a> {
+    /// One word.
+    reason: &'a str,
+    /// The sentence.
+    message: String,
+    /// Of the event's metadata.
+    annotations: Option<Value>,
 }
 
 /// Takes reports. Clones are the same.
@@ -97,10 +113,15 @@ impl Recorder {
     }
 
     fn report_by(&self, by: Reporter, about: About, kind: EventType, (reason, message): (&str, String)) {
+        self.report_said(by, about, kind, Said { reason, message, annotations: None });
+    }
+
+    fn report_said(&self, by: Reporter, about: About, kind: EventType, said: Said<'_>) {
+        let Said { reason, message, annotations } = said;
         let source = Source { component: by.component().to_owned(), host: self.node_name.to_string() };
         let About { subject, field_path } = about;
         let report = Report { source, subject, field_path, kind, reason: reason.to_owned(), message };
-        if self.queue.try_send(Reported { by, at: Timestamp::now(), report }).is_err() {
+        if self.queue.try_send(Reported { by, at: Timestamp::now(), report, annotations }).is_err() {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -174,7 +195,7 @@ async fn put(store: &Store, reported: Reported, occurrence: Occurrence) {
     let known = store.get(&key).and_then(|known| known.parse::<Value>().ok());
     let result = match known {
         Some(known) => {
-            let counted = object::counted(known, reported.by, &occurrence);
+            let counted = object::annotated(object::counted(known, reported.by, &occurrence), &reported);
             store.update(key.clone(), counted, Preconditions::default()).await
         }
         None => Err(StoreError::NotFound(key.clone())),

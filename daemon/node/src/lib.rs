@@ -21,7 +21,7 @@ pub mod cluster;
 pub mod config;
 pub mod daemon;
 mod errors;
-mod events;
+pub mod events;
 mod expansion;
 mod images;
 mod logs;

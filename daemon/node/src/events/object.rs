@@ -36,7 +36,7 @@ pub fn new(reported: &Reported, occurrence: &Occurrence, namespace: &str) -> Val
         "reportingComponent": source.component,
     });
     match reported.by {
-        Reporter::Kubelet => {
+        Reporter::Kubelet | Reporter::Replica => {
             event["source"] = json!({ "component": source.component, "host": source.host });
             event["reportingInstance"] = json!(source.host);
             event["firstTimestamp"] = json!(seconds(occurrence.first));
@@ -49,14 +49,22 @@ pub fn new(reported: &Reported, occurrence: &Occurrence, namespace: &str) -> Val
             event["firstTimestamp"] = Value::Null;
         }
     }
-    counted(event, reported.by, occurrence)
+    annotated(counted(event, reported.by, occurrence), reported)
+}
+
+/// The event with the annotations of its newest report.
+pub fn annotated(mut event: Value, reported: &Reported) -> Value {
+    if let Some(annotations) = &reported.annotations {
+        event["metadata"]["annotations"] = annotations.clone();
+    }
+    event
 }
 
 /// The event with its newest count, time and message.
 pub fn counted(mut event: Value, by: Reporter, occurrence: &Occurrence) -> Value {
     event["message"] = json!(occurrence.message);
     match by {
-        Reporter::Kubelet => {
+        Reporter::Kubelet | Reporter::Replica => {
             event["count"] = json!(occurrence.count);
             event["lastTimestamp"] = json!(seconds(occurrence.last));
         }

@@ -82,7 +82,7 @@ impl Verbs {
         }
         let members = self.members();
         match members.find(&name) {
-            None if !self.is_known(&name) => return Err(Status::not_found(Kind::Node, &name)),
+            None if !self.is_known(&name) && self.pods_of(&name).is_empty() => return Err(Status::not_found(Kind::Node, &name)),
             Some(member) if member.is_seen() && !request.force => {
                 let why = "it is alive; drain it and stop its daemon first, or use --force";
                 return Err(Status::conflict(Kind::Node, &name, why));
@@ -91,12 +91,19 @@ impl Verbs {
         }
         // First the identity: a node that may still come in would make its Node anew.
         self.peers.remove(&name).await?;
+        // Its Node goes after its pods, so that whoever is interrupted can ask again; then what was placed there meanwhile.
+        let mut pods = self.remove_pods_of(&name).await?;
         self.remove_object(&ObjectRef { kind: Kind::Node, namespace: String::new(), name: name.clone() }).await?;
-        let pods = self.pods_of(&name);
+        pods += self.remove_pods_of(&name).await?;
+        Ok(Response::NodeRemoved { node: name, pods })
+    }
+
+    async fn remove_pods_of(&self, node: &str) -> Result<usize, Status> {
+        let pods = self.pods_of(node);
         for pod in &pods {
             self.remove_object(pod).await?;
         }
-        Ok(Response::NodeRemoved { node: name, pods: pods.len() })
+        Ok(pods.len())
     }
 
     fn pods_of(&self, node: &str) -> Vec<ObjectRef> {
