@@ -1,6 +1,7 @@
 //! A stand-in for a daemon, to try the console with: pods that change, logs that grow, verbs that answer.
 //!
-//! `cargo run -p tui --example pretend -- /tmp/pretend.sock [pods] [changes a second]`. It runs nothing and keeps nothing.
+//! `cargo run -p tui --example pretend -- /tmp/pretend.sock [pods] [changes a second] [nodes]`. It runs nothing and keeps nothing. With
+//! several nodes the last one has not been seen for 40 seconds.
 
 use futures_util::{SinkExt, StreamExt};
 use jiff::{SignedDuration, Timestamp};
@@ -13,8 +14,8 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{broadcast, mpsc};
 use tokio_tungstenite::tungstenite::Message;
 use wire::{
-    ClientMessage, DryRun, ObjectList, PROTOCOL, Request, Response, ServerHello, ServerMessage, StreamEnd, StreamFrame,
-    WatchEvent, WatchEventKind,
+    ClientMessage, DryRun, Member, MemberState, Members, ObjectList, PROTOCOL, Request, Response, ServerHello, ServerMessage,
+    StreamEnd, StreamFrame, WatchEvent, WatchEventKind,
 };
 
 type Objects = BTreeMap<(Kind, String, String), Value>;
@@ -23,7 +24,13 @@ struct World {
     objects: std::cell::RefCell<Objects>,
     version: std::cell::Cell<u64>,
     changes: broadcast::Sender<(Kind, WatchEventKind, Value)>,
+    /// How many nodes there are.
+    nodes: usize,
+    started: Timestamp,
 }
+
+/// The names of nodes.
+const NODES: [&str; 5] = ["oak", "elm", "fir", "ash", "yew"];
 
 impl World {
     fn put(&self, kind: Kind, mut object: Value) {
@@ -51,7 +58,8 @@ fn ago(seconds: i64) -> String {
     (Timestamp::now() - SignedDuration::from_secs(seconds)).to_string()
 }
 
-fn pod(number: usize) -> Value {
+fn pod(number: usize, nodes: usize) -> Value {
+    let place = number % nodes;
     let apps = ["web", "api", "kubia", "fortune", "envoy", "redis", "batch"];
     let app = apps[number % apps.len()];
     let name = format!("{app}-{:05x}-{:03}", number.wrapping_mul(2_654_435_761) & 0xfffff, number);
@@ -94,17 +102,23 @@ fn pod(number: usize) -> Value {
     json!({"apiVersion": "v1", "kind": "Pod",
         "metadata": {"name": name, "namespace": namespace, "uid": format!("uid-{number}"), "labels": {"app": app},
                      "creationTimestamp": ago(age), "annotations": {"note": "first line\nsecond: line"}},
-        "spec": {"nodeName": "oak", "containers": containers, "restartPolicy": "Always"},
-        "status": {"phase": phase, "podIP": format!("10.88.{}.{}", number / 250, 2 + number % 250), "hostIP": "192.168.1.4",
+        "spec": {"nodeName": NODES[place], "containers": containers, "restartPolicy": "Always"},
+        "status": {"phase": if is_unseen(place, nodes) { "Unknown" } else { phase }, "podIP": format!("10.88.{}.{}", number / 250, 2 + number % 250), "hostIP": "192.168.1.4",
                    "qosClass": "Burstable", "startTime": ago(age), "containerStatuses": statuses,
                    "conditions": [{"type": "Ready", "status": if ready { "True" } else { "False" }}]}})
 }
 
-fn node() -> Value {
-    json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "oak", "uid": "node-1", "creationTimestamp": ago(86_400 * 12), "labels": {"kubernetes.io/os": "linux"}},
+/// In a cluster the last node is not seen.
+fn is_unseen(place: usize, nodes: usize) -> bool {
+    place > 0 && place + 1 == nodes
+}
+
+fn node(place: usize, nodes: usize) -> Value {
+    let (name, ready) = (NODES[place], if is_unseen(place, nodes) { "Unknown" } else { "True" });
+    json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "uid": format!("node-{place}"), "creationTimestamp": ago(86_400 * 12), "labels": {"kubernetes.io/os": "linux"}},
         "status": {"capacity": {"cpu": "8", "memory": "16305016Ki", "pods": "110"}, "allocatable": {"cpu": "8", "memory": "15881234Ki", "pods": "110"},
-            "conditions": [{"type": "Ready", "status": "True"}, {"type": "MemoryPressure", "status": "False"}],
-            "addresses": [{"type": "InternalIP", "address": "192.168.1.4"}, {"type": "Hostname", "address": "oak"}],
+            "conditions": [{"type": "Ready", "status": ready}, {"type": "MemoryPressure", "status": "False"}],
+            "addresses": [{"type": "InternalIP", "address": format!("192.168.1.{}", 4 + place)}, {"type": "Hostname", "address": name}],
             "nodeInfo": {"kubeletVersion": "v0.1.0", "osImage": "Debian GNU/Linux 13", "kernelVersion": "6.18.0", "architecture": "amd64",
                          "containerRuntimeVersion": "skiff://0.1.0"}}})
 }
@@ -129,12 +143,14 @@ fn event(number: usize, pod: &Value) -> Value {
         "firstTimestamp": ago(3_000), "lastTimestamp": ago((number as i64 * 17) % 3_000), "source": {"component": "skiffd", "host": "oak"}})
 }
 
-fn world(pods: usize) -> Rc<World> {
+fn world(pods: usize, nodes: usize) -> Rc<World> {
     let (changes, _) = broadcast::channel(4_096);
-    let world = Rc::new(World { objects: Objects::new().into(), version: 1.into(), changes });
-    world.put(Kind::Node, node());
+    let world = Rc::new(World { objects: Objects::new().into(), version: 1.into(), changes, nodes, started: Timestamp::now() });
+    for place in 0..nodes {
+        world.put(Kind::Node, node(place, nodes));
+    }
     for number in 0..pods {
-        let pod = pod(number);
+        let pod = pod(number, nodes);
         if number < 40 {
             world.put(Kind::Event, event(number, &pod));
         }
@@ -187,7 +203,12 @@ async fn answer(id: u32, request: Request, world: Rc<World>, out: mpsc::Sender<M
             let object = world.objects.borrow().get(&(get.object.kind, get.object.namespace, get.object.name.clone())).cloned();
             object.ok_or(Status::not_found(get.object.kind, &get.object.name)).map(|object| done(object, ""))
         }
+        Request::Members => Ok(Response::Members(members(&world))),
         Request::Apply(apply) => write(&world, apply.object, &apply.namespace, apply.dry_run, "created"),
+        Request::Replace(replace) if replace.object["kind"] == "Node" => {
+            world.put(Kind::Node, replace.object.clone());
+            Ok(done(replace.object, "replaced"))
+        }
         Request::Replace(replace) => write(&world, replace.object, &replace.namespace, replace.dry_run, "replaced"),
         Request::Delete(delete) => {
             let object = delete.object;
@@ -199,6 +220,23 @@ async fn answer(id: u32, request: Request, world: Rc<World>, out: mpsc::Sender<M
         _ => Err(Status::bad_request("this stand-in has no such verb")),
     };
     say(&out, &ServerMessage::Response { id, result }).await
+}
+
+fn members(world: &World) -> Members {
+    let started = world.started.as_second();
+    let member = |place: usize| Member {
+        name: NODES[place].to_owned(),
+        state: if is_unseen(place, world.nodes) { MemberState::Down } else { MemberState::Alive },
+        since: if is_unseen(place, world.nodes) { started - 40 } else { started - 7_000 },
+        address: format!("192.168.1.{}:7946", 4 + place),
+        round_trip_ms: Some(0.3 + place as f64 / 7.0),
+        clock_offset_ms: Some(place as f64),
+        is_self: place == 0,
+        instance: 1,
+        version: "0.1.0".to_owned(),
+    };
+    let as_of = Timestamp::now().as_second();
+    Members { node: NODES[0].to_owned(), cluster: "pretend".to_owned(), as_of, members: (0..world.nodes).map(member).collect() }
 }
 
 fn done(object: Value, outcome: &str) -> Response {
@@ -289,7 +327,7 @@ async fn stream_logs(id: u32, logs: &wire::LogsRequest, out: &mpsc::Sender<Messa
 async fn change(world: Rc<World>, pods: usize, a_second: u64) {
     for number in 0.. {
         tokio::time::sleep(Duration::from_micros(1_000_000 / a_second.max(1))).await;
-        let fresh = pod(number % pods.max(1));
+        let fresh = pod(number % pods.max(1), world.nodes);
         if world.objects.borrow().contains_key(&key(Kind::Pod, &fresh)) {
             world.put(Kind::Pod, fresh);
         }
@@ -302,12 +340,13 @@ async fn main() -> std::io::Result<()> {
     let path = args.next().unwrap_or_else(|| "/tmp/pretend.sock".to_owned());
     let number = |text: Option<String>, otherwise: usize| text.and_then(|text| text.parse().ok()).unwrap_or(otherwise);
     let (pods, a_second) = (number(args.next(), 40), number(args.next(), 0));
+    let nodes = number(args.next(), 1).clamp(1, NODES.len());
     let _ = std::fs::remove_file(&path);
     let listener = UnixListener::bind(&path)?;
     let tasks = tokio::task::LocalSet::new();
     tasks
         .run_until(async move {
-            let world = world(pods);
+            let world = world(pods, nodes);
             if a_second > 0 {
                 tokio::task::spawn_local(change(world.clone(), pods, a_second as u64));
             }

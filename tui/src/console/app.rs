@@ -2,11 +2,13 @@
 
 mod chrome;
 mod command;
+pub mod cordoning;
 mod deleting;
 mod editing;
 pub mod effect;
 mod input;
 mod logs;
+mod members;
 pub mod msg;
 mod navigate;
 mod perform;

@@ -1,5 +1,6 @@
 //! What the console knows, without any look: rows of objects, filters and orders, lines of text and logs.
 
+pub mod cluster;
 pub mod columns;
 pub mod containers;
 pub mod lines;

@@ -1,5 +1,6 @@
 //! The lines around a screen: what we are connected to, the path one took, the keys that count here.
 
+use super::navigate::subject;
 use super::state::{App, Prompt, Purpose};
 use crate::console::base::text;
 use crate::console::keys::map::{continuations as rest_of, in_places};
@@ -28,7 +29,19 @@ pub fn header(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
     let room = |x: u16| right.saturating_sub(x + 1);
     let node = if app.node.is_empty() { app.address.as_str() } else { app.node.as_str() };
     x = canvas.text((x, area.y), node, room(x).min(28), Role::Bar);
-    let namespace = app.namespace.as_deref().unwrap_or("all namespaces");
+    let cluster = app.cluster.summary(app.now);
+    // Who is missing matters more than the long word for everything.
+    let is_narrow = cluster.is_some() && area.width < 100;
+    if let Some((cluster, is_whole)) = cluster {
+        let role = match is_whole {
+            _ if !app.is_live() => Role::BarDim,
+            true => Role::Bar,
+            false => Role::Warn,
+        };
+        x = canvas.text((x, area.y), "  ·  ", room(x), Role::BarDim);
+        x = canvas.text((x, area.y), &cluster, room(x), role);
+    }
+    let namespace = app.namespace.as_deref().unwrap_or(if is_narrow { "all" } else { "all namespaces" });
     for part in ["  ·  ", namespace, "  ·  "] {
         x = canvas.text((x, area.y), part, room(x), Role::BarDim);
     }
@@ -129,8 +142,24 @@ fn title(screen: &Screen, before: Option<&Screen>) -> String {
     }
 }
 
-/// Where one is in what is shown, and how that stands.
+/// Where one is in what is shown, and how that stands; first of all whether it is out of date.
 fn place(app: &App) -> (String, Role) {
+    let (text, role) = place_in_screen(app);
+    let node = match subject(app) {
+        Some((Kind::Pod, key)) => app.store.of(Kind::Pod).find(&key).map(|row| row.node.clone()),
+        Some((Kind::Node, key)) => Some(key.name),
+        _ => None,
+    };
+    match node.and_then(|node| Some((app.cluster.unseen_since(&node)?, node))) {
+        Some((since, node)) => {
+            let ago = objects::duration::since(Some(since), app.now);
+            (format!("▲ {node} unseen, as of {ago} ago  {text}"), Role::Warn)
+        }
+        None => (text, role),
+    }
+}
+
+fn place_in_screen(app: &App) -> (String, Role) {
     match app.screen() {
         Screen::List(list) => (list_place(list, app), Role::Dim),
         Screen::Reader(reader) => (with_wrap(&reader.place, &pager::position(&reader.lines, &reader.place)), Role::Dim),

@@ -3,7 +3,7 @@
 use super::effect::Effect;
 use super::perform::{perform, whole_text};
 use super::state::{App, Overlay, Prompt, Purpose, Question};
-use super::{command, deleting, navigate};
+use super::{command, cordoning, deleting, navigate};
 use crate::console::keys::action::Action;
 use crate::console::keys::key::Key;
 use crate::console::keys::map::{Meaning, in_places, look_up};
@@ -65,6 +65,7 @@ pub fn show_keys(app: &mut App, title: &'static str) {
         Place::List => "lists",
         Place::Objects => "objects",
         Place::Pods => "pods",
+        Place::Nodes => "nodes",
         Place::Text => "texts",
         Place::Object => "object",
         Place::Log => "log",
@@ -144,6 +145,7 @@ fn in_dialog(
         Question::Quit => navigate::leave(app, false, out),
         Question::LeaveEditor => navigate::close(app, out),
         Question::Delete(kind, keys, grace) => deleting::confirmed(app, kind, keys, grace, out),
+        Question::Cordon(keys, wanted) => cordoning::confirmed(app, keys, wanted, out),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Does what an action says, on whatever screen is shown.
 
+use super::cordoning::{self, Scheduling};
 use super::editing::Force;
 use super::effect::Effect;
 use super::input::{ask_line, show_keys};
@@ -47,6 +48,8 @@ pub fn perform(app: &mut App, action: Action, times: Option<usize>, out: &mut Ve
         }
         Action::Delete => deleting::ask(app, None),
         Action::Kill => deleting::ask(app, Some(0)),
+        Action::Cordon => cordoning::ask(app, Scheduling::Disabled),
+        Action::Uncordon => cordoning::ask(app, Scheduling::Enabled),
         Action::Apply => editing::send(app, DryRun::No, Force::No, out),
         Action::DryRun => editing::send(app, DryRun::Yes, Force::No, out),
         Action::NextTheme => {

@@ -1,10 +1,13 @@
 //! All the console knows.
 
+use super::cordoning::Scheduling;
+use super::members;
 use crate::console::base::age;
 use crate::console::keys::action::Action;
 use crate::console::keys::key::Key;
 use crate::console::keys::table::Place;
 use crate::console::link::Standing;
+use crate::console::model::cluster::Cluster;
 use crate::console::model::row;
 use crate::console::model::store::Store;
 use crate::console::screen::Screen;
@@ -43,6 +46,8 @@ pub struct App {
     pub node: String,
     /// How long the last question took.
     pub round_trip: Option<Duration>,
+    /// The members of the cluster.
+    pub cluster: Cluster,
     /// The namespace that lists begin with; `None` is all.
     pub namespace: Option<String>,
     /// The screens one went through; the last one is shown.
@@ -85,6 +90,8 @@ pub enum Question {
     LeaveEditor,
     /// Whether to delete objects, and with which grace period.
     Delete(Kind, Vec<row::Key>, Option<i64>),
+    /// Whether to cordon nodes, or to take that back.
+    Cordon(Vec<row::Key>, Scheduling),
 }
 
 /// What a line is typed for.
@@ -127,6 +134,10 @@ pub struct Toast {
 pub enum Asked {
     /// The deletion of an object.
     Delete(Kind, row::Key),
+    /// The cordoning of a node.
+    Cordon(row::Key, Scheduling),
+    /// The members of the cluster.
+    Members,
     /// A step of an editor, which knows its number itself.
     Edit,
 }
@@ -154,6 +165,7 @@ impl App {
             standing_since: now,
             node: String::new(),
             round_trip: None,
+            cluster: Cluster::default(),
             namespace,
             screens: vec![Screen::List(Box::new(list))],
             later: Vec::new(),
@@ -212,6 +224,7 @@ impl App {
         match self.screen() {
             Screen::List(list) => match list.kind() {
                 Some(Kind::Pod) => &[Place::Pods, Place::Objects, Place::List, Place::Any],
+                Some(Kind::Node) => &[Place::Nodes, Place::Objects, Place::List, Place::Any],
                 Some(_) => &[Place::Objects, Place::List, Place::Any],
                 None => &[Place::Pods, Place::List, Place::Any],
             },
@@ -239,7 +252,8 @@ impl App {
             _ => None,
         };
         let toast = self.toast.as_ref().map(|toast| toast.until);
-        [labels.and_then(after), standing.and_then(after), toast].into_iter().flatten().min()
+        let cluster = self.cluster.next_wake(members::looks_at_nodes(self), self.now).filter(|_| self.is_live());
+        [labels.and_then(after), standing.and_then(after), toast, cluster].into_iter().flatten().min()
     }
 
     /// A description holds the ages of the object's events.

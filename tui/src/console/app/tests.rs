@@ -1,6 +1,7 @@
 //! The console in memory: messages in, the picture as text out. No terminal, no daemon, no clock.
 
 mod budgets;
+mod cluster;
 mod editor;
 mod keys;
 mod pictures;

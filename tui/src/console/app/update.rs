@@ -3,7 +3,7 @@
 use super::effect::Effect;
 use super::msg::{Msg, Wire};
 use super::state::{App, Asked};
-use super::{deleting, editing, input, logs};
+use super::{cordoning, deleting, editing, input, logs, members};
 use crate::console::link::Standing;
 use crate::console::model::store::Change;
 use crate::console::screen::Screen;
@@ -35,6 +35,7 @@ pub fn update(app: &mut App, now: Timestamp, msg: Msg) -> Vec<Effect> {
     if app.toast.as_ref().is_some_and(|toast| toast.until <= now) {
         app.toast = None;
     }
+    members::ask_if_due(app, &mut out);
     settle(app);
     out
 }
@@ -77,13 +78,24 @@ fn take_wire(app: &mut App, wire: Wire, out: &mut Vec<Effect>) {
                     list.invalidate();
                 }
             }
+            if kind == Kind::Node {
+                members::fill_all(app);
+                members::changed(app);
+            }
             logs::follow_pod(app, out);
         }
-        Wire::Put(kind, row) => {
+        Wire::Put(kind, mut row) => {
+            if kind == Kind::Node {
+                app.cluster.fill(&mut row);
+                members::changed(app);
+            }
             let change = app.store.of_mut(kind).put(*row);
             follow(app, kind, change, out);
         }
         Wire::Remove(kind, key) => {
+            if kind == Kind::Node {
+                members::changed(app);
+            }
             if let Some(change) = app.store.of_mut(kind).remove(&key) {
                 follow(app, kind, change, out);
             }
@@ -91,6 +103,8 @@ fn take_wire(app: &mut App, wire: Wire, out: &mut Vec<Effect>) {
         Wire::Refused(kind, why) => app.say(Role::Bad, format!("cannot watch {}: {why}", kind.plural())),
         Wire::Answer(id, result) => match app.asked.remove(&id) {
             Some(Asked::Delete(kind, key)) => deleting::answered(app, kind, &key, result),
+            Some(Asked::Cordon(key, wanted)) => cordoning::answered(app, &key, wanted, result),
+            Some(Asked::Members) => members::answered(app, result),
             Some(Asked::Edit) => editing::answered(app, id, result, out),
             None => {}
         },
@@ -130,6 +144,7 @@ fn take_standing(app: &mut App, standing: Standing, out: &mut Vec<Effect>) {
     let is_back = matches!(standing, Standing::Live { .. });
     app.standing = standing;
     if is_back {
+        members::connected(app);
         logs::resume_all(app, out);
     }
 }

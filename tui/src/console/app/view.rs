@@ -57,7 +57,13 @@ fn screen(app: &App, canvas: &mut Canvas<'_>, body: Rect) -> Option<Position> {
     let text = Rect { x: body.x + 1, width: body.width - 2, ..body };
     match app.screen() {
         Screen::List(list) => {
-            let around = Surroundings { store: &app.store, now: app.now, is_live: app.is_live(), empty: empty(app, list) };
+            let around = Surroundings {
+                store: &app.store,
+                now: app.now,
+                cluster: &app.cluster,
+                is_live: app.is_live(),
+                empty: empty(app, list),
+            };
             list.draw(canvas, body, &around);
             None
         }

@@ -71,6 +71,10 @@ pub enum Action {
     Delete,
     /// Kill at once, after asking.
     Kill,
+    /// Let no new pods come to the node, after asking.
+    Cordon,
+    /// Let them come again, after asking.
+    Uncordon,
     /// Mark the row.
     Mark,
     /// Mark what is not, and the other way round.

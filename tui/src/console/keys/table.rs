@@ -13,6 +13,8 @@ pub enum Place {
     Objects,
     /// The list of pods, and of the containers of one.
     Pods,
+    /// The list of nodes.
+    Nodes,
     /// Texts that one reads.
     Text,
     /// A description or YAML of an object.
@@ -43,7 +45,7 @@ const fn bind(place: Place, keys: &'static str, action: Action, hint: &'static s
 }
 
 use Action as A;
-use Place::{Any, Editor, List, Log, Object, Objects, Pods, Text};
+use Place::{Any, Editor, List, Log, Nodes, Object, Objects, Pods, Text};
 
 /// All of them. The hint line shows hints in this order, the narrowest place first.
 pub const TABLE: &[Binding] = &[
@@ -65,6 +67,8 @@ pub const TABLE: &[Binding] = &[
     bind(Editor, "ctrl-z", A::Suspend, "", ""),
     bind(Pods, "o", A::Logs, "logs", "show the log"),
     bind(Pods, "O", A::LogsPrevious, "", "show the log of the instance before"),
+    bind(Nodes, "x c", A::Cordon, "cordon", "let no new pods come to the node or the marked ones, after asking"),
+    bind(Nodes, "x u", A::Uncordon, "+uncordon", "let new pods come to the node again, after asking"),
     bind(Objects, "d", A::Describe, "describe", "describe the object and what happened to it"),
     bind(Objects, "D", A::Yaml, "+yaml", "show the whole object as YAML"),
     bind(Objects, "e", A::Edit, "edit", "edit the object's manifest"),

@@ -1,7 +1,7 @@
 //! The containers of a pod as rows.
 
 use super::project::pod_tone;
-use super::row::{Cell, Key, Row, Tone};
+use super::row::{Cell, Key, Requests, Row, Tone};
 use objects::lookup::{flag, list, number, scalar, text, time};
 use serde_json::Value;
 
@@ -45,6 +45,7 @@ fn row(container: &Value, status: &Value, role: &str) -> Row {
         labels: [].into(),
         about: None,
         node: "".into(),
+        requests: Requests::default(),
         raw: serde_json::value::to_raw_value(container).unwrap_or_else(|_| super::row::no_object()),
     }
 }

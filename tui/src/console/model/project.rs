@@ -1,7 +1,7 @@
 //! Cuts an object down to its row. The cells are those of `kubectl get`.
 
 use super::columns;
-use super::row::{About, Cell, Key, Row, Tone};
+use super::row::{About, Cell, Key, Requests, Row, Tone};
 use jiff::Timestamp;
 use objects::Kind;
 use objects::lookup::{condition, list, map, scalar, text, time};
@@ -26,9 +26,20 @@ pub fn row(kind: Kind, raw: Box<RawValue>) -> Option<Row> {
         labels,
         about,
         node: Box::from(text(&object, "/spec/nodeName")),
+        requests: requests(kind, &object),
         key,
         raw,
     })
+}
+
+/// What a pod asks of its node; nothing once it has ended, as `kubectl describe node` counts.
+fn requests(kind: Kind, object: &Value) -> Requests {
+    if kind != Kind::Pod || matches!(text(object, "/status/phase"), "Succeeded" | "Failed") {
+        return Requests::default();
+    }
+    let asked = objects::describe::pod_requests(object);
+    let cores = asked.get("cpu").map_or(0.0, |cpu| cpu.to_milli() as f64 / 1000.0);
+    Requests { cores, bytes: asked.get("memory").map_or(0.0, |memory| memory.to_bytes() as f64) }
 }
 
 /// Which object it is; `None` for what has no name.
@@ -61,10 +72,13 @@ fn cells(kind: Kind, object: &Value) -> Box<[Cell]> {
             let count = printing::event_count(object);
             Cell::Number(count as f64, count.to_string().into())
         }
-        (Kind::Node, "CPU") => quantity(object, "cpu", |cores| format!("{cores}")),
+        (Kind::Node, "CPU") => quantity(object, "cpu", cores),
         (Kind::Node, "MEMORY") => quantity(object, "memory", bytes),
-        // Filled in where the pods are known.
+        // What is used of these is filled in where the pods are known, and the members where they are.
         (Kind::Node, "PODS") => quantity(object, "pods", |pods| format!("{pods}")),
+        (Kind::Node, "SINCE") => Cell::Age(None),
+        (Kind::Node, "RTT") => Cell::Number(0.0, "-".into()),
+        (Kind::Node, "MEMBER") => Cell::text("-"),
         _ => Cell::text(take(column.source)),
     };
     columns::of(kind).iter().map(cell).collect()
@@ -92,6 +106,11 @@ fn amount(text: &str) -> Option<f64> {
         _ => return None,
     };
     text[..digits].parse::<f64>().ok().map(|number| number * factor)
+}
+
+/// Cores for people: `8`, `1.2`.
+pub fn cores(amount: f64) -> String {
+    if amount < 100.0 && amount.fract() > 0.0 { format!("{amount:.1}") } else { format!("{amount:.0}") }
 }
 
 /// Bytes for people: `15.5Gi`.

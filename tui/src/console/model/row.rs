@@ -100,6 +100,15 @@ pub struct About {
     pub key: Key,
 }
 
+/// What pods ask of their node.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Requests {
+    /// Cores.
+    pub cores: f64,
+    /// Bytes of memory.
+    pub bytes: f64,
+}
+
 /// One line of a list.
 #[derive(Debug, Clone)]
 pub struct Row {
@@ -117,6 +126,8 @@ pub struct Row {
     pub about: Option<Box<About>>,
     /// Where it runs, for pods.
     pub node: Box<str>,
+    /// What it asks of its node, for pods that have not ended.
+    pub requests: Requests,
     /// The object as JSON.
     pub raw: Box<RawValue>,
 }

@@ -55,6 +55,11 @@ impl Rows {
         self.slots.iter().enumerate().filter_map(|(slot, row)| Some((slot as Slot, row.as_ref()?)))
     }
 
+    /// Every row, to change what it shows; its key and state must stay.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Row> {
+        self.slots.iter_mut().flatten()
+    }
+
     /// Puts a row in, or in the place of the one with the same key.
     pub fn put(&mut self, row: Row) -> Change {
         self.counts[row.tone as usize] += 1;
@@ -145,7 +150,7 @@ impl Store {
 #[cfg(test)]
 pub mod tests {
     use super::{Change, Rows};
-    use crate::console::model::row::{Cell, Key, Row, Tone};
+    use crate::console::model::row::{Cell, Key, Requests, Row, Tone};
 
     /// A row that has nothing but a name.
     pub fn named(name: &str) -> Row {
@@ -157,6 +162,7 @@ pub mod tests {
             labels: [].into(),
             about: None,
             node: "".into(),
+            requests: Requests::default(),
             raw: serde_json::value::RawValue::from_string("{}".to_owned()).expect("JSON"),
         }
     }

@@ -40,6 +40,8 @@ pub struct List {
     anchor: Option<Key>,
     own: Rows,
     needs_rebuild: bool,
+    /// There are members to tell of.
+    has_members: bool,
 }
 
 impl List {
@@ -80,6 +82,7 @@ impl List {
             anchor: None,
             own: Rows::default(),
             needs_rebuild: true,
+            has_members: false,
         }
     }
 
@@ -161,6 +164,7 @@ impl List {
             return false;
         }
         self.needs_rebuild = false;
+        self.has_members = store.of(Kind::Node).len() > 1;
         // A column that says nothing any more is none to stand on.
         if self.hidden().contains(&self.column) {
             self.shift_column(1);
@@ -205,6 +209,9 @@ impl List {
         }
         if self.view.scope.about.is_some() {
             hidden.extend(of("OBJECT"));
+        }
+        if self.kind() == Some(Kind::Node) && !self.has_members {
+            hidden.extend(["MEMBER", "SINCE", "RTT"].into_iter().filter_map(of));
         }
         hidden
     }

@@ -1,7 +1,9 @@
 //! How a list looks.
 
 use super::list::{List, Source};
+use crate::console::model::cluster::Cluster;
 use crate::console::model::columns::Column;
+use crate::console::model::project::{bytes, cores};
 use crate::console::model::row::{Cell, Row, Tone};
 use crate::console::model::store::Store;
 use crate::console::theme::role::Role;
@@ -19,10 +21,31 @@ pub struct Surroundings<'a> {
     pub store: &'a Store,
     /// The time ages are counted to.
     pub now: Timestamp,
+    /// The members of the cluster.
+    pub cluster: &'a Cluster,
     /// Whether the daemon tells us of changes at this moment.
     pub is_live: bool,
     /// What to say where there are no rows.
     pub empty: String,
+}
+
+/// What the pods of a node take together.
+#[derive(Debug, Clone, Copy, Default)]
+struct Load {
+    pods: usize,
+    cores: f64,
+    bytes: f64,
+}
+
+impl Load {
+    /// As its column shows it.
+    fn of(self, title: &str) -> String {
+        match title {
+            "CPU" => cores(self.cores),
+            "MEMORY" => bytes(self.bytes),
+            _ => self.pods.to_string(),
+        }
+    }
 }
 
 impl List {
@@ -38,9 +61,16 @@ impl List {
         let shown = self.view.slots.iter().enumerate().skip(self.top);
         for (y, (at, slot)) in (area.y + 1..area.bottom()).zip(shown) {
             let Some(row) = rows.get(*slot) else { continue };
-            let cell = |column: usize, room: u16| self.cell(row, (column, room), around, &pods_of);
-            let sign = sign(row.tone);
-            let sign = if around.is_live { sign } else { (sign.0, Role::Stale) };
+            let is_current = around.is_live && !self.is_unseen(row, around);
+            let cell = |column: usize, room: u16| {
+                let (label, role) = self.cell(row, (column, room), around, &pods_of);
+                (label, if is_current { role } else { Role::Stale })
+            };
+            let sign = match sign(row.tone) {
+                sign if is_current => sign,
+                sign if !around.is_live => (sign.0, Role::Stale),
+                _ => ("?", Role::Warn),
+            };
             let grid_row = GridRow { sign, is_marked: self.marks.contains(&row.key), cell: &cell };
             grid::row(canvas, Rect::new(area.x, y, area.width, 1), &fitted, &grid_row, at == self.cursor);
         }
@@ -52,6 +82,12 @@ impl List {
 
     fn grid_column(&self, at: usize, column: &Column) -> GridColumn {
         let natural = self.view.widths.get(at).copied().unwrap_or(0).max(column.title.len() as u16 + 1);
+        // What a node's pods take of it stands before what it has.
+        let natural = match column.title {
+            "CPU" if self.kind() == Some(Kind::Node) => natural.max(7),
+            "MEMORY" if self.kind() == Some(Kind::Node) => natural.max(11),
+            _ => natural,
+        };
         // A state that is cut off is no state, so only names and long texts give way before whole columns do.
         let soft = match column.title {
             "MESSAGE" | "IMAGE" | "OS-IMAGE" | "NAME" | "OBJECT" | "RESTARTS" => column.least,
@@ -72,17 +108,20 @@ impl List {
         row: &'a Row,
         (column, room): (usize, u16),
         around: &Surroundings<'_>,
-        pods_of: &HashMap<&str, usize>,
+        pods_of: &HashMap<&str, Load>,
     ) -> (Cow<'a, str>, Role) {
         let Some(cell) = row.cells.get(column) else { return (Cow::Borrowed(""), Role::Text) };
         let title = self.columns()[column].title;
         let label = match (title, cell) {
-            ("PODS", Cell::Number(_, most)) => Cow::Owned(format!("{}/{most}", pods_of.get(&*row.key.name).unwrap_or(&0))),
+            ("PODS" | "CPU" | "MEMORY", Cell::Number(_, most)) if self.kind() == Some(Kind::Node) => {
+                let load = pods_of.get(&*row.key.name).copied().unwrap_or_default();
+                Cow::Owned(format!("{}/{most}", load.of(title)))
+            }
             _ => cell.label_within(room, around.now),
         };
         let role = match title {
-            _ if !around.is_live => Role::Stale,
             "STATUS" | "STATE" | "TYPE" | "READY" => tone_role(row.tone),
+            "MEMBER" if matches!(cell, Cell::Text(state) if **state == *"suspect") => Role::Warn,
             "REASON" if row.tone == Tone::Warn => Role::Warn,
             "NAME" if row.tone == Tone::Done => Role::Done,
             "NAME" | "MESSAGE" => Role::Text,
@@ -92,11 +131,25 @@ impl List {
         (label, role)
     }
 
-    fn pods_by_node<'a>(&self, store: &'a Store) -> HashMap<&'a str, usize> {
-        let mut counts = HashMap::new();
+    /// Whether a row shows what was known when its node was seen last.
+    fn is_unseen(&self, row: &Row, around: &Surroundings<'_>) -> bool {
+        let node = match &self.source {
+            Source::Kind(Kind::Pod) => &*row.node,
+            Source::Kind(Kind::Node) => &*row.key.name,
+            Source::Kind(Kind::Event) => return false,
+            Source::Containers(pod) => around.store.of(Kind::Pod).find(pod).map_or("", |pod| &*pod.node),
+        };
+        around.cluster.unseen_since(node).is_some()
+    }
+
+    fn pods_by_node<'a>(&self, store: &'a Store) -> HashMap<&'a str, Load> {
+        let mut counts: HashMap<&str, Load> = HashMap::new();
         if self.source == Source::Kind(Kind::Node) {
             for (_, pod) in store.of(Kind::Pod).iter().filter(|(_, pod)| pod.tone != Tone::Done) {
-                *counts.entry(&*pod.node).or_default() += 1;
+                let load = counts.entry(&*pod.node).or_default();
+                load.pods += 1;
+                load.cores += pod.requests.cores;
+                load.bytes += pod.requests.bytes;
             }
         }
         counts

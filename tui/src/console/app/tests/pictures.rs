@@ -60,12 +60,12 @@ fn the_nodes_with_what_they_hold() {
     insta::assert_snapshot!(bench.write(":nodes").press("enter").picture(), @r#"
      ◢ skiff  oak  ·  all namespaces  ·  4 pods  ◐ 1  ▲ 1  ✕ 1  ○ 1                                                  ● live
      nodes                                                                                                              1/1
-       NAME   STATUS   PODS      CPU   MEMORY   AGE     VERSION   INTERNAL-IP   ROLES   OS-IMAGE   KERNEL   RUNTIME
-    ▌● oak    Ready    3/110     8     16Gi     28d     v0.1.0    192.168.1.4   <none>  Debian     6.18.0   skiff://0.1.0
+       NAME   STATUS   PODS   CPU      MEMORY       AGE   VERSION   INTERNAL-IP   ROLES   OS-IMAGE   KERNEL   RUNTIME
+    ▌● oak    Ready    3/110  0/8      0/16Gi       28d   v0.1.0    192.168.1.4   <none>  Debian     6.18.0   skiff://0.1.0
 
 
 
-     enter open  d describe  D yaml  e edit  t events  xd delete  xk kill now  / filter  s sort  : command  ? help
+     enter open  xc cordon  xu uncordon  d describe  D yaml  e edit  t events  xd delete  / filter  : command  ? help
     "#);
 }
 
