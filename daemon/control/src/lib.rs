@@ -12,6 +12,7 @@
 //! - [`events`]: which event becomes a record, which one only raises a count, which one is dropped.
 //! - [`version`], [`record`], [`entry`], [`expiry`]: how two replicas agree, and when they drop what is over.
 //! - [`conflict`], [`sides`]: what to tell of changes that lost, and of nodes that are back in sight.
+//! - [`skew`]: what versions do about a clock that is wrong.
 //! - [`qos`]: the class a pod's resources put it in.
 
 pub mod clock;
@@ -29,4 +30,5 @@ pub mod record;
 pub mod rendezvous;
 pub mod scheduler;
 pub mod sides;
+pub mod skew;
 pub mod version;

@@ -69,10 +69,7 @@ impl Engine {
     #[must_use]
     pub fn new(now: Now, config: Config) -> Self {
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(config.seed);
-        let mut index = Index::default();
-        for (id, stamp) in &config.records {
-            index.set(id, stamp);
-        }
+        let index = Index::of(&config.records);
         let mut engine = Self {
             place: key::place(&config.identity.name),
             swim: swim::start(config.identity.clone(), rng.fork()),
@@ -122,6 +119,7 @@ impl Engine {
             Input::Changed(records) => self.take_changes(records),
             Input::Merged(merged) => self.take_merged(&merged),
             Input::Forgotten(records) => self.forget(&records),
+            Input::Held(records) => self.index = Index::of(&records),
             Input::Loaded { token, read, records } => self.give(token, read, records),
             Input::Reviewed { dropped } => self.finish_review(&dropped),
             Input::Join(addresses) => self.join(addresses),

@@ -30,6 +30,15 @@ pub(crate) struct Index {
 }
 
 impl Index {
+    /// Of all that a store holds.
+    pub(crate) fn of(records: &[(RecordId, Stamp)]) -> Self {
+        let mut index = Self::default();
+        for (id, stamp) in records {
+            index.set(id, stamp);
+        }
+        index
+    }
+
     /// Takes note of a record. `None` where it, or a greater one of its name, was noted already. As in the store, a specification that
     /// follows another or deletes its object takes the binding and status of before with it.
     pub(crate) fn set(&mut self, id: &RecordId, stamp: &Stamp) -> Option<Key> {

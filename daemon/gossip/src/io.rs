@@ -62,6 +62,8 @@ pub enum Input {
     Merged(Vec<Merged>),
     /// Records that the store dropped at their expiry.
     Forgotten(Vec<(RecordId, Stamp)>),
+    /// All that the store holds: changes of it may have been missed.
+    Held(Vec<(RecordId, Stamp)>),
     /// The answer to [`Output::Load`].
     Loaded {
         /// Of the question.

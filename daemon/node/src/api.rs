@@ -7,7 +7,8 @@ mod outbox;
 mod remote;
 mod requests;
 
-use crate::peers::ByteStream;
+use crate::cluster::transport::IncomingStream;
+use crate::peers::{API_STREAM, ByteStream};
 use crate::verbs::Verbs;
 use nix::unistd::{Gid, Group};
 pub use remote::RemoteListener;
@@ -17,6 +18,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tracing::{debug, info, warn};
 
@@ -139,6 +141,28 @@ impl Listener {
         info!(uid, gid, pid, "a connection was refused: neither root nor of the socket's group");
         None
     }
+}
+
+/// Serves the streams that other nodes' daemons open, until the shutdown signal. The transport bounds how many wait; past
+/// [`MAX_CONNECTIONS`] at once they wait there.
+pub async fn serve_peers(mut streams: mpsc::Receiver<IncomingStream>, verbs: Arc<Verbs>, mut shutdown: Shutdown) {
+    let mut connections = JoinSet::new();
+    loop {
+        // Queue and set keep what is not taken.
+        tokio::select! {
+            biased;
+            () = shutdown.wait() => break,
+            Some(_) = connections.join_next(), if !connections.is_empty() => {}
+            Some(incoming) = streams.recv(), if connections.len() < MAX_CONNECTIONS => {
+                if incoming.kind == API_STREAM {
+                    connections.spawn(serve_peer(Box::new(incoming.stream), incoming.node.to_string(), verbs.clone()));
+                } else {
+                    debug!(node = %incoming.node, kind = incoming.kind, "a stream for something that is not served here");
+                }
+            }
+        }
+    }
+    connections.shutdown().await;
 }
 
 /// Serves a stream that another node's daemon has opened, to its end. `node` is the name that it has proved.

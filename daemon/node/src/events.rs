@@ -57,14 +57,21 @@ pub enum Reporter {
     Scheduler,
     /// The replica of the cluster's objects.
     Replica,
+    /// Whoever tells of nodes that come and go.
+    NodeController,
+    /// Whoever puts out pods because of taints.
+    TaintEviction,
 }
 
 impl Reporter {
-    const fn component(self) -> &'static str {
+    /// As `source.component`.
+    pub const fn component(self) -> &'static str {
         match self {
             Self::Kubelet => "kubelet",
             Self::Scheduler => "default-scheduler",
             Self::Replica => "replica",
+            Self::NodeController => "node-controller",
+            Self::TaintEviction => "taint-eviction-controller",
         }
     }
 }
@@ -97,6 +104,11 @@ pub struct Recorder {
 }
 
 impl Recorder {
+    /// This node's name.
+    pub fn node_name(&self) -> &str {
+        &self.node_name
+    }
+
     /// Reports something that the node agent saw. Never waits.
     pub fn report(&self, about: About, kind: EventType, reason: &str, message: String) {
         self.report_by(Reporter::Kubelet, about, kind, (reason, message));
@@ -112,7 +124,8 @@ impl Recorder {
         self.report(About::pod(pod, event.field_path), event.kind, event.reason, event.message);
     }
 
-    fn report_by(&self, by: Reporter, about: About, kind: EventType, (reason, message): (&str, String)) {
+    /// Reports something as one of the parts of this daemon. Never waits.
+    pub fn report_by(&self, by: Reporter, about: About, kind: EventType, (reason, message): (&str, String)) {
         self.report_said(by, about, kind, Said { reason, message, annotations: None });
     }
 

@@ -7,6 +7,8 @@
 //! | scheduler | [`daemon`] | binds pending pods |
 //! | agent | [`daemon`] | the Node object, garbage collection of images |
 //! | events | [`daemon`] | counts and writes events |
+//! | node reports | [`daemon`] | tells of nodes that come, go and fall silent |
+//! | evictor | [`daemon`] | puts out pods that do not tolerate a `NoExecute` taint |
 //! | pool | [`daemon`] | makes network namespaces ahead |
 //! | routes | [`daemon`] | keeps the routes to other nodes' pods |
 //! | settler | [`daemon`] | exchanges this node's range of pod addresses where another has the same |
@@ -22,9 +24,11 @@ pub mod config;
 pub mod daemon;
 mod errors;
 pub mod events;
+mod evictor;
 mod expansion;
 mod images;
 mod logs;
+mod node_reports;
 pub mod peers;
 mod pod_files;
 mod pods;

@@ -6,6 +6,9 @@ use std::io;
 use tokio::io::{AsyncRead, AsyncWrite};
 use wire::{Member, MemberState, Members};
 
+/// What a stream between daemons is for: to be served as the API.
+pub const API_STREAM: u8 = 1;
+
 /// Bytes in both directions, to and from another daemon.
 pub trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 

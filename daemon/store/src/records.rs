@@ -20,6 +20,8 @@ pub enum Origin {
 pub struct RecordChange {
     /// Which record.
     pub id: RecordId,
+    /// Its stamp before; `None` where there was none.
+    pub before: Option<Stamp>,
     /// Its stamp now. `None`: the replica does not keep it any more (it expired, its object was deleted or replaced, or it was dropped
     /// as stale). That is nothing to tell others; an index of records must forget it.
     pub stamp: Option<Stamp>,

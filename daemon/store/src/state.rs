@@ -102,7 +102,7 @@ impl State {
             let of = |entry: Option<&Entry>| entry.and_then(|entry| entry.get(part)).map(|record| record.stamp.clone());
             let (old, new) = (of(before.as_ref().map(|slot| &slot.entry)), of(entry.as_ref()));
             if old != new {
-                self.records.push(RecordChange { id: RecordId { object: id.clone(), part }, stamp: new, origin });
+                self.records.push(RecordChange { id: RecordId { object: id.clone(), part }, before: old, stamp: new, origin });
             }
         }
         let previous = before.and_then(|slot| slot.object);

@@ -117,6 +117,7 @@ pub fn admit_update(old: &Value, new: Value, context: &Admission<'_>) -> Result<
         update::validate_pod(&was, &pod, context.privileged, &mut faults);
         new = untyped(&pod, kind);
     } else {
+        other_kinds::complete(&mut new, kind);
         other_kinds::validate_update(&old, &new, kind, &mut faults);
     }
     if kind == Kind::Pod && old.get("spec") != new.get("spec") {

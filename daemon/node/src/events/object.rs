@@ -36,7 +36,7 @@ pub fn new(reported: &Reported, occurrence: &Occurrence, namespace: &str) -> Val
         "reportingComponent": source.component,
     });
     match reported.by {
-        Reporter::Kubelet | Reporter::Replica => {
+        Reporter::Kubelet | Reporter::Replica | Reporter::NodeController | Reporter::TaintEviction => {
             event["source"] = json!({ "component": source.component, "host": source.host });
             event["reportingInstance"] = json!(source.host);
             event["firstTimestamp"] = json!(seconds(occurrence.first));
@@ -64,7 +64,7 @@ pub fn annotated(mut event: Value, reported: &Reported) -> Value {
 pub fn counted(mut event: Value, by: Reporter, occurrence: &Occurrence) -> Value {
     event["message"] = json!(occurrence.message);
     match by {
-        Reporter::Kubelet | Reporter::Replica => {
+        Reporter::Kubelet | Reporter::Replica | Reporter::NodeController | Reporter::TaintEviction => {
             event["count"] = json!(occurrence.count);
             event["lastTimestamp"] = json!(seconds(occurrence.last));
         }

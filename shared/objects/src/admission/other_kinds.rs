@@ -8,6 +8,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Deserialize;
 use serde_json::Value;
 
+/// The taint of a cordoned node.
+const UNSCHEDULABLE: &str = "node.kubernetes.io/unschedulable";
+
 /// Checks a new node or event.
 pub(super) fn validate(object: &Value, kind: Kind, faults: &mut Faults) {
     metadata::validate(&metadata_of(object), kind.is_namespaced(), faults);
@@ -15,6 +18,31 @@ pub(super) fn validate(object: &Value, kind: Kind, faults: &mut Faults) {
         Kind::Node => node(&Node::deserialize(object).unwrap_or_default(), faults),
         Kind::Event => event(&Event::deserialize(object).unwrap_or_default(), faults),
         Kind::Pod => {}
+    }
+}
+
+/// Gives a cordoned node the taint that says so, and takes it from one that is open again (node lifecycle's
+/// `TaintNodesByCondition`; here whoever writes the node does it, so that no controller has to).
+pub(super) fn complete(object: &mut Value, kind: Kind) {
+    if kind != Kind::Node {
+        return;
+    }
+    let is_cordoned = crate::lookup::flag(object, "/spec/unschedulable");
+    let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) else { return };
+    let is_it = |taint: &Value| taint["key"] == UNSCHEDULABLE && taint["effect"] == "NoSchedule";
+    let mut taints = spec.get("taints").and_then(Value::as_array).cloned().unwrap_or_default();
+    if taints.iter().any(is_it) == is_cordoned {
+        return;
+    }
+    if is_cordoned {
+        taints.push(serde_json::json!({ "key": UNSCHEDULABLE, "effect": "NoSchedule" }));
+    } else {
+        taints.retain(|taint| !is_it(taint));
+    }
+    if taints.is_empty() {
+        spec.remove("taints");
+    } else {
+        spec.insert("taints".to_owned(), Value::Array(taints));
     }
 }
 

@@ -620,3 +620,22 @@ fn nodes_and_events_are_checked_too() {
     let event = json!({"apiVersion": "v1", "kind": "Event", "metadata": {"name": "e"}, "involvedObject": {"kind": "Pod", "namespace": "other"}});
     assert!(create(event).expect_err("the namespaces differ").message.contains("does not match event.namespace"));
 }
+
+#[test]
+fn a_cordoned_node_has_the_taint_that_says_so() {
+    let node = |spec: Value| json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "oak", "uid": "u"}, "spec": spec});
+    let update = |old: &Value, spec: Value| {
+        admit_update(old, node(spec), &Admission { namespace: "", ..context(Privileged::Allowed) })
+            .expect("it may be changed")
+            .object
+    };
+    let other = json!({"key": "k", "effect": "NoExecute"});
+    let open = node(json!({"taints": [other]}));
+    let cordoned = update(&open, json!({"unschedulable": true, "taints": [other]}));
+    let taint = json!({"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"});
+    assert_eq!(cordoned["spec"]["taints"], json!([other, taint]));
+    let again = update(&cordoned, cordoned["spec"].clone());
+    assert_eq!(again["spec"]["taints"], json!([other, taint]));
+    assert_eq!(update(&cordoned, json!({"taints": [other, taint]}))["spec"]["taints"], json!([other]));
+    assert_eq!(update(&cordoned, json!({"taints": [taint]}))["spec"].get("taints"), None);
+}
