@@ -42,7 +42,8 @@ enum Command {
     /// Make a certificate for a console on another machine: whoever has it can do all that root can with skiff
     ClientCert {
         /// Whose it is
-        name: String,
+        #[arg(value_name = "NAME")]
+        console: String,
         /// How long it counts: 90d, 24h
         #[arg(long, value_name = "TIME", default_value = "90d")]
         ttl: String,
@@ -77,9 +78,9 @@ fn perform(cli: Cli) -> anyhow::Result<()> {
             say(&node::cluster::admission::token(&config, node::config::duration("--ttl", &ttl)?)?);
             Ok(())
         }
-        Some(Command::ClientCert { name, ttl, output }) => {
+        Some(Command::ClientCert { console, ttl, output }) => {
             let config = complete(cli.config.as_deref(), cli.settings)?;
-            let pem = node::cluster::admission::client_certificate(&config, &name, node::config::duration("--ttl", &ttl)?)?;
+            let pem = node::cluster::admission::client_certificate(&config, &console, node::config::duration("--ttl", &ttl)?)?;
             match output {
                 Some(path) => node::cluster::admission::write_secret(&path, &pem)
                     .with_context(|| format!("cannot write {}", path.display())),
@@ -155,4 +156,18 @@ fn say(text: &str) {
 fn print_prompt(text: &str) -> anyhow::Result<()> {
     let mut out = std::io::stdout();
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).context("cannot ask")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Cli, Command};
+    use clap::{CommandFactory, Parser};
+
+    #[test]
+    fn the_command_line_is_sound_and_a_consoles_name_is_not_the_nodes() {
+        Cli::command().debug_assert();
+        let cli = Cli::parse_from(["skiffd", "client-cert", "ada", "--name", "oak", "-o", "cert.pem"]);
+        assert_eq!(cli.settings.name.as_deref(), Some("oak"));
+        assert!(matches!(cli.command, Some(Command::ClientCert { console, .. }) if console == "ada"));
+    }
 }
