@@ -189,7 +189,8 @@ fn cluster_settings(config: &Config, fixed: &Fixed) -> Settings {
         gossip: config.gossip,
         advertise: config.advertise.unwrap_or(own),
         join: config.join.clone(),
-        horizon_ms: store::Settings::default().tombstone_ms,
+        // With a margin: whoever was away nearly as long as tombstones are kept learns first, too.
+        horizon_ms: store::Settings::default().tombstone_ms / 3 * 2,
         cluster_cidr: config.cluster_cidr.to_string(),
     }
 }

@@ -8,13 +8,17 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub struct Bearings {
     correction_ms: AtomicI64,
     last_contact_ms: AtomicU64,
-    is_settled: AtomicBool,
+    may_forget: AtomicBool,
 }
 
 impl Bearings {
     /// As they were on disk.
     pub fn new(correction_ms: i64, last_contact_ms: u64) -> Self {
-        Self { correction_ms: correction_ms.into(), last_contact_ms: last_contact_ms.into(), is_settled: false.into() }
+        Self {
+            correction_ms: correction_ms.into(),
+            last_contact_ms: last_contact_ms.into(),
+            may_forget: (last_contact_ms == 0).into(),
+        }
     }
 
     /// The cluster's time, in ms since 1970; 0 before that.
@@ -43,15 +47,13 @@ impl Bearings {
         self.last_contact_ms.fetch_max(ms, Ordering::Relaxed);
     }
 
-    pub fn settle(&self) {
-        self.is_settled.store(true, Ordering::Relaxed);
+    pub fn set_may_forget(&self, may_forget: bool) {
+        self.may_forget.store(may_forget, Ordering::Relaxed);
     }
 
-    /// Whether nothing here can be older than what the others have forgotten: tombstones may go.
-    pub fn may_forget(&self, horizon_ms: u64) -> bool {
-        let last_contact_ms = self.last_contact_ms();
-        let is_recent = self.now_ms().saturating_sub(last_contact_ms) <= horizon_ms;
-        self.is_settled.load(Ordering::Relaxed) || last_contact_ms == 0 || is_recent
+    /// Whether tombstones may go once they are old enough.
+    pub fn may_forget(&self) -> bool {
+        self.may_forget.load(Ordering::Relaxed)
     }
 }
 

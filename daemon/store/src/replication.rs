@@ -103,10 +103,10 @@ impl Store {
         Some(self.bearings.last_contact_ms()).filter(|ms| *ms > 0)
     }
 
-    /// Says that this replica has caught up with the cluster, or is all that is left of it. Before that, one that heard no peer for longer
-    /// than tombstones are kept forgets no tombstone.
-    pub fn settled(&self) {
-        self.bearings.settle();
+    /// Says whether tombstones may go once they are old enough: not while others exist who may not have heard of them, nor before this
+    /// replica has learnt what the others did while it was away. Until it is said, one that ever heard a peer keeps them all.
+    pub fn set_may_forget(&self, may_forget: bool) {
+        self.bearings.set_may_forget(may_forget);
     }
 
     async fn ask<T>(&self, write: impl FnOnce(oneshot::Sender<Result<T, StoreError>>) -> Write) -> Result<T, StoreError> {

@@ -31,6 +31,8 @@ use tracing::{debug, info, warn};
 
 /// Merges under way at the most.
 const MERGES: usize = 32;
+/// Contact this much earlier, in ms, is counted on: what was written after it may not have arrived.
+const CONTACT_MARGIN_MS: u64 = 10_000;
 /// Names of events begin with this: they tell of changes and are none.
 const EVENTS: &str = "events/";
 /// Changes that are told together at the most.
@@ -110,6 +112,7 @@ impl Gossip {
         self.step(Input::Tick);
         loop {
             self.tell_view();
+            self.store.set_may_forget(self.engine.may_forget(clock::now()));
             let wake = self.engine.wake_at().into_iter().chain(self.sides.wake_at().map(BootMs)).min();
             let timer = async {
                 match wake {
@@ -202,7 +205,6 @@ impl Gossip {
                 None
             }
             Output::Settled => {
-                self.store.settled();
                 self.settled.send_replace(true);
                 None
             }
@@ -240,7 +242,8 @@ impl Gossip {
     /// Drops what was deleted while this node was away longer than deletions are remembered.
     fn review(&self, records: Vec<(RecordId, Stamp)>) {
         let store = self.store.clone();
-        let last_contact_ms = store.last_contact().unwrap_or(0);
+        // What was written just before may not have reached anybody.
+        let last_contact_ms = store.last_contact().unwrap_or(0).saturating_sub(CONTACT_MARGIN_MS);
         self.work.push(Box::pin(async move {
             let ids = records.iter().map(|(id, _)| id.clone()).collect();
             match store.drop_stale(ids, last_contact_ms).await {

@@ -68,7 +68,12 @@ fn start_time(now: Now, started: BootMs) -> Timestamp {
 }
 
 /// Applies what is seen until the shutdown signal: the store shows who is lost, and whoever places pods hears who is alive.
-pub async fn run(store: Store, mut view: watch::Receiver<View>, alive: watch::Sender<Members>, mut shutdown: Shutdown) {
+pub async fn run(
+    store: Store,
+    (mut view, settled): (watch::Receiver<View>, watch::Receiver<bool>),
+    alive: watch::Sender<Members>,
+    mut shutdown: Shutdown,
+) {
     let sight = Sight { me: alive.borrow().me().clone(), started: crate::clock::now().boot };
     let (list, mut watcher) = store.list_and_watch(Kind::Node, None);
     let mut nodes: BTreeSet<String> = list.items.iter().map(|node| node.key().name.clone()).collect();
@@ -99,7 +104,8 @@ pub async fn run(store: Store, mut view: watch::Receiver<View>, alive: watch::Se
             () = shutdown.wait() => return,
             changed = view.changed() => if changed.is_err() { return },
             _ = contact.tick() => {
-                if members.iter().any(|member| member.state == State::Alive) {
+                // Until it has learnt from the others, the last contact is that of before.
+                if *settled.borrow() && members.iter().any(|member| member.state == State::Alive) {
                     store.note_contact(store.now_ms());
                 }
             }

@@ -106,7 +106,7 @@ impl Cluster {
         let (alive_tx, alive) = watch::channel(Members::alone(me.name.clone()));
         tasks.spawn(driver.run(shutdown.clone()));
         tasks.spawn(gossip.run(shutdown.clone()));
-        tasks.spawn(sight::run(store.clone(), view.clone(), alive_tx, shutdown.clone()));
+        tasks.spawn(sight::run(store.clone(), (view.clone(), learnt.clone()), alive_tx, shutdown.clone()));
         tasks.spawn(skew::run(store, transport.clone(), view.clone(), recorder, shutdown.clone()));
         tasks.spawn(roster::run(roster, view.clone(), shutdown.clone()));
         tasks.spawn(trust.clone().run(shutdown.clone()));

@@ -118,7 +118,7 @@ async fn events_go_at_whole_minutes_and_tombstones_at_whole_hours_and_neither_co
 }
 
 #[tokio::test]
-async fn a_node_that_was_away_forgets_no_tombstone_before_it_is_settled() {
+async fn a_node_that_was_away_forgets_no_tombstone_before_it_may() {
     let folder = folder();
     let opened = Opened::at(folder.path());
     let gone = id("pods/default/a", Part::Spec);
@@ -136,7 +136,7 @@ async fn a_node_that_was_away_forgets_no_tombstone_before_it_is_settled() {
     go_on(store, 8 * DAY_MS).await;
     purged(store).await;
     assert!(store.record(&gone).is_some());
-    store.settled();
+    store.set_may_forget(true);
     go_on(store, HOUR_MS).await;
     purged(store).await;
     assert!(store.record(&gone).is_none());

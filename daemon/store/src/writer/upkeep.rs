@@ -22,7 +22,7 @@ impl Writer {
         let now_ms = self.bearings.now_ms();
         let step_ms = self.settings.purge_every_ms.max(1);
         self.next_purge = Instant::now() + Duration::from_millis(step_ms - now_ms % step_ms);
-        let may_forget = self.bearings.may_forget(self.settings.tombstone_ms);
+        let may_forget = self.bearings.may_forget();
         let left = |(name, slot): (&Name, &crate::state::Slot)| {
             let mut cutoffs = self.settings.cutoffs(name.kind(), now_ms);
             // A node that was away must not forget what is deleted before it has dropped what others deleted and forgot.
