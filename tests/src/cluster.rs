@@ -5,7 +5,7 @@ mod waiting;
 use crate::command::{Ran, binary};
 use crate::{demo_image, leftovers};
 use serde_json::Value;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use tempfile::TempDir;
@@ -55,6 +55,12 @@ impl Cluster {
             let _ = cluster.skiff(node, &["image", "load", &demo_image().to_string_lossy()]).ok();
         }
         cluster
+    }
+
+    /// The folder for the test's own files, which all machines see.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// The machines' names.
