@@ -13,7 +13,10 @@
 pub mod ledger;
 pub mod network;
 pub mod numbers;
+mod perform;
 pub mod placing;
 pub mod replica;
 pub mod scenario;
+mod settings;
+mod view;
 pub mod world;

@@ -1,3 +1,5 @@
+//! Records and their order, from seeds and by example.
+
 use super::{Ancestry, Body, MAX_WRITERS, Part, Record, Stamp};
 use crate::version::{NodeId, Version};
 use proptest::prelude::*;
