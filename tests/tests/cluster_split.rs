@@ -85,8 +85,8 @@ fn both_sides_of_a_split_take_changes_and_become_one_again() {
         }
     }
     // Whoever was cut off says what it missed.
-    let met = cluster.wait_event("n2", "n3", "SidesMet");
-    assert!(met.contains("in sight again after"), "{met}");
+    let met = cluster.wait_event("n2", "n2", "SidesMet");
+    assert!(met.contains("sees n3 again after"), "{met}");
     // What runs is what is seen: of every pod one copy, and of the deleted ones none.
     for (pod, copies) in pods.iter().map(|pod| (uid(pod), 1)) {
         let running = || NODES.map(|node| cluster.copies(node, &pod)).iter().sum::<usize>();

@@ -1,7 +1,7 @@
 //! What to tell when nodes come back in sight: how long each was apart, and how much changed when the sides met.
 //!
 //! A node is *apart* from the moment that it is known to be down. When it is seen again, what it and its side have written comes in
-//! over some seconds. Its event waits until nothing more comes, so that one sentence can tell all of it.
+//! over some seconds. The event waits until nothing more comes, so that one sentence can tell all of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,6 +11,9 @@ const QUIET_MS: u64 = 2_000;
 const LONGEST_MS: u64 = 15_000;
 /// Objects that are told apart; a greater number is told as this many and more.
 const MAX_OBJECTS: usize = 100_000;
+
+/// Names that are listed in a sentence.
+const MAX_NAMES: usize = 10;
 
 /// Something that happened to the members or to the replica.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,15 +32,17 @@ pub enum Input<'a> {
     Time,
 }
 
-/// A node that is back: an event about it.
+/// Nodes that are back: one event about the node that sees them, so that a split in two halves is told once a node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Met {
-    /// The node.
-    pub node: String,
-    /// For how long it was apart.
+    /// The nodes, by name.
+    pub nodes: Vec<String>,
+    /// For how long the one was apart that was away longest.
     pub apart_ms: u64,
-    /// Objects that were changed here by what came from others since it is back.
+    /// Objects that were changed here by what came from others since they are back.
     pub changed: usize,
+    /// The first of them by name, at most ten: `pods/default/kubia`.
+    pub examples: Vec<String>,
     /// Changes of this node that lost.
     pub lost: usize,
 }
@@ -46,7 +51,8 @@ impl Met {
     /// The event's reason.
     pub const REASON: &'static str = "SidesMet";
 
-    /// The event's sentence: `Node n3 is in sight again after 40s apart; 12 objects changed here, 1 change of node n1 was lost`.
+    /// The event's sentence: `Node n1 sees n3 again after 40s apart; 1 object changed here (pods/default/kubia); no change of node n1 was
+    /// lost`.
     #[must_use]
     pub fn message(&self, own: &str) -> String {
         let apart = objects::duration::human(i64::try_from(self.apart_ms / 1000).unwrap_or(i64::MAX));
@@ -55,13 +61,24 @@ impl Met {
             MAX_OBJECTS.. => format!("{MAX_OBJECTS} objects or more"),
             many => format!("{many} objects"),
         };
+        let examples = match self.examples.as_slice() {
+            [] => String::new(),
+            some => format!(" ({})", shortened(some, self.changed)),
+        };
         let lost = match self.lost {
             0 => format!("no change of node {own} was lost"),
             1 => format!("1 change of node {own} was lost and is told at its object"),
             many => format!("{many} changes of node {own} were lost and are told at their objects"),
         };
-        format!("Node {} is in sight again after {apart} apart; {changed} changed here, {lost}", self.node)
+        let nodes = shortened(&self.nodes, self.nodes.len());
+        format!("Node {own} sees {nodes} again after {apart} apart; {changed} changed here{examples}; {lost}")
     }
+}
+
+/// The first ten of so many names.
+fn shortened(names: &[String], all: usize) -> String {
+    let listed = names[..names.len().min(MAX_NAMES)].join(", ");
+    if all > MAX_NAMES { format!("{listed}, and {} more", all - MAX_NAMES) } else { listed }
 }
 
 /// Remembers who is apart and what came in since somebody is back.
@@ -85,7 +102,7 @@ struct Meeting {
 
 impl Sides {
     /// Takes in what happened at `now_ms`, in ms of a clock that does not jump, and says what is to be told.
-    pub fn step(&mut self, now_ms: u64, input: &Input<'_>) -> Vec<Met> {
+    pub fn step(&mut self, now_ms: u64, input: &Input<'_>) -> Option<Met> {
         match input {
             Input::Apart(node) => {
                 self.apart.entry((*node).to_owned()).or_insert(now_ms);
@@ -116,8 +133,8 @@ impl Sides {
             Input::Time => {}
         }
         match self.wake_at() {
-            Some(at) if at <= now_ms => self.meeting.take().map(Meeting::told).unwrap_or_default(),
-            _ => Vec::new(),
+            Some(at) if at <= now_ms => self.meeting.take().map(Meeting::told),
+            _ => None,
         }
     }
 
@@ -134,10 +151,11 @@ impl Meeting {
         Self { began_ms: now_ms, newest_ms: now_ms, nodes: BTreeMap::new(), changed: BTreeSet::new(), lost: 0 }
     }
 
-    /// Whose change came from whom is not known where several came back together: each one's event tells all of it.
-    fn told(self) -> Vec<Met> {
+    fn told(self) -> Met {
         let (changed, lost) = (self.changed.len(), self.lost);
-        self.nodes.into_iter().map(|(node, apart_ms)| Met { node, apart_ms, changed, lost }).collect()
+        let apart_ms = self.nodes.values().copied().max().unwrap_or(0);
+        let examples = self.changed.into_iter().take(MAX_NAMES).collect();
+        Met { nodes: self.nodes.into_keys().collect(), apart_ms, changed, examples, lost }
     }
 }
 
@@ -148,24 +166,24 @@ mod tests {
     #[test]
     fn a_node_that_is_back_is_told_once_all_has_come() {
         let mut sides = Sides::default();
-        assert_eq!(sides.step(0, &Input::Changed("pods/default/a")), []);
-        assert_eq!(sides.step(1_000, &Input::Apart("n3")), []);
-        assert_eq!(sides.step(5_000, &Input::Apart("n3")), [], "said again");
+        assert_eq!(sides.step(0, &Input::Changed("pods/default/a")), None);
+        assert_eq!(sides.step(1_000, &Input::Apart("n3")), None);
+        assert_eq!(sides.step(5_000, &Input::Apart("n3")), None, "said again");
         assert_eq!(sides.wake_at(), None);
-        assert_eq!(sides.step(41_000, &Input::Seen("n3")), []);
-        for (at, object) in [(41_100, "pods/default/a"), (41_200, "pods/default/b"), (42_000, "pods/default/a")] {
-            assert_eq!(sides.step(at, &Input::Changed(object)), []);
+        assert_eq!(sides.step(41_000, &Input::Seen("n3")), None);
+        for (at, object) in [(41_100, "pods/default/b"), (41_200, "pods/default/a"), (42_000, "pods/default/b")] {
+            assert_eq!(sides.step(at, &Input::Changed(object)), None);
         }
-        assert_eq!(sides.step(42_000, &Input::Lost), []);
+        assert_eq!(sides.step(42_000, &Input::Lost), None);
         assert_eq!(sides.wake_at(), Some(42_000 + QUIET_MS));
-        assert_eq!(sides.step(43_999, &Input::Time), []);
-        let told = sides.step(44_000, &Input::Time);
-        assert_eq!(told, [Met { node: "n3".into(), apart_ms: 40_000, changed: 2, lost: 1 }]);
-        let expected = "Node n3 is in sight again after 40s apart; 2 objects changed here, 1 change of node n1 was lost and is told at \
-                        its object";
-        assert_eq!(told[0].message("n1"), expected);
-        assert_eq!((sides.step(60_000, &Input::Time), sides.wake_at()), (vec![], None));
-        assert_eq!(sides.step(60_000, &Input::Seen("n3")), [], "it was never away again");
+        assert_eq!(sides.step(43_999, &Input::Time), None);
+        let told = sides.step(44_000, &Input::Time).expect("it is quiet");
+        assert_eq!((told.apart_ms, told.changed, told.lost), (40_000, 2, 1));
+        let expected = "Node n1 sees n3 again after 40s apart; 2 objects changed here (pods/default/a, pods/default/b); 1 change of node n1 \
+                        was lost and is told at its object";
+        assert_eq!(told.message("n1"), expected);
+        assert_eq!((sides.step(60_000, &Input::Time), sides.wake_at()), (None, None));
+        assert_eq!(sides.step(60_000, &Input::Seen("n3")), None, "it was never away again");
     }
 
     #[test]
@@ -177,22 +195,27 @@ mod tests {
         sides.step(500, &Input::Gone("n4"));
         sides.step(10_000, &Input::Seen("n2"));
         sides.step(11_000, &Input::Seen("n3"));
-        assert_eq!(sides.step(11_000, &Input::Seen("n4")), [], "it was stopped, and is another start");
+        assert_eq!(sides.step(11_000, &Input::Seen("n4")), None, "it was stopped, and is another start");
         let mut now = 11_000;
         let told = loop {
             now += 1_000;
-            let told = sides.step(now, &Input::Changed("nodes//n1"));
-            if !told.is_empty() {
+            if let Some(told) = sides.step(now, &Input::Changed("nodes//n1")) {
                 break told;
             }
         };
         assert_eq!(now, 10_000 + LONGEST_MS);
-        let nodes: Vec<(&str, u64)> = told.iter().map(|met| (met.node.as_str(), met.apart_ms)).collect();
-        assert_eq!(nodes, [("n2", 10_000), ("n3", 11_000)]);
-        let quiet = Met { node: "n2".into(), apart_ms: 3_600_000, changed: 0, lost: 0 };
-        assert_eq!(
-            quiet.message("n1"),
-            "Node n2 is in sight again after 60m apart; 0 objects changed here, no change of node n1 was lost"
+        assert_eq!((told.nodes.as_slice(), told.apart_ms), (["n2".to_owned(), "n3".to_owned()].as_slice(), 11_000));
+    }
+
+    #[test]
+    fn a_long_list_is_cut_short() {
+        let names = |what: &str, many: usize| (0..many).map(|n| format!("{what}{n}")).collect::<Vec<_>>();
+        let met = Met { nodes: names("n", 12), apart_ms: 3_600_000, changed: 40, examples: names("pods/a/p", 10), lost: 0 };
+        let message = met.message("x");
+        assert!(
+            message
+                .starts_with("Node x sees n0, n1, n2, n3, n4, n5, n6, n7, n8, n9, and 2 more again after 60m apart; 40 objects")
         );
+        assert!(message.ends_with("pods/a/p9, and 30 more); no change of node x was lost"), "{message}");
     }
 }

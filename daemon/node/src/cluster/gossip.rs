@@ -213,8 +213,9 @@ impl Gossip {
 
     /// Takes note of what a split or its end is made of, and tells of nodes that are back.
     fn note_side(&mut self, input: &sides::Input<'_>) {
-        let met = self.sides.step(clock::now().boot.0, input);
-        self.recorder.report_met(&met);
+        if let Some(met) = self.sides.step(clock::now().boot.0, input) {
+            self.recorder.report_met(&met);
+        }
     }
 
     fn merge(&self, records: Vec<Named>) {

@@ -34,12 +34,10 @@ impl Recorder {
         self.report_said(Reporter::Replica, about, EventType::Warning, Said { reason, message, annotations });
     }
 
-    /// Reports that nodes are back in sight, each about itself. Never waits.
-    pub fn report_met(&self, met: &[Met]) {
-        for met in met {
-            let said = Said { reason: Met::REASON, message: met.message(&self.node_name), annotations: None };
-            self.report_said(Reporter::Replica, About::node(&met.node), EventType::Normal, said);
-        }
+    /// Reports that nodes are back in sight, about this node. Never waits.
+    pub fn report_met(&self, met: &Met) {
+        let said = Said { reason: Met::REASON, message: met.message(&self.node_name), annotations: None };
+        self.report_said(Reporter::Replica, About::node(&self.node_name), EventType::Normal, said);
     }
 }
 
@@ -80,7 +78,7 @@ mod tests {
         assert_eq!(report.lost.len(), 1);
 
         recorder.report_lost(&store, &report.lost);
-        recorder.report_met(&[Met { node: "n2".into(), apart_ms: 40_000, changed: 1, lost: 1 }]);
+        recorder.report_met(&Met { nodes: vec!["n2".into()], apart_ms: 40_000, changed: 1, examples: vec![], lost: 1 });
         let (trigger, shutdown) = shutdown::signal();
         trigger.shut_down();
         writer.run(shutdown).await;
@@ -95,6 +93,6 @@ mod tests {
         let kept: Value = serde_json::from_str(kept).expect("a manifest");
         assert_eq!((&kept["kind"], &kept["spec"]["containers"][0]["image"]), (&json!("Pod"), &json!("kubia:v2")));
         let met = of("SidesMet");
-        assert_eq!((&met["involvedObject"]["kind"], &met["involvedObject"]["name"]), (&json!("Node"), &json!("n2")));
+        assert_eq!((&met["involvedObject"]["kind"], &met["involvedObject"]["name"]), (&json!("Node"), &json!("n1")));
     }
 }
