@@ -1,14 +1,14 @@
 # The commands of this project. `make` alone lists them.
 #
-# up     build, start a daemon on this machine, deploy the demo, open the console
-# down   stop that daemon and remove everything `make up` made but the build
+# up            build, start a daemon on this machine, deploy the demo, open the console; `make up N=3`: in a cluster of three
+# down          stop that daemon and remove everything `make up` made but the build
 # cluster       N machines (3) on this one, each with a daemon, and pods over them; scripts/cluster cuts, crashes and heals them
 # cluster-down  end them and remove every trace
-# test   install what the tests need, run all of them
-# bench  measure beside podman, in one run
-# lint   formatting, clippy, the direction of imports, the length of files
-# demo   the demo image alone, in target/demo.tar
-# clean  what was built
+# test          install what the tests need, run all of them
+# bench         measure beside podman, in one run
+# lint          formatting, clippy, the direction of imports, the length of files
+# demo          the demo image alone, in target/demo.tar
+# clean         what was built
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -28,7 +28,12 @@ demo: scripts/apt-install
 	demos/image.sh target/demo.tar
 
 up: build demo
+ifdef N
+	@$(MAKE) --no-print-directory cluster N=$(N)
+	@scripts/cluster console n1
+else
 	@scripts/up
+endif
 
 down:
 	@scripts/down
