@@ -143,6 +143,12 @@ impl Cgroups {
         Ok(self.attach(&group))
     }
 
+    /// The groups of one attempt of a container that [`Cgroups::create_container`] made.
+    pub fn find_container(&self, uid: &str, id: &str) -> Result<CgroupAttach, CgroupError> {
+        check_name(id)?;
+        Ok(self.attach(&self.find_pod(uid)?.join(id)))
+    }
+
     /// Removes the groups of one attempt of a container; its processes must have ended or are killed.
     pub fn remove_container(&self, uid: &str, id: &str) -> Result<(), CgroupError> {
         check_name(id)?;

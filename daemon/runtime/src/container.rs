@@ -9,6 +9,8 @@
 //! 4. `pivot_root`; standard streams; working folder;
 //! 5. user, bounding set, capabilities, `no_new_privs`, filter; then nothing but the program.
 //!
+//! A further program ([`join`]) goes the same way without the second and third step: it enters what is there.
+//!
 //! The supervisor has one thread, so its copy may allocate and fail like any process. What failed goes through a pipe that
 //! closes on exec ([`report`]).
 
@@ -17,6 +19,7 @@ mod cgroups;
 mod devices;
 mod execute;
 mod failure;
+mod join;
 mod launch;
 mod mask;
 mod mounts;
@@ -29,6 +32,7 @@ mod setup;
 mod user;
 
 pub use attach::{attach_later, attach_v1, kill_all, oom_kills};
+pub use join::{Joined, join};
 pub use launch::{Launched, Shared, launch};
 pub use pause::start_pause;
 pub use report::{Outcome, Report};

@@ -10,6 +10,10 @@
 //! * whatever stands last in a frame may get new fields at its end: readers ignore bytes that are left over;
 //! * [`VERSION`] grows with every such change, and a daemon does not send what a supervisor's version cannot do.
 //!
+//! Version 2 runs further programs in a container (`Exec`). One belongs to the connection that asked for it, and is the only one of
+//! that connection: its end is told there and nowhere else, and it is killed when the connection closes. Its streams are
+//! descriptors that travel beside the request, so what it writes never passes through the supervisor.
+//!
 //! A test holds the bytes of version 1 fast.
 
 mod frame;
@@ -23,7 +27,9 @@ use serde::{Deserialize, Serialize};
 use crate::spec::{ContainerSpec, Exit, SandboxSpec};
 
 /// The version spoken here.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
+/// The first version that knows `Exec`.
+pub const VERSION_OF_EXEC: u32 = 2;
 /// The largest frame, in bytes: a container with an environment at the kernel's limit fits.
 pub const FRAME_LIMIT: usize = 4 << 20;
 
@@ -69,6 +75,45 @@ pub enum Request {
     Status,
     /// Kill what is left, write the exits, remove the socket, end. Answered with `Done` just before the end.
     Shutdown,
+    /// Run a further program in a container that runs. Answered with `Started` once it runs, or `Failed`.
+    Exec(Box<ExecSpec>),
+    /// Signal the program of this connection's `Exec`. `Done`, or `Refused` if it does not run.
+    SignalExec {
+        /// The kernel's number.
+        signal: i32,
+    },
+}
+
+/// A further program in a container.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExecSpec {
+    /// Which descriptors come along, in the order of their numbers.
+    pub streams: ExecStreams,
+    /// Name and attempt say which container; program, environment, user, rights and groups are those of the new process. What is said
+    /// of its root, mounts and log is not looked at.
+    pub process: ContainerSpec,
+}
+
+/// What the standard streams of an `Exec` are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ExecStreams {
+    /// Standard output and error come along; there is nothing to read.
+    Output,
+    /// All three come along.
+    All,
+    /// One terminal for all three comes along.
+    Terminal,
+}
+
+impl ExecStreams {
+    /// How many descriptors come along.
+    pub const fn count(self) -> usize {
+        match self {
+            ExecStreams::Output => 2,
+            ExecStreams::All => 3,
+            ExecStreams::Terminal => 1,
+        }
+    }
 }
 
 /// Supervisor to daemon.
@@ -179,6 +224,11 @@ pub enum Notice {
     Exited {
         /// Which.
         container: ContainerId,
+        /// How.
+        exit: Exit,
+    },
+    /// The program of this connection's `Exec` ended. `oom_killed` says nothing here.
+    ExecEnded {
         /// How.
         exit: Exit,
     },

@@ -19,6 +19,8 @@ mod identity;
 #[cfg(feature = "host")]
 mod connection;
 #[cfg(feature = "host")]
+mod exec;
+#[cfg(feature = "host")]
 mod found;
 #[cfg(feature = "host")]
 mod image;
@@ -30,6 +32,8 @@ pub use identity::SupervisorId;
 
 #[cfg(feature = "host")]
 pub use connection::SupervisorConnection;
+#[cfg(feature = "host")]
+pub use exec::Exec;
 #[cfg(feature = "host")]
 pub use found::{Found, FoundSandbox, adopt, remove};
 #[cfg(feature = "host")]

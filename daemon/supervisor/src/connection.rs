@@ -1,21 +1,26 @@
 //! A daemon at the other end of a socket, which may stop reading at any time without stopping us.
 
+use std::io::IoSliceMut;
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use runtime::protocol::{FromSupervisor, Inbox, RequestId, ToSupervisor, decode, encode};
-use rustix::buffer::spare_capacity;
 use rustix::io::{Errno, ioctl_fionbio};
-use rustix::net::{SendFlags, send};
+use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendFlags, recvmsg, send};
 
 const READ_SIZE: usize = 4096;
 /// What a daemon may leave unread. Beyond it the connection is closed: it asks for everything when it comes back.
 const UNSENT_LIMIT: usize = 64 << 10;
+/// Descriptors that may come along with a request.
+const DESCRIPTORS: usize = 3;
 
 /// A connection to a daemon.
 pub struct Connection {
     socket: OwnedFd,
     inbox: Inbox,
     unsent: Vec<u8>,
+    /// What came beside the bytes, and no request has taken yet.
+    descriptors: Vec<OwnedFd>,
     is_open: bool,
 }
 
@@ -31,7 +36,7 @@ impl Connection {
     /// Takes over a socket, and what was already read from it.
     pub fn new(socket: OwnedFd, inbox: Inbox) -> Connection {
         let is_open = ioctl_fionbio(&socket, true).is_ok();
-        Connection { socket, inbox, unsent: Vec::new(), is_open }
+        Connection { socket, inbox, unsent: Vec::new(), descriptors: Vec::new(), is_open }
     }
 
     /// To be polled.
@@ -75,14 +80,30 @@ impl Connection {
 
     /// Reads once, and returns the messages that are complete.
     pub fn receive(&mut self) -> Vec<Received> {
-        let buffer = self.inbox.buffer();
-        buffer.reserve(READ_SIZE);
-        match rustix::io::read(&self.socket, spare_capacity(buffer)) {
-            Ok(0) => self.is_open = false,
-            Ok(_) | Err(Errno::INTR | Errno::AGAIN) => {}
-            Err(_) => self.is_open = false,
+        // On the heap: a page of stack that was used once is held for ever.
+        let mut bytes = vec![0; READ_SIZE];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS))];
+        let mut ancillary = RecvAncillaryBuffer::new(&mut space);
+        match recvmsg(&self.socket, &mut [IoSliceMut::new(&mut bytes)], &mut ancillary, RecvFlags::CMSG_CLOEXEC) {
+            Ok(received) if received.bytes > 0 => {
+                for message in ancillary.drain() {
+                    if let RecvAncillaryMessage::ScmRights(descriptors) = message {
+                        self.descriptors.extend(descriptors);
+                    }
+                }
+                // Nobody sends more than one request with them at once.
+                self.is_open &= self.descriptors.len() <= DESCRIPTORS;
+                self.inbox.buffer().extend_from_slice(&bytes[..received.bytes]);
+            }
+            Err(Errno::INTR | Errno::AGAIN) => {}
+            Ok(_) | Err(_) => self.is_open = false,
         }
         self.messages()
+    }
+
+    /// The descriptors that came along with a request.
+    pub fn take_descriptors(&mut self) -> Vec<OwnedFd> {
+        std::mem::take(&mut self.descriptors)
     }
 
     /// The messages that were read and are complete.

@@ -74,7 +74,7 @@ pub enum Ended {
 }
 
 /// Ns since 1970.
-fn now() -> u64 {
+pub fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
 }
 
@@ -216,7 +216,7 @@ fn died(process: &Process) -> StartFailure {
     StartFailure { stage: Stage::Process, errno: 0, message: message.to_string() }
 }
 
-fn exit_of(status: WaitStatus, oom_killed: bool, started_at: u64) -> Exit {
+pub fn exit_of(status: WaitStatus, oom_killed: bool, started_at: u64) -> Exit {
     let signal = status.terminating_signal().unwrap_or(0);
     // A shell's way to name the end by a signal.
     let code = status.exit_status().unwrap_or(128 + signal);

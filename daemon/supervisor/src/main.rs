@@ -11,6 +11,7 @@
 
 mod connection;
 mod container;
+mod exec;
 mod sandbox;
 mod supervisor;
 

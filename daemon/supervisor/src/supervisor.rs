@@ -1,5 +1,7 @@
 //! The loop: what daemons ask, what containers write, which of them ended.
 
+mod execs;
+
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
@@ -15,13 +17,16 @@ use runtime::sys::trim_heap;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::sockopt::socket_peercred;
-use rustix::process::{WaitOptions, WaitStatus, getuid, wait};
+use rustix::process::{Pid, WaitOptions, WaitStatus, getuid, wait};
 
 use crate::connection::{Connection, Received};
 use crate::container::{Container, Ended, READ_SIZE, Source};
+use crate::exec::Exec;
 
 /// More daemons than one are only there while one replaces another.
-const CONNECTIONS: usize = 8;
+const DAEMONS: usize = 8;
+/// Programs that may run in the containers at once beside their own: probes, hooks, shells.
+const EXECS: usize = 256;
 /// More containers than a pod could have.
 const CONTAINERS: usize = 256;
 const KILL: i32 = 9;
@@ -31,7 +36,7 @@ const FAREWELL: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
 const KEPT_EXITS: u32 = 1;
 
 /// Names a connection for good, whichever others are closed.
-type ConnectionId = u64;
+pub type ConnectionId = u64;
 type Asker = (ConnectionId, RequestId);
 
 /// A supervisor with all that it looks after.
@@ -42,6 +47,7 @@ pub struct Supervisor {
     connections: Vec<(ConnectionId, Connection)>,
     next_connection: ConnectionId,
     containers: Vec<Container>,
+    execs: Vec<Exec>,
     /// Who waits for a container to start.
     starting: Vec<(ContainerId, Asker)>,
     /// Who wants this to end.
@@ -55,6 +61,7 @@ enum Place {
     Listener,
     Connection(ConnectionId),
     Container(usize, Source),
+    Exec(Pid),
 }
 
 impl Supervisor {
@@ -67,6 +74,7 @@ impl Supervisor {
             connections: vec![(0, connection)],
             next_connection: 1,
             containers: Vec::new(),
+            execs: Vec::new(),
             starting: Vec::new(),
             shutdown: None,
             buffer: Vec::with_capacity(READ_SIZE),
@@ -96,12 +104,14 @@ impl Supervisor {
                     Place::Listener => self.accept(),
                     Place::Connection(id) => self.serve(id, flags.contains(PollFlags::OUT)),
                     Place::Container(index, source) => self.read(index, source),
+                    Place::Exec(pid) => self.read_exec(pid),
                 }
             }
             if has_children {
                 self.reap();
             }
             self.connections.retain(|(_, connection)| connection.is_open());
+            self.kill_left_execs();
         }
     }
 
@@ -113,6 +123,12 @@ impl Supervisor {
         for (index, container) in self.containers.iter().enumerate() {
             for (source, descriptor) in container.descriptors() {
                 places.push(Place::Container(index, source));
+                polled.push(PollFd::from_borrowed_fd(descriptor, PollFlags::IN));
+            }
+        }
+        for exec in &self.execs {
+            if let Some(descriptor) = exec.descriptor() {
+                places.push(Place::Exec(exec.pid));
                 polled.push(PollFd::from_borrowed_fd(descriptor, PollFlags::IN));
             }
         }
@@ -134,7 +150,7 @@ impl Supervisor {
     fn accept(&mut self) {
         while let Ok((socket, _)) = self.listener.accept() {
             let is_ours = socket_peercred(&socket).is_ok_and(|peer| peer.uid == getuid());
-            if !is_ours || self.connections.len() >= CONNECTIONS {
+            if !is_ours || self.connections.len() >= DAEMONS + EXECS {
                 continue;
             }
             let mut connection = Connection::new(socket.into(), Inbox::default());
@@ -183,6 +199,11 @@ impl Supervisor {
                 Some(answer) => answer,
             },
             Request::Signal { container, signal } => self.signal(&container, signal),
+            Request::Exec(spec) => match self.exec(&spec, asker) {
+                None => return,
+                Some(answer) => answer,
+            },
+            Request::SignalExec { signal } => self.signal_exec(asker.0, signal),
             Request::Status => Answer::Status(self.status()),
             Request::Shutdown => {
                 self.shutdown = Some(asker);
@@ -251,6 +272,9 @@ impl Supervisor {
             // One that has just ended is reaped next.
             let _ = container.signal(KILL);
         }
+        for exec in &self.execs {
+            let _ = exec.signal(KILL);
+        }
     }
 
     /// Reads once from a descriptor of a container.
@@ -281,6 +305,8 @@ impl Supervisor {
         while let Ok(Some((pid, status))) = wait(WaitOptions::NOHANG) {
             if let Some(index) = self.containers.iter().position(|container| container.pid() == Some(pid)) {
                 self.end(index, status);
+            } else {
+                self.exec_ended(pid, status);
             }
         }
     }

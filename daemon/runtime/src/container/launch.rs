@@ -18,7 +18,7 @@ use crate::spec::{ContainerSpec, IpcMode, PidMode, SandboxSpec};
 use crate::sys::{CloneFlags, Cloned, clone, exit_now};
 
 /// The exit code of a process that did not get as far as its program. Nobody but the supervisor sees it.
-const NOT_EXECUTED: i32 = 125;
+pub(super) const NOT_EXECUTED: i32 = 125;
 
 /// What the containers of a sandbox share, in the supervisor's hands.
 #[derive(Debug)]
@@ -100,7 +100,7 @@ pub fn launch(spec: &ContainerSpec, shared: &Shared) -> Result<Launched, StartFa
 }
 
 /// A pipe whose reading end does not wait.
-fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+pub(super) fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     let (reader, writer) = pipe_with(PipeFlags::CLOEXEC)?;
     let flags = fcntl_getfl(&reader)?;
     fcntl_setfl(&reader, flags | OFlags::NONBLOCK)?;

@@ -74,10 +74,15 @@ fn prepare(spec: &ContainerSpec, inherited: Inherited) -> Result<Identity, Start
 
 /// Everything about the process itself but its rights.
 fn become_process(spec: &ContainerSpec) -> Result<(), StartFailure> {
+    leave_supervisor(spec)?;
+    // After entering the groups: the namespace's root is where its maker is.
+    unshare(CloneFlags::CLONE_NEWCGROUP).during(Stage::Cgroup, || "making a cgroup namespace")
+}
+
+/// Enters the container's groups, and gives up what it has in common with its supervisor; while the host's tree is there.
+pub(super) fn leave_supervisor(spec: &ContainerSpec) -> Result<(), StartFailure> {
     die_with_parent().during(Stage::Process, || "asking for the parent's death signal")?;
     attach_v1(&spec.cgroup)?;
-    // After entering the groups: the namespace's root is where its maker is.
-    unshare(CloneFlags::CLONE_NEWCGROUP).during(Stage::Cgroup, || "making a cgroup namespace")?;
     setsid().during(Stage::Process, || "making a session")?;
     join_new_session_keyring().during(Stage::Process, || "making a session keyring")?;
     umask(Mode::empty());
@@ -109,9 +114,18 @@ fn pivot(root: Root) -> io::Result<()> {
 }
 
 fn set_streams(stdout: BorrowedFd<'_>, stderr: BorrowedFd<'_>, identity: &Identity) -> io::Result<()> {
+    set_no_input()?;
+    set_output(stdout, stderr, identity)
+}
+
+/// Nothing can be read from standard input.
+pub(super) fn set_no_input() -> io::Result<()> {
     // The container's own device: the host's would carry a path to the host's file system.
     let null = open("/dev/null", OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW, Mode::empty())?;
-    rustix::stdio::dup2_stdin(null.as_fd())?;
+    rustix::stdio::dup2_stdin(null.as_fd()).map_err(io::Error::from)
+}
+
+pub(super) fn set_output(stdout: BorrowedFd<'_>, stderr: BorrowedFd<'_>, identity: &Identity) -> io::Result<()> {
     rustix::stdio::dup2_stdout(stdout)?;
     rustix::stdio::dup2_stderr(stderr)?;
     // A user that is not root opens /dev/stdout, which is this pipe by its name.
@@ -122,7 +136,7 @@ fn set_streams(stdout: BorrowedFd<'_>, stderr: BorrowedFd<'_>, identity: &Identi
 }
 
 /// Enters the working folder, as root if the user may not, and becomes the user on the way.
-fn enter_working_directory(path: &Path, identity: &Identity, spec: &ContainerSpec) -> Result<(), StartFailure> {
+pub(super) fn enter_working_directory(path: &Path, identity: &Identity, spec: &ContainerSpec) -> Result<(), StartFailure> {
     let what = || format!("chdir to cwd ({path:?}) set in config.json failed");
     let entered = chdir(path);
     become_user(identity, spec.capabilities)?;

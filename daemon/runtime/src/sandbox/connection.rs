@@ -1,19 +1,21 @@
 //! The daemon's end of a supervisor's socket.
 
 use std::collections::VecDeque;
-use std::io;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 use rustix::process::{Pid, PidfdFlags, WaitId, WaitIdOptions, pidfd_open, waitid};
 use tokio::io::unix::AsyncFd;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::UnixStream;
 
 use super::{PID_FILE, SOCKET_FILE, SandboxError, SupervisorId};
 use crate::protocol::{
-    Answer, ContainerId, ContainerState, FromSupervisor, Inbox, Notice, Request, RequestId, Started, ToSupervisor, VERSION,
-    decode, encode,
+    Answer, ContainerId, ContainerState, ExecSpec, FromSupervisor, Inbox, Notice, Request, RequestId, Started, ToSupervisor,
+    VERSION, VERSION_OF_EXEC, decode, encode,
 };
 use crate::spec::ContainerSpec;
 use crate::sys::watch;
@@ -150,6 +152,52 @@ impl SupervisorConnection {
             }
             // A late answer is one that nobody waits for any more.
             self.read_message().await?;
+        }
+    }
+
+    /// Starts a further program in a container, with the descriptors that `spec.streams` tells of; returns once it was executed. For a
+    /// connection of its own, with which it ends.
+    pub(super) async fn exec(&mut self, spec: ExecSpec, streams: &[BorrowedFd<'_>]) -> Result<Started, SandboxError> {
+        if self.version < VERSION_OF_EXEC {
+            let why = "it is older than this daemon and runs no further programs; start the pod anew".to_string();
+            return Err(SandboxError::Refused(why));
+        }
+        let id = self.next_request;
+        self.next_request += 1;
+        let frame = encode(&ToSupervisor::Request(id, Request::Exec(Box::new(spec))))?;
+        let sent = self.send_with(&frame, streams).await.map_err(SandboxError::Broken)?;
+        self.stream.write_all(&frame[sent..]).await.map_err(SandboxError::Broken)?;
+        match self.answer(id).await? {
+            Answer::Started(started) => Ok(started),
+            Answer::Failed(failure) => Err(SandboxError::Start(failure)),
+            Answer::Refused(why) => Err(SandboxError::Refused(why)),
+            _ => Err(SandboxError::Protocol),
+        }
+    }
+
+    /// Signals the program of [`SupervisorConnection::exec`]; `Refused` if it does not run (any more).
+    pub(super) async fn signal_exec(&mut self, signal: i32) -> Result<(), SandboxError> {
+        match self.request(Request::SignalExec { signal }).await? {
+            Answer::Done => Ok(()),
+            Answer::Refused(why) => Err(SandboxError::Refused(why)),
+            _ => Err(SandboxError::Protocol),
+        }
+    }
+
+    /// Sends the start of a frame with descriptors beside it; says how much of it went.
+    async fn send_with(&self, frame: &[u8], descriptors: &[BorrowedFd<'_>]) -> io::Result<usize> {
+        loop {
+            self.stream.writable().await?;
+            let sent = self.stream.try_io(Interest::WRITABLE, || {
+                let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(3))];
+                let mut ancillary = SendAncillaryBuffer::new(&mut space);
+                ancillary.push(SendAncillaryMessage::ScmRights(descriptors));
+                sendmsg(&self.stream, &[IoSlice::new(frame)], &mut ancillary, SendFlags::NOSIGNAL).map_err(io::Error::from)
+            });
+            match sent {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                other => return other,
+            }
         }
     }
 

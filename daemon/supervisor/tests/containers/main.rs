@@ -1,6 +1,7 @@
 //! Real containers under a real supervisor, driven through the daemon's interface. Needs root and a static busybox.
 
 mod attacks;
+mod exec;
 mod identity;
 mod isolation;
 mod lifecycle;

@@ -221,7 +221,9 @@ pub fn id(spec: &ContainerSpec) -> ContainerId {
 
 pub async fn exit_of(connection: &mut SupervisorConnection, spec: &ContainerSpec) -> Exit {
     loop {
-        let Notice::Exited { container, exit } = connection.next_notice().await.expect("notice");
+        let Notice::Exited { container, exit } = connection.next_notice().await.expect("notice") else {
+            panic!("no exit");
+        };
         if container == id(spec) {
             return exit;
         }
