@@ -4,10 +4,9 @@
 //! input only corrects what is known; then the whole is looked at and what is missing is asked for. So an input that comes twice,
 //! late, or in another order does no harm, and one that never comes is looked for after a minute ([`Action::Observe`]).
 //!
-//! Three state machines, each drawn in the header of its file: the pod's `life`, the sandbox (`life` too), and one a container
-//! (`container`). The order of a start is kubelet's (`kuberuntime_manager.go:SyncPod`): sandbox, then for each container in turn:
-//! image, create, start; one that fails holds nobody up. Init containers, probes and hooks become stages of a container and
-//! conditions on its turn.
+//! State machines, each drawn in the header of its file: the pod's `life`, the sandbox (`life` too), one a container (`container`) and
+//! its stop (`stopping`), one a probe (`probes`). The order of a start is kubelet's (`kuberuntime_manager.go:SyncPod`): sandbox, then
+//! for each container in turn (`turns`): image, create, start, hook; an app container that fails holds nobody up.
 //!
 //! What cannot be seen (back-off, how the instance before ended, a deadline) is the [`Snapshot`]: on tmpfs, so that it survives the
 //! daemon but not a reboot; after one, the pod's last status is what is known.
@@ -26,22 +25,26 @@ mod life;
 mod messages;
 mod name;
 mod phase;
+mod probes;
 mod snapshot;
+mod spec;
 mod status;
+mod stopping;
+mod turns;
 mod wake;
 
-pub use action::{Action, EventType, ObjectFate, PodEvent, PullPolicy, Signal};
-pub use input::{Exit, Found, FoundContainer, FoundSandbox, FoundState, ImageFailure, Input, Pulled, StartFailure};
+pub use action::{Action, EventType, HookKind, ObjectFate, PodEvent, ProbeKind, PullPolicy, Signal};
+pub use input::{Exit, Found, FoundContainer, FoundSandbox, FoundState, ImageFailure, Input, ProbeVerdict, Pulled, StartFailure};
 pub use name::ContainerName;
 pub use snapshot::Snapshot;
 
 use crate::clock::{BootMs, Now};
 use backoff::Backoff;
 use container::{Container, Stage};
-use history::RestartPolicy;
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{Container as ContainerSpec, Pod, PodSpec, PodStatus};
+use k8s_openapi::api::core::v1::{Pod, PodStatus};
 use life::{Deletion, Life, Sandbox, Verdict};
+use probes::Reach;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -140,6 +143,8 @@ pub struct PodMachine {
     saved: Option<Snapshot>,
     published: Option<PodStatus>,
     wake: Option<BootMs>,
+    /// When something other than a probe is due.
+    turn: Option<BootMs>,
     /// When the last step was.
     stepped: BootMs,
 }
@@ -190,6 +195,7 @@ impl PodMachine {
             saved: None,
             published: pod.status.clone(),
             wake: None,
+            turn: None,
             stepped: BootMs(0),
             pod,
         }
@@ -220,15 +226,24 @@ impl PodMachine {
         }
         self.stepped = now.boot;
         let mut step = Step { now, actions: Vec::new(), release: None };
-        self.take(&mut step, input);
-        if matches!(self.sight, Sight::Looked(_)) {
-            self.advance(&mut step);
-            self.conclude(&mut step);
+        let reach = self.take(&mut step, input);
+        let is_turn = self.turn.is_some_and(|due| due <= now.boot);
+        match (&self.sight, if is_turn { Reach::Pod } else { reach }) {
+            (Sight::Blind(_), _) => {}
+            (Sight::Looked(_), Reach::Pod) => {
+                self.advance(&mut step);
+                self.conclude(&mut step);
+            }
+            // Hundreds of these come each second: they change no status.
+            (Sight::Looked(_), Reach::Probes) => {
+                self.drive_probes(&mut step);
+                self.ask_for_wake(&mut step);
+            }
         }
         step.actions
     }
 
-    fn take(&mut self, step: &mut Step, input: Input) {
+    fn take(&mut self, step: &mut Step, input: Input) -> Reach {
         match input {
             Input::Found(found) => self.found(step, &found),
             Input::Spec(pod) => self.spec_changed(pod),
@@ -258,10 +273,18 @@ impl PodMachine {
             Input::Exited { container, attempt, exit, termination_message } => {
                 self.exited(step, &container, attempt, (exit, termination_message));
             }
-            // The worker's timer is spent.
-            Input::Tick => self.wake = None,
+            Input::HookEnded { container, attempt, hook, result } => self.hook_ended(step, &container, (attempt, hook), result),
+            Input::Probed { container, attempt, probe, run, verdict, output } => {
+                return self.probed(step, &container, (attempt, probe, run), (verdict, output));
+            }
+            Input::Tick => {
+                // The worker's timer is spent.
+                self.wake = None;
+                return Reach::Probes;
+            }
             Input::ShuttingDown { grace_seconds } => self.shutting_down(step, grace_seconds),
         }
+        Reach::Pod
     }
 
     /// Adds what every step may end with: the snapshot in front, then status, release, the next wake.
@@ -284,7 +307,12 @@ impl PodMachine {
             step.act(Action::Release { object });
             return;
         }
-        let wake = self.next_wake(step.now);
+        self.turn = self.next_turn(step.now);
+        self.ask_for_wake(step);
+    }
+
+    fn ask_for_wake(&mut self, step: &mut Step) {
+        let wake = [self.turn, self.next_probe()].into_iter().flatten().min();
         if wake.is_some() && wake != self.wake {
             self.wake = wake;
             step.actions.extend(wake.map(Action::WakeAt));
@@ -305,36 +333,8 @@ impl PodMachine {
         self.drop_waits_for_other_images(&old);
     }
 
-    fn spec(&self) -> Option<&PodSpec> {
-        self.pod.spec.as_ref()
-    }
-
-    fn policy(&self) -> RestartPolicy {
-        RestartPolicy::parse(self.spec().and_then(|spec| spec.restart_policy.as_deref()))
-    }
-
-    fn container_spec(&self, name: &str) -> Option<&ContainerSpec> {
-        self.spec()?.containers.iter().find(|container| container.name == name)
-    }
-
-    /// The image that is wanted for a container.
-    fn image_of(&self, name: &str) -> String {
-        self.container_spec(name).and_then(|spec| spec.image.clone()).unwrap_or_default()
-    }
-
     fn index_of(&self, name: &ContainerName) -> Option<usize> {
         self.containers.iter().position(|container| container.name == *name)
-    }
-
-    fn full_name(&self) -> String {
-        let metadata = &self.pod.metadata;
-        let text = |field: &Option<String>| field.clone().unwrap_or_default();
-        format!("{}_{}({})", text(&metadata.name), text(&metadata.namespace), text(&metadata.uid))
-    }
-
-    /// Whether a container is still kept as the policy says, or its end was the last one.
-    fn wants_start(&self, container: &Container) -> bool {
-        self.life == Life::Active && self.deletion == Deletion::None && container.history.wants_start(self.policy())
     }
 
     fn set_stage(&mut self, index: usize, stage: Stage) {

@@ -18,6 +18,7 @@ use crate::images::Images;
 use crate::node_reports::NodeReports;
 use crate::pods::{self, Machinery, Pods};
 use crate::pool;
+use crate::probes::history::ProbeHistory;
 use crate::scheduler::Scheduler;
 use crate::shutdown::{self, Shutdown, Trigger};
 use crate::verbs::Verbs;
@@ -214,6 +215,7 @@ fn spawn(base: Base, equipment: Equipment, (cluster, doors): (Cluster, Doors), t
         pod_cidr,
         cgroups,
         images: images.clone(),
+        probes: ProbeHistory::default(),
         supervisor,
         hands: Arc::new(Semaphore::new(pods::hands())),
     });

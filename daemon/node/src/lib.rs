@@ -3,7 +3,7 @@
 //! | task | owner | what it does |
 //! |---|---|---|
 //! | API | [`daemon`] | accepts connections; each is a task of its own, each of its requests too |
-//! | pods | [`daemon`] | a worker a pod; pulls belong to the worker |
+//! | pods | [`daemon`] | a worker a pod; pulls, probes and hooks belong to the worker |
 //! | scheduler | [`daemon`] | binds pending pods |
 //! | agent | [`daemon`] | the Node object, garbage collection of images |
 //! | events | [`daemon`] | counts and writes events |
@@ -26,6 +26,7 @@ mod errors;
 pub mod events;
 mod evictor;
 mod expansion;
+mod hooks;
 mod images;
 mod logs;
 mod node_reports;
@@ -33,6 +34,7 @@ pub mod peers;
 mod pod_files;
 mod pods;
 mod pool;
+pub mod probes;
 pub mod reset;
 mod scheduler;
 pub mod shutdown;

@@ -5,6 +5,8 @@ mod machinery;
 mod observe;
 mod orphans;
 mod perform;
+pub mod program;
+mod runs;
 mod salvage;
 mod sandbox;
 mod signal;

@@ -46,6 +46,29 @@ pub enum Action {
         /// Which signal.
         signal: Signal,
     },
+    /// Run a hook of a container, beside everything else. Answer: `HookEnded`. Asked for again while it runs, it is not run twice; asked
+    /// for again after its end, it is answered as before. What still runs when its container ends is given up.
+    RunHook {
+        /// Which container.
+        container: ContainerName,
+        /// Which attempt.
+        attempt: u32,
+        /// Which hook.
+        hook: HookKind,
+        /// Milliseconds after which nobody waits for it any more; `None` is without a limit.
+        limit_ms: Option<u64>,
+    },
+    /// Run a probe of a container once, with its own time limit, beside everything else. Answer: `Probed`.
+    RunProbe {
+        /// Which container.
+        container: ContainerName,
+        /// Which attempt.
+        attempt: u32,
+        /// Which probe.
+        probe: ProbeKind,
+        /// The answer carries it.
+        run: u32,
+    },
     /// Answer with `Input::Found`: something that was asked for has stayed without an answer.
     Observe,
     /// Write the pod's status. It may be acknowledged before it is durable: it can be made again from what runs.
@@ -90,6 +113,41 @@ pub enum Signal {
     Stop,
     /// SIGKILL, to all of the container's processes.
     Kill,
+}
+
+/// Which hook of a container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum HookKind {
+    /// `lifecycle.postStart`
+    PostStart,
+    /// `lifecycle.preStop`
+    PreStop,
+}
+
+/// Which probe of a container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ProbeKind {
+    /// `startupProbe`
+    Startup,
+    /// `livenessProbe`
+    Liveness,
+    /// `readinessProbe`
+    Readiness,
+}
+
+impl ProbeKind {
+    /// All three, in the order in which they begin.
+    pub const ALL: [Self; 3] = [Self::Startup, Self::Liveness, Self::Readiness];
+
+    /// As events name it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Startup => "Startup",
+            Self::Liveness => "Liveness",
+            Self::Readiness => "Readiness",
+        }
+    }
 }
 
 /// An event about the pod.

@@ -1,22 +1,19 @@
 //! What is missing of what is wanted, and asked for now.
 
 use super::backoff::Backoff;
-use super::container::{After, Failure, Pull, Stage, Stop, Wait};
+use super::container::{Failure, Hook, Pull, Role, Stage, Wait};
 use super::life::{Life, Sandbox};
-use super::{Action, PodMachine, PullPolicy, Sight, Signal, Step, messages};
+use super::{Action, HookKind, PodMachine, Sight, Step, messages};
 use crate::clock::BootMs;
 
 /// An answer that has stayed out for so long is looked for.
-const OVERDUE_MS: u64 = 60_000;
+pub(super) const OVERDUE_MS: u64 = 60_000;
 /// What runs is looked at so often, should the news of its end have been lost.
 const LOOK_MS: u64 = 300_000;
 /// An image is asked for again after this time, while its pull is under way.
 const PULL_OVERDUE_MS: u64 = 600_000;
 /// A container in back-off is reported so often.
 const BACK_OFF_EVENT_MS: u64 = 15_000;
-/// A kill that did not help is repeated after this time.
-pub(super) const KILL_AGAIN_MS: u64 = 10_000;
-
 impl Pull {
     /// After how long it is asked for again.
     pub(super) const fn patience_ms(self) -> u64 {
@@ -38,6 +35,7 @@ impl PodMachine {
         if self.life == Life::Active && matches!(self.sandbox, Sandbox::Ready { .. }) {
             self.drive_starts(step);
         }
+        self.drive_probes(step);
         self.settle(step);
         self.look_for_lost_answers(step);
     }
@@ -54,7 +52,7 @@ impl PodMachine {
             Sandbox::Absent | Sandbox::Waiting { .. } => {}
             _ => return,
         }
-        if self.containers.iter().any(|container| self.wants_start(container)) {
+        if self.wants_sandbox() {
             let number = self.next_sandbox;
             self.next_sandbox = number.saturating_add(1);
             self.sandbox = Sandbox::Creating { number, asked: boot };
@@ -62,32 +60,51 @@ impl PodMachine {
         }
     }
 
-    /// Starts what is wanted and due, in order: one whose start is being prepared holds up those after it.
+    /// Starts what is wanted and due, in order: one whose start is being prepared holds up those after it, and so does an init
+    /// container that has not had its turn.
     fn drive_starts(&mut self, step: &mut Step) {
-        let boot = step.now.boot;
         let mut is_held = false;
         for index in 0..self.containers.len() {
-            let container = &self.containers[index];
-            match &container.stage {
-                Stage::Image { image, asked, pull } if asked.after_ms(pull.patience_ms()) <= boot => {
-                    let pull = if *pull == Pull::UnderWay { Pull::UnderWay } else { Pull::Asked };
-                    let image = image.clone();
-                    self.ask_for_image(step, index, image, pull);
-                }
-                Stage::Idle if !is_held && self.wants_start(container) => self.begin(step, index),
-                Stage::Waiting { until, why } if *until <= boot && self.wants_start(container) => match why {
-                    Wait::ImageError => self.wait_for_image(step, index),
-                    Wait::ImageBackOff if !is_held => self.want_image(step, index),
-                    Wait::EndShown | Wait::CrashLoop { .. } | Wait::Retry if !is_held => self.begin(step, index),
-                    _ => {}
-                },
-                Stage::Waiting { why: Wait::CrashLoop { next_event }, .. } if *next_event <= boot => {
-                    self.report_crash_loop(step, index);
-                }
-                _ => {}
-            }
-            is_held |= self.containers[index].holds_the_next();
+            let may_begin = !is_held || self.containers[index].role == Role::Ephemeral;
+            self.drive_start(step, index, may_begin);
+            is_held |= self.containers[index].holds_the_next() || !self.is_passed(index, self.frontier());
         }
+    }
+
+    fn drive_start(&mut self, step: &mut Step, index: usize, may_begin: bool) {
+        let boot = step.now.boot;
+        let container = &self.containers[index];
+        match &container.stage {
+            Stage::Image { image, asked, pull } if asked.after_ms(pull.patience_ms()) <= boot => {
+                let pull = if *pull == Pull::UnderWay { Pull::UnderWay } else { Pull::Asked };
+                let image = image.clone();
+                self.ask_for_image(step, index, image, pull);
+            }
+            Stage::Running { since, hook: Hook::Running { asked } } if asked.after_ms(OVERDUE_MS) <= boot => {
+                let since = *since;
+                self.run_post_start(step, index, since);
+            }
+            Stage::Idle if may_begin && self.wants_start(index) => self.begin(step, index),
+            Stage::Waiting { until, why } if *until <= boot && self.wants_start(index) => match why {
+                Wait::ImageError if may_begin => self.wait_for_image(step, index),
+                Wait::ImageBackOff if may_begin => self.want_image(step, index),
+                Wait::EndShown | Wait::CrashLoop { .. } | Wait::Retry if may_begin => self.begin(step, index),
+                _ => {}
+            },
+            Stage::Waiting { why: Wait::CrashLoop { next_event }, .. } if *next_event <= boot => {
+                self.report_crash_loop(step, index);
+            }
+            _ => {}
+        }
+    }
+
+    /// Runs the hook of a container that has just started.
+    pub(super) fn run_post_start(&mut self, step: &mut Step, index: usize, since: BootMs) {
+        let container = &self.containers[index];
+        let Some(newest) = &container.history.newest else { return };
+        let hook = HookKind::PostStart;
+        step.act(Action::RunHook { container: container.name.clone(), attempt: newest.attempt, hook, limit_ms: None });
+        self.set_stage(index, Stage::Running { since, hook: Hook::Running { asked: step.now.boot } });
     }
 
     /// Begins a start, unless the container is in back-off (`kuberuntime_manager.go:doBackOff`).
@@ -117,9 +134,8 @@ impl PodMachine {
         let next_event = step.now.boot.after_ms(BACK_OFF_EVENT_MS);
         container.stage = Stage::Waiting { until, why: Wait::CrashLoop { next_event } };
         let seconds = container.history.backoff.as_ref().map_or(0, Backoff::delay_seconds);
-        let name = &container.name;
-        let message = format!("back-off {seconds}s restarting failed container={name} pod={pod}");
-        step.event(messages::restart_back_off(name, &pod));
+        let message = format!("back-off {seconds}s restarting failed container={} pod={pod}", container.name);
+        step.event(messages::restart_back_off(container, &pod));
         container.failure = Some(Failure { reason: "CrashLoopBackOff", message });
     }
 
@@ -145,73 +161,10 @@ impl PodMachine {
         let container = &mut self.containers[index];
         let error = container.failure.take().map(|failure| format!(": {}: {}", failure.reason, failure.message));
         let message = format!("Back-off pulling image \"{image}\"{}", error.unwrap_or_default());
-        step.event(messages::image_back_off(&container.name, &image));
-        step.event(messages::failed(&container.name, "ImagePullBackOff"));
+        step.event(messages::image_back_off(container, &image));
+        step.event(messages::failed(container, "ImagePullBackOff"));
         container.failure = Some(Failure { reason: "ImagePullBackOff", message });
         container.stage = Stage::Waiting { until, why: Wait::ImageBackOff };
-    }
-
-    pub(super) fn pull_policy(&self, name: &str) -> PullPolicy {
-        let spec = self.container_spec(name);
-        match spec.and_then(|spec| spec.image_pull_policy.as_deref()) {
-            Some("Always") => PullPolicy::Always,
-            Some("Never") => PullPolicy::Never,
-            _ => PullPolicy::IfNotPresent,
-        }
-    }
-
-    /// Stops a running container that is not wanted as it is, and kills one whose time is over.
-    fn drive_stop(&mut self, step: &mut Step, index: usize) {
-        let boot = step.now.boot;
-        let container = &self.containers[index];
-        match (&container.stage, &self.life) {
-            (Stage::Running { .. }, Life::Ending { kill_at, .. }) if *kill_at > boot => {
-                step.event(messages::stopping(&container.name));
-                self.stop(step, index, *kill_at, After::ByPolicy);
-            }
-            (Stage::Running { .. }, Life::Ending { .. } | Life::Closing { .. }) => {
-                // Its start was heard of after its time was over.
-                step.event(messages::stopping(&container.name));
-                self.signal(step, index, Signal::Kill);
-                self.set_stage(index, Stage::Stopping(Stop { kill_at: boot, killed: Some(boot), then: After::ByPolicy }));
-            }
-            (Stage::Running { .. }, Life::Active) => {
-                let wanted = self.image_of(&container.name);
-                if container.history.newest.as_ref().is_some_and(|newest| newest.image != wanted) {
-                    step.event(messages::definition_changed(&container.name));
-                    let kill_at = boot.after_ms(super::ending::least_grace_ms(self.grace_ms()));
-                    self.stop(step, index, kill_at, After::Restart);
-                }
-            }
-            (Stage::Stopping(stop), life) => {
-                let mut stop = *stop;
-                if let Life::Ending { kill_at, .. } = life {
-                    stop = Stop { kill_at: stop.kill_at.min(*kill_at), then: After::ByPolicy, ..stop };
-                }
-                let is_due = match stop.killed {
-                    None => stop.kill_at <= boot,
-                    Some(killed) => boot.since_ms(killed) >= KILL_AGAIN_MS,
-                };
-                if is_due {
-                    stop.killed = Some(boot);
-                    self.signal(step, index, Signal::Kill);
-                }
-                self.set_stage(index, Stage::Stopping(stop));
-            }
-            _ => {}
-        }
-    }
-
-    fn stop(&mut self, step: &mut Step, index: usize, kill_at: BootMs, then: After) {
-        self.signal(step, index, Signal::Stop);
-        self.set_stage(index, Stage::Stopping(Stop { kill_at, killed: None, then }));
-    }
-
-    fn signal(&self, step: &mut Step, index: usize, signal: Signal) {
-        let container = &self.containers[index];
-        if let Some(newest) = &container.history.newest {
-            step.act(Action::Signal { container: container.name.clone(), attempt: newest.attempt, signal });
-        }
     }
 
     /// When the whole is looked at again, because an answer stayed out or could have been lost.

@@ -1,10 +1,11 @@
 //! What the answers of the worker change: each is compared with what was asked for, and an old one changes nothing.
 
 use super::backoff::Backoff;
-use super::container::{After, Failure, Pull, Stage, Wait};
+use super::container::{After, Failure, Hook, Pull, Stage, Stop, Wait};
 use super::history::{Ended, Instance, InstanceState, Restart};
 use super::life::{Life, Sandbox};
-use super::{Action, ContainerName, Exit, ImageFailure, PodMachine, PullPolicy, Pulled, StartFailure, Step, messages};
+use super::spec::image_in;
+use super::{Action, ContainerName, Exit, HookKind, ImageFailure, PodMachine, PullPolicy, Pulled, StartFailure, Step, messages};
 use crate::clock::BootMs;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
@@ -38,7 +39,7 @@ impl PodMachine {
             return;
         }
         self.end_all(step);
-        if self.containers.iter().any(|container| self.wants_start(container)) {
+        if self.wants_sandbox() {
             step.event(messages::sandbox_changed());
         }
         self.sandbox = Sandbox::Destroying { number, asked: step.now.boot };
@@ -61,12 +62,17 @@ impl PodMachine {
 
     /// Every container that may have run has ended, nobody knows how. One that was being started counts: its number is used up.
     pub(super) fn end_all(&mut self, step: &mut Step) {
+        let sandbox = self.sandbox.number();
         for index in 0..self.containers.len() {
             let container = &mut self.containers[index];
+            if let Stage::Image { .. } = container.stage {
+                // Its turn has to come again.
+                container.stage = Stage::Idle;
+            }
             if let Stage::Starting { attempt, image, image_id, .. } = &container.stage {
                 let state = InstanceState::Running { started_at: step.now.wall };
-                let (image, image_id) = (image.clone(), image_id.clone());
-                container.history.push(Instance { attempt: *attempt, image, image_id, container_id: String::new(), state });
+                let (attempt, image, image_id) = (*attempt, image.clone(), image_id.clone());
+                container.push(Instance { attempt, image, image_id, container_id: String::new(), state, sandbox });
             }
             if container.history.is_running() {
                 let id = container.history.newest.as_ref().map(|newest| newest.container_id.clone()).unwrap_or_default();
@@ -82,7 +88,7 @@ impl PodMachine {
             && *pull == Pull::Asked
         {
             *pull = Pull::UnderWay;
-            step.event(messages::pulling(name, wanted));
+            step.event(messages::pulling(&self.containers[index], wanted));
         }
     }
 
@@ -92,7 +98,7 @@ impl PodMachine {
         if !matches!(&self.containers[index].stage, Stage::Image { image, .. } if image == wanted) {
             return;
         }
-        step.event(messages::pulled(name, wanted, pulled));
+        step.event(messages::pulled(&self.containers[index], wanted, pulled));
         if !matches!(self.sandbox, Sandbox::Ready { .. }) {
             self.set_stage(index, Stage::Idle);
             return;
@@ -114,20 +120,21 @@ impl PodMachine {
         }
         let (reason, message) = error;
         let boot = step.now.boot;
+        let container = &self.containers[index];
         let (event, wait) = match reason {
             ImageFailure::ErrImagePull => {
                 let entry = self.image_backoff.remove(wanted);
                 self.image_backoff.insert(wanted.to_owned(), Backoff::next(entry, wanted, boot));
                 let wait = Stage::Waiting { until: boot.after_ms(IMAGE_ERROR_SHOWN_MS), why: Wait::ImageError };
-                (messages::failed_to_pull(name, wanted, &message), wait)
+                (messages::failed_to_pull(container, wanted, &message), wait)
             }
-            ImageFailure::ErrImageNeverPull => (messages::never_pulled(name, &message), retry(step)),
+            ImageFailure::ErrImageNeverPull => (messages::never_pulled(container, &message), retry(step)),
             ImageFailure::InvalidImageName | ImageFailure::ImageInspectError => {
-                (messages::failed_to_inspect(name, &message), retry(step))
+                (messages::failed_to_inspect(container, &message), retry(step))
             }
         };
         step.event(event);
-        step.event(messages::failed(name, reason.as_str()));
+        step.event(messages::failed(container, reason.as_str()));
         self.containers[index].failure = Some(Failure { reason: reason.as_str(), message });
         self.set_stage(index, wait);
     }
@@ -144,7 +151,7 @@ impl PodMachine {
                 Stage::Waiting { until, why: Wait::Retry } if was_missing => until,
                 _ => continue,
             };
-            if can_start && self.pull_policy(&container.name) != PullPolicy::Always {
+            if can_start && self.is_its_turn(index) && self.pull_policy(&container.name) != PullPolicy::Always {
                 let name = container.name.clone();
                 let image = self.image_of(&name);
                 self.set_stage(index, Stage::Image { image: image.clone(), asked: step.now.boot, pull: Pull::Looking { until } });
@@ -179,13 +186,18 @@ impl PodMachine {
     pub(super) fn started(&mut self, step: &mut Step, name: &ContainerName, attempt: u32, run: (String, Timestamp)) {
         let Some(index) = self.index_of(name) else { return };
         if self.take_instance(step, index, attempt, run) {
-            step.event(messages::started(name));
-            self.set_stage(index, Stage::Running { since: step.now.boot });
+            step.event(messages::started(&self.containers[index]));
+            let since = step.now.boot;
+            self.set_stage(index, Stage::Running { since, hook: Hook::Done });
+            if self.life == Life::Active && self.hook(name, HookKind::PostStart).is_some() {
+                self.run_post_start(step, index, since);
+            }
         }
     }
 
     /// The instance that was being started exists now. False where it was not being started.
     fn take_instance(&mut self, step: &mut Step, index: usize, attempt: u32, run: (String, Timestamp)) -> bool {
+        let sandbox = self.sandbox.number();
         let container = &mut self.containers[index];
         let Stage::Starting { attempt: asked, image, image_id, .. } = &container.stage else { return false };
         if *asked != attempt {
@@ -194,10 +206,9 @@ impl PodMachine {
         let (container_id, started_at) = run;
         let state = InstanceState::Running { started_at };
         let (image, image_id) = (image.clone(), image_id.clone());
-        container.history.push(Instance { attempt, image, image_id, container_id, state });
-        container.failure = None;
+        container.push(Instance { attempt, image, image_id, container_id, state, sandbox });
         container.stage = Stage::Idle;
-        step.event(messages::created(&container.name));
+        step.event(messages::created(container));
         true
     }
 
@@ -217,9 +228,9 @@ impl PodMachine {
             self.take_instance(step, index, attempt, (String::new(), at));
             self.ended(step, index, Ended::not_started(message.clone(), at, step.now));
         }
-        step.event(messages::failed(name, &message));
+        step.event(messages::failed(&self.containers[index], &message));
         self.containers[index].failure = Some(Failure { reason: reason.as_str(), message });
-        if self.wants_start(&self.containers[index]) {
+        if self.wants_start(index) {
             self.set_stage(index, retry(step));
         }
     }
@@ -229,7 +240,7 @@ impl PodMachine {
         let (exit, message) = end;
         if self.take_instance(step, index, attempt, (String::new(), exit.started_at)) {
             // It ended before its start was reported.
-            step.event(messages::started(name));
+            step.event(messages::started(&self.containers[index]));
         }
         let history = &self.containers[index].history;
         let Some(newest) = history.newest.as_ref().filter(|newest| newest.attempt == attempt && history.is_running()) else {
@@ -244,23 +255,18 @@ impl PodMachine {
         let seen = ended.seen;
         let container = &mut self.containers[index];
         container.history.end(ended);
-        if matches!(container.stage, Stage::Stopping(stop) if stop.then == After::Restart) {
+        if matches!(container.stage, Stage::Stopping(Stop { then: After::Restart, .. })) {
             container.history.restart = Restart::Regardless;
         }
         container.stage = Stage::Idle;
         let wanted = self.image_of(&self.containers[index].name);
         let container = &self.containers[index];
         let until = container.history.backoff.as_ref().and_then(|backoff| backoff.until(&wanted, seen));
-        if let Some(until) = until.filter(|until| *until > step.now.boot && self.wants_start(container)) {
+        if let Some(until) = until.filter(|until| *until > step.now.boot && self.wants_start(index)) {
             let shown = step.now.boot.after_ms(SHOWN_MS).min(until);
             self.set_stage(index, Stage::Waiting { until: shown, why: Wait::EndShown });
         }
     }
-}
-
-fn image_in<'a>(pod: &'a Pod, name: &str) -> Option<&'a String> {
-    let container = pod.spec.as_ref()?.containers.iter().find(|container| container.name == name)?;
-    container.image.as_ref()
 }
 
 /// Tried again in a while.

@@ -1,8 +1,9 @@
 //! The conditions of a pod (`pkg/kubelet/status/generate.go`), in the order in which kubelet lists them.
 
 use super::PodMachine;
+use super::container::{Container, Role};
 use super::life::Sandbox;
-use super::status::whole_seconds;
+use super::status::{Statuses, whole_seconds};
 use crate::clock::Now;
 use k8s_openapi::api::core::v1::{ContainerStatus, PodCondition};
 
@@ -28,16 +29,13 @@ impl Verdict {
 }
 
 impl PodMachine {
-    pub(super) fn conditions(&self, now: Now, phase: &str, statuses: &[ContainerStatus]) -> Vec<PodCondition> {
+    pub(super) fn conditions(&self, now: Now, phase: &str, statuses: &Statuses) -> Vec<PodCondition> {
         let foreign = self.foreign_conditions();
         let mut conditions = Vec::with_capacity(OWN.len() + foreign.len());
         if self.rejection().is_none() {
-            let containers = containers_ready(phase, statuses);
+            let containers = self.containers_ready(phase, statuses);
             let ready = self.ready(&containers, &foreign);
-            let initialized = match phase {
-                "Succeeded" => Verdict { reason: Some("PodCompleted".to_owned()), ..Verdict::plain(true) },
-                _ => Verdict::plain(true),
-            };
+            let initialized = self.initialized(phase, statuses);
             let has_sandbox = matches!(self.sandbox, Sandbox::Ready { .. });
             let own = [Verdict::plain(has_sandbox), initialized, ready, containers];
             conditions.extend(OWN.iter().zip(own).map(|(kind, verdict)| self.condition(now, kind, verdict)));
@@ -45,6 +43,46 @@ impl PodMachine {
         conditions.push(self.condition(now, "PodScheduled", Verdict::plain(true)));
         conditions.extend(foreign);
         conditions
+    }
+
+    fn initialized(&self, phase: &str, statuses: &Statuses) -> Verdict {
+        if phase == "Succeeded" {
+            return Verdict { reason: Some("PodCompleted".to_owned()), ..Verdict::plain(true) };
+        }
+        if statuses.has_app_started() {
+            return Verdict::plain(true);
+        }
+        let is_complete = |(status, container): (&ContainerStatus, &Container)| match container.role {
+            Role::Sidecar => status.started == Some(true),
+            _ => status.ready,
+        };
+        let incomplete: Vec<&str> = statuses
+            .init
+            .iter()
+            .zip(&self.containers)
+            .filter(|pair| !is_complete(*pair))
+            .map(|(status, _)| status.name.as_str())
+            .collect();
+        if incomplete.is_empty() {
+            return Verdict::plain(true);
+        }
+        Verdict::not("ContainersNotInitialized", Some(format!("containers with incomplete status: [{}]", incomplete.join(" "))))
+    }
+
+    fn containers_ready(&self, phase: &str, statuses: &Statuses) -> Verdict {
+        match phase {
+            "Succeeded" => return Verdict::not("PodCompleted", None),
+            "Failed" => return Verdict::not("PodFailed", None),
+            _ => {}
+        }
+        let sidecars = statuses.init.iter().zip(&self.containers).filter(|(_, container)| container.role == Role::Sidecar);
+        let all = sidecars.map(|(status, _)| status).chain(&statuses.app);
+        let unready: Vec<&str> = all.filter(|status| !status.ready).map(|status| status.name.as_str()).collect();
+        if unready.is_empty() {
+            return Verdict::plain(true);
+        }
+        let message = format!("containers with unready status: [{}]", unready.join(" "));
+        Verdict::not("ContainersNotReady", Some(message))
     }
 
     fn foreign_conditions(&self) -> Vec<PodCondition> {
@@ -90,18 +128,4 @@ impl PodMachine {
             .collect();
         if faults.is_empty() { Verdict::plain(true) } else { Verdict::not("ReadinessGatesNotReady", Some(faults.join(", "))) }
     }
-}
-
-fn containers_ready(phase: &str, statuses: &[ContainerStatus]) -> Verdict {
-    match phase {
-        "Succeeded" => return Verdict::not("PodCompleted", None),
-        "Failed" => return Verdict::not("PodFailed", None),
-        _ => {}
-    }
-    let unready: Vec<&str> = statuses.iter().filter(|status| !status.ready).map(|status| status.name.as_str()).collect();
-    if unready.is_empty() {
-        return Verdict::plain(true);
-    }
-    let message = format!("containers with unready status: [{}]", unready.join(" "));
-    Verdict::not("ContainersNotReady", Some(message))
 }

@@ -9,8 +9,11 @@
 //!    └── in back-off ─────────────┴──▶ Waiting ◀──────────┘      ▼                  │
 //!                                                             Stopping ── Exited ───┘
 //! ```
+//!
+//! While its `postStart` hook runs, a container runs and is still shown as waiting. `stopping` draws the way through a stop.
 
-use super::history::History;
+use super::history::{History, Instance};
+use super::probes::Probes;
 use super::{ContainerName, ImageFailure};
 use crate::clock::BootMs;
 
@@ -19,12 +22,29 @@ use crate::clock::BootMs;
 pub(super) struct Container {
     /// Its name.
     pub(super) name: ContainerName,
+    /// What it is in its pod.
+    pub(super) role: Role,
     /// What became of its instances.
     pub(super) history: History,
     /// What is under way.
     pub(super) stage: Stage,
     /// Why the last try to start it failed; shown until one succeeds.
     pub(super) failure: Option<Failure>,
+    /// How far the probes of the newest instance are.
+    pub(super) probes: Probes,
+}
+
+/// What a container is in its pod. The order is that of their starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Role {
+    /// Runs to its end before those after it start.
+    Init,
+    /// An init container that goes on running (`restartPolicy: Always`): once it has started, those after it start.
+    Sidecar,
+    /// One of the containers that the pod is for.
+    App,
+    /// Added to the running pod; holds nobody up, and is never started again.
+    Ephemeral,
 }
 
 /// What is under way. The header draws it.
@@ -63,6 +83,8 @@ pub(super) enum Stage {
     Running {
         /// Since when we know.
         since: BootMs,
+        /// Its `postStart` hook.
+        hook: Hook,
     },
     /// It was told to stop.
     Stopping(Stop),
@@ -100,15 +122,48 @@ pub(super) enum Pull {
     UnderWay,
 }
 
+/// Where a container's `postStart` hook is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hook {
+    /// There is none, or it has ended well.
+    Done,
+    /// It was asked for.
+    Running {
+        /// When.
+        asked: BootMs,
+    },
+}
+
 /// How a container is being stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stop {
-    /// When it is killed if it still runs.
+    /// Until when its hook may take, and its turn is waited for.
+    pub(super) grace_over: BootMs,
+    /// When it is killed if it still runs; later, where the signal came later.
     pub(super) kill_at: BootMs,
-    /// When it was killed last.
-    pub(super) killed: Option<BootMs>,
+    /// How far it is.
+    pub(super) at: StopStep,
     /// What comes after.
     pub(super) then: After,
+}
+
+/// How far a stop is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum StopStep {
+    /// Its `preStop` hook runs.
+    Hook,
+    /// A sidecar waits for those that it serves.
+    Turn,
+    /// It was sent its stop signal.
+    Signalled {
+        /// When.
+        at: BootMs,
+    },
+    /// It was killed.
+    Killed {
+        /// When, the last time.
+        at: BootMs,
+    },
 }
 
 /// What comes after a stop.
@@ -130,8 +185,30 @@ pub(super) struct Failure {
 }
 
 impl Container {
-    pub(super) fn new(name: ContainerName, history: History) -> Self {
-        Self { name, history, stage: Stage::Idle, failure: None }
+    pub(super) fn new(name: ContainerName, role: Role, history: History) -> Self {
+        Self { name, role, history, stage: Stage::Idle, failure: None, probes: Probes::default() }
+    }
+
+    /// A new instance takes the place of the newest.
+    pub(super) fn push(&mut self, instance: Instance) {
+        self.history.push(instance);
+        self.failure = None;
+        self.probes = Probes::default();
+    }
+
+    /// What an event about it is about: `spec.containers{kubia}`.
+    pub(super) fn field_path(&self) -> String {
+        let list = match self.role {
+            Role::Init | Role::Sidecar => "initContainers",
+            Role::App => "containers",
+            Role::Ephemeral => "ephemeralContainers",
+        };
+        format!("spec.{list}{{{}}}", self.name)
+    }
+
+    /// Whether it runs, and nothing of its start is left to wait for.
+    pub(super) fn is_up(&self) -> bool {
+        matches!(self.stage, Stage::Running { hook: Hook::Done, .. })
     }
 
     /// Whether something of it may run: the sandbox must not be called empty.
@@ -144,9 +221,9 @@ impl Container {
         self.failure.as_ref().is_some_and(|failure| failure.reason == super::StartFailure::RunContainerError.as_str())
     }
 
-    /// Whether later containers wait for it: its first start is being prepared.
+    /// Whether later containers wait for it: a start of it is under way, its hook included.
     pub(super) fn holds_the_next(&self) -> bool {
-        matches!(self.stage, Stage::Image { .. } | Stage::Starting { .. })
+        matches!(self.stage, Stage::Image { .. } | Stage::Starting { .. } | Stage::Running { hook: Hook::Running { .. }, .. })
     }
 }
 

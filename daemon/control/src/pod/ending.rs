@@ -7,7 +7,9 @@ use crate::clock::BootMs;
 use k8s_openapi::api::core::v1::{Pod, PodStatus};
 
 /// A container always gets so long between the first signal and SIGKILL (kubelet's `minimumGracePeriodInSeconds`).
-const LEAST_GRACE_MS: u64 = 2_000;
+pub(super) const LEAST_GRACE_MS: u64 = 2_000;
+/// A pod that is taken down gets so long for its hooks, whatever was said (`calculateEffectiveGracePeriod`).
+const LEAST_HOOK_MS: u64 = 1_000;
 /// Default of `terminationGracePeriodSeconds`.
 const DEFAULT_GRACE_SECONDS: i64 = 30;
 /// After so long past SIGKILL, the sandbox is taken away with whatever is in it.
@@ -78,16 +80,19 @@ impl PodMachine {
     /// From now on nothing starts. A pod that is ending already only may have less time than it had.
     fn end(&mut self, step: &Step, cause: Cause, grace_ms: u64) {
         let deadline = step.now.boot.after_ms(least_grace_ms(grace_ms));
+        let hooks_end = step.now.boot.after_ms(grace_ms.max(LEAST_HOOK_MS));
         match &mut self.life {
             Life::Active => {
-                self.life = Life::Ending { cause, kill_at: deadline };
+                self.life = Life::Ending { cause, kill_at: deadline, grace_over: hooks_end };
                 for container in &mut self.containers {
                     if !container.is_busy() {
                         container.stage = Stage::Idle;
                     }
                 }
             }
-            Life::Ending { kill_at, .. } => *kill_at = deadline.min(*kill_at),
+            Life::Ending { kill_at, grace_over, .. } => {
+                (*kill_at, *grace_over) = (deadline.min(*kill_at), hooks_end.min(*grace_over));
+            }
             Life::Closing { .. } | Life::Ended | Life::Released => {}
         }
     }
@@ -109,14 +114,12 @@ impl PodMachine {
 
     /// Goes on where nothing is left to wait for.
     pub(super) fn settle(&mut self, step: &mut Step) {
-        if self.life == Life::Active && self.deletion == Deletion::None {
-            let is_over =
-                |container: &super::Container| container.stage == Stage::Idle && !container.history.wants_start(self.policy());
-            if self.containers.iter().all(is_over) {
-                self.close(Cause::Completed);
-            }
+        if self.life == Life::Active && self.deletion == Deletion::None && self.is_complete() {
+            // Sidecars and ephemeral containers go with those that the pod was for.
+            self.end(step, Cause::Completed, self.grace_ms());
+            (0..self.containers.len()).for_each(|index| self.drive_stop(step, index));
         }
-        if let Life::Ending { cause, kill_at } = &self.life {
+        if let Life::Ending { cause, kill_at, .. } = &self.life {
             let is_down = !self.containers.iter().any(super::Container::is_busy);
             let is_overdue = kill_at.after_ms(KILL_PATIENCE_MS) <= step.now.boot;
             if is_down || is_overdue {

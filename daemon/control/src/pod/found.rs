@@ -1,6 +1,6 @@
 //! Comparing what there is with what is known: at the start, after a restart of the daemon, and when an answer stayed out.
 
-use super::container::Stage;
+use super::container::{Hook, Stage};
 use super::history::{Ended, Instance, InstanceState};
 use super::life::{Life, Sandbox};
 use super::{Found, FoundContainer, FoundSandbox, FoundState, PodMachine, Sight, Step, messages};
@@ -97,8 +97,7 @@ impl PodMachine {
     /// At the start there is no sandbox that could be used, though something ran in one before.
     fn sandbox_vanished(&mut self, step: &mut Step) {
         let ran = self.containers.iter().any(|container| container.history.newest.is_some());
-        let restarts = self.containers.iter().any(|container| self.wants_start(container));
-        if ran && restarts {
+        if ran && self.wants_sandbox() {
             step.event(messages::sandbox_changed());
         }
     }
@@ -110,6 +109,11 @@ impl PodMachine {
             return;
         }
         let is_known = newest == Some(found.attempt);
+        let sandbox = self.sandbox.number();
+        if let Some(newest) = self.containers[index].history.newest.as_mut().filter(|_| is_known) {
+            // Known from its status only.
+            newest.sandbox = newest.sandbox.or(sandbox);
+        }
         match &found.state {
             FoundState::Starting => {
                 if let Stage::Starting { attempt, asked, .. } = &mut self.containers[index].stage
@@ -124,7 +128,7 @@ impl PodMachine {
                 }
                 let container = &mut self.containers[index];
                 if container.history.is_running() && matches!(container.stage, Stage::Idle | Stage::Starting { .. }) {
-                    container.stage = Stage::Running { since: step.now.boot };
+                    container.stage = Stage::Running { since: step.now.boot, hook: Hook::Done };
                 }
             }
             FoundState::Exited { exit, termination_message } => {
@@ -147,10 +151,8 @@ impl PodMachine {
             Stage::Starting { attempt, image, image_id, .. } if *attempt == found.attempt => (image.clone(), image_id.clone()),
             _ => (self.image_of(&found.container), String::new()),
         };
-        let container = &mut self.containers[index];
-        let instance = Instance { attempt: found.attempt, image, image_id, container_id: found.container_id.clone(), state };
-        container.history.push(instance);
-        container.failure = None;
+        let (attempt, container_id, sandbox) = (found.attempt, found.container_id.clone(), self.sandbox.number());
+        self.containers[index].push(Instance { attempt, image, image_id, container_id, state, sandbox });
     }
 
     /// What should be there and was not found.
@@ -165,7 +167,7 @@ impl PodMachine {
                 continue;
             }
             let is_fresh = match &container.stage {
-                Stage::Running { since } => step.now.boot.since_ms(*since) < FRESH_MS,
+                Stage::Running { since, .. } => step.now.boot.since_ms(*since) < FRESH_MS,
                 Stage::Starting { asked, .. } => step.now.boot.since_ms(*asked) < FRESH_MS,
                 _ => false,
             };

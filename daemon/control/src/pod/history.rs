@@ -18,6 +18,18 @@ pub(super) struct History {
     pub(super) backoff: Option<Backoff>,
     /// Who decides whether it starts again.
     pub(super) restart: Restart,
+    /// What the probes of the newest instance came to.
+    #[serde(default)]
+    pub(super) probed: Probed,
+}
+
+/// What the probes of one instance came to. A daemon that is restarted does not call a ready container unready.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Probed {
+    /// Its startup probe has succeeded.
+    pub(super) started: bool,
+    /// Its readiness probe says so.
+    pub(super) ready: bool,
 }
 
 /// Who decides whether an ended container starts again.
@@ -43,6 +55,9 @@ pub(super) struct Instance {
     pub(super) container_id: String,
     /// What became of it.
     pub(super) state: InstanceState,
+    /// The sandbox that it ran in; `None` where that is not known any more.
+    #[serde(default)]
+    pub(super) sandbox: Option<u32>,
 }
 
 /// What became of a run.
@@ -104,6 +119,7 @@ impl History {
             image_id: status.image_id.clone(),
             container_id: bare_id(status.container_id.as_deref()),
             state,
+            sandbox: None,
         };
         let (newest, previous) = match (running, current, last) {
             (Some(running), _, last) => {
@@ -117,7 +133,8 @@ impl History {
             }
             (None, None, None) => (None, None),
         };
-        Self { newest: newest.map(instance), previous, ..Self::default() }
+        let probed = Probed { started: status.started == Some(true), ready: status.ready };
+        Self { newest: newest.map(instance), previous, probed, ..Self::default() }
     }
 
     /// The attempt that a start would have.
@@ -156,6 +173,7 @@ impl History {
     pub(super) fn push(&mut self, instance: Instance) {
         let before = self.newest.replace(instance);
         self.restart = Restart::ByPolicy;
+        self.probed = Probed::default();
         if let Some(Instance { state: InstanceState::Ended(ended), .. }) = before {
             self.previous = Some(ended);
         }

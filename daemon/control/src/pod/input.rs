@@ -1,6 +1,6 @@
 //! What a pod's worker tells the machine.
 
-use super::{ContainerName, Rejection};
+use super::{ContainerName, HookKind, ProbeKind, Rejection};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use serde::{Deserialize, Serialize};
@@ -125,6 +125,32 @@ pub enum Input {
         /// What the container left in its termination log, or the end of its output.
         termination_message: Option<String>,
     },
+    /// A hook has ended ([`super::Action::RunHook`]).
+    HookEnded {
+        /// Whose.
+        container: ContainerName,
+        /// Which attempt.
+        attempt: u32,
+        /// Which hook.
+        hook: HookKind,
+        /// Well, or why not, in the kubelet's words. A hook that took longer than its limit is not told of.
+        result: Result<(), String>,
+    },
+    /// A probe ran ([`super::Action::RunProbe`]).
+    Probed {
+        /// Whose.
+        container: ContainerName,
+        /// Which attempt.
+        attempt: u32,
+        /// Which probe.
+        probe: ProbeKind,
+        /// As in the action.
+        run: u32,
+        /// What it came to.
+        verdict: ProbeVerdict,
+        /// What it said.
+        output: String,
+    },
     /// The moment of [`super::Action::WakeAt`] has come. A tick too many does no harm.
     Tick,
     /// The machine is being switched off: pods are stopped, and fail with reason `Terminated`. Not for a daemon that only restarts.
@@ -224,6 +250,19 @@ pub struct Exit {
     pub started_at: Timestamp,
     /// When its end was seen.
     pub finished_at: Timestamp,
+}
+
+/// What one run of a probe came to (`pkg/probe/probe.go`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ProbeVerdict {
+    /// The container is well.
+    Success,
+    /// It is well, and something about the probe is odd.
+    Warning,
+    /// It is not.
+    Failure,
+    /// The probe could not be run: that says nothing.
+    Unknown,
 }
 
 /// In which way an image is not here. The names are the container's waiting reasons.

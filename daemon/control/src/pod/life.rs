@@ -22,6 +22,9 @@ pub(super) enum Life {
         cause: Cause,
         /// When what still runs is killed.
         kill_at: BootMs,
+        /// Until when hooks may take, and sidecars wait for those that they serve.
+        #[serde(default)]
+        grace_over: BootMs,
     },
     /// All is down; the sandbox is being taken away.
     Closing {

@@ -1,21 +1,22 @@
 //! The events of a pod, in Kubernetes' words (1.36; where the book shows a text, the book's).
 
-use super::{ContainerName, EventType, PodEvent, Pulled};
+use super::container::{After, Container, Role};
+use super::{EventType, PodEvent, ProbeKind, Pulled};
 use std::time::Duration;
 
-fn of_container(name: &ContainerName, kind: EventType, reason: &'static str, message: String) -> PodEvent {
-    PodEvent { kind, reason, message, field_path: Some(format!("spec.containers{{{name}}}")) }
+fn of_container(container: &Container, kind: EventType, reason: &'static str, message: String) -> PodEvent {
+    PodEvent { kind, reason, message, field_path: Some(container.field_path()) }
 }
 
 fn of_pod(kind: EventType, reason: &'static str, message: String) -> PodEvent {
     PodEvent { kind, reason, message, field_path: None }
 }
 
-pub(super) fn pulling(name: &ContainerName, image: &str) -> PodEvent {
-    of_container(name, EventType::Normal, "Pulling", format!("Pulling image \"{image}\""))
+pub(super) fn pulling(container: &Container, image: &str) -> PodEvent {
+    of_container(container, EventType::Normal, "Pulling", format!("Pulling image \"{image}\""))
 }
 
-pub(super) fn pulled(name: &ContainerName, image: &str, pulled: Option<Pulled>) -> PodEvent {
+pub(super) fn pulled(container: &Container, image: &str, pulled: Option<Pulled>) -> PodEvent {
     let message = match pulled {
         None => format!("Container image \"{image}\" already present on machine"),
         Some(Pulled { took, took_with_waiting, size_bytes }) => format!(
@@ -24,48 +25,92 @@ pub(super) fn pulled(name: &ContainerName, image: &str, pulled: Option<Pulled>) 
             go_duration(took_with_waiting),
         ),
     };
-    of_container(name, EventType::Normal, "Pulled", message)
+    of_container(container, EventType::Normal, "Pulled", message)
 }
 
-pub(super) fn failed_to_pull(name: &ContainerName, image: &str, error: &str) -> PodEvent {
-    of_container(name, EventType::Warning, "Failed", format!("Failed to pull image \"{image}\": {error}"))
+pub(super) fn failed_to_pull(container: &Container, image: &str, error: &str) -> PodEvent {
+    of_container(container, EventType::Warning, "Failed", format!("Failed to pull image \"{image}\": {error}"))
 }
 
-pub(super) fn failed_to_inspect(name: &ContainerName, message: &str) -> PodEvent {
-    of_container(name, EventType::Warning, "InspectFailed", message.to_owned())
+pub(super) fn failed_to_inspect(container: &Container, message: &str) -> PodEvent {
+    of_container(container, EventType::Warning, "InspectFailed", message.to_owned())
 }
 
-pub(super) fn never_pulled(name: &ContainerName, message: &str) -> PodEvent {
-    of_container(name, EventType::Warning, "ErrImageNeverPull", message.to_owned())
+pub(super) fn never_pulled(container: &Container, message: &str) -> PodEvent {
+    of_container(container, EventType::Warning, "ErrImageNeverPull", message.to_owned())
 }
 
-pub(super) fn image_back_off(name: &ContainerName, image: &str) -> PodEvent {
-    of_container(name, EventType::Normal, "BackOff", format!("Back-off pulling image \"{image}\""))
+pub(super) fn image_back_off(container: &Container, image: &str) -> PodEvent {
+    of_container(container, EventType::Normal, "BackOff", format!("Back-off pulling image \"{image}\""))
 }
 
-pub(super) fn failed(name: &ContainerName, error: &str) -> PodEvent {
-    of_container(name, EventType::Warning, "Failed", format!("Error: {error}"))
+pub(super) fn failed(container: &Container, error: &str) -> PodEvent {
+    of_container(container, EventType::Warning, "Failed", format!("Error: {error}"))
 }
 
-pub(super) fn created(name: &ContainerName) -> PodEvent {
-    of_container(name, EventType::Normal, "Created", format!("Created container {name}"))
+pub(super) fn created(container: &Container) -> PodEvent {
+    of_container(container, EventType::Normal, "Created", format!("Created container {}", container.name))
 }
 
-pub(super) fn started(name: &ContainerName) -> PodEvent {
-    of_container(name, EventType::Normal, "Started", format!("Started container {name}"))
+pub(super) fn started(container: &Container) -> PodEvent {
+    of_container(container, EventType::Normal, "Started", format!("Started container {}", container.name))
 }
 
-pub(super) fn restart_back_off(name: &ContainerName, pod: &str) -> PodEvent {
-    let message = format!("Back-off restarting failed container {name} in pod {pod}");
-    of_container(name, EventType::Warning, "BackOff", message)
+pub(super) fn restart_back_off(container: &Container, pod: &str) -> PodEvent {
+    let message = format!("Back-off restarting failed container {} in pod {pod}", container.name);
+    of_container(container, EventType::Warning, "BackOff", message)
 }
 
-pub(super) fn stopping(name: &ContainerName) -> PodEvent {
-    of_container(name, EventType::Normal, "Killing", format!("Stopping container {name}"))
+pub(super) fn stopping(container: &Container) -> PodEvent {
+    of_container(container, EventType::Normal, "Killing", format!("Stopping container {}", container.name))
 }
 
-pub(super) fn definition_changed(name: &ContainerName) -> PodEvent {
-    of_container(name, EventType::Normal, "Killing", format!("Container {name} definition changed, will be restarted"))
+/// How the kubelet names a container that it stops by its own decision.
+fn subject(container: &Container) -> String {
+    let kind = if container.role == Role::Sidecar { "Init container" } else { "Container" };
+    format!("{kind} {}", container.name)
+}
+
+pub(super) fn definition_changed(container: &Container) -> PodEvent {
+    let message = format!("{} definition changed, will be restarted", subject(container));
+    of_container(container, EventType::Normal, "Killing", message)
+}
+
+pub(super) fn unhealthy(container: &Container, kind: ProbeKind, then: After) -> PodEvent {
+    let probe = kind.as_str().to_ascii_lowercase();
+    // Of a sidecar it goes without saying.
+    let is_told = then == After::Restart && container.role != Role::Sidecar;
+    let restart = if is_told { ", will be restarted" } else { "" };
+    let message = format!("{} failed {probe} probe{restart}", subject(container));
+    of_container(container, EventType::Normal, "Killing", message)
+}
+
+pub(super) fn probe_failed(container: &Container, kind: ProbeKind, output: &str) -> PodEvent {
+    let message = format!("{} probe failed: {output}", kind.as_str());
+    of_container(container, EventType::Warning, "Unhealthy", message)
+}
+
+pub(super) fn probe_errored(container: &Container, kind: ProbeKind, error: &str) -> PodEvent {
+    let message = format!("{} probe errored and resulted in unknown state: {error}", kind.as_str());
+    of_container(container, EventType::Warning, "Unhealthy", message)
+}
+
+pub(super) fn probe_warning(container: &Container, kind: ProbeKind, output: &str) -> PodEvent {
+    let message = format!("{} probe warning: {output}", kind.as_str());
+    of_container(container, EventType::Warning, "ProbeWarning", message)
+}
+
+pub(super) fn post_start_failed(container: &Container, message: String) -> PodEvent {
+    of_container(container, EventType::Warning, "FailedPostStartHook", message)
+}
+
+/// The kubelet gives the reason as the message.
+pub(super) fn killed_for_its_hook(container: &Container) -> PodEvent {
+    of_container(container, EventType::Normal, "Killing", "FailedPostStartHook".to_owned())
+}
+
+pub(super) fn pre_stop_failed(container: &Container, message: String) -> PodEvent {
+    of_container(container, EventType::Warning, "FailedPreStopHook", message)
 }
 
 pub(super) fn sandbox_failed(error: &str) -> PodEvent {

@@ -1,12 +1,13 @@
 //! What a machine remembers beyond what can be seen.
 
 use super::backoff::Backoff;
-use super::container::Container;
+use super::container::{Container, Role};
 use super::history::History;
 use super::life::{Life, Verdict};
 use super::{ContainerName, PodMachine};
 use crate::clock::{BootMs, Now};
 use jiff::Timestamp;
+use k8s_openapi::api::core::v1::ContainerStatus;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -65,9 +66,7 @@ impl PodMachine {
             self.image_backoff = snapshot.image_backoff;
             self.start_time = snapshot.start_time;
             self.verdict = snapshot.verdict;
-            let container = |(name, history)| Container::new(name, history);
-            self.containers = snapshot.containers.into_iter().map(container).collect();
-            self.order_containers();
+            self.take_histories(snapshot.containers);
         } else {
             self.remember_status(now);
         }
@@ -78,36 +77,38 @@ impl PodMachine {
 
     fn remember_status(&mut self, now: Now) {
         let Some(status) = self.pod.status.clone() else { return };
-        for container in status.container_statuses.iter().flatten() {
-            let name = ContainerName::from(container.name.as_str());
-            self.containers.push(Container::new(name, History::from_status(container, now)));
-        }
-        self.order_containers();
+        let lists = [&status.init_container_statuses, &status.container_statuses, &status.ephemeral_container_statuses];
+        let history = |status: &ContainerStatus| (ContainerName::from(status.name.as_str()), History::from_status(status, now));
+        self.take_histories(lists.into_iter().flatten().flatten().map(history).collect());
         self.ips = status.pod_ips.iter().flatten().map(|ip| ip.ip.clone()).collect();
         self.remember_verdict(&status);
     }
 
-    /// Containers stand in the order of the specification; one that it does not have any more is forgotten.
-    fn order_containers(&mut self) {
-        let order: Vec<String> =
-            self.spec().map(|spec| spec.containers.iter().map(|container| container.name.clone()).collect()).unwrap_or_default();
-        let place = |container: &Container| order.iter().position(|name| **name == *container.name);
-        self.containers.retain(|container| place(container).is_some());
-        self.containers.sort_by_key(place);
+    /// Containers stand in the order of their starts; one that the specification does not have any more is forgotten.
+    fn take_histories(&mut self, mut known: BTreeMap<ContainerName, History>) {
+        let members: Vec<(ContainerName, Role)> =
+            self.members().into_iter().map(|(name, role)| (ContainerName::from(name), role)).collect();
+        let container = |(name, role): (ContainerName, Role)| {
+            let history = known.remove(&name).unwrap_or_default();
+            Container::new(name, role, history)
+        };
+        self.containers = members.into_iter().map(container).collect();
     }
 
-    /// Containers of the specification that are not known yet.
+    /// Containers of the specification that are not known yet: all of them at first, ephemeral ones later.
     pub(super) fn add_missing_containers(&mut self) {
-        let names: Vec<ContainerName> = self
-            .spec()
-            .map(|spec| spec.containers.iter().map(|container| ContainerName::from(container.name.as_str())).collect())
-            .unwrap_or_default();
-        for name in names {
-            if self.index_of(&name).is_none() {
-                self.containers.push(Container::new(name, History::default()));
-            }
+        let members: Vec<(ContainerName, Role)> =
+            self.members().into_iter().map(|(name, role)| (ContainerName::from(name), role)).collect();
+        let is_same = self.containers.iter().map(|container| &container.name).eq(members.iter().map(|(name, _)| name));
+        if is_same {
+            return;
         }
-        self.order_containers();
+        let mut known: Vec<Container> = std::mem::take(&mut self.containers);
+        for (name, role) in members {
+            let place = known.iter().position(|container| container.name == name);
+            let container = place.map(|place| known.swap_remove(place));
+            self.containers.push(container.unwrap_or_else(|| Container::new(name, role, History::default())));
+        }
     }
 }
 
@@ -122,8 +123,8 @@ impl Snapshot {
     fn rebase(&mut self) {
         self.containers.values_mut().for_each(History::rebase);
         self.image_backoff.values_mut().for_each(Backoff::rebase);
-        if let Life::Ending { kill_at, .. } = &mut self.life {
-            *kill_at = BootMs(0);
+        if let Life::Ending { kill_at, grace_over, .. } = &mut self.life {
+            (*kill_at, *grace_over) = (BootMs(0), BootMs(0));
         }
     }
 }

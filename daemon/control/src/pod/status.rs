@@ -1,6 +1,6 @@
 //! The status that a pod's object shows (`pkg/kubelet/kubelet_pods.go:generateAPIPodStatus`, `convertToAPIContainerStatuses`).
 
-use super::container::Container;
+use super::container::{Container, Role};
 use super::history::{Ended, ID_SCHEME, InstanceState};
 use super::life::{Cause, Life, Sandbox};
 use super::{PodMachine, RejectReason};
@@ -15,9 +15,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 impl PodMachine {
     /// The status as it is now.
     pub(super) fn status(&self, now: Now) -> PodStatus {
-        let statuses: Vec<ContainerStatus> = match self.rejection() {
-            Some(_) => Vec::new(),
-            None => self.containers.iter().map(|container| self.container_status(container)).collect(),
+        let statuses = match self.rejection() {
+            Some(_) => Statuses::default(),
+            None => self.statuses(),
         };
         let (phase, reason, message) = match &self.verdict {
             Some(verdict) => (verdict.phase.as_str(), verdict.reason.clone(), verdict.message.clone()),
@@ -39,17 +39,33 @@ impl PodMachine {
                 .or_else(|| Some(QosClass::of(&self.pod).as_str().to_owned())),
             start_time: self.start_time.map(whole_seconds),
             observed_generation: self.pod.metadata.generation,
-            container_statuses: (!statuses.is_empty()).then_some(statuses),
+            init_container_statuses: filled(statuses.init),
+            container_statuses: filled(statuses.app),
+            ephemeral_container_statuses: filled(statuses.ephemeral),
             ..PodStatus::default()
         }
     }
 
     /// A phase is final only once everything has been taken down to make it so.
-    fn unsettled_phase(&self, statuses: &[ContainerStatus]) -> &'static str {
+    fn unsettled_phase(&self, statuses: &Statuses) -> &'static str {
         match self.phase(statuses) {
-            "Succeeded" | "Failed" => "Running",
+            "Succeeded" | "Failed" if statuses.has_app_started() => "Running",
+            "Succeeded" | "Failed" => "Pending",
             phase => phase,
         }
+    }
+
+    fn statuses(&self) -> Statuses {
+        let mut statuses = Statuses::default();
+        for (index, container) in self.containers.iter().enumerate() {
+            let list = match container.role {
+                Role::Init | Role::Sidecar => &mut statuses.init,
+                Role::App => &mut statuses.app,
+                Role::Ephemeral => &mut statuses.ephemeral,
+            };
+            list.push(self.container_status(index, container));
+        }
+        statuses
     }
 
     pub(super) fn rejection(&self) -> Option<RejectReason> {
@@ -74,18 +90,25 @@ impl PodMachine {
         if has_begun { self.host.ips.clone() } else { Vec::new() }
     }
 
-    fn container_status(&self, container: &Container) -> ContainerStatus {
-        let history = &container.history;
-        let newest = history.newest.as_ref();
-        let (state, last_state) = self.states(container);
+    fn container_status(&self, index: usize, container: &Container) -> ContainerStatus {
+        let newest = container.history.newest.as_ref();
+        let (state, last_state) = self.states(index, container);
         let is_running = state.running.is_some();
+        let has_succeeded = state.terminated.as_ref().is_some_and(|ended| ended.exit_code == 0);
+        let (ready, started) = match container.role {
+            Role::Init => (has_succeeded, Some(is_running)),
+            Role::Sidecar | Role::App => {
+                (is_running && self.is_ready(container), Some(is_running && self.has_started(container)))
+            }
+            Role::Ephemeral => (false, None),
+        };
         ContainerStatus {
             name: container.name.to_string(),
             image: newest.map_or_else(|| self.image_of(&container.name), |newest| newest.image.clone()),
             image_id: newest.map(|newest| newest.image_id.clone()).unwrap_or_default(),
             container_id: newest.and_then(|newest| shown_id(&newest.container_id)),
-            ready: is_running,
-            started: Some(is_running),
+            ready,
+            started,
             restart_count: i32::try_from(newest.map_or(0, |newest| newest.attempt)).unwrap_or(i32::MAX),
             state: Some(state),
             last_state: Some(last_state.unwrap_or_default()),
@@ -94,35 +117,78 @@ impl PodMachine {
     }
 
     /// State and last state. A container that is to start again and could not is `Waiting`; until it was tried it shows its end.
-    fn states(&self, container: &Container) -> (ContainerState, Option<ContainerState>) {
+    fn states(&self, index: usize, container: &Container) -> (ContainerState, Option<ContainerState>) {
         let history = &container.history;
         let previous = history.previous.as_ref().map(terminated);
         match history.newest.as_ref().map(|newest| &newest.state) {
-            None if self.verdict.is_some() => (terminated(&Ended::not_located(UNKNOWN, String::new())), None),
-            None => (waiting(container), None),
+            None if self.verdict.is_some() && self.should_have_run(index) => {
+                (terminated(&Ended::not_located(UNKNOWN, String::new())), None)
+            }
+            None => (self.waiting(container), None),
+            // Its hook runs, or has failed: it counts as not started.
+            Some(InstanceState::Running { .. }) if container.holds_the_next() || container.failure.is_some() => {
+                (self.waiting(container), previous)
+            }
             Some(InstanceState::Running { started_at }) => {
                 let running = ContainerStateRunning { started_at: Some(whole_seconds(*started_at)) };
                 (ContainerState { running: Some(running), ..ContainerState::default() }, previous)
             }
-            Some(InstanceState::Ended(ended)) if container.failure.is_some() && self.wants_start(container) => {
-                (waiting(container), Some(terminated(ended)))
+            Some(InstanceState::Ended(ended)) if container.failure.is_some() && self.wants_start(index) => {
+                (self.waiting(container), Some(terminated(ended)))
             }
             Some(InstanceState::Ended(ended)) => (terminated(ended), previous),
         }
     }
+
+    /// Whether a container of which nothing is known should have run when the pod ended (`status_manager.go:TerminatePod`): those of
+    /// a pod that was initialized, and init containers before one that ran.
+    fn should_have_run(&self, index: usize) -> bool {
+        let has_run = |container: &Container| container.history.newest.is_some();
+        match self.containers[index].role {
+            Role::Init | Role::Sidecar => {
+                self.containers[index..].iter().any(|later| later.role != Role::Ephemeral && has_run(later))
+            }
+            Role::App | Role::Ephemeral => {
+                let mut init = self.containers.iter().filter(|container| matches!(container.role, Role::Init | Role::Sidecar));
+                let has_app_run = self.containers.iter().any(|container| container.role == Role::App && has_run(container));
+                has_app_run || init.next_back().is_none_or(|last| last.history.ended().is_some_and(|ended| ended.code == 0))
+            }
+        }
+    }
+
+    fn waiting(&self, container: &Container) -> ContainerState {
+        let (reason, message) = match &container.failure {
+            Some(failure) => (failure.reason, Some(failure.message.clone())),
+            None if self.has_init_containers() => ("PodInitializing", None),
+            None => ("ContainerCreating", None),
+        };
+        let waiting = ContainerStateWaiting { reason: Some(reason.to_owned()), message };
+        ContainerState { waiting: Some(waiting), ..ContainerState::default() }
+    }
+}
+
+/// The statuses of a pod's containers, in the three lists of its status.
+#[derive(Debug, Default)]
+pub(super) struct Statuses {
+    pub(super) init: Vec<ContainerStatus>,
+    pub(super) app: Vec<ContainerStatus>,
+    pub(super) ephemeral: Vec<ContainerStatus>,
+}
+
+impl Statuses {
+    /// Whether any app container runs or has run: the pod is initialized (`HasAnyRegularContainerStarted`).
+    pub(super) fn has_app_started(&self) -> bool {
+        let has_started = |state: &ContainerState| state.running.is_some() || state.terminated.is_some();
+        self.app.iter().any(|status| status.state.as_ref().is_some_and(has_started))
+    }
+}
+
+fn filled(statuses: Vec<ContainerStatus>) -> Option<Vec<ContainerStatus>> {
+    (!statuses.is_empty()).then_some(statuses)
 }
 
 /// For an end that nobody saw: its times are not shown.
 const UNKNOWN: Now = Now { wall: jiff::Timestamp::UNIX_EPOCH, boot: crate::clock::BootMs(0) };
-
-fn waiting(container: &Container) -> ContainerState {
-    let (reason, message) = match &container.failure {
-        Some(failure) => (failure.reason, Some(failure.message.clone())),
-        None => ("ContainerCreating", None),
-    };
-    let waiting = ContainerStateWaiting { reason: Some(reason.to_owned()), message };
-    ContainerState { waiting: Some(waiting), ..ContainerState::default() }
-}
 
 fn terminated(ended: &Ended) -> ContainerState {
     let terminated = ContainerStateTerminated {

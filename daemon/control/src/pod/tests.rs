@@ -2,8 +2,12 @@
 
 mod bench;
 mod deletion;
+mod hooks;
 mod images;
+mod init;
 mod lifecycle;
+mod manifests;
+mod probes;
 mod random;
 mod restart;
 mod schedule;

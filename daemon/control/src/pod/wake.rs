@@ -1,15 +1,15 @@
 //! When the machine wants to be asked again although nothing happens.
 
 use super::PodMachine;
-use super::advance::KILL_AGAIN_MS;
-use super::container::{Stage, Wait};
+use super::advance::OVERDUE_MS;
+use super::container::{Hook, Stage, Wait};
 use super::ending::KILL_PATIENCE_MS;
 use super::life::{Life, Sandbox};
 use crate::clock::{BootMs, Now};
 
 impl PodMachine {
-    /// The earliest of all times at which something becomes due.
-    pub(super) fn next_wake(&self, now: Now) -> Option<BootMs> {
+    /// The earliest of all times at which something becomes due, probes aside.
+    pub(super) fn next_turn(&self, now: Now) -> Option<BootMs> {
         let sandbox = match self.sandbox {
             Sandbox::Waiting { until } if self.life == Life::Active => Some(until),
             Sandbox::Stuck { until, .. } => Some(until),
@@ -26,7 +26,8 @@ impl PodMachine {
             Stage::Waiting { until, why: Wait::CrashLoop { next_event } } => Some((*until).min(*next_event)),
             Stage::Waiting { until, .. } => Some(*until),
             Stage::Image { asked, pull, .. } if has_sandbox => Some(asked.after_ms(pull.patience_ms())),
-            Stage::Stopping(stop) => Some(stop.killed.map_or(stop.kill_at, |killed| killed.after_ms(KILL_AGAIN_MS))),
+            Stage::Stopping(stop) => Some(stop.due()),
+            Stage::Running { hook: Hook::Running { asked }, .. } => Some(asked.after_ms(OVERDUE_MS)),
             _ => None,
         });
         let others = [sandbox, ending, self.deadline(now), self.next_look()];

@@ -51,19 +51,34 @@ fn of(resources: &ResourceRequirements) -> ContainerResources {
     }
 }
 
-/// The numbers of a whole pod: requests add up; a limit is one only if every container has it.
+/// The numbers of a whole pod: those of its containers and sidecars together, or of its greediest init container with the sidecars
+/// before it where that is more. A limit is one only if every container has it.
 pub fn pod_resources(pod: &Pod) -> ContainerResources {
-    let all: Vec<ContainerResources> = spec_of(pod).containers.iter().map(container_resources).collect();
-    let sum_of_some = |pick: fn(&ContainerResources) -> Option<u64>| {
-        let found: Vec<u64> = all.iter().filter_map(pick).collect();
-        (!found.is_empty()).then(|| found.iter().sum())
+    let spec = spec_of(pod);
+    let init: Vec<(bool, ContainerResources)> = spec
+        .init_containers
+        .iter()
+        .flatten()
+        .map(|container| (container.restart_policy.as_deref() == Some("Always"), container_resources(container)))
+        .collect();
+    let apps: Vec<ContainerResources> = spec.containers.iter().map(container_resources).collect();
+    let need = |pick: fn(&ContainerResources) -> Option<u64>| {
+        let (mut sidecars, mut most) = (0, 0_u64);
+        for (is_sidecar, one) in &init {
+            let own = pick(one).unwrap_or(0);
+            most = most.max(sidecars + own);
+            sidecars += if *is_sidecar { own } else { 0 };
+        }
+        most.max(sidecars + apps.iter().filter_map(pick).sum::<u64>())
     };
-    let sum_of_all = |pick: fn(&ContainerResources) -> Option<u64>| all.iter().map(pick).sum::<Option<u64>>();
+    let all = || apps.iter().chain(init.iter().map(|(_, one)| one));
+    let of_some = |pick: fn(&ContainerResources) -> Option<u64>| all().any(|one| pick(one).is_some()).then(|| need(pick));
+    let of_all = |pick: fn(&ContainerResources) -> Option<u64>| all().all(|one| pick(one).is_some()).then(|| need(pick));
     ContainerResources {
-        cpu_request_milli: sum_of_some(|one| one.cpu_request_milli),
-        cpu_limit_milli: sum_of_all(|one| one.cpu_limit_milli),
-        memory_request_bytes: sum_of_some(|one| one.memory_request_bytes),
-        memory_limit_bytes: sum_of_all(|one| one.memory_limit_bytes),
+        cpu_request_milli: of_some(|one| one.cpu_request_milli),
+        cpu_limit_milli: of_all(|one| one.cpu_limit_milli),
+        memory_request_bytes: of_some(|one| one.memory_request_bytes),
+        memory_limit_bytes: of_all(|one| one.memory_limit_bytes),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::folders::Folders;
 use crate::images::Images;
+use crate::probes::history::ProbeHistory;
 use k8s_openapi::api::core::v1::Pod;
 use objects::Kind;
 use runtime::cgroup::Cgroups;
@@ -41,6 +42,8 @@ pub struct Machinery {
     pub cgroups: Arc<Cgroups>,
     /// The images.
     pub images: Images,
+    /// The last results of the pods' probes.
+    pub probes: ProbeHistory,
     /// The supervisor's program.
     pub supervisor: SupervisorImage,
     /// How many workers may do blocking work at once: more would only wait for the same kernel locks.

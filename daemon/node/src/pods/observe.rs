@@ -184,7 +184,7 @@ impl Worker {
     }
 
     async fn termination_message(&self, id: &ContainerId, exit_code: i32) -> Option<String> {
-        let container = self.container(&id.name)?.clone();
+        let container = self.container(&id.name)?;
         let own = self.folders.pod_dir.join("containers").join(&id.name).join(id.attempt.to_string());
         let log = self.folders.log_dir.join(&id.name).join(format!("{}.log", id.attempt));
         self.machinery

@@ -31,6 +31,8 @@ impl Worker {
             Action::EnsureImage { container, image, policy } => return self.ensure_image(container, image, policy),
             Action::StartContainer { container, attempt } => return vec![self.start_container(container, attempt).await],
             Action::Signal { container, attempt, signal } => self.signal(&container, attempt, signal).await,
+            Action::RunHook { container, attempt, hook, limit_ms } => return self.run_hook(container, attempt, hook, limit_ms),
+            Action::RunProbe { container, attempt, probe, run } => self.run_probe(container, attempt, probe, run),
             Action::Observe => return vec![Input::Found(self.find().await)],
             Action::PublishStatus(status) => self.publish(&status).await,
             Action::Event(event) => self.events.report_pod(self.machine.pod(), event),
@@ -173,7 +175,7 @@ impl Worker {
             message,
             at: Timestamp::now(),
         };
-        let Some(container) = self.container(&name).cloned() else {
+        let Some(container) = self.container(&name) else {
             return failed(StartFailure::CreateContainerConfigError, format!("the pod has no container {name}"));
         };
         let Some(image) = self.image_of(&name, container.image.as_deref()) else {
@@ -217,9 +219,10 @@ impl Worker {
         let number = match signal {
             Signal::Kill => nix::sys::signal::Signal::SIGKILL as i32,
             Signal::Stop => {
-                let image = self.container(container).and_then(|container| container.image.clone());
-                let image = self.image_of(container, image.as_deref());
-                stop_signal(image.and_then(|image| image.config.stop_signal).as_deref())
+                let spec = self.container(container).unwrap_or_default();
+                let image = self.image_of(container, spec.image.as_deref());
+                let own = spec.lifecycle.and_then(|lifecycle| lifecycle.stop_signal);
+                stop_signal(own.or_else(|| image?.config.stop_signal).as_deref())
             }
         };
         let id = ContainerId { name: container.to_string(), attempt };
@@ -259,6 +262,8 @@ impl Worker {
     async fn release(&mut self, object: ObjectFate) {
         let mut wait = RELEASE_WAITS.0;
         self.pulls.abort_all();
+        self.runs.abort_all();
+        self.machinery.probes.forget(&self.uid);
         self.connection = None;
         while let Err(error) = sandbox::remove(&self.machinery, &self.uid, &self.folders).await {
             warn!(pod = self.uid, error = %chain(&error), "cannot remove what is left of a pod; it is tried again");

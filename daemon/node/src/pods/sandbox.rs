@@ -3,10 +3,12 @@
 use super::folders::{FolderError, Folders};
 use super::machinery::Machinery;
 use crate::assemble::{self, AssembleError, ContainerPaths, ContainerResources, ContainerStart, PodContext};
+use crate::errors::chain;
 use k8s_openapi::api::core::v1::{Container, Pod};
 use runtime::cgroup::{CgroupError, DevicePolicy, Qos, Resources};
 use runtime::image::ImageRecord;
 use runtime::network::{NetworkError, PodNetwork};
+use runtime::protocol::{ExecSpec, ExecStreams};
 use runtime::sandbox::{self, SandboxError, SupervisorConnection};
 use runtime::spec::ContainerSpec;
 use std::net::IpAddr;
@@ -117,9 +119,8 @@ pub async fn create_container(
     machinery.blocking(move || create(&owned, &folders, &request)).await
 }
 
-fn create(machinery: &Machinery, folders: &Folders, request: &ContainerRequest) -> Result<ContainerSpec, ContainerError> {
-    let (container, attempt) = (&request.container, request.attempt);
-    let context = PodContext {
+fn pod_context<'a>(machinery: &'a Machinery, folders: &'a Folders, request: &'a ContainerRequest) -> PodContext<'a> {
+    PodContext {
         pod: &request.pod,
         node_name: &machinery.node_name,
         host_ip: machinery.host_ip,
@@ -129,7 +130,12 @@ fn create(machinery: &Machinery, folders: &Folders, request: &ContainerRequest) 
         node_memory_bytes: machinery.memory_bytes,
         log_max_bytes: machinery.log_max_bytes,
         log_max_files: machinery.log_max_files,
-    };
+    }
+}
+
+fn create(machinery: &Machinery, folders: &Folders, request: &ContainerRequest) -> Result<ContainerSpec, ContainerError> {
+    let (container, attempt) = (&request.container, request.attempt);
+    let context = pod_context(machinery, folders, request);
     folders.forget_old_attempts(&container.name, attempt);
     folders.prepare_container(&ContainerPaths::new(&context, &container.name, attempt))?;
     let is_privileged = container.security_context.as_ref().is_some_and(|context| context.privileged == Some(true));
@@ -140,6 +146,28 @@ fn create(machinery: &Machinery, folders: &Folders, request: &ContainerRequest) 
         machinery.cgroups.create_container(uid_of(&request.pod), &group_name(&container.name, attempt), &resources, devices)?;
     let start = ContainerStart { container, attempt, image: &request.image.config, layers: request.image.layers.clone(), cgroup };
     Ok(assemble::container(&context, start)?)
+}
+
+/// What the supervisor is told to run beside a container that runs.
+///
+/// # Errors
+/// Why the container's definition cannot be put together.
+pub fn exec_spec(
+    machinery: &Machinery,
+    folders: &Folders,
+    request: &ContainerRequest,
+    argv: &[String],
+    streams: ExecStreams,
+) -> Result<ExecSpec, String> {
+    let group = group_name(&request.container.name, request.attempt);
+    let cgroup = machinery.cgroups.find_container(uid_of(&request.pod), &group).map_err(|error| chain(&error))?;
+    let context = pod_context(machinery, folders, request);
+    let (container, attempt) = (&request.container, request.attempt);
+    let start = ContainerStart { container, attempt, image: &request.image.config, layers: Vec::new(), cgroup };
+    let mut process = assemble::container(&context, start).map_err(|error| error.to_string())?;
+    process.argv = argv.to_vec();
+    process.mounts.clear();
+    Ok(ExecSpec { streams, process })
 }
 
 /// After a container ended: removes its control groups and its changes to the image.

@@ -12,12 +12,13 @@
 use super::folders::Folders;
 use super::machinery::Machinery;
 use super::observe::PodMarks;
+use super::runs::{HookRun, HookState};
 use crate::clock;
 use crate::events::Recorder;
 use crate::images::InUse;
 use control::clock::BootMs;
 use control::pod::{Action, ContainerName, Host, Input, PodMachine, Pulled, Rejection};
-use k8s_openapi::api::core::v1::{Container, Pod};
+use k8s_openapi::api::core::v1::{Container, EphemeralContainer, Pod};
 use runtime::protocol::{ContainerId, Notice};
 use runtime::sandbox::{SandboxError, SupervisorConnection};
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -57,6 +58,10 @@ pub struct Worker {
     pub(super) pulls: JoinSet<PullEnd>,
     /// Which containers have one.
     pub(super) pulling: HashSet<(ContainerName, String)>,
+    /// Probes and hooks under way: each ends with what the machine is to be told.
+    pub(super) runs: JoinSet<Input>,
+    /// What became of the hooks of the newest instances.
+    pub(super) hooks: HashMap<HookRun, HookState>,
     /// Exits that the machine was told of.
     pub(super) told: HashSet<ContainerId>,
     rejection: Option<Rejection>,
@@ -96,6 +101,8 @@ impl Worker {
             images: HashMap::new(),
             pulls: JoinSet::new(),
             pulling: HashSet::new(),
+            runs: JoinSet::new(),
+            hooks: HashMap::new(),
             told: HashSet::new(),
             rejection,
             wake: None,
@@ -123,6 +130,7 @@ impl Worker {
                 notice = next_notice(&mut self.connection) => News::Notice(notice),
                 changed = wanted.changed() => News::Wanted(changed.is_ok().then(|| wanted.borrow_and_update().clone())),
                 Some(pull) = self.pulls.join_next(), if !self.pulls.is_empty() => News::Pull(pull.map(Box::new)),
+                Some(run) = self.runs.join_next(), if !self.runs.is_empty() => News::Run(run.map(Box::new)),
                 Ok(()) = image_changes.changed() => News::ImagesChanged,
                 Ok(()) = ranges.changed() => News::RangeChanged,
                 () = sleep_until(self.wake) => News::Wake,
@@ -136,7 +144,10 @@ impl Worker {
     /// last moments may be lost, so a container that it does not tell of keeps the image that the pod names.
     fn hold_images(&mut self) {
         let pod = self.machine.pod().clone();
-        let statuses = pod.status.iter().flat_map(|status| status.container_statuses.iter().flatten());
+        let statuses = pod.status.iter().flat_map(|status| {
+            let lists = [&status.init_container_statuses, &status.container_statuses, &status.ephemeral_container_statuses];
+            lists.into_iter().flatten().flatten()
+        });
         for container in statuses.filter(|container| !container.image_id.is_empty()) {
             let found = self.machinery.images.find_id(&container.image_id);
             if let Some(image) = found.and_then(|record| self.machinery.images.use_image(record)) {
@@ -146,7 +157,10 @@ impl Worker {
         if !self.folders.run_dir.is_dir() {
             return;
         }
-        for container in pod.spec.iter().flat_map(|spec| &spec.containers) {
+        let spec = pod.spec.clone().unwrap_or_default();
+        let init = spec.init_containers.into_iter().flatten();
+        let ephemeral = spec.ephemeral_containers.iter().flatten().map(plain);
+        for container in init.chain(spec.containers).chain(ephemeral) {
             self.image_of(&ContainerName::from(container.name.as_str()), container.image.as_deref());
         }
     }
@@ -154,6 +168,8 @@ impl Worker {
     async fn handle(&mut self, news: News) {
         match news {
             News::Notice(Ok(Notice::Exited { container, exit })) => self.exited(container, exit).await,
+            // Programs that run beside a container have connections of their own.
+            News::Notice(Ok(Notice::ExecEnded { .. })) => {}
             News::Notice(Err(SandboxError::Gone)) => self.lost().await,
             News::Notice(Err(error)) => {
                 warn!(pod = self.uid, error = %crate::errors::chain(&error), "the connection to the supervisor broke");
@@ -172,6 +188,8 @@ impl Worker {
             News::Wanted(Some(Wanted::Removed)) => self.step(Input::Removed).await,
             // The manager is gone: the daemon is ending.
             News::Wanted(None) => self.is_done = true,
+            News::Run(Ok(input)) => self.run_ended(*input).await,
+            News::Run(Err(error)) => warn!(pod = self.uid, %error, "a probe or hook was lost"),
             News::Pull(Ok(end)) => self.pulled(*end).await,
             News::Pull(Err(error)) => warn!(pod = self.uid, %error, "a pull was lost"),
             News::ImagesChanged => self.step(Input::ImagesChanged).await,
@@ -249,10 +267,11 @@ impl Worker {
     }
 
     /// The container of this name, in the pod as the machine knows it.
-    pub(super) fn container(&self, name: &str) -> Option<&Container> {
+    pub(super) fn container(&self, name: &str) -> Option<Container> {
         let spec = self.machine.pod().spec.as_ref()?;
         let init = spec.init_containers.as_deref().unwrap_or_default();
-        spec.containers.iter().chain(init).find(|container| container.name == name)
+        let own = spec.containers.iter().chain(init).find(|container| container.name == name).cloned();
+        own.or_else(|| spec.ephemeral_containers.iter().flatten().find(|container| container.name == name).map(plain))
     }
 
     /// The pod's addresses.
@@ -262,10 +281,35 @@ impl Worker {
     }
 }
 
+/// An ephemeral container as one of the others: all that it can have, they can have too.
+fn plain(ephemeral: &EphemeralContainer) -> Container {
+    let ephemeral = ephemeral.clone();
+    Container {
+        name: ephemeral.name,
+        image: ephemeral.image,
+        image_pull_policy: ephemeral.image_pull_policy,
+        command: ephemeral.command,
+        args: ephemeral.args,
+        env: ephemeral.env,
+        env_from: ephemeral.env_from,
+        working_dir: ephemeral.working_dir,
+        security_context: ephemeral.security_context,
+        volume_mounts: ephemeral.volume_mounts,
+        volume_devices: ephemeral.volume_devices,
+        stdin: ephemeral.stdin,
+        stdin_once: ephemeral.stdin_once,
+        tty: ephemeral.tty,
+        termination_message_path: ephemeral.termination_message_path,
+        termination_message_policy: ephemeral.termination_message_policy,
+        ..Container::default()
+    }
+}
+
 enum News {
     Notice(Result<Notice, SandboxError>),
     Wanted(Option<Wanted>),
     Pull(Result<Box<PullEnd>, tokio::task::JoinError>),
+    Run(Result<Box<Input>, tokio::task::JoinError>),
     ImagesChanged,
     RangeChanged,
     Wake,

@@ -230,8 +230,10 @@ pub fn container_name(pod: &Pod, wanted: Option<&str>) -> Result<String, Status>
     let spec = pod.spec.as_ref();
     let containers = spec.map(|spec| spec.containers.as_slice()).unwrap_or_default();
     let init = spec.and_then(|spec| spec.init_containers.as_deref()).unwrap_or_default();
+    let ephemeral = spec.and_then(|spec| spec.ephemeral_containers.as_deref()).unwrap_or_default();
     match (wanted.filter(|name| !name.is_empty()), containers) {
         (Some(name), _) if containers.iter().chain(init).any(|container| container.name == name) => Ok(name.to_owned()),
+        (Some(name), _) if ephemeral.iter().any(|container| container.name == name) => Ok(name.to_owned()),
         (Some(name), _) => Err(Status::bad_request(format!("container {name} is not valid for pod {pod_name}"))),
         (None, [only]) if init.is_empty() => Ok(only.name.clone()),
         (None, []) => Err(Status::bad_request(format!("a container name must be specified for pod {pod_name}"))),
@@ -269,7 +271,8 @@ pub fn instance(pod: &Pod, container: &str, previous: bool) -> Result<Instance, 
     let app = status.and_then(|status| status.container_statuses.as_deref()).unwrap_or_default();
     let init = status.and_then(|status| status.init_container_statuses.as_deref()).unwrap_or_default();
     let refuse = |why: String| Err(Status::bad_request(format!("container \"{container}\" in pod \"{pod_name}\" {why}")));
-    let Some(found) = app.iter().chain(init).find(|status| status.name == container) else {
+    let ephemeral = status.and_then(|status| status.ephemeral_container_statuses.as_deref()).unwrap_or_default();
+    let Some(found) = app.iter().chain(init).chain(ephemeral).find(|status| status.name == container) else {
         return refuse("is not available".to_owned());
     };
     if previous {

@@ -443,7 +443,9 @@ fn what_would_run_half_is_refused_with_the_fields_path() {
     assert_eq!(refuse_unsupported(&typed(&supported)), []);
     assert_eq!(warn_without_effect(&typed(&supported)), Vec::<String>::new());
     let refused = json!({"spec": {
-        "volumes": [{"name": "v", "hostPath": {"path": "/"}}], "initContainers": [{"name": "i", "image": "b"}], "hostUsers": false,
+        "volumes": [{"name": "v", "hostPath": {"path": "/"}}], "hostUsers": false,
+        "initContainers": [{"name": "s", "image": "b", "restartPolicy": "Always"}, {"name": "i", "image": "b", "restartPolicy": "Never",
+            "envFrom": [{"secretRef": {"name": "s"}}]}],
         "securityContext": {"fsGroup": 1}, "runtimeClassName": "gvisor",
         "containers": [{"name": "a", "image": "b", "volumeMounts": [{"name": "v", "mountPath": "/v", "subPath": "x"}],
             "env": [{"name": "N", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}], "envFrom": [{"secretRef": {"name": "s"}}],
@@ -454,19 +456,20 @@ fn what_would_run_half_is_refused_with_the_fields_path() {
     assert_eq!(
         fields,
         [
-            "spec.initContainers",
             "spec.volumes[0].hostPath",
             "spec.containers[0].volumeMounts[0].subPath",
             "spec.containers[0].env[0].valueFrom.secretKeyRef",
             "spec.containers[0].envFrom",
+            "spec.initContainers[1].envFrom",
+            "spec.initContainers[1].restartPolicy",
             "spec.containers[0].securityContext.runAsNonRoot",
             "spec.securityContext.fsGroup",
             "spec.hostUsers",
             "spec.runtimeClassName",
         ]
     );
-    assert_eq!(refused[1].message, "Forbidden: not supported yet: volumes other than emptyDir");
-    assert_eq!(refused[1].reason, "FieldValueForbidden");
+    assert_eq!(refused[0].message, "Forbidden: not supported yet: volumes other than emptyDir");
+    assert_eq!(refused[0].reason, "FieldValueForbidden");
 }
 
 #[test]
@@ -484,14 +487,7 @@ fn what_has_no_effect_is_warned_of_by_name() {
     let fields: Vec<&str> = warned.iter().filter_map(|warning| warning.split(": ").next()).collect();
     assert_eq!(
         fields,
-        [
-            "spec.containers[0].livenessProbe",
-            "spec.containers[0].tty",
-            "spec.containers[0].ports[0].hostPort",
-            "spec.activeDeadlineSeconds",
-            "spec.affinity.podAntiAffinity",
-            "spec.schedulerName",
-        ]
+        ["spec.containers[0].tty", "spec.containers[0].ports[0].hostPort", "spec.affinity.podAntiAffinity", "spec.schedulerName",]
     );
 }
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 /// A row of the table.
 struct Row {
-    /// `*` stands for every item of a list and every field of a map.
+    /// `*` stands for every item of a list and every field of a map, `<containers>` for each list of containers.
     fields: &'static str,
     answer: Answer,
     /// Whether the value (of the pod) is one that the answer is about.
@@ -46,24 +46,24 @@ impl Row {
 }
 
 static ROWS: &[Row] = &[
-    refuse("spec.initContainers", "init containers"),
     refuse("spec.ephemeralContainers", "ephemeral containers"),
     refuse("spec.volumes[*].*", "volumes other than emptyDir").except(&["name", "emptyDir"]),
     refuse("spec.volumes[*].emptyDir.medium", "an emptyDir on huge pages").when(|medium, _| medium != "" && medium != "Memory"),
-    refuse("spec.containers[*].volumeMounts[*].subPath", "mounting a part of a volume"),
-    refuse("spec.containers[*].volumeMounts[*].subPathExpr", "mounting a part of a volume"),
-    refuse("spec.containers[*].volumeDevices", "block devices"),
-    refuse("spec.containers[*].env[*].valueFrom.*", "values other than from fieldRef").except(&["fieldRef"]),
-    refuse("spec.containers[*].envFrom", "variables from a ConfigMap or Secret"),
+    refuse("spec.<containers>[*].volumeMounts[*].subPath", "mounting a part of a volume"),
+    refuse("spec.<containers>[*].volumeMounts[*].subPathExpr", "mounting a part of a volume"),
+    refuse("spec.<containers>[*].volumeDevices", "block devices"),
+    refuse("spec.<containers>[*].env[*].valueFrom.*", "values other than from fieldRef").except(&["fieldRef"]),
+    refuse("spec.<containers>[*].envFrom", "variables from a ConfigMap or Secret"),
     refuse("spec.containers[*].restartPolicy", "a container's own restart policy"),
-    refuse("spec.containers[*].restartPolicyRules", "a container's own restart policy"),
-    refuse("spec.containers[*].resources.limits.*", "resources other than cpu and memory").except(&[
+    refuse("spec.initContainers[*].restartPolicy", "a container's own restart policy").when(is_no_sidecar),
+    refuse("spec.<containers>[*].restartPolicyRules", "a container's own restart policy"),
+    refuse("spec.<containers>[*].resources.limits.*", "resources other than cpu and memory").except(&[
         "cpu",
         "memory",
         "ephemeral-storage",
     ]),
-    refuse("spec.containers[*].resources.claims", "claims of devices"),
-    refuse("spec.containers[*].securityContext.*", "this part of securityContext").except(&[
+    refuse("spec.<containers>[*].resources.claims", "claims of devices"),
+    refuse("spec.<containers>[*].securityContext.*", "this part of securityContext").except(&[
         "runAsUser",
         "runAsGroup",
         "capabilities",
@@ -72,22 +72,20 @@ static ROWS: &[Row] = &[
         "allowPrivilegeEscalation",
     ]),
     refuse("spec.securityContext.*", "this part of securityContext").except(&["runAsUser", "runAsGroup"]),
+    refuse("spec.<containers>[*].livenessProbe.grpc", "grpc probes"),
+    refuse("spec.<containers>[*].readinessProbe.grpc", "grpc probes"),
+    refuse("spec.<containers>[*].startupProbe.grpc", "grpc probes"),
     refuse("spec.hostUsers", "user namespaces").when(|value, _| value == &Value::Bool(false)),
     refuse("spec.os.name", "other systems than linux").when(|name, _| name != "linux"),
     refuse("spec.resources", "requests and limits of a whole pod"),
     refuse("spec.resourceClaims", "claims of devices"),
     refuse("spec.runtimeClassName", "other runtimes"),
     refuse("spec.schedulingGates", "scheduling gates"),
-    warn("spec.containers[*].livenessProbe", "the container is not probed"),
-    warn("spec.containers[*].readinessProbe", "the container counts as ready while it runs"),
-    warn("spec.containers[*].startupProbe", "the container counts as started when it runs"),
-    warn("spec.containers[*].lifecycle", "hooks are not run"),
-    warn("spec.containers[*].stdin", "there is no attach, standard input is empty").when(is_true),
-    warn("spec.containers[*].tty", "there is no attach, the container gets no terminal").when(is_true),
-    warn("spec.containers[*].resizePolicy", "a running container is not resized"),
-    warn("spec.containers[*].ports[*].hostPort", "the port is reached by the pod's address only").when(is_own_network),
-    warn("spec.containers[*].resources.limits.ephemeral-storage", "the limit is not enforced"),
-    warn("spec.activeDeadlineSeconds", "the pod is not ended"),
+    warn("spec.<containers>[*].stdin", "there is no attach, standard input is empty").when(is_true),
+    warn("spec.<containers>[*].tty", "there is no attach, the container gets no terminal").when(is_true),
+    warn("spec.<containers>[*].resizePolicy", "a running container is not resized"),
+    warn("spec.<containers>[*].ports[*].hostPort", "the port is reached by the pod's address only").when(is_own_network),
+    warn("spec.<containers>[*].resources.limits.ephemeral-storage", "the limit is not enforced"),
     warn("spec.affinity.podAffinity", "placement does not consider it"),
     warn("spec.affinity.podAntiAffinity", "placement does not consider it"),
     warn("spec.topologySpreadConstraints", "placement does not consider it"),
@@ -114,6 +112,11 @@ fn is_set(value: &Value, _pod: &Value) -> bool {
 
 fn is_true(value: &Value, _pod: &Value) -> bool {
     value == &Value::Bool(true)
+}
+
+/// An init container that is always restarted is a sidecar, and runs.
+fn is_no_sidecar(policy: &Value, _pod: &Value) -> bool {
+    policy != "Always"
 }
 
 /// With the host's network the container's port is the host's.
@@ -170,6 +173,12 @@ fn collect<'a>(value: &'a Value, rest: &str, path: String, row: &Row, matches: &
     let rest = rest.strip_prefix('.').unwrap_or(rest);
     let (name, rest) = rest.split_at(rest.find(['.', '[']).unwrap_or(rest.len()));
     let join = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+    if name == "<containers>" {
+        for list in ["containers", "initContainers", "ephemeralContainers"] {
+            collect(&value[list], rest, join(list), row, matches);
+        }
+        return;
+    }
     if name == "*" {
         for (name, value) in value.as_object().into_iter().flatten().filter(|(name, _)| !row.except.contains(&name.as_str())) {
             collect(value, rest, join(name), row, matches);

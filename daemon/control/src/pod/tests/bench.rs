@@ -1,10 +1,13 @@
 //! A machine on the test bench: it is fed inputs, and its actions are read as short lines.
 
 use crate::clock::{BootMs, Now};
-use crate::pod::{Action, ContainerName, Exit, Found, Host, Input, ObjectFate, PodMachine, Signal, Snapshot};
+use crate::pod::{
+    Action, ContainerName, Exit, Found, HookKind, Host, Input, ObjectFate, PodMachine, ProbeKind, ProbeVerdict, Signal, Snapshot,
+};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodStatus};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub(super) struct Bench {
@@ -13,6 +16,8 @@ pub(super) struct Bench {
     pub(super) ms: u64,
     pub(super) status: PodStatus,
     pub(super) wake: Option<BootMs>,
+    /// The newest run of each probe.
+    runs: BTreeMap<(String, ProbeKind), u32>,
 }
 
 /// 2026-01-01T00:00:00Z
@@ -49,7 +54,7 @@ pub(super) fn exit(code: i32, ms: u64) -> Exit {
 impl Bench {
     pub(super) fn new(manifest: Value) -> Self {
         let machine = PodMachine::new(host(), pod(&manifest));
-        Self { machine, manifest, ms: 0, status: PodStatus::default(), wake: None }
+        Self { machine, manifest, ms: 0, status: PodStatus::default(), wake: None, runs: BTreeMap::new() }
     }
 
     /// A pod whose containers all run.
@@ -70,6 +75,9 @@ impl Bench {
             match action {
                 Action::PublishStatus(status) => self.status = (**status).clone(),
                 Action::WakeAt(wake) => self.wake = Some(*wake),
+                Action::RunProbe { container, probe, run, .. } => {
+                    self.runs.insert((container.to_string(), *probe), *run);
+                }
                 _ => {}
             }
         }
@@ -102,8 +110,9 @@ impl Bench {
     }
 
     pub(super) fn image(&self, name: &str) -> String {
-        let containers = self.manifest["spec"]["containers"].as_array().expect("containers");
-        let container = containers.iter().find(|container| container["name"] == name).expect("the container");
+        let lists = ["initContainers", "containers", "ephemeralContainers"].map(|list| self.manifest["spec"][list].clone());
+        let all = lists.iter().filter_map(Value::as_array).flatten();
+        let container = all.into_iter().find(|container| container["name"] == name).expect("the container");
         container["image"].as_str().expect("an image").to_owned()
     }
 
@@ -115,6 +124,18 @@ impl Bench {
     pub(super) fn exited(&mut self, name: &str, attempt: u32, code: i32) -> Vec<String> {
         let exit = exit(code, self.ms);
         self.give(Input::Exited { container: name.into(), attempt, exit, termination_message: None })
+    }
+
+    /// A probe's answer to the run that was asked for last.
+    pub(super) fn probed(&mut self, name: &str, attempt: u32, probe: ProbeKind, verdict: ProbeVerdict) -> Vec<String> {
+        let run = self.runs.get(&(name.to_owned(), probe)).copied().expect("a run was asked for");
+        let output = "no".to_owned();
+        self.give(Input::Probed { container: name.into(), attempt, probe, run, verdict, output })
+    }
+
+    pub(super) fn hook_ended(&mut self, name: &str, attempt: u32, hook: HookKind, result: Result<(), &str>) -> Vec<String> {
+        let result = result.map_err(str::to_owned);
+        self.give(Input::HookEnded { container: name.into(), attempt, hook, result })
     }
 
     pub(super) fn restart_daemon(&mut self, memory: Memory, found: Found) -> Vec<String> {
@@ -131,8 +152,10 @@ impl Bench {
     }
 
     pub(super) fn container(&self, name: &str) -> &ContainerStatus {
-        let statuses = self.status.container_statuses.as_ref().expect("statuses");
-        statuses.iter().find(|status| status.name == name).expect("the container's status")
+        let status = &self.status;
+        let lists = [&status.init_container_statuses, &status.container_statuses, &status.ephemeral_container_statuses];
+        let mut statuses = lists.into_iter().flatten().flatten();
+        statuses.find(|status| status.name == name).expect("the container's status")
     }
 
     /// State, last state and restart count in short: `waiting CrashLoopBackOff | Error 1 | 2`.
@@ -190,6 +213,8 @@ fn line(action: &Action) -> Option<String> {
             let signal = if *signal == Signal::Stop { "stop" } else { "kill" };
             format!("{signal} {}/{attempt}", name(container))
         }
+        Action::RunHook { container, attempt, hook, .. } => format!("hook {hook:?} {}/{attempt}", name(container)),
+        Action::RunProbe { container, attempt, probe, run } => format!("probe {probe:?} {}/{attempt} {run}", name(container)),
         Action::Observe => "observe".to_owned(),
         Action::Event(event) => format!("{} {}: {}", event.kind.as_str(), event.reason, event.message),
         Action::ReleaseVolumes => "release volumes".to_owned(),

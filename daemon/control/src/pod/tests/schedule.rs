@@ -1,12 +1,13 @@
 //! Random schedules: whatever comes in whatever order, what must always hold, holds.
 
-use super::bench::{at, host, manifest, pod};
+use super::bench::{at, host, pod};
+use super::manifests::{any_manifest, ephemeral, has_probe_or_hook, start_order};
 use super::random::{Random, seeds};
 use super::world::{Weather, World};
-use crate::pod::{Action, Found, Input, PodMachine, Snapshot};
+use crate::pod::{Action, Found, HookKind, Input, PodMachine, Signal, Snapshot};
 use k8s_openapi::api::core::v1::PodStatus;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Schedules in a test run, fewer where the build is a slow one; `SKIFF_RUNS` says otherwise.
 const RUNS: u64 = if cfg!(debug_assertions) { 3_000 } else { 50_000 };
@@ -21,6 +22,10 @@ struct Schedule {
     manifest: Value,
     status: Option<PodStatus>,
     restarts: BTreeMap<String, i32>,
+    /// Instances whose end was shown.
+    ended: BTreeSet<(String, i32)>,
+    /// Until when sidecars have to wait for those that they serve.
+    grace_over_ms: u64,
     /// By when every container has to be killed, once the machine knows of the deletion.
     kill_by_ms: Option<u64>,
     is_deleted: bool,
@@ -31,8 +36,6 @@ struct Schedule {
 impl Schedule {
     fn new(seed: u64) -> Self {
         let mut random = Random::new(seed);
-        let policy = random.pick(&["Always", "OnFailure", "Never"]);
-        let names = random.pick(&[&["a"][..], &["a", "b"][..], &["a", "b", "c"][..]]);
         let weather = Weather {
             fail: random.pick(&[0, 5, 30]),
             lose: random.pick(&[0, 0, 5, 20]),
@@ -40,7 +43,7 @@ impl Schedule {
             most_delay_ms: random.pick(&[1, 50, 2_000, 15_000]),
             stubborn: random.pick(&[0, 50]),
         };
-        let manifest = manifest(policy, names);
+        let manifest = any_manifest(&mut random);
         let machine = PodMachine::new(host(), pod(&manifest));
         let world = World::new(random, weather);
         Self {
@@ -49,6 +52,8 @@ impl Schedule {
             manifest,
             status: None,
             restarts: BTreeMap::new(),
+            ended: BTreeSet::new(),
+            grace_over_ms: u64::MAX,
             kill_by_ms: None,
             is_deleted: false,
             steps: 0,
@@ -57,9 +62,20 @@ impl Schedule {
     }
 
     fn give(&mut self, input: Input) {
-        self.steps += 1;
-        assert!(self.steps < STEP_LIMIT, "it does not come to rest");
+        let shown = format!("{input:?}");
         let actions = self.machine.step(at(self.world.ms), input);
+        if std::env::var("TRACE").is_ok() {
+            eprintln!(
+                "{} {} => {:?}",
+                self.world.ms,
+                &shown[..shown.len().min(200)],
+                actions.iter().filter(|a| !matches!(a, Action::PublishStatus(_) | Action::SaveSnapshot)).collect::<Vec<_>>()
+            );
+        }
+        // Probes go on for ever.
+        let is_probe = |action: &Action| matches!(action, Action::RunProbe { .. } | Action::WakeAt(_));
+        self.steps += u32::from(!actions.iter().all(is_probe));
+        assert!(self.steps < STEP_LIMIT, "it does not come to rest");
         assert!(actions.len() < 60, "too much in one step: {actions:?}");
         self.actions += actions.len();
         for action in &actions {
@@ -74,9 +90,17 @@ impl Schedule {
 
     fn check_action(&mut self, action: &Action) {
         match action {
-            Action::CreateSandbox { .. } | Action::StartContainer { .. } | Action::EnsureImage { .. } => {
+            Action::CreateSandbox { .. } | Action::EnsureImage { .. } => {
                 assert!(!self.is_deleted, "something starts after delete: {action:?}");
             }
+            Action::StartContainer { container, .. } => {
+                assert!(!self.is_deleted, "something starts after delete: {action:?}");
+                self.check_order(container);
+            }
+            Action::Signal { container, signal: Signal::Stop, .. } if self.is_deleted && self.world.ms < self.grace_over_ms => {
+                self.check_turn(container);
+            }
+            Action::RunHook { hook: HookKind::PostStart, .. } => assert!(!self.is_deleted, "a start's hook after delete"),
             Action::PublishStatus(status) => self.check_status(status),
             Action::Release { .. } => {
                 assert!(self.is_deleted, "released though nobody deleted it");
@@ -86,20 +110,55 @@ impl Schedule {
         }
     }
 
+    /// Whatever starts, the init containers before it have done their part in this sandbox.
+    fn check_order(&self, name: &str) {
+        let order = start_order(&self.manifest);
+        // An ephemeral container starts whenever it comes.
+        let place = order.iter().position(|(known, _)| known == name).unwrap_or(0);
+        for (earlier, kind) in order.into_iter().take(place) {
+            let (has_run, has_succeeded) = self.world.course(&earlier);
+            match kind {
+                "init" => assert!(has_succeeded, "{name} starts before {earlier} is done"),
+                "sidecar" => assert!(has_run, "{name} starts before {earlier} has"),
+                _ => {}
+            }
+        }
+    }
+
+    /// A sidecar is stopped after those that it serves.
+    fn check_turn(&self, name: &str) {
+        let order = start_order(&self.manifest);
+        let kind = |wanted: &str| order.iter().find(|(known, _)| known == wanted).map(|(_, kind)| *kind);
+        if kind(name) != Some("sidecar") {
+            return;
+        }
+        let served = self.world.running().into_iter().find(|(other, _)| kind(other) == Some("app"));
+        assert_eq!(served, None, "{name} is stopped before those that it serves");
+    }
+
     fn check_status(&mut self, status: &PodStatus) {
         let is_final = |status: &PodStatus| matches!(status.phase.as_deref(), Some("Succeeded" | "Failed"));
         if let Some(before) = self.status.as_ref().filter(|before| is_final(before)) {
             assert_eq!(before.phase, status.phase, "a final phase was left");
             assert_eq!(before.reason, status.reason);
         }
-        for container in status.container_statuses.iter().flatten() {
+        let lists = [&status.init_container_statuses, &status.container_statuses, &status.ephemeral_container_statuses];
+        for container in lists.into_iter().flatten().flatten() {
             let restarts = self.restarts.entry(container.name.clone()).or_default();
             assert!(container.restart_count >= *restarts, "the restarts of {} fell", container.name);
             *restarts = container.restart_count;
             let state = container.state.clone().unwrap_or_default();
             let kinds = [state.running.is_some(), state.waiting.is_some(), state.terminated.is_some()];
             assert_eq!(kinds.iter().filter(|kind| **kind).count(), 1, "one state: {state:?}");
-            assert_eq!(container.ready, state.running.is_some());
+            let is_init = status.init_container_statuses.iter().flatten().any(|init| init.name == container.name);
+            let is_plain = !is_init && container.started.is_some() && !has_probe_or_hook(&self.manifest, &container.name);
+            assert!(is_init || !container.ready || state.running.is_some(), "ready and does not run: {container:?}");
+            assert!(!is_plain || container.ready == state.running.is_some(), "{container:?}");
+            let instance = (container.name.clone(), container.restart_count);
+            assert!(state.running.is_none() || !self.ended.contains(&instance), "{instance:?} runs after its end");
+            if state.terminated.is_some() {
+                self.ended.insert(instance);
+            }
             assert!(!is_final(status) || state.running.is_none(), "something runs in a pod that has ended");
         }
         assert!(self.status.as_ref() != Some(status), "a status was published again");
@@ -109,8 +168,10 @@ impl Schedule {
     /// Past its grace, all that the machine may know to run was killed, or goes with its sandbox.
     fn check_kills(&self) {
         let Some(status) = &self.status else { return };
+        let lists = [&status.init_container_statuses, &status.container_statuses, &status.ephemeral_container_statuses];
+        let all: Vec<_> = lists.into_iter().flatten().flatten().collect();
         for (name, attempt) in self.world.running() {
-            let shown = status.container_statuses.iter().flatten().find(|status| *status.name == *name);
+            let shown = all.iter().find(|status| *status.name == *name);
             let is_known = shown.is_some_and(|status| {
                 status.restart_count == i32::try_from(attempt).unwrap_or(0)
                     && status.state.as_ref().is_some_and(|state| state.running.is_some())
@@ -129,7 +190,9 @@ impl Schedule {
         self.manifest["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
         let before = self.manifest["metadata"]["deletionGracePeriodSeconds"].as_i64().unwrap_or(i64::MAX);
         self.manifest["metadata"]["deletionGracePeriodSeconds"] = json!(grace_seconds.min(before));
-        let by_ms = self.world.ms + u64::try_from(grace_seconds.max(2)).unwrap_or(2) * 1000;
+        // Whoever was signalled at the end of the grace has two seconds more.
+        let by_ms = self.world.ms + u64::try_from(grace_seconds.max(1)).unwrap_or(1) * 1000 + 2000;
+        self.grace_over_ms = self.grace_over_ms.min(by_ms - 2000);
         self.kill_by_ms = Some(self.kill_by_ms.map_or(by_ms, |before| before.min(by_ms)));
         self.is_deleted = true;
         self.spec();
@@ -160,9 +223,11 @@ impl Schedule {
                 let grace_seconds = self.world.random.pick(&[0, 1, 5, 30, 60]);
                 self.delete(grace_seconds);
             }
-            76..78 => {
+            76..80 if ephemeral(&mut self.manifest) => self.spec(),
+            80..82 => {
                 self.is_deleted = true;
-                self.kill_by_ms = Some(self.kill_by_ms.map_or(self.world.ms + 2000, |by| by.min(self.world.ms + 2000)));
+                self.kill_by_ms = Some(self.kill_by_ms.map_or(self.world.ms + 3000, |by| by.min(self.world.ms + 3000)));
+                self.grace_over_ms = self.grace_over_ms.min(self.world.ms + 1000);
                 self.give(Input::Removed);
             }
             _ => {}

@@ -3,7 +3,8 @@
 use super::bench::{at, exit};
 use super::random::Random;
 use crate::pod::{
-    Action, ContainerName, Found, FoundContainer, FoundSandbox, FoundState, ImageFailure, Input, Signal, StartFailure,
+    Action, ContainerName, Found, FoundContainer, FoundSandbox, FoundState, HookKind, ImageFailure, Input, ProbeVerdict, Signal,
+    StartFailure,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -33,6 +34,8 @@ pub(super) struct World {
     /// The sandbox, and whether its supervisor lives.
     sandbox: Option<(u32, bool)>,
     runs: BTreeMap<(ContainerName, u32), Run>,
+    /// Those that were started in the newest sandbox.
+    in_sandbox: BTreeSet<(ContainerName, u32)>,
     /// Those that were told to stop, or killed.
     pub(super) signalled: BTreeSet<(ContainerName, u32, bool)>,
     /// Answers under way, by when they come.
@@ -55,6 +58,7 @@ impl World {
             ms: 0,
             sandbox: None,
             runs: BTreeMap::new(),
+            in_sandbox: BTreeSet::new(),
             signalled: BTreeSet::new(),
             post: BTreeMap::new(),
             posted: 0,
@@ -117,6 +121,17 @@ impl World {
             }
             Action::StartContainer { container, attempt } => self.start(container, *attempt),
             Action::Signal { container, attempt, signal } => self.signal(container, *attempt, *signal),
+            Action::RunHook { container, attempt, hook, .. } => self.hook(container, *attempt, *hook),
+            Action::RunProbe { container, attempt, probe, run } => {
+                let (container, attempt, probe, run) = (container.clone(), *attempt, *probe, *run);
+                assert!(self.runs.contains_key(&(container.clone(), attempt)), "a probe of what never ran");
+                let verdict = if self.random.chance(self.weather.fail) {
+                    self.random.pick(&[ProbeVerdict::Failure, ProbeVerdict::Unknown])
+                } else {
+                    ProbeVerdict::Success
+                };
+                self.send(&Input::Probed { container, attempt, probe, run, verdict, output: "no".to_owned() });
+            }
             Action::Observe => {
                 let found = Input::Found(self.look());
                 self.send(&found);
@@ -135,6 +150,9 @@ impl World {
         if self.random.chance(self.weather.fail) {
             self.send(&Input::SandboxFailed { sandbox, message: "no".to_owned() });
         } else {
+            if self.sandbox.is_none() {
+                self.in_sandbox.clear();
+            }
             self.sandbox = Some((sandbox, true));
             self.send(&Input::SandboxReady { sandbox, ips: vec!["10.1.0.5".to_owned()] });
         }
@@ -177,8 +195,20 @@ impl World {
             });
         }
         self.runs.entry(key.clone()).or_insert(Run::Running);
+        self.in_sandbox.insert(key.clone());
         let container_id = format!("{container}/{attempt}");
         self.send(&Input::Started { container: key.0, attempt, container_id, at: at(self.ms).wall });
+    }
+
+    fn hook(&mut self, container: &ContainerName, attempt: u32, hook: HookKind) {
+        let key = (container.clone(), attempt);
+        assert!(self.runs.contains_key(&key), "a hook of what never ran");
+        assert!(!self.signalled.contains(&(key.0.clone(), attempt, false)), "a hook after the stop signal");
+        let result = if self.random.chance(self.weather.fail) { Err("no".to_owned()) } else { Ok(()) };
+        if hook == HookKind::PreStop && self.random.chance(self.weather.stubborn) {
+            return;
+        }
+        self.send(&Input::HookEnded { container: key.0, attempt, hook, result });
     }
 
     fn signal(&mut self, container: &ContainerName, attempt: u32, signal: Signal) {
@@ -201,6 +231,13 @@ impl World {
         for (container, attempt) in self.running() {
             self.exit(&container, attempt, code);
         }
+    }
+
+    /// Whether a container has run in this sandbox at all, and whether it ended well there.
+    pub(super) fn course(&self, name: &str) -> (bool, bool) {
+        let mut here = self.in_sandbox.iter().filter(|(known, _)| **known == *name).peekable();
+        let has_run = here.peek().is_some();
+        (has_run, here.any(|key| matches!(self.runs.get(key), Some(Run::Exited { code: 0, .. }))))
     }
 
     pub(super) fn running(&self) -> Vec<(ContainerName, u32)> {
@@ -226,6 +263,8 @@ impl World {
     pub(super) fn restart_daemon(&mut self) {
         self.post.clear();
         self.wake = None;
+        // The new one does not know how far a stop was, and begins it again.
+        self.signalled.retain(|(_, _, is_kill)| *is_kill);
     }
 
     /// The machine is restarted.
@@ -233,6 +272,7 @@ impl World {
         self.restart_daemon();
         self.sandbox = None;
         self.runs.clear();
+        self.in_sandbox.clear();
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -1,0 +1,85 @@
+//! The last results of every probe on this node, in memory: for whoever looks why a pod is not ready.
+
+use control::pod::{ProbeKind, ProbeVerdict};
+use jiff::Timestamp;
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// So many results of a probe are kept.
+const KEPT: usize = 20;
+/// So much is kept of what a probe said, in bytes.
+const OUTPUT_BYTES: usize = 1024;
+
+/// One run of a probe.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProbeRecord {
+    /// When it was begun.
+    pub at: Timestamp,
+    /// How long it took.
+    pub took: Duration,
+    /// What it came to.
+    pub verdict: ProbeVerdict,
+    /// What it said, cut to a kilobyte.
+    pub output: String,
+}
+
+/// Which probe of a pod: the container's name and the kind.
+pub type ProbeName = (String, ProbeKind);
+
+/// The probes of one pod, by name; the oldest result first.
+pub type ProbesOfPod = BTreeMap<ProbeName, VecDeque<ProbeRecord>>;
+
+/// The history of all pods of the node; cheap to copy.
+#[derive(Debug, Clone, Default)]
+pub struct ProbeHistory(Arc<Mutex<HashMap<String, ProbesOfPod>>>);
+
+impl ProbeHistory {
+    /// Takes note of a run; the oldest one goes.
+    pub fn add(&self, uid: &str, name: ProbeName, mut record: ProbeRecord) {
+        let end = record.output.floor_char_boundary(OUTPUT_BYTES);
+        record.output.truncate(end);
+        let mut pods = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let records = pods.entry(uid.to_owned()).or_default().entry(name).or_default();
+        if records.len() >= KEPT {
+            records.pop_front();
+        }
+        records.push_back(record);
+    }
+
+    /// What is known of the probes of a pod, by its uid.
+    #[must_use]
+    pub fn of(&self, uid: &str) -> ProbesOfPod {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(uid).cloned().unwrap_or_default()
+    }
+
+    /// The pod is gone.
+    pub fn forget(&self, uid: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{KEPT, OUTPUT_BYTES, ProbeHistory, ProbeRecord};
+    use control::pod::{ProbeKind, ProbeVerdict};
+    use jiff::Timestamp;
+    use std::time::Duration;
+
+    #[test]
+    fn the_newest_results_are_kept_and_cut() {
+        let history = ProbeHistory::default();
+        for number in 0..=KEPT {
+            let output = format!("{number} {}", "é".repeat(OUTPUT_BYTES));
+            let (at, took) = (Timestamp::UNIX_EPOCH, Duration::from_millis(1));
+            let record = ProbeRecord { at, took, verdict: ProbeVerdict::Success, output };
+            history.add("u", ("kubia".to_owned(), ProbeKind::Liveness), record);
+        }
+        let known = history.of("u");
+        let records = &known[&("kubia".to_owned(), ProbeKind::Liveness)];
+        assert_eq!(records.len(), KEPT);
+        assert!(records[0].output.starts_with("1 ") && records[0].output.len() <= OUTPUT_BYTES);
+        history.forget("u");
+        assert!(history.of("u").is_empty());
+    }
+}
