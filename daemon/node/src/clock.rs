@@ -15,6 +15,14 @@ pub fn until(at: BootMs) -> Duration {
     Duration::from_millis(at.since_ms(boot()))
 }
 
+/// Waits for a moment; for ever where there is none.
+pub async fn sleep_until(at: Option<BootMs>) {
+    match at {
+        Some(at) => tokio::time::sleep(until(at)).await,
+        None => std::future::pending().await,
+    }
+}
+
 fn boot() -> BootMs {
     let time = clock_gettime(ClockId::CLOCK_BOOTTIME).expect("every kernel since 2.6.39 has this clock");
     let seconds = u64::try_from(time.tv_sec()).unwrap_or(0);

@@ -109,7 +109,7 @@ impl Scheduler {
                 Some(written) = self.writes.next(), if !self.writes.is_empty() => self.written(written),
                 // Without a sender the members stay what they are.
                 Ok(()) = members.changed() => self.retry(),
-                () = sleep_until(due) => {}
+                () = clock::sleep_until(due) => {}
                 change = nodes.next() => {
                     let room = match change {
                         Ok(change) if change.kind == ChangeKind::Deleted => {
@@ -371,13 +371,6 @@ impl Scheduler {
                 }
             }
         }));
-    }
-}
-
-async fn sleep_until(due: Option<BootMs>) {
-    match due {
-        Some(at) => tokio::time::sleep(clock::until(at)).await,
-        None => std::future::pending().await,
     }
 }
 

@@ -114,12 +114,6 @@ impl Gossip {
             self.tell_view();
             self.store.set_may_forget(self.engine.may_forget(clock::now()));
             let wake = self.engine.wake_at().into_iter().chain(self.sides.wake_at().map(BootMs)).min();
-            let timer = async {
-                match wake {
-                    Some(at) => tokio::time::sleep(clock::until(at)).await,
-                    None => std::future::pending().await,
-                }
-            };
             // Queues, watches and the set keep what is not taken; the timer is made anew.
             tokio::select! {
                 () = shutdown.wait() => break,
@@ -130,7 +124,7 @@ impl Gossip {
                     Some(event) => self.take(event),
                     None => break,
                 },
-                () = timer => {
+                () = clock::sleep_until(wake) => {
                     self.note_side(&sides::Input::Time);
                     self.step(Input::Tick);
                 }

@@ -93,12 +93,6 @@ pub async fn run(
                 Err(error) => warn!(error = %chain(&error), "lost nodes are not shown as such; tried again with the next change"),
             }
         }
-        let timer = async {
-            match seen.again {
-                Some(at) => tokio::time::sleep(crate::clock::until(at)).await,
-                None => std::future::pending().await,
-            }
-        };
         // Watches hold positions, the interval its next moment; the timer is made anew.
         tokio::select! {
             () = shutdown.wait() => return,
@@ -122,7 +116,7 @@ pub async fn run(
                     nodes = list.items.iter().map(|node| node.key().name.clone()).collect();
                 }
             },
-            () = timer => {}
+            () = crate::clock::sleep_until(seen.again) => {}
         }
     }
 }
