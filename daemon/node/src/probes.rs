@@ -1,9 +1,10 @@
-//! Runs a probe once: httpGet and tcpSocket from the node's network, exec in the container (`pkg/kubelet/prober/prober.go`).
+//! Runs a probe once: httpGet, tcpSocket and grpc from the node's network, exec in the container (`pkg/kubelet/prober/prober.go`).
 
 pub mod history;
 pub mod http;
 pub mod words;
 
+mod grpc;
 mod tcp;
 
 use crate::expansion::expand;
@@ -74,6 +75,13 @@ async fn run_once(probe: &Probe, target: &Target) -> Outcome {
         let host = action.host.clone().filter(|host| !host.is_empty()).unwrap_or_else(|| target.host.to_string());
         return match port_of(&action.port, &target.container) {
             Ok(port) => tcp::connect(&host, port, limit).await,
+            Err(error) => Outcome::new(ProbeVerdict::Unknown, error),
+        };
+    }
+    if let Some(action) = &probe.grpc {
+        let service = action.service.as_deref().unwrap_or_default();
+        return match port_of(&IntOrString::Int(action.port), &target.container) {
+            Ok(port) => grpc::check(&target.host.to_string(), port, service, limit).await,
             Err(error) => Outcome::new(ProbeVerdict::Unknown, error),
         };
     }
