@@ -5,9 +5,9 @@
 //! ```
 //!
 //! The engine's index of records follows the store's changes in their order, whoever made them; of a merge only what was *not* kept is
-//! told apart from that. Merges are under way in a bounded number, and while there are that many nothing more is received.
+//! told apart from that. Merges are under way in a bounded number, and while there are that many no more messages are received; datagrams are.
 
-use super::transport::{Event, Transport};
+use super::transport::{Datagram, Event, Transport};
 use super::trust::Keys;
 use crate::clock;
 use crate::errors::chain;
@@ -22,9 +22,10 @@ use control::version::NodeId;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
-use gossip::{Engine, Input, Member, Merged, Named, Outcome, Output, State};
+use gossip::{Engine, Input, Member, Merged, Named, Outcome, Output, Standing, State};
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 use store::{FellBehind, MergeOutcome, MergeReport, Origin, RecordChange, RecordChanges, Refusal, Store, StoreError};
 use tokio::sync::{mpsc, watch};
 use tracing::{debug, info, warn};
@@ -33,6 +34,8 @@ use tracing::{debug, info, warn};
 const MERGES: usize = 32;
 /// Contact this much earlier, in ms, is counted on: what was written after it may not have arrived.
 const CONTACT_MARGIN_MS: u64 = 10_000;
+/// How soon a review that the disk did not take is tried again.
+const REVIEW_AGAIN: Duration = Duration::from_secs(5);
 /// Names of events begin with this: they tell of changes and are none.
 const EVENTS: &str = "events/";
 /// Changes that are told together at the most.
@@ -47,6 +50,7 @@ pub struct Gossip {
     store: Store,
     transport: Transport,
     recorder: Recorder,
+    datagrams: mpsc::Receiver<Datagram>,
     events: mpsc::Receiver<Event>,
     keys: watch::Receiver<Keys>,
     changes: RecordChanges,
@@ -56,6 +60,8 @@ pub struct Gossip {
     /// Whether the engine told of a member since the view was made.
     has_news: bool,
     sides: Sides,
+    /// When a peer was last heard before there was nobody to hear, in ms of the cluster's time.
+    contact_ms: u64,
 }
 
 /// What the gossip task works with.
@@ -69,6 +75,8 @@ pub struct Parts {
     /// The way to the others.
     pub transport: Transport,
     /// What comes from them.
+    pub datagrams: mpsc::Receiver<Datagram>,
+    /// What comes from them and arrives for certain.
     pub events: mpsc::Receiver<Event>,
     /// The cluster's keys, which say who was removed.
     pub keys: watch::Receiver<Keys>,
@@ -89,13 +97,14 @@ enum Done {
 impl Gossip {
     /// The task of these parts.
     pub fn new(parts: Parts) -> Self {
-        let Parts { engine, store, changes, transport, events, keys, recorder, view, settled } = parts;
-        let work = FuturesUnordered::new();
+        let Parts { engine, store, changes, transport, datagrams, events, keys, recorder, view, settled } = parts;
+        let (work, contact_ms) = (FuturesUnordered::new(), store.last_contact().unwrap_or(0));
         Self {
             engine,
             store,
             transport,
             recorder,
+            datagrams,
             events,
             keys,
             changes,
@@ -104,6 +113,7 @@ impl Gossip {
             settled,
             has_news: true,
             sides: Sides::default(),
+            contact_ms,
         }
     }
 
@@ -120,6 +130,10 @@ impl Gossip {
                 Some(done) = self.work.next(), if !self.work.is_empty() => self.done(done),
                 Ok(()) = self.keys.changed() => self.deny(),
                 change = self.changes.next() => self.changed(change),
+                // Whoever asks whether we live is answered however much there is to merge.
+                Some(Datagram { from, opened }) = self.datagrams.recv() => {
+                    self.step(Input::Datagram { from, bytes: opened.payload });
+                }
                 event = self.events.recv(), if self.work.len() < MERGES => match event {
                     Some(event) => self.take(event),
                     None => break,
@@ -135,14 +149,18 @@ impl Gossip {
     }
 
     fn tell_view(&mut self) {
+        let is_settled = self.engine.standing() == Standing::Settled;
+        self.settled.send_if_modified(|before| std::mem::replace(before, is_settled) != is_settled);
         if std::mem::take(&mut self.has_news) {
+            if self.engine.members().all(|member| !member.state.is_active()) {
+                self.contact_ms = self.store.last_contact().unwrap_or(0);
+            }
             self.view.send_replace(Arc::new(self.engine.members().cloned().collect()));
         }
     }
 
     fn take(&mut self, event: Event) {
         match event {
-            Event::Datagram { from, opened } => self.step(Input::Datagram { from, bytes: opened.payload }),
             Event::Message { node, bytes } => {
                 self.step(Input::Message { from: NodeId::from(&*node), bytes: bytes.to_vec() });
             }
@@ -198,10 +216,7 @@ impl Gossip {
                 self.has_news = true;
                 None
             }
-            Output::Settled => {
-                self.settled.send_replace(true);
-                None
-            }
+            Output::Settled => None,
         }
     }
 
@@ -238,13 +253,19 @@ impl Gossip {
     fn review(&self, records: Vec<(RecordId, Stamp)>) {
         let store = self.store.clone();
         // What was written just before may not have reached anybody.
-        let last_contact_ms = store.last_contact().unwrap_or(0).saturating_sub(CONTACT_MARGIN_MS);
+        let last_contact_ms = self.contact_ms.saturating_sub(CONTACT_MARGIN_MS);
         self.work.push(Box::pin(async move {
-            let ids = records.iter().map(|(id, _)| id.clone()).collect();
-            match store.drop_stale(ids, last_contact_ms).await {
-                Ok(objects) => info!(objects, "dropped what was deleted while this node was away"),
-                // Nothing was dropped: it is compared again at the next start.
-                Err(error) => warn!(error = %chain(&error), "cannot drop what was deleted while this node was away"),
+            let ids: Vec<RecordId> = records.iter().map(|(id, _)| id.clone()).collect();
+            // Going on without it would give back to the others what they have deleted: nothing is told of until it is done.
+            loop {
+                match store.drop_stale(ids.clone(), last_contact_ms).await {
+                    Ok(objects) => break info!(objects, "dropped what was deleted while this node was away"),
+                    Err(StoreError::Closed) => std::future::pending().await,
+                    Err(error) => {
+                        warn!(error = %chain(&error), "cannot drop what was deleted while this node was away; tried again")
+                    }
+                }
+                tokio::time::sleep(REVIEW_AGAIN).await;
             }
             let is_gone = |(id, stamp): &(RecordId, Stamp)| store.record(id).is_none_or(|record| record.stamp != *stamp);
             Done::Review { dropped: records.into_iter().filter(is_gone).collect() }

@@ -97,6 +97,7 @@ impl Cluster {
             store: store.clone(),
             changes,
             transport: transport.clone(),
+            datagrams: incoming.datagrams,
             events: incoming.events,
             keys: trust.watch(),
             recorder: recorder.clone(),

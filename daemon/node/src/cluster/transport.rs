@@ -1,7 +1,7 @@
 //! What nodes say to each other, and how it travels: sealed datagrams over UDP, and QUIC with mutual TLS on the next port.
 //!
 //! ```text
-//!  send_datagram ──▶ UDP, sealed ──────────────────────────▶ Event::Datagram      may be lost
+//!  send_datagram ──▶ UDP, sealed ──────────────────────────▶ Datagram             may be lost
 //!  send ──▶ queue of the peer ──▶ one long stream each way ─▶ Event::Message      in order; a failure is Event::Unreachable
 //!  open_stream ──▶ a connection of its own ────────────────▶ IncomingStream       a request carried to another daemon
 //! ```
@@ -43,7 +43,7 @@ use tokio::sync::{Semaphore, mpsc};
 
 /// The longest message.
 pub const MAX_MESSAGE_BYTES: usize = 8 << 20;
-/// Events that wait for their reader. Datagrams past it are dropped, messages wait.
+/// Datagrams, and other events, that wait for their reader. Datagrams past it are dropped, messages wait.
 const EVENTS: usize = 1024;
 /// Streams that wait to be taken.
 const STREAMS: usize = 64;
@@ -66,13 +66,6 @@ pub struct TransportConfig {
 /// What came, or did not go.
 #[derive(Debug)]
 pub enum Event {
-    /// A datagram that opened.
-    Datagram {
-        /// Where from: what answers go to.
-        from: SocketAddr,
-        /// What it says.
-        opened: Opened,
-    },
     /// A message.
     Message {
         /// The sender, as its certificate names it.
@@ -87,6 +80,15 @@ pub enum Event {
     },
 }
 
+/// A datagram that opened.
+#[derive(Debug)]
+pub struct Datagram {
+    /// Where from: what answers go to.
+    pub from: SocketAddr,
+    /// What it says.
+    pub opened: Opened,
+}
+
 /// A stream that another node opened.
 pub struct IncomingStream {
     /// The node, as its certificate names it.
@@ -99,7 +101,9 @@ pub struct IncomingStream {
 
 /// What comes from other nodes.
 pub struct Incoming {
-    /// Datagrams, messages, failures.
+    /// Datagrams, apart from messages: a reader that takes no more of these for a while still answers those who ask whether it lives.
+    pub datagrams: mpsc::Receiver<Datagram>,
+    /// Messages, failures.
     pub events: mpsc::Receiver<Event>,
     /// Streams. A transport whose reader dropped this refuses streams.
     pub streams: mpsc::Receiver<IncomingStream>,
@@ -170,6 +174,7 @@ struct Shared {
     joins: super::join::Joins,
     tries: exchange::Tries,
     handshakes: Arc<Semaphore>,
+    datagrams: mpsc::Sender<Datagram>,
     events: mpsc::Sender<Event>,
     streams: mpsc::Sender<IncomingStream>,
     tasks: mpsc::Sender<Task>,
@@ -197,6 +202,7 @@ impl Transport {
         let keys = trust.keys();
         let sealer = Sealer::new(trust.identity(), config.instance_ms, &keys.bundle)?;
         let sockets::Sockets { socket, sender, endpoint } = sockets::bind(config.gossip, &trust)?;
+        let (datagrams, datagrams_rx) = mpsc::channel(EVENTS);
         let (events, events_rx) = mpsc::channel(EVENTS);
         let (streams, streams_rx) = mpsc::channel(STREAMS);
         let (tasks, tasks_rx) = mpsc::channel(TASKS);
@@ -214,11 +220,12 @@ impl Transport {
             joins: super::join::Joins::default(),
             tries: exchange::Tries::default(),
             handshakes: driver::handshakes(),
+            datagrams,
             events,
             streams,
             tasks,
         });
-        let incoming = Incoming { events: events_rx, streams: streams_rx };
+        let incoming = Incoming { datagrams: datagrams_rx, events: events_rx, streams: streams_rx };
         Ok((Self { shared: shared.clone() }, incoming, Driver::new(shared, tasks_rx)))
     }
 

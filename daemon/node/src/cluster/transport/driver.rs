@@ -1,7 +1,7 @@
 //! The task that owns all others of a transport: receives datagrams, accepts connections, starts what the rest asks for.
 
 use super::statistics::Counter;
-use super::{Event, Shared, Task, exchange, inbound, quic_address, sockets};
+use super::{Datagram, Shared, Task, exchange, inbound, quic_address, sockets};
 use crate::cluster::trust::{wall_ms, wall_us};
 use crate::shutdown::Shutdown;
 use pki::datagram::{MAX_DATAGRAM, Refused};
@@ -106,7 +106,7 @@ impl Driver {
                     exchange::soon(&self.shared, quic_address(from));
                 }
                 self.note_instance(opened.sender, opened.instance_ms);
-                if self.shared.events.try_send(Event::Datagram { from, opened }).is_err() {
+                if self.shared.datagrams.try_send(Datagram { from, opened }).is_err() {
                     self.shared.statistics.count(Counter::DroppedDatagrams);
                 }
             }

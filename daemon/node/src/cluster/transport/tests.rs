@@ -1,6 +1,6 @@
 //! Tests of the transport: several of them in one process, on loopback.
 
-use super::{Event, Incoming, IncomingStream, MAX_MESSAGE_BYTES, SendError, Transport, TransportConfig, quic_address};
+use super::{Datagram, Event, Incoming, IncomingStream, MAX_MESSAGE_BYTES, SendError, Transport, TransportConfig, quic_address};
 use crate::cluster::join::{Doorman, Welcome};
 use crate::cluster::trust::{Trust, wall_ms};
 use crate::shutdown::{self, Trigger};
@@ -66,6 +66,10 @@ impl Node {
     fn counter(&self, name: &str) -> u64 {
         let counters = self.transport.counters();
         counters.into_iter().find(|(known, _)| *known == name).expect("a counter").1
+    }
+
+    async fn datagram(&mut self) -> Datagram {
+        tokio::time::timeout(PATIENCE, self.incoming.datagrams.recv()).await.expect("in time").expect("it runs")
     }
 
     async fn event(&mut self) -> Event {
@@ -185,11 +189,11 @@ async fn datagrams_arrive_sealed_and_measure_the_clock() {
     let (mut oak, mut elm) = (Node::start(&bundle, "oak"), Node::start(&bundle, "elm"));
     for _ in 0..3 {
         oak.transport.send_datagram(elm.gossip, b"ping").expect("sent");
-        let Event::Datagram { from, opened } = elm.event().await else { panic!("no datagram") };
+        let Datagram { from, opened } = elm.datagram().await;
         assert_eq!((from, opened.payload.as_slice()), (oak.gossip, b"ping".as_slice()));
         assert_eq!(opened.sender, oak.trust.identity().short());
         elm.transport.send_datagram(from, b"pong").expect("sent");
-        assert!(matches!(oak.event().await, Event::Datagram { .. }));
+        oak.datagram().await;
     }
     let clock = oak.transport.clock(elm.gossip).expect("measured");
     assert!(clock.round_trip_us < 5_000_000 && clock.offset_us.abs() < 5_000_000, "{clock:?}");
@@ -214,7 +218,7 @@ async fn a_stranger_is_refused_and_counted() {
         endpoint.connect_with(config, quic_address(oak.gossip), "skiff").expect("an address").await.expect("TLS alone");
     tokio::time::timeout(PATIENCE, nameless.closed()).await.expect("closed");
     until(|| oak.counter("refused-handshakes") == 2).await;
-    assert!(oak.incoming.events.try_recv().is_err());
+    assert!(oak.incoming.events.try_recv().is_err() && oak.incoming.datagrams.try_recv().is_err());
     oak.stop().await;
     stranger.stop().await;
 }
