@@ -3,7 +3,7 @@
 //! Of two specifications written without knowledge of each other one is kept, whole. The other one's author tells it as an event
 //! about the object, with the fields in which the two differ, and with the lost object as a manifest that can be applied again.
 
-use crate::record::{Record, RecordId, Stamp};
+use crate::record::{Fate, Record, RecordId, Stamp};
 use jiff::Timestamp;
 use objects::Kind;
 use objects::apply::LAST_APPLIED;
@@ -54,7 +54,7 @@ pub fn conflict(id: &RecordId, lost: &Record, winner: &Stamp, kept: Option<&Reco
     let (ours, theirs) = (&lost.stamp.version, &winner.version);
     let ours = format!("node {} at {}", ours.node, time(ours.wall_ms));
     let theirs = format!("node {} at {}", theirs.node, time(theirs.wall_ms));
-    let (reason, head, fields) = if winner.is_tombstone {
+    let (reason, head, fields) = if winner.fate == Fate::Gone {
         let head = format!("the change made on {ours} is gone: the object was deleted on {theirs} without knowledge of it");
         ("ChangeLostToDeletion", head, Vec::new())
     } else if winner.birth != lost.stamp.birth {

@@ -99,7 +99,7 @@ impl Entry {
 #[cfg(test)]
 mod tests {
     use super::{Entry, Merged};
-    use crate::record::{Ancestry, Body, Part, Record, Stamp};
+    use crate::record::{Ancestry, Body, Fate, Part, Record, Stamp};
     use crate::version::Version;
     use proptest::prelude::*;
 
@@ -114,7 +114,7 @@ mod tests {
             let version = at(birth + wall_ms, &node);
             let body = if is_tombstone { Body::Tombstone } else { Body::Json("{}".into()) };
             let ancestry = if part == Part::Spec { Ancestry::default().with(&version) } else { Ancestry::default() };
-            (part, Record { stamp: Stamp { birth: at(birth, "a"), version, is_tombstone }, ancestry, body })
+            (part, Record { stamp: Stamp { birth: at(birth, "a"), version, fate: Fate::of(&body) }, ancestry, body })
         })
     }
 
@@ -159,7 +159,7 @@ mod tests {
     #[test]
     fn a_change_that_loses_is_told_once() {
         let write = |before: &Ancestry, version: Version| Record {
-            stamp: Stamp { birth: at(1, "a"), version: version.clone(), is_tombstone: false },
+            stamp: Stamp { birth: at(1, "a"), version: version.clone(), fate: Fate::Live },
             ancestry: before.with(&version),
             body: Body::Json("{}".into()),
         };

@@ -71,7 +71,7 @@ impl Entry {
 mod tests {
     use super::{Cutoffs, Lifetime};
     use crate::entry::Entry;
-    use crate::record::{Ancestry, Body, Record, Stamp};
+    use crate::record::{Ancestry, Body, Fate, Record, Stamp};
     use crate::version::Version;
 
     fn at(wall_ms: u64) -> Version {
@@ -79,7 +79,7 @@ mod tests {
     }
 
     fn record(birth: u64, wall_ms: u64, body: Body) -> Record {
-        let stamp = Stamp { birth: at(birth), version: at(wall_ms), is_tombstone: body == Body::Tombstone };
+        let stamp = Stamp { birth: at(birth), version: at(wall_ms), fate: Fate::of(&body) };
         Record { stamp, ancestry: Ancestry::default(), body }
     }
 

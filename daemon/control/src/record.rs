@@ -5,7 +5,7 @@
 //!
 //! The order looks first at the *birth* of the object that a record belongs to, the version of its creation: what is said of a later
 //! object of the same name counts, whatever was still being written about the earlier one. Of one object, its deletion is the last
-//! word: a change that was made elsewhere at the same time does not bring it back. Then a specification or status wins by the
+//! word, the mark that it is to end included: a change that was made elsewhere at the same time does not bring it back. Then a specification or status wins by the
 //! later version, and a binding by the *earlier* one: of two placements made apart, the pod that has run longer stays.
 
 use crate::version::{NodeId, Version};
@@ -14,6 +14,9 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+
+/// What a marked object's text has in it.
+const MARK: &str = "\"deletionTimestamp\"";
 
 /// Writers that a specification remembers; more only make two changes look concurrent that were not.
 pub const MAX_WRITERS: usize = 16;
@@ -63,6 +66,31 @@ pub enum Body {
     Tombstone,
 }
 
+/// What becomes of the object that a specification is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Fate {
+    /// It is there. So is what a binding or status belongs to, as far as they say.
+    Live,
+    /// It was deleted and has a while to end: it has a `deletionTimestamp`.
+    Leaving,
+    /// It is gone.
+    Gone,
+}
+
+impl Fate {
+    /// What a record's content says of it.
+    #[must_use]
+    pub fn of(body: &Body) -> Self {
+        let Body::Json(json) = body else { return Self::Gone };
+        let is_marked = || {
+            let object: Option<serde_json::Value> = serde_json::from_str(json).ok();
+            object.is_some_and(|object| !object["metadata"]["deletionTimestamp"].is_null())
+        };
+        // Reading all of it is for the few that may be marked.
+        if json.contains(MARK) && is_marked() { Self::Leaving } else { Self::Live }
+    }
+}
+
 /// What decides between two records of one name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Stamp {
@@ -70,8 +98,8 @@ pub struct Stamp {
     pub birth: Version,
     /// The version of this record.
     pub version: Version,
-    /// Whether it says that the object is gone.
-    pub is_tombstone: bool,
+    /// Whether its object is there, leaves, or is gone.
+    pub fate: Fate,
 }
 
 impl Stamp {
@@ -79,7 +107,7 @@ impl Stamp {
     #[must_use]
     pub fn rank(&self, part: Part, other: &Self) -> Ordering {
         let births = self.birth.cmp(&other.birth);
-        let last_word = || self.is_tombstone.cmp(&other.is_tombstone);
+        let last_word = || self.fate.cmp(&other.fate);
         let versions = || match part {
             Part::Spec | Part::Status => self.version.cmp(&other.version),
             Part::Binding => other.version.cmp(&self.version),
@@ -167,7 +195,7 @@ impl Record {
     /// Whether it says that the object is gone.
     #[must_use]
     pub fn is_tombstone(&self) -> bool {
-        self.stamp.is_tombstone
+        self.stamp.fate == Fate::Gone
     }
 
     /// The JSON text, unless the object is gone.

@@ -1,7 +1,7 @@
 //! Which records this node holds, and at which versions: what is compared with other nodes. The records themselves stay in the store.
 
 use crate::key::{self, Key};
-use control::record::{Part, RecordId, Stamp};
+use control::record::{Fate, Part, RecordId, Stamp};
 use negentropy::NegentropyStorageVector;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -119,13 +119,13 @@ impl Index {
 
 /// Whether a binding or status belongs to an object that its specification says is gone, or was followed by another.
 fn is_past(stamp: &Stamp, spec: &Stamp) -> bool {
-    stamp.birth < spec.birth || spec.is_tombstone && stamp.birth == spec.birth
+    stamp.birth < spec.birth || spec.fate == Fate::Gone && stamp.birth == spec.birth
 }
 
 #[cfg(test)]
 mod tests {
     use super::Index;
-    use control::record::{Part, RecordId, Stamp};
+    use control::record::{Fate, Part, RecordId, Stamp};
     use control::version::Version;
 
     fn named(object: &str) -> RecordId {
@@ -134,7 +134,7 @@ mod tests {
 
     fn at(wall_ms: u64) -> Stamp {
         let version = |wall_ms| Version { wall_ms, counter: 0, node: "a".into() };
-        Stamp { birth: version(1), version: version(wall_ms), is_tombstone: false }
+        Stamp { birth: version(1), version: version(wall_ms), fate: Fate::Live }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Short names of records and nodes: hashes that every node computes alike.
 
-use control::record::{Part, RecordId, Stamp};
+use control::record::{Fate, Part, RecordId, Stamp};
 use control::version::{NodeId, Version};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -26,7 +26,11 @@ impl Key {
         for version in [&stamp.birth, &stamp.version] {
             add_version(&mut hash, version);
         }
-        hash.update([u8::from(stamp.is_tombstone)]);
+        hash.update([match stamp.fate {
+            Fate::Live => 0,
+            Fate::Gone => 1,
+            Fate::Leaving => 2,
+        }]);
         let whole = hash.finalize();
         let mut key = Self { id: [0; 8], stamp: [0; 16] };
         key.id.copy_from_slice(&name[..8]);

@@ -370,8 +370,9 @@ impl Engine {
     pub(crate) fn leave(&mut self) {
         let leave = Datagram::Leave(self.identity.clone());
         let addresses: Vec<SocketAddr> = self.ring.iter().map(|seat| seat.address).collect();
-        for address in addresses {
-            self.send(address, &leave);
+        // Nobody answers, and nobody can be asked again: said twice, it is hardly ever lost.
+        for address in addresses.iter().chain(&addresses) {
+            self.send(*address, &leave);
         }
         self.swim(|swim, effects| swim.leave_cluster(effects));
     }

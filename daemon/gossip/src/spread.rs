@@ -132,12 +132,12 @@ impl Engine {
 mod tests {
     use super::{MESSAGE_BYTES, batches};
     use crate::wire::Named;
-    use control::record::{Ancestry, Body, Part, Record, RecordId, Stamp};
+    use control::record::{Ancestry, Body, Fate, Part, Record, RecordId, Stamp};
     use control::version::Version;
 
     fn named(bytes: usize) -> Named {
         let version = Version { wall_ms: 1, counter: 0, node: "a".into() };
-        let stamp = Stamp { birth: version.clone(), version, is_tombstone: false };
+        let stamp = Stamp { birth: version.clone(), version, fate: Fate::Live };
         let id = RecordId { object: "pods/a/b".into(), part: Part::Spec };
         (id, Record { stamp, ancestry: Ancestry::default(), body: Body::Json("x".repeat(bytes).into()) })
     }

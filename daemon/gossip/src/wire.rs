@@ -4,7 +4,7 @@ use crate::index::Digest;
 use crate::key::Key;
 use crate::member::Identity;
 use crate::standing::Standing;
-use control::record::{Body, Part, Record, RecordId};
+use control::record::{Fate, Part, Record, RecordId};
 use control::version::NodeId;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -241,9 +241,8 @@ pub(crate) fn weight((id, record): &Named) -> usize {
 }
 
 fn is_sound((id, record): &Named) -> bool {
-    let is_tombstone = record.body == Body::Tombstone;
-    is_tombstone == record.stamp.is_tombstone
-        && (!is_tombstone || id.part == Part::Spec)
+    record.stamp.fate == Fate::of(&record.body)
+        && (record.stamp.fate == Fate::Live || id.part == Part::Spec)
         && !id.object.is_empty()
         && id.object.len() <= MAX_OBJECT_BYTES
 }

@@ -1,7 +1,7 @@
 //! Whatever comes in, nothing panics, what is wrong is counted, and what is kept stays small.
 
 use control::clock::{BootMs, Now};
-use control::record::{Ancestry, Body, Part, Record, RecordId, Stamp};
+use control::record::{Ancestry, Body, Fate, Part, Record, RecordId, Stamp};
 use control::version::Version;
 use gossip::{
     Config, Datagram, Engine, Identity, Input, Key, MAX_DATAGRAM_BYTES, MAX_MESSAGE_BYTES, Malformed, Meeting, Message, Named,
@@ -39,7 +39,7 @@ fn engine(name: &str) -> Engine {
 
 fn named(object: &str, wall_ms: u64) -> Named {
     let version = Version { wall_ms, counter: 0, node: "x".into() };
-    let stamp = Stamp { birth: version.clone(), version, is_tombstone: false };
+    let stamp = Stamp { birth: version.clone(), version, fate: Fate::Live };
     let id = RecordId { object: object.into(), part: Part::Spec };
     (id, Record { stamp, ancestry: Ancestry::default(), body: Body::Json("{}".into()) })
 }
@@ -94,7 +94,7 @@ fn what_no_node_says_is_refused_with_the_reason() {
     trailing.push(0);
     assert_eq!(Message::decode(&trailing), Err(Malformed::Trailing { bytes: 1 }));
     let (id, mut record) = named("pods/default/a", 7);
-    record.stamp.is_tombstone = true;
+    record.stamp.fate = Fate::Gone;
     let lie = Message::Push { until: 0, records: Arc::new(vec![(id, record)]) };
     assert_eq!(Message::decode(&lie.encode()), Err(Malformed::Value { field: "record" }));
     let mut stranger = identity("a", 1);

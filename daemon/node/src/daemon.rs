@@ -229,8 +229,8 @@ fn spawn(base: Base, equipment: Equipment, (cluster, doors): (Cluster, Doors), t
         tasks.spawn(remote.serve(verbs.clone(), doors.trust, shutdown.clone()));
     }
     tasks.spawn(api::serve_peers(cluster.streams, verbs.clone(), shutdown.clone()));
-    tasks.spawn(Scheduler::new(store.clone(), recorder.clone(), cluster.alive.clone()).run(shutdown.clone()));
-    tasks.spawn(NodeReports::new(store.clone(), recorder.clone(), cluster.alive).run(shutdown.clone()));
+    tasks.spawn(Scheduler::new(store.clone(), recorder.clone(), cluster.alive).run(shutdown.clone()));
+    tasks.spawn(NodeReports::new(store.clone(), recorder.clone(), cluster.counted_on).run(shutdown.clone()));
     tasks.spawn(Evictor::new(verbs, store.clone(), recorder.clone()).run(shutdown.clone()));
     tasks.spawn(Routes::new(&config.name, network.clone(), store.clone(), recorder.clone()).run(shutdown.clone()));
     let settler = Settler::new(&config, network.clone(), store.clone(), recorder.clone(), moved);

@@ -1,7 +1,7 @@
 //! What clients were promised: the writes that nodes acknowledged, and whether the cluster keeps them.
 
 use crate::world::World;
-use control::record::{RecordId, Stamp};
+use control::record::{Fate, RecordId, Stamp};
 use control::version::Version;
 use gossip::Named;
 use std::collections::BTreeMap;
@@ -61,7 +61,7 @@ impl Ledger {
         for Promise { id, stamp, node } in &self.promises {
             let entry = world.nodes[index].replica.entry(&id.object);
             let spec = entry.and_then(|entry| entry.spec.as_ref());
-            if stamp.is_tombstone {
+            if stamp.fate == Fate::Gone {
                 if !self.is_doubtful(&stamp.birth)
                     && spec.is_some_and(|spec| !spec.is_tombstone() && spec.stamp.birth <= stamp.birth)
                 {

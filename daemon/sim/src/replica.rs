@@ -1,7 +1,7 @@
 //! A node's store in the simulation: the real merge and clock over a map, with a disk that may lag or be lost.
 
 use control::entry::{Entry, Merged as Took};
-use control::record::{Ancestry, Body, Part, Record, RecordId, Stamp};
+use control::record::{Ancestry, Body, Fate, Part, Record, RecordId, Stamp};
 use control::version::{HybridClock, NodeId, Version};
 use gossip::{Merged, Named, Outcome};
 use std::collections::{BTreeMap, BTreeSet};
@@ -85,7 +85,7 @@ impl Replica {
             Some(spec) => (spec.stamp.birth.clone(), spec.ancestry.with(&version)),
             None => (version.clone(), Ancestry::default().with(&version)),
         };
-        let stamp = Stamp { birth, version, is_tombstone: false };
+        let stamp = Stamp { birth, version, fate: Fate::Live };
         self.write(object, Part::Spec, Record { stamp, ancestry, body: Body::Json(json.into()) })
     }
 
@@ -95,7 +95,7 @@ impl Replica {
         let (birth, ancestry) = (spec.stamp.birth.clone(), spec.ancestry.clone());
         let version = self.clock.tick(now_ms);
         let ancestry = ancestry.with(&version);
-        let stamp = Stamp { birth, version, is_tombstone: true };
+        let stamp = Stamp { birth, version, fate: Fate::Gone };
         Some(self.write(object, Part::Spec, Record { stamp, ancestry, body: Body::Tombstone }))
     }
 
@@ -103,7 +103,7 @@ impl Replica {
     pub fn put_part(&mut self, object: &Arc<str>, part: Part, json: &str, now_ms: u64) -> Option<Named> {
         let spec = self.entries.get(object)?.spec.as_ref().filter(|spec| !spec.is_tombstone())?;
         let birth = spec.stamp.birth.clone();
-        let stamp = Stamp { birth, version: self.clock.tick(now_ms), is_tombstone: false };
+        let stamp = Stamp { birth, version: self.clock.tick(now_ms), fate: Fate::Live };
         Some(self.write(object, part, Record { stamp, ancestry: Ancestry::default(), body: Body::Json(json.into()) }))
     }
 

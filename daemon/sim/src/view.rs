@@ -2,6 +2,7 @@
 
 use crate::placing::PODS;
 use crate::world::{Node, World};
+use control::record::Fate;
 use gossip::{Engine, State};
 
 impl World {
@@ -30,7 +31,7 @@ impl World {
         let summary = |node: &Node| {
             let engine = node.engine.as_ref()?;
             let records = node.replica.stamps().into_iter().map(|(id, stamp)| {
-                let life = if stamp.is_tombstone { "deleted" } else { "born" };
+                let life = if stamp.fate == Fate::Gone { "deleted" } else { "born" };
                 format!("{id} {life} {} by {}", stamp.birth.wall_ms % 1_000_000, stamp.version.node)
             });
             Some(format!("{} is {:?} and holds {:?}", node.name, engine.standing(), records.collect::<Vec<_>>()))

@@ -7,7 +7,7 @@
 
 use crate::name::Name;
 use control::entry::Entry;
-use control::record::{Ancestry, Body, Part, Record, Stamp};
+use control::record::{Ancestry, Body, Fate, Part, Record, Stamp};
 use control::version::Version;
 
 const FORMAT: u8 = 2;
@@ -97,7 +97,7 @@ pub fn decode_record(bytes: &[u8]) -> Result<Decoded, &'static str> {
     if *format == FORMAT_WITHOUT_BIRTH {
         let version = take_version(&mut rest)?;
         let body = decode_body(rest)?;
-        let stamp = Stamp { birth: version.clone(), version, is_tombstone: body == Body::Tombstone };
+        let stamp = Stamp { birth: version.clone(), version, fate: Fate::of(&body) };
         return Ok(Decoded::WithoutBirth(Record { stamp, ancestry: Ancestry::default(), body }));
     }
     if *format != FORMAT {
@@ -111,7 +111,7 @@ pub fn decode_record(bytes: &[u8]) -> Result<Decoded, &'static str> {
         ancestry.push((node, (wall_ms, counter)));
     }
     let body = decode_body(rest)?;
-    let stamp = Stamp { birth, version, is_tombstone: body == Body::Tombstone };
+    let stamp = Stamp { birth, version, fate: Fate::of(&body) };
     Ok(Decoded::Record(Record { stamp, ancestry: ancestry.into_iter().collect(), body }))
 }
 
@@ -153,7 +153,7 @@ mod tests {
     use super::{Decoded, decode_key, decode_record, encode_key, encode_record, entry_of};
     use crate::Key;
     use crate::name::Name;
-    use control::record::{Ancestry, Body, Part, Record, Stamp};
+    use control::record::{Ancestry, Body, Fate, Part, Record, Stamp};
     use control::version::Version;
     use objects::Kind;
     use proptest::prelude::*;
@@ -168,7 +168,7 @@ mod tests {
         }
         for body in [Body::Tombstone, Body::Json("{}".into())] {
             let version = |wall_ms| Version { wall_ms, counter: 8, node: "n".into() };
-            let stamp = Stamp { birth: version(6), version: version(7), is_tombstone: body == Body::Tombstone };
+            let stamp = Stamp { birth: version(6), version: version(7), fate: Fate::of(&body) };
             let record = Record { ancestry: Ancestry::default().with(&stamp.version), stamp, body };
             assert_eq!(decode_record(&encode_record(&record)), Ok(Decoded::Record(record)));
         }

@@ -1,7 +1,7 @@
 //! What is told of changes that lost: the words, the fields, the manifest.
 
 use super::{Conflict, LOST_OBJECT, MAX_MESSAGE_BYTES, annotations, conflict};
-use crate::record::{Ancestry, Body, Part, Record, RecordId, Stamp};
+use crate::record::{Ancestry, Body, Fate, Part, Record, RecordId, Stamp};
 use crate::version::Version;
 use objects::Kind;
 use proptest::prelude::*;
@@ -19,7 +19,7 @@ fn id(object: &str) -> RecordId {
 }
 
 fn record(version: Version, body: Option<&Value>) -> Record {
-    let stamp = Stamp { birth: at(0, "n1"), version, is_tombstone: body.is_none() };
+    let stamp = Stamp { birth: at(0, "n1"), version, fate: if body.is_none() { Fate::Gone } else { Fate::Live } };
     let body = body.map_or(Body::Tombstone, |object| Body::Json(object.to_string().into()));
     Record { stamp, ancestry: Ancestry::default(), body }
 }
@@ -72,7 +72,7 @@ fn a_deletion_and_a_new_object_elsewhere_are_told_apart() {
     let told = conflict(&id("pods/default/kubia"), &lost, &gone.stamp, Some(&gone)).expect("something was lost");
     assert_eq!(told.reason, "ChangeLostToDeletion");
     assert!(told.message.contains("deleted on node n2 at 2026-01-01T00:00:20Z"), "{}", told.message);
-    let new = Stamp { birth: at(15, "n2"), version: at(15, "n2"), is_tombstone: false };
+    let new = Stamp { birth: at(15, "n2"), version: at(15, "n2"), fate: Fate::Live };
     let told = conflict(&id("pods/default/kubia"), &lost, &new, None).expect("something was lost");
     assert_eq!((told.reason, told.manifest.is_some()), ("ReplacedElsewhere", true));
 }

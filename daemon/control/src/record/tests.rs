@@ -1,6 +1,6 @@
 //! Records and their order, from seeds and by example.
 
-use super::{Ancestry, Body, MAX_WRITERS, Part, Record, Stamp};
+use super::{Ancestry, Body, Fate, MAX_WRITERS, Part, Record, Stamp};
 use crate::version::{NodeId, Version};
 use proptest::prelude::*;
 use std::cmp::Ordering;
@@ -14,9 +14,10 @@ fn part() -> impl Strategy<Value = Part> {
 }
 
 fn record() -> impl Strategy<Value = Record> {
-    let body = prop_oneof![Just(Body::Tombstone), "[xy]".prop_map(|json| Body::Json(json.as_str().into()))];
+    let leaving = Body::Json(r#"{"metadata":{"deletionTimestamp":"t"}}"#.into());
+    let body = prop_oneof![Just(Body::Tombstone), Just(leaving), "[xy]".prop_map(|json| Body::Json(json.as_str().into()))];
     (version(), version(), body).prop_map(|(birth, version, body)| Record {
-        stamp: Stamp { birth, is_tombstone: body == Body::Tombstone, version },
+        stamp: Stamp { birth, fate: Fate::of(&body), version },
         ancestry: Ancestry::default(),
         body,
     })
@@ -27,7 +28,7 @@ fn at(wall_ms: u64, node: &str) -> Version {
 }
 
 fn live(birth: u64, wall_ms: u64) -> Stamp {
-    Stamp { birth: at(birth, "a"), version: at(wall_ms, "a"), is_tombstone: false }
+    Stamp { birth: at(birth, "a"), version: at(wall_ms, "a"), fate: Fate::Live }
 }
 
 proptest! {
@@ -60,7 +61,9 @@ proptest! {
 
 #[test]
 fn a_deletion_is_the_last_word_about_its_object_and_says_nothing_of_the_next() {
-    let gone = Stamp { is_tombstone: true, ..live(1, 5) };
+    let [leaving, gone] = [Fate::Leaving, Fate::Gone].map(|fate| Stamp { fate, ..live(1, 5) });
+    assert_eq!(leaving.rank(Part::Spec, &live(1, 9)), Ordering::Greater);
+    assert_eq!(gone.rank(Part::Spec, &Stamp { fate: Fate::Leaving, ..live(1, 9) }), Ordering::Greater);
     assert_eq!(gone.rank(Part::Spec, &live(1, 9)), Ordering::Greater);
     assert_eq!(gone.rank(Part::Spec, &live(6, 6)), Ordering::Less);
 }
@@ -75,7 +78,7 @@ fn the_later_change_and_the_earlier_placement_win() {
 #[test]
 fn changes_are_concurrent_where_neither_knew_of_the_other() {
     let write = |before: &Ancestry, version: Version| Record {
-        stamp: Stamp { birth: at(1, "a"), version: version.clone(), is_tombstone: false },
+        stamp: Stamp { birth: at(1, "a"), version: version.clone(), fate: Fate::Live },
         ancestry: before.with(&version),
         body: Body::Json("{}".into()),
     };
@@ -94,4 +97,15 @@ fn the_ancestry_of_an_object_that_all_nodes_write_stays_small() {
     assert_eq!(ancestry.writers().count(), MAX_WRITERS);
     assert!(ancestry.has(&versions[39]) && !ancestry.has(&versions[0]));
     assert!(ancestry.writers().any(|(node, _)| *node == NodeId::from("n39")));
+}
+
+#[test]
+fn a_specification_tells_what_becomes_of_its_object() {
+    let check = |json: &str, expected| assert_eq!(Fate::of(&Body::Json(json.into())), expected, "{json}");
+    check("{}", Fate::Live);
+    check(r#"{"metadata":{"deletionTimestamp":"2026-01-01T00:00:00Z"}}"#, Fate::Leaving);
+    check(r#"{"metadata":{"deletionTimestamp":null}}"#, Fate::Live);
+    check(r#"{"metadata":{"annotations":{"deletionTimestamp":"x"}}}"#, Fate::Live);
+    check(r#"no JSON "deletionTimestamp""#, Fate::Live);
+    assert_eq!(Fate::of(&Body::Tombstone), Fate::Gone);
 }

@@ -7,6 +7,8 @@
 //! The engine's index of records follows the store's changes in their order, whoever made them; of a merge only what was *not* kept is
 //! told apart from that. Merges are under way in a bounded number, and while there are that many no more messages are received; datagrams are.
 
+mod steps;
+
 use super::transport::{Datagram, Event, Transport};
 use super::trust::Keys;
 use crate::clock;
@@ -26,7 +28,8 @@ use gossip::{Engine, Input, Member, Merged, Named, Outcome, Output, Standing, St
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
-use store::{FellBehind, MergeOutcome, MergeReport, Origin, RecordChange, RecordChanges, Refusal, Store, StoreError};
+use steps::{Sort, Step};
+use store::{FellBehind, MergeOutcome, MergeReport, RecordChange, RecordChanges, Refusal, Store, StoreError};
 use tokio::sync::{mpsc, watch};
 use tracing::{debug, info, warn};
 
@@ -53,6 +56,8 @@ pub struct Gossip {
     datagrams: mpsc::Receiver<Datagram>,
     events: mpsc::Receiver<Event>,
     keys: watch::Receiver<Keys>,
+    /// Nodes that were removed: they are no members, whatever is remembered of them.
+    denied: BTreeSet<NodeId>,
     changes: RecordChanges,
     work: FuturesUnordered<BoxFuture<'static, Done>>,
     view: watch::Sender<View>,
@@ -99,6 +104,7 @@ impl Gossip {
     pub fn new(parts: Parts) -> Self {
         let Parts { engine, store, changes, transport, datagrams, events, keys, recorder, view, settled } = parts;
         let (work, contact_ms) = (FuturesUnordered::new(), store.last_contact().unwrap_or(0));
+        let denied = denied(&keys.borrow());
         Self {
             engine,
             store,
@@ -106,6 +112,7 @@ impl Gossip {
             recorder,
             datagrams,
             events,
+            denied,
             keys,
             changes,
             work,
@@ -155,7 +162,9 @@ impl Gossip {
             if self.engine.members().all(|member| !member.state.is_active()) {
                 self.contact_ms = self.store.last_contact().unwrap_or(0);
             }
-            self.view.send_replace(Arc::new(self.engine.members().cloned().collect()));
+            let is_removed = |member: &&Member| self.denied.contains(&member.identity.name);
+            let members = self.engine.members().filter(|member| !is_removed(member));
+            self.view.send_replace(Arc::new(members.cloned().collect()));
         }
     }
 
@@ -359,34 +368,9 @@ impl Gossip {
     }
 
     fn deny(&mut self) {
-        let denied = denied(&self.keys.borrow_and_update());
-        self.step(Input::Denied(denied));
-    }
-}
-
-/// What a change of a record is to the engine.
-struct Step {
-    sort: Sort,
-    id: RecordId,
-    stamp: Stamp,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Sort {
-    Local,
-    Merged,
-    Forgotten,
-}
-
-impl Step {
-    /// One step, or two where a record was stamped anew with a lower version.
-    fn of(change: RecordChange) -> impl Iterator<Item = Self> {
-        let RecordChange { id, before, stamp, origin } = change;
-        let sort = if origin == Origin::Local { Sort::Local } else { Sort::Merged };
-        let outranks = |before: &Stamp| stamp.as_ref().is_none_or(|stamp| before.rank(id.part, stamp).is_gt());
-        let forgotten = before.filter(outranks).map(|stamp| Self { sort: Sort::Forgotten, id: id.clone(), stamp });
-        let news = stamp.map(|stamp| Self { sort, id, stamp });
-        forgotten.into_iter().chain(news)
+        self.denied = denied(&self.keys.borrow_and_update());
+        self.has_news = true;
+        self.step(Input::Denied(self.denied.clone()));
     }
 }
 

@@ -36,6 +36,8 @@ struct Sight {
 #[derive(Debug, PartialEq, Eq)]
 struct Seen {
     alive: Members,
+    /// Those and whoever may still be heard: all that are not lost.
+    counted_on: Members,
     lost: Lost,
     /// When it has to be looked at again, though nothing changed.
     again: Option<BootMs>,
@@ -45,7 +47,9 @@ impl Sight {
     fn look(&self, now: Now, members: &[Member], nodes: &BTreeSet<String>) -> Seen {
         let known: BTreeMap<&str, &Member> = members.iter().map(|member| (member.identity.name.as_str(), member)).collect();
         let active = members.iter().filter(|member| member.state.is_active()).map(|member| member.identity.name.clone());
-        let mut seen = Seen { alive: Members::new(self.me.clone(), active), lost: Lost::new(), again: None };
+        let alive = Members::new(self.me.clone(), active);
+        let mut seen = Seen { counted_on: alive.clone(), alive, lost: Lost::new(), again: None };
+        let mut in_grace = Vec::new();
         for node in nodes.iter().filter(|node| !seen.alive.is_alive(node)) {
             let (from, since) = match known.get(node.as_str()) {
                 Some(member) if member.state == State::Left => (member.since.boot.after_ms(LEAVE_GRACE_MS), member.since.wall),
@@ -55,9 +59,11 @@ impl Sight {
             if from <= now.boot {
                 seen.lost.insert(node.clone(), since);
             } else {
+                in_grace.push(NodeId::from(node.as_str()));
                 seen.again = Some(seen.again.map_or(from, |again| again.min(from)));
             }
         }
+        seen.counted_on = Members::new(self.me.clone(), seen.alive.alive().cloned().chain(in_grace));
         seen
     }
 }
@@ -67,11 +73,20 @@ fn start_time(now: Now, started: BootMs) -> Timestamp {
     now.wall.checked_sub(jiff::SignedDuration::from_millis(ago_ms)).unwrap_or(now.wall)
 }
 
-/// Applies what is seen until the shutdown signal: the store shows who is lost, and whoever places pods hears who is alive.
+fn tell(members: &watch::Sender<Members>, now: Members) {
+    members.send_if_modified(|before| {
+        let differs = *before != now;
+        *before = now;
+        differs
+    });
+}
+
+/// Applies what is seen until the shutdown signal: the store shows who is lost, and whoever places pods hears who is alive, and
+/// whoever tells of nodes hears who is counted on: one that takes leave only to start again is no news.
 pub async fn run(
     store: Store,
     (mut view, settled): (watch::Receiver<View>, watch::Receiver<bool>),
-    alive: watch::Sender<Members>,
+    (alive, counted_on): (watch::Sender<Members>, watch::Sender<Members>),
     mut shutdown: Shutdown,
 ) {
     let sight = Sight { me: alive.borrow().me().clone(), started: crate::clock::now().boot };
@@ -82,11 +97,8 @@ pub async fn run(
     loop {
         let members = view.borrow_and_update().clone();
         let seen = sight.look(crate::clock::now(), &members, &nodes);
-        alive.send_if_modified(|before| {
-            let differs = *before != seen.alive;
-            *before = seen.alive.clone();
-            differs
-        });
+        tell(&alive, seen.alive);
+        tell(&counted_on, seen.counted_on);
         if seen.lost != shown {
             match store.set_lost(seen.lost.clone()).await {
                 Ok(()) => shown = seen.lost,

@@ -49,6 +49,8 @@ pub struct Cluster {
     pub peers: Arc<ClusterPeers>,
     /// Who is alive.
     pub alive: watch::Receiver<Members>,
+    /// Who is not lost: those, and who may still be heard.
+    pub counted_on: watch::Receiver<Members>,
     /// All others.
     pub view: watch::Receiver<View>,
     /// Requests that other daemons pass on to this one.
@@ -105,15 +107,16 @@ impl Cluster {
             settled: learnt_tx,
         });
         let (alive_tx, alive) = watch::channel(Members::alone(me.name.clone()));
+        let (counted_on_tx, counted_on) = watch::channel(Members::alone(me.name.clone()));
         tasks.spawn(driver.run(shutdown.clone()));
         tasks.spawn(gossip.run(shutdown.clone()));
-        tasks.spawn(sight::run(store.clone(), (view.clone(), learnt.clone()), alive_tx, shutdown.clone()));
+        tasks.spawn(sight::run(store.clone(), (view.clone(), learnt.clone()), (alive_tx, counted_on_tx), shutdown.clone()));
         tasks.spawn(skew::run(store, transport.clone(), view.clone(), recorder, shutdown.clone()));
         tasks.spawn(roster::run(roster, view.clone(), shutdown.clone()));
         tasks.spawn(trust.clone().run(shutdown.clone()));
         let peers = Arc::new(ClusterPeers { me, since: started, view: view.clone(), transport, trust });
         let learnt = (standing == Standing::Fresh).then_some(learnt);
-        Ok(Self { peers, alive, view, streams: incoming.streams, learnt })
+        Ok(Self { peers, alive, counted_on, view, streams: incoming.streams, learnt })
     }
 
     /// Waits, where this node has just joined, for what the others know: for a while, so that it starts even if they fall silent.

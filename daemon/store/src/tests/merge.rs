@@ -4,7 +4,7 @@ use super::{Opened, folder, key, of, pod, set_status};
 use crate::{
     ChangeKind, Key, MergeOutcome, Origin, Preconditions, RecordChange, RecordChanges, Refusal, Settings, Store, StoreError,
 };
-use control::record::{Ancestry, Body, Part, Record, RecordId, Stamp};
+use control::record::{Ancestry, Body, Fate, Part, Record, RecordId, Stamp};
 use control::version::{MAX_AHEAD_MS, Version};
 use objects::Kind;
 use serde_json::json;
@@ -19,7 +19,7 @@ pub fn at(wall_ms: u64, node: &str) -> Version {
 
 /// A record of an object that was made, and of a version, at these times (ms since 1970) on node `z`.
 pub fn record((birth, wall_ms): (u64, u64), body: Body) -> Record {
-    let stamp = Stamp { birth: at(birth, "z"), version: at(wall_ms, "z"), is_tombstone: body == Body::Tombstone };
+    let stamp = Stamp { birth: at(birth, "z"), version: at(wall_ms, "z"), fate: Fate::of(&body) };
     Record { ancestry: Ancestry::default().with(&stamp.version), stamp, body }
 }
 
@@ -127,7 +127,7 @@ async fn bad_records_are_refused_and_stop_none_of_the_others() {
         (id("pods/default/b", Part::Binding), spec(json(r#"{"uid":"1"}"#))),
         (id("pods/default/b", Part::Status), spec(json(r#"{"status":{}}"#))),
         (id("pods/default/b", Part::Status), record((now, now), Body::Tombstone)),
-        (id("pods/default/b", Part::Spec), stamped(&|record| record.stamp.is_tombstone = true)),
+        (id("pods/default/b", Part::Spec), stamped(&|record| record.stamp.fate = Fate::Gone)),
         (id("pods/default/b", Part::Spec), stamped(&|record| record.stamp.version.node = "".into())),
         (id("pods/default/b", Part::Spec), stamped(&|record| record.stamp.birth.node = "x".repeat(300).as_str().into())),
         (id("pods//b", Part::Spec), spec(spec_of("1"))),
@@ -167,7 +167,7 @@ async fn a_change_of_this_node_that_loses_is_reported_and_so_is_one_to_an_object
     let ours = store.record(&id("pods/default/a", Part::Spec)).expect("it is there");
     let elsewhere = |before: &Record, wall_ms, body: Body| {
         let version = at(wall_ms, "z");
-        let stamp = Stamp { birth: before.stamp.birth.clone(), version: version.clone(), is_tombstone: body == Body::Tombstone };
+        let stamp = Stamp { birth: before.stamp.birth.clone(), version: version.clone(), fate: Fate::of(&body) };
         Record { stamp, ancestry: before.ancestry.with(&version), body }
     };
     let after = store.now_ms() + 1000;

@@ -8,7 +8,7 @@ use crate::records::Origin;
 use crate::state::Shown;
 use crate::{Key, Object, Preconditions, ResourceVersion, StoreError};
 use control::entry::{Entry, Merged};
-use control::record::{Ancestry, Body, Part, Record, Stamp};
+use control::record::{Ancestry, Body, Fate, Part, Record, Stamp};
 use control::version::Version;
 use objects::Kind;
 use serde_json::Value;
@@ -131,7 +131,7 @@ impl Writer {
     pub(super) fn record(&mut self, before: &Entry, birth: Option<Version>, body: Body) -> Record {
         let newest = before.records().flat_map(|(_, record)| [&record.stamp.birth, &record.stamp.version]).max();
         let version = self.clock.tick_after(self.bearings.now_ms(), newest);
-        let stamp = Stamp { birth: birth.unwrap_or_else(|| version.clone()), version, is_tombstone: body == Body::Tombstone };
+        let stamp = Stamp { birth: birth.unwrap_or_else(|| version.clone()), version, fate: Fate::of(&body) };
         Record { stamp, ancestry: Ancestry::default(), body }
     }
 

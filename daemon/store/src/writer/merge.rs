@@ -5,7 +5,7 @@ use crate::entry;
 use crate::name::Name;
 use crate::records::Origin;
 use control::entry::{Entry, Merged};
-use control::record::{Body, MAX_WRITERS, Part, Record, RecordId, Stamp};
+use control::record::{Fate, MAX_WRITERS, Part, Record, RecordId, Stamp};
 use control::version::{TooFarAhead, Version};
 use std::collections::BTreeMap;
 
@@ -138,8 +138,8 @@ impl Writer {
 
 /// Whether it is a record as a replica writes them; what passes here can be stored and shown.
 fn check(name: &Name, part: Part, record: &Record) -> Result<(), &'static str> {
-    let Stamp { birth, version, is_tombstone } = &record.stamp;
-    if *is_tombstone != (record.body == Body::Tombstone) || (*is_tombstone && part != Part::Spec) {
+    let Stamp { birth, version, fate } = &record.stamp;
+    if *fate != Fate::of(&record.body) || (*fate != Fate::Live && part != Part::Spec) {
         return Err("its stamp and its content differ in whether the object is gone");
     }
     let mut nodes = [&birth.node, &version.node].into_iter().chain(record.ancestry.writers().map(|(node, _)| node));

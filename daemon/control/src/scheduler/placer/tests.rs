@@ -4,7 +4,7 @@ use super::{STEP_IN_AFTER_MS, Turn, tells, turn};
 use crate::clock::BootMs;
 use crate::entry::Entry;
 use crate::membership::Members;
-use crate::record::{Ancestry, Body, Part, Record, Stamp};
+use crate::record::{Ancestry, Body, Fate, Part, Record, Stamp};
 use crate::scheduler::{NodeState, Placement, place};
 use crate::version::{NodeId, Version};
 use k8s_openapi::api::core::v1::{Node, Pod};
@@ -88,7 +88,7 @@ proptest! {
             prop_assert!(alive.contains(&NodeId::from(node.as_str())));
             let version = Version { wall_ms: 1_000 + delay, counter: 0, node: placer.me().clone() };
             let birth = Version { wall_ms: 1, counter: 0, node: names[0].clone() };
-            let stamp = Stamp { birth, version, is_tombstone: false };
+            let stamp = Stamp { birth, version, fate: Fate::Live };
             bindings.push(Record { stamp, ancestry: Ancestry::default(), body: Body::Json(node.into()) });
         }
         let earlier = bindings.iter().min_by(|one, other| one.stamp.version.cmp(&other.stamp.version)).expect("two").clone();
