@@ -20,6 +20,8 @@ use verify::{Expect, Pinned, Verifier};
 
 /// What nodes speak to each other.
 pub const NODE_PROTOCOL: &[u8] = b"skiff/1";
+/// The same on a connection that carries one stream, of whoever asked for it.
+pub const STREAM_PROTOCOL: &[u8] = b"skiff-stream/1";
 /// What a machine speaks that wants in, and has no certificate yet.
 pub const JOIN_PROTOCOL: &[u8] = b"skiff-join/1";
 /// What consoles speak: a websocket.
@@ -29,12 +31,14 @@ pub const CONSOLE_PROTOCOL: &[u8] = b"http/1.1";
 #[derive(Debug, Clone)]
 pub struct Tls {
     /// Serves nodes, which have to show a certificate, and joiners, which have none: whoever accepts looks at the protocol that was agreed
-    /// on, and closes a [`NODE_PROTOCOL`] connection without a certificate.
+    /// on, and closes a connection of a node without a certificate.
     pub nodes: Arc<ServerConfig>,
     /// Serves consoles: a certificate is a must.
     pub consoles: Arc<ServerConfig>,
     /// Asks the node that the server's name says.
     pub named: Arc<ClientConfig>,
+    /// The same for a connection that carries one stream.
+    pub stream: Arc<ClientConfig>,
     /// Asks any node of the cluster, whatever the server's name says.
     pub any: Arc<ClientConfig>,
     /// When to make the next snapshot: two thirds of the certificates' life.
@@ -82,20 +86,21 @@ impl Tls {
             config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
             Ok::<_, rustls::Error>(Arc::new(config))
         };
-        let client = |verifier: Arc<Verifier>| {
+        let client = |verifier: Arc<Verifier>, protocol: &[u8]| {
             let builder = ClientConfig::builder_with_provider(provider()).with_protocol_versions(&[&rustls::version::TLS13])?;
             let builder = builder.dangerous().with_custom_certificate_verifier(verifier);
             let mut config = builder.with_client_cert_resolver(certified.clone());
             config.resumption = Resumption::disabled();
-            config.alpn_protocols = vec![NODE_PROTOCOL.to_vec()];
+            config.alpn_protocols = vec![protocol.to_vec()];
             Ok::<_, rustls::Error>(Arc::new(config))
         };
         let node = Some(HolderKind::Node);
         Ok(Self {
-            nodes: server(verifier(node, Expect::Optional)?, &[NODE_PROTOCOL, JOIN_PROTOCOL])?,
+            nodes: server(verifier(node, Expect::Optional)?, &[NODE_PROTOCOL, STREAM_PROTOCOL, JOIN_PROTOCOL])?,
             consoles: server(verifier(None, Expect::Anybody)?, &[CONSOLE_PROTOCOL])?,
-            named: client(verifier(node, Expect::Named)?)?,
-            any: client(verifier(node, Expect::Anybody)?)?,
+            named: client(verifier(node, Expect::Named)?, NODE_PROTOCOL)?,
+            stream: client(verifier(node, Expect::Named)?, STREAM_PROTOCOL)?,
+            any: client(verifier(node, Expect::Anybody)?, NODE_PROTOCOL)?,
             renew_at_ms: now_ms.saturating_add(lifetimes.certificate_ms / 3 * 2),
         })
     }

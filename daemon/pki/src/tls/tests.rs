@@ -1,6 +1,6 @@
 //! Tests of the TLS configurations: handshakes in memory, over all kinds of certificates.
 
-use super::{JOIN_PROTOCOL, NODE_PROTOCOL, Tls, joining};
+use super::{JOIN_PROTOCOL, NODE_PROTOCOL, STREAM_PROTOCOL, Tls, joining};
 use crate::{Bundle, GenerationId, Lifetimes, NodeKey, NodeName, client_pem};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -117,6 +117,7 @@ fn a_joiner_believes_the_authority_of_its_token_alone() {
     check(&shake(&joiner(GenerationId([7; 32])), "skiff", &server), "UnknownIssuer");
     assert_eq!(joining(bundle.newest().id()).expect("a configuration").alpn_protocols, [JOIN_PROTOCOL]);
     assert_eq!(oak.tls(&bundle, now()).named.alpn_protocols, [NODE_PROTOCOL]);
+    assert_eq!(oak.tls(&bundle, now()).stream.alpn_protocols, [STREAM_PROTOCOL]);
 }
 
 fn console(pem: &str) -> Arc<ClientConfig> {

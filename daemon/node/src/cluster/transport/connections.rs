@@ -10,8 +10,10 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Connections with one node: one that we opened, one that it opened, and room for what is just ending.
+/// Connections for messages with one node: one that we opened, one that it opened, and room for what is just ending.
 const A_NODE: usize = 4;
+/// Connections with one stream each that one node may have open here: requests that it carries for its consoles.
+pub(super) const STREAMS_A_NODE: usize = 64;
 /// How long a handshake may take.
 pub(super) const CONNECT: Duration = Duration::from_secs(3);
 /// Codes that a closed connection tells.
@@ -19,13 +21,29 @@ pub(super) const CODE_GONE: VarInt = VarInt::from_u32(1);
 pub(super) const CODE_REFUSED: VarInt = VarInt::from_u32(2);
 pub(super) const CODE_BAD: VarInt = VarInt::from_u32(3);
 
+/// What a connection is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Messages and exchanges of keys, of all that speak to the node.
+    Messages,
+    /// One stream.
+    Stream,
+}
+
 /// One connection, after its handshake.
 #[derive(Debug, Clone)]
 pub(super) struct Held {
     pub(super) connection: Connection,
     pub(super) holder: Arc<Holder>,
+    purpose: Purpose,
     /// The other's start, once it has told it.
     instance_ms: u64,
+}
+
+impl Held {
+    fn is_good_for_messages(&self) -> bool {
+        self.purpose == Purpose::Messages && self.connection.close_reason().is_none()
+    }
 }
 
 #[derive(Debug, Default)]
@@ -37,15 +55,27 @@ impl Connections {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Keeps one; the oldest with the same node goes where there are too many.
-    pub(super) fn hold(&self, connection: &Connection, holder: &Arc<Holder>) {
+    /// Keeps one. Where there are too many with the same node, the oldest for messages goes; one more for a stream is refused, since
+    /// somebody reads from each of those that are open.
+    pub(super) fn hold(&self, connection: &Connection, holder: &Arc<Holder>, purpose: Purpose) -> Result<(), &'static str> {
         let mut table = self.lock();
         let held = table.entry(holder.name.clone()).or_default();
         held.retain(|held| held.connection.close_reason().is_none());
-        if held.len() >= A_NODE {
-            held.remove(0).connection.close(CODE_GONE, b"too many connections");
+        let alike = held.iter().filter(|held| held.purpose == purpose).count();
+        match purpose {
+            Purpose::Stream if alike >= STREAMS_A_NODE => {
+                return Err("too many streams of this node are open: close some of them");
+            }
+            Purpose::Messages if alike >= A_NODE => {
+                let oldest = held.iter().position(|held| held.purpose == purpose);
+                if let Some(oldest) = oldest {
+                    held.remove(oldest).connection.close(CODE_GONE, b"too many connections");
+                }
+            }
+            _ => {}
         }
-        held.push(Held { connection: connection.clone(), holder: holder.clone(), instance_ms: 0 });
+        held.push(Held { connection: connection.clone(), holder: holder.clone(), purpose, instance_ms: 0 });
+        Ok(())
     }
 
     /// Forgets one that has ended.
@@ -59,17 +89,16 @@ impl Connections {
         }
     }
 
-    /// A good one with a node.
+    /// A good one for messages with a node.
     pub(super) fn with(&self, node: &str) -> Option<Connection> {
         let table = self.lock();
-        let mut good = table.get(node)?.iter().rev().filter(|held| held.connection.close_reason().is_none());
-        good.next().map(|held| held.connection.clone())
+        table.get(node)?.iter().rev().find(|held| held.is_good_for_messages()).map(|held| held.connection.clone())
     }
 
-    /// A good one with whoever is at an address.
+    /// A good one for messages with whoever is at an address.
     pub(super) fn at(&self, address: SocketAddr) -> Option<Held> {
         let table = self.lock();
-        let is_it = |held: &&Held| held.connection.remote_address() == address && held.connection.close_reason().is_none();
+        let is_it = |held: &&Held| held.connection.remote_address() == address && held.is_good_for_messages();
         table.values().flatten().find(is_it).cloned()
     }
 
@@ -91,6 +120,12 @@ impl Connections {
         let table = self.lock();
         let stale = |held: &&Held| held.holder.identity.short() == short && held.instance_ms != instance_ms;
         table.values().flatten().filter(stale).for_each(|held| held.connection.close(CODE_GONE, b"of a process before"));
+    }
+
+    /// Those of a node that are for one stream.
+    #[cfg(test)]
+    pub(super) fn streams(&self, node: &str) -> usize {
+        self.lock().get(node).into_iter().flatten().filter(|held| held.purpose == Purpose::Stream).count()
     }
 
     /// Closes all with a node.
@@ -119,6 +154,8 @@ pub(super) fn holder(connection: &Connection) -> Option<Holder> {
 pub(super) enum Whom<'a> {
     /// This node.
     Node(&'a str),
+    /// This node, for one stream.
+    Stream(&'a str),
     /// Whatever node of the cluster is there.
     Anybody,
 }
@@ -133,6 +170,7 @@ pub(super) async fn dial(
     let tls = shared.trust.keys().tls;
     let (tls, name) = match whom {
         Whom::Node(name) => (tls.named.clone(), name),
+        Whom::Stream(name) => (tls.stream.clone(), name),
         Whom::Anybody => (tls.any.clone(), "skiff"),
     };
     let config = client_config(tls, silence).map_err(|error| error.to_string())?;

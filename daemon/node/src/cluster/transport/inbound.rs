@@ -1,12 +1,12 @@
 //! What comes in: handshakes, and the streams of each connection, whoever opened it.
 
-use super::connections::{CODE_BAD, CODE_REFUSED, holder};
+use super::connections::{CODE_BAD, CODE_REFUSED, Purpose, holder};
 use super::framing::{self, FrameError, Hello};
 use super::statistics::Counter;
 use super::{Event, IncomingStream, Shared, exchange};
 use crate::cluster::join;
 use crate::cluster::trust::wall_ms;
-use pki::tls::{JOIN_PROTOCOL, NODE_PROTOCOL};
+use pki::tls::{JOIN_PROTOCOL, NODE_PROTOCOL, STREAM_PROTOCOL};
 use pki::{Holder, HolderKind};
 use quinn::crypto::rustls::HandshakeData;
 use quinn::{Connection, RecvStream, SendStream};
@@ -50,12 +50,21 @@ pub(super) async fn accept(shared: Arc<Shared>, incoming: quinn::Incoming, permi
             }
         });
     }
-    let holder = holder(&connection).filter(|holder| protocol.as_deref() == Some(NODE_PROTOCOL) && counts(&shared, holder));
-    match holder {
-        Some(holder) => {
+    let purpose = match protocol.as_deref() {
+        Some(NODE_PROTOCOL) => Some(Purpose::Messages),
+        Some(STREAM_PROTOCOL) => Some(Purpose::Stream),
+        _ => None,
+    };
+    match holder(&connection).filter(|holder| counts(&shared, holder)).zip(purpose) {
+        Some((holder, purpose)) => {
             let holder = Arc::new(holder);
-            shared.connections.hold(&connection, &holder);
-            serve(shared, connection, holder).await;
+            match shared.connections.hold(&connection, &holder, purpose) {
+                Ok(()) => serve(shared, connection, holder).await,
+                Err(why) => {
+                    connection.close(CODE_REFUSED, why.as_bytes());
+                    refused(why);
+                }
+            }
         }
         None => {
             connection.close(CODE_REFUSED, b"a certificate of this cluster is needed");
@@ -71,7 +80,7 @@ pub(super) fn counts(shared: &Shared, holder: &Holder) -> bool {
 
 /// Keeps a connection that we opened, and has it served.
 pub(super) fn keep(shared: &Arc<Shared>, connection: Connection, holder: Arc<Holder>) -> Result<(), String> {
-    shared.connections.hold(&connection, &holder);
+    shared.connections.hold(&connection, &holder, Purpose::Messages)?;
     let task = Box::pin(serve(shared.clone(), connection, holder));
     shared.tasks.try_send(task).map_err(|_| "too many tasks wait to be started".to_owned())
 }

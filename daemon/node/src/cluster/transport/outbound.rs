@@ -7,7 +7,7 @@
 //!                               └──────────▶ waits for the next message ─────┘◀┘
 //! ```
 
-use super::connections::{CODE_GONE, CONNECT, Whom, dial};
+use super::connections::{CODE_GONE, CONNECT, Whom, dial, explain};
 use super::framing::{self, Hello};
 use super::sockets::{IDLE, Silence};
 use super::{Event, MAX_MESSAGE_BYTES, PeerStream, SendError, Shared, inbound, quic_address};
@@ -239,10 +239,12 @@ fn acknowledgements(connection: &Connection) -> u64 {
 pub(super) async fn open_stream(shared: &Shared, node: &str, gossip: SocketAddr, kind: u8) -> Result<PeerStream, SendError> {
     let address = quic_address(gossip);
     let failed = |detail: String| SendError::Unreachable { node: node.to_owned(), address, detail };
-    let (connection, _) = dial(shared, Whom::Node(node), address, Silence::IsKeptUp).await.map_err(failed)?;
+    let (connection, _) = dial(shared, Whom::Stream(node), address, Silence::IsKeptUp).await.map_err(failed)?;
     let opened = tokio::time::timeout(CONNECT, connection.open_bi()).await;
     let opened = opened.map_err(|_| failed("it lets no stream be opened".to_owned()))?;
     let (mut send, receive) = opened.map_err(|error| failed(error.to_string()))?;
-    send.write_all(&[kind]).await.map_err(|error| failed(error.to_string()))?;
+    let told = send.write_all(&[kind]).await;
+    // Where the other side closed the connection, its reason says more than the stream's.
+    told.map_err(|error| failed(connection.close_reason().map_or(error.to_string(), |reason| explain(&reason))))?;
     Ok(tokio::io::join(receive, send))
 }

@@ -1,5 +1,6 @@
 //! Tests of the transport: several of them in one process, on loopback.
 
+use super::connections::STREAMS_A_NODE;
 use super::{Datagram, Event, Incoming, IncomingStream, MAX_MESSAGE_BYTES, SendError, Transport, TransportConfig, quic_address};
 use crate::cluster::join::{Doorman, Welcome};
 use crate::cluster::trust::{Trust, wall_ms};
@@ -254,6 +255,44 @@ async fn a_stream_carries_bytes_both_ways() {
     let mut answer = Vec::new();
     asking.read_to_end(&mut answer).await.expect("read");
     assert_eq!(answer, b"answer");
+    oak.stop().await;
+    elm.stop().await;
+}
+
+#[tokio::test]
+async fn streams_close_neither_each_other_nor_the_way_of_messages_and_one_too_many_is_refused() {
+    let bundle = bundle();
+    let (mut oak, mut elm) = (Node::start(&bundle, "oak"), Node::start(&bundle, "elm"));
+    oak.transport.send("elm", elm.gossip, text("before")).expect("queued");
+    assert_eq!(elm.message().await.1, text("before"));
+    let message_way = oak.transport.shared.connections.with("elm").expect("a connection");
+    let mut streams = Vec::new();
+    for _ in 0..STREAMS_A_NODE {
+        let asking = oak.transport.open_stream("elm", elm.gossip, 7).await.expect("a stream");
+        let taken = tokio::time::timeout(PATIENCE, elm.incoming.streams.recv()).await.expect("in time").expect("it runs");
+        streams.push((asking, taken.stream));
+    }
+    for (asking, answering) in &mut streams {
+        asking.write_all(b"question").await.expect("written");
+        let mut question = [0; 8];
+        answering.read_exact(&mut question).await.expect("read");
+        answering.write_all(b"answer").await.expect("written");
+        let mut answer = [0; 6];
+        asking.read_exact(&mut answer).await.expect("read");
+    }
+    assert!(message_way.close_reason().is_none());
+    // Messages the other way do not go where a stream is, either.
+    elm.transport.send("oak", oak.gossip, text("back")).expect("queued");
+    assert_eq!(oak.message().await.1, text("back"));
+    // The handshake may be over on this side before the refusal is here.
+    let refused = match oak.transport.open_stream("elm", elm.gossip, 7).await {
+        Ok(mut stream) => crate::errors::chain(&stream.read_u8().await.expect_err("refused")),
+        Err(error) => error.to_string(),
+    };
+    assert!(refused.contains("too many streams"), "{refused}");
+    drop(streams.pop());
+    until(|| elm.transport.shared.connections.streams("oak") < STREAMS_A_NODE).await;
+    oak.transport.open_stream("elm", elm.gossip, 7).await.expect("there is room again");
     oak.stop().await;
     elm.stop().await;
 }
