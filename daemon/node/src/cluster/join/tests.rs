@@ -1,11 +1,15 @@
 //! Tests of joins, on loopback.
 
 use super::{JoinError, JoinRequest, Joined, join};
+use crate::cluster::transport::quic_address;
+use crate::cluster::transport::sockets::{Silence, client_config};
 use crate::cluster::transport::tests::{Node, bundle};
 use crate::cluster::trust::{Trust, wall_ms};
 use pki::token::Token;
 use pki::{Bundle, Lifetimes};
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
 fn token(bundle: &Bundle, life_ms: u64) -> Token {
     Token::make(bundle, wall_ms() + life_ms).expect("a token")
@@ -57,6 +61,25 @@ async fn a_name_that_is_taken_is_refused_in_words() {
     for name in ["taken", "oak"] {
         let error = try_join(&oak, folder.path(), name, &token).await.expect_err("refused").to_string();
         assert!(error.contains("--name"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn strangers_that_say_nothing_keep_nobody_from_joining() {
+    let oak = Node::start(&bundle(), "oak");
+    let tls = pki::tls::joining(oak.trust.keys().bundle.newest().id()).expect("a configuration");
+    let config = client_config(Arc::new(tls), Silence::Ends).expect("a configuration");
+    let endpoint = quinn::Endpoint::client(([127, 0, 0, 1], 0).into()).expect("a socket");
+    let mut strangers = Vec::new();
+    for _ in 0..8 {
+        let connecting = endpoint.connect_with(config.clone(), quic_address(oak.gossip), "skiff").expect("an address");
+        strangers.push(connecting.await.expect("TLS alone"));
+    }
+    let (folder, token) = (tempfile::tempdir().expect("a folder"), token(&oak.trust.keys().bundle, 60_000));
+    try_join(&oak, folder.path(), "elm", &token).await.expect("joined");
+    for stranger in strangers {
+        let closed = tokio::time::timeout(Duration::from_secs(8), stranger.closed()).await;
+        closed.expect("it is not waited for as long as for one with a token");
     }
 }
 
