@@ -169,6 +169,14 @@ async fn admit(trust: &Trust, doorman: Option<&Doorman>, joins: &Joins, request:
     }
     let doorman = doorman.ok_or("this node admits nobody yet: try again in a moment, or another node")?;
     let welcome = doorman(name.as_str())?;
+    let holders = trust.keys().bundle.identities(name.as_str());
+    // Two identities of one name could be told apart by nobody: a removal of one would be that of both.
+    if !holders.is_empty() && !holders.contains(&request.identity) {
+        let name = name.as_str();
+        return Err(format!(
+            "there was a node {name} in the cluster already: remove it first (skiff node rm {name}), or give this machine another name with --name"
+        ));
+    }
     joins.reserve(name.as_str(), request.identity)?;
     trust.admit(request.identity, name.clone()).await.map_err(|error| error.to_string())?;
     info!(node = name.as_str(), token = format!("{:016x}", request.token_id), "a node was admitted");

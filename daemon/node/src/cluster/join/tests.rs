@@ -84,6 +84,29 @@ async fn strangers_that_say_nothing_keep_nobody_from_joining() {
 }
 
 #[tokio::test]
+async fn the_name_of_a_node_that_is_down_is_given_to_nobody_else_until_it_is_removed() {
+    let oak = Node::start(&bundle(), "oak");
+    let folders = [tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder")];
+    // It was admitted, and its answer was lost: the same machine comes again.
+    let key = pki::Authority::key_for_joining(folders[0].path()).expect("a key");
+    oak.trust.admit(key.identity(), pki::NodeName::parse("elm").expect("a name")).await.expect("admitted");
+    let before = token(&oak.trust.keys().bundle, 60_000);
+    let error = try_join(&oak, folders[1].path(), "elm", &before).await.expect_err("refused").to_string();
+    assert!(error.contains("skiff node rm elm") && error.contains("--name"), "{error}");
+    try_join(&oak, folders[0].path(), "elm", &before).await.expect("the same machine joins again");
+}
+
+#[tokio::test]
+async fn a_name_is_free_again_once_its_node_was_removed() {
+    let oak = Node::start(&bundle(), "oak");
+    let gone = pki::NodeKey::generate().expect("a key").identity();
+    oak.trust.admit(gone, pki::NodeName::parse("elm").expect("a name")).await.expect("admitted");
+    oak.trust.remove("elm").await.expect("removed");
+    let (folder, token) = (tempfile::tempdir().expect("a folder"), token(&oak.trust.keys().bundle, 60_000));
+    try_join(&oak, folder.path(), "elm", &token).await.expect("joined");
+}
+
+#[tokio::test]
 async fn of_two_machines_with_one_name_one_is_let_in() {
     let oak = Node::start(&bundle(), "oak");
     let token = token(&oak.trust.keys().bundle, 60_000);
