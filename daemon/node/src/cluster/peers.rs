@@ -2,13 +2,13 @@
 
 use super::gossip::View;
 use super::transport::Transport;
-use super::trust::Trust;
+use super::trust::{Trust, TrustError};
 use crate::errors::chain;
 use crate::peers::{API_STREAM, ByteStream, Peers};
 use futures_util::future::BoxFuture;
 use gossip::{Identity, Member as Known, State};
 use jiff::Timestamp;
-use objects::Status;
+use objects::{Kind, Status};
 use std::io;
 use tokio::sync::watch;
 use wire::{Member, MemberState, Members};
@@ -86,9 +86,11 @@ impl Peers for ClusterPeers {
 
     fn remove<'a>(&'a self, node: &'a str) -> BoxFuture<'a, Result<(), Status>> {
         Box::pin(async move {
-            let removed = self.trust.remove(node).await;
-            removed.map_err(|error| Status::internal(format!("the node was not removed: {}", chain(&error))))?;
-            Ok(())
+            match self.trust.remove(node).await {
+                Ok(_) => Ok(()),
+                Err(TrustError::Unknown(_)) => Err(Status::not_found(Kind::Node, node)),
+                Err(error) => Err(Status::internal(format!("the node was not removed: {}", chain(&error)))),
+            }
         })
     }
 }

@@ -30,6 +30,9 @@ pub enum TrustError {
     /// The node's name.
     #[error(transparent)]
     Name(#[from] NameError),
+    /// Nobody was ever admitted with this name, so that there is nobody to deny.
+    #[error("no node was admitted as {0}: `skiff node ls` shows the names that there are")]
+    Unknown(String),
 }
 
 /// The keys of one moment.
@@ -143,14 +146,17 @@ impl Trust {
     }
 
     /// Removes a node with all identities that it has had: its certificate is refused from now on, and a new generation of keys makes
-    /// worthless what it knows. Again, or for a name that nobody was admitted with, changes nothing; and this node does not remove itself.
+    /// worthless what it knows. Again changes nothing; and this node does not remove itself.
     ///
     /// # Errors
-    /// See [`TrustError`].
+    /// [`TrustError::Unknown`] for a name that nobody was admitted with, and see [`TrustError`].
     pub async fn remove(&self, name: &str) -> Result<Merged, TrustError> {
         let (name, own) = (NodeName::parse(name)?, self.identity());
         let remove = move |bundle: &mut Bundle, lifetimes: &Lifetimes| {
             let mut gone = bundle.identities(name.as_str());
+            if gone.is_empty() && !bundle.denied().values().any(|denied| denied.name == name.as_str()) {
+                return Err(TrustError::Unknown(name.as_str().to_owned()));
+            }
             gone.retain(|identity| *identity != own);
             Ok(bundle.remove(&gone, &name, wall_ms(), lifetimes)?)
         };

@@ -3,7 +3,7 @@
 use super::connections::STREAMS_A_NODE;
 use super::{Datagram, Event, Incoming, IncomingStream, MAX_MESSAGE_BYTES, SendError, Transport, TransportConfig, quic_address};
 use crate::cluster::join::{Doorman, Welcome};
-use crate::cluster::trust::{Trust, wall_ms};
+use crate::cluster::trust::{Trust, TrustError, wall_ms};
 use crate::shutdown::{self, Trigger};
 use bytes::Bytes;
 use pki::{Authority, Bundle, Lifetimes, NodeKey, NodeName};
@@ -295,6 +295,20 @@ async fn streams_close_neither_each_other_nor_the_way_of_messages_and_one_too_ma
     oak.transport.open_stream("elm", elm.gossip, 7).await.expect("there is room again");
     oak.stop().await;
     elm.stop().await;
+}
+
+#[tokio::test]
+async fn a_removal_of_a_name_that_nobody_was_admitted_with_is_an_error() {
+    let oak = Node::start(&bundle(), "oak");
+    let generation = oak.trust.keys().bundle.newest().number;
+    let error = oak.trust.remove("nobody").await.expect_err("there is nobody to deny");
+    assert!(matches!(&error, TrustError::Unknown(name) if name == "nobody"), "{error}");
+    assert_eq!(oak.trust.keys().bundle.newest().number, generation);
+    let gone = NodeKey::generate().expect("a key").identity();
+    oak.trust.admit(gone, NodeName::parse("gone").expect("a name")).await.expect("admitted");
+    assert_eq!(oak.trust.remove("gone").await.expect("removed"), pki::Merged::Changed);
+    assert_eq!(oak.trust.remove("gone").await.expect("removed before"), pki::Merged::Same);
+    oak.stop().await;
 }
 
 #[tokio::test]
