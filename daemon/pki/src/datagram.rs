@@ -365,12 +365,6 @@ impl Sealer {
         self.by_address.contains_key(&address)
     }
 
-    /// What is known of the clock of the node at an address.
-    #[must_use]
-    pub fn clock(&self, address: SocketAddr) -> Option<PeerClock> {
-        self.by_address.get(&address).and_then(|id| self.senders.get(id)).and_then(|sender| sender.samples.clock())
-    }
-
     /// The clocks of all nodes that were measured: [`Identity::short`] and what is known.
     pub fn clocks(&self) -> impl Iterator<Item = (u64, PeerClock)> {
         self.senders.iter().filter_map(|(id, sender)| Some((id.node, sender.samples.clock()?)))

@@ -9,6 +9,7 @@ use futures_util::future::BoxFuture;
 use gossip::{Identity, Member as Known, State};
 use jiff::Timestamp;
 use objects::{Kind, Status};
+use pki::datagram::PeerClock;
 use std::io;
 use tokio::sync::watch;
 use wire::{Member, MemberState, Members};
@@ -28,8 +29,8 @@ pub struct ClusterPeers {
 }
 
 impl ClusterPeers {
-    fn member(&self, known: &Known) -> Member {
-        let clock = self.transport.clock(known.identity.address).filter(|_| known.state.is_active());
+    fn member(known: &Known, clock: Option<PeerClock>) -> Member {
+        let clock = clock.filter(|_| known.state.is_active());
         Member {
             name: known.identity.name.to_string(),
             state: match known.state {
@@ -69,8 +70,9 @@ impl Peers for ClusterPeers {
             instance: self.me.instance,
             version: self.me.text.to_string(),
         };
-        let view = self.view.borrow().clone();
-        let mut members: Vec<Member> = view.iter().map(|known| self.member(known)).chain([me]).collect();
+        let (view, clocks) = (self.view.borrow().clone(), self.transport.clocks());
+        let mut members: Vec<Member> =
+            view.iter().map(|known| Self::member(known, clocks.get(known.identity.name.as_str()).copied())).chain([me]).collect();
         members.sort_by(|left, right| left.name.cmp(&right.name));
         let cluster = self.trust.keys().bundle.cluster().to_owned();
         Members { node: self.me.name.to_string(), cluster, as_of: Timestamp::now().as_second(), members }

@@ -26,7 +26,8 @@ pub async fn run(store: Store, transport: Transport, view: watch::Receiver<View>
         }
         let members = view.borrow().clone();
         let active = members.iter().filter(|member| member.state.is_active());
-        let clocks = active.filter_map(|member| transport.clock(member.identity.address));
+        let clocks = transport.clocks();
+        let clocks = active.filter_map(|member| clocks.get(member.identity.name.as_str()));
         let ahead_ms: Vec<i64> = clocks.map(|clock| clock.offset_us / 1000).collect();
         if ahead_ms.is_empty() {
             continue;

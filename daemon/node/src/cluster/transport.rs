@@ -34,6 +34,7 @@ use pki::datagram::{Opened, PeerClock, Sealer};
 pub use sockets::BindError;
 pub use statistics::Counter;
 use statistics::Statistics;
+use std::collections::HashMap;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -287,16 +288,13 @@ impl Transport {
         self.shared.connections.close(node, "forgotten");
     }
 
-    /// The round trip to the node at an address, and its clock's offset.
+    /// The round trip to each node that was measured, and its clock's offset, by its name: whatever address its datagrams come from.
     #[must_use]
-    pub fn clock(&self, gossip: SocketAddr) -> Option<PeerClock> {
-        self.shared.sealer().clock(gossip)
-    }
-
-    /// The clocks of all nodes that were measured, by [`pki::Identity::short`].
-    #[must_use]
-    pub fn clocks(&self) -> Vec<(u64, PeerClock)> {
-        self.shared.sealer().clocks().collect()
+    pub fn clocks(&self) -> HashMap<String, PeerClock> {
+        let measured: HashMap<u64, PeerClock> = self.shared.sealer().clocks().collect();
+        let bundle = self.shared.trust.keys().bundle;
+        let members = bundle.members().iter().filter(|(identity, _)| !bundle.is_denied(**identity));
+        members.filter_map(|(identity, name)| Some((name.clone(), *measured.get(&identity.short())?))).collect()
     }
 
     /// What was counted since the start, each with its name.

@@ -188,6 +188,7 @@ async fn another_node_at_the_address_does_not_get_what_is_not_for_it() {
 async fn datagrams_arrive_sealed_and_measure_the_clock() {
     let bundle = bundle();
     let (mut oak, mut elm) = (Node::start(&bundle, "oak"), Node::start(&bundle, "elm"));
+    elm.transport.exchange_keys(oak.gossip).await.expect("both know both");
     for _ in 0..3 {
         oak.transport.send_datagram(elm.gossip, b"ping").expect("sent");
         let Datagram { from, opened } = elm.datagram().await;
@@ -196,9 +197,36 @@ async fn datagrams_arrive_sealed_and_measure_the_clock() {
         elm.transport.send_datagram(from, b"pong").expect("sent");
         oak.datagram().await;
     }
-    let clock = oak.transport.clock(elm.gossip).expect("measured");
+    let clock = oak.transport.clocks()["elm"];
     assert!(clock.round_trip_us < 5_000_000 && clock.offset_us.abs() < 5_000_000, "{clock:?}");
     assert!(matches!(oak.transport.send_datagram(elm.gossip, &[0; 1400]), Err(SendError::TooLong { .. })));
+    oak.stop().await;
+    elm.stop().await;
+}
+
+#[tokio::test]
+async fn the_clock_of_a_node_behind_another_address_is_measured_under_its_name() {
+    let bundle = bundle();
+    let (mut oak, mut elm) = (Node::start(&bundle, "oak"), Node::start(&bundle, "elm"));
+    elm.transport.exchange_keys(oak.gossip).await.expect("both know both");
+    // Neither sees the other's own address.
+    let between = tokio::net::UdpSocket::bind(("127.0.0.1", 0)).await.expect("a socket");
+    let address = between.local_addr().expect("an address");
+    let mut buffer = [0; 1500];
+    let mut carry = async |to: SocketAddr| {
+        let length = tokio::time::timeout(PATIENCE, between.recv(&mut buffer)).await.expect("in time").expect("received");
+        between.send_to(&buffer[..length], to).await.expect("sent on");
+    };
+    for _ in 0..3 {
+        oak.transport.send_datagram(address, b"ping").expect("sent");
+        carry(elm.gossip).await;
+        elm.datagram().await;
+        elm.transport.send_datagram(address, b"pong").expect("sent");
+        carry(oak.gossip).await;
+        oak.datagram().await;
+    }
+    let (of_oak, of_elm) = (oak.transport.clocks(), elm.transport.clocks());
+    assert!(of_oak.contains_key("elm") && of_elm.contains_key("oak"), "{of_oak:?} {of_elm:?}");
     oak.stop().await;
     elm.stop().await;
 }
