@@ -16,10 +16,19 @@ impl Console {
     /// If tmux is not there.
     #[must_use]
     pub fn open(world: &World, columns: u16, lines: u16) -> Self {
+        Self::run(world, columns, lines, "")
+    }
+
+    /// The same with words for `skiff`, and whatever a shell runs after it.
+    ///
+    /// # Panics
+    /// If tmux is not there.
+    #[must_use]
+    pub fn run(world: &World, columns: u16, lines: u16, words: &str) -> Self {
         let server = format!("{}-{columns}x{lines}", world.folder().file_name().expect("a folder has a name").display());
         let console = Self { server };
         let command = format!(
-            "exec env SKIFF_NODE={} XDG_CONFIG_HOME={} XDG_STATE_HOME={} {}",
+            "export SKIFF_NODE={} XDG_CONFIG_HOME={} XDG_STATE_HOME={}; {} {words}",
             world.socket(),
             world.folder().join("config").display(),
             world.folder().join("state").display(),

@@ -4,9 +4,9 @@ mod duration;
 
 use crate::verbs::{
     annotate::AnnotateArgs, api_resources::ApiResourcesArgs, apply::ApplyArgs, completion::CompletionArgs, cordon::CordonArgs,
-    create::CreateArgs, delete::DeleteArgs, describe::DescribeArgs, drain::DrainArgs, events::EventsArgs, explain::ExplainArgs,
-    get::GetArgs, image::ImageArgs, label::LabelArgs, logs::LogsArgs, node::NodeArgs, replace::ReplaceArgs, taint::TaintArgs,
-    version::VersionArgs, wait::WaitArgs,
+    create::CreateArgs, delete::DeleteArgs, describe::DescribeArgs, drain::DrainArgs, events::EventsArgs, exec::ExecArgs,
+    explain::ExplainArgs, get::GetArgs, image::ImageArgs, label::LabelArgs, logs::LogsArgs, node::NodeArgs,
+    port_forward::PortForwardArgs, replace::ReplaceArgs, taint::TaintArgs, version::VersionArgs, wait::WaitArgs,
 };
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use std::collections::HashSet;
@@ -70,6 +70,10 @@ pub enum Verb {
     /// Print a container's log.
     #[command(visible_alias = "log")]
     Logs(LogsArgs),
+    /// Run a program in a container.
+    Exec(ExecArgs),
+    /// Listen on local ports and pass connections on to a pod.
+    PortForward(PortForwardArgs),
     /// Show events, oldest first.
     Events(EventsArgs),
     /// Explain a kind or a field of it.

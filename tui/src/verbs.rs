@@ -8,6 +8,7 @@ pub mod annotate;
 pub mod api_resources;
 pub mod apply;
 pub mod completion;
+mod containers;
 mod context;
 pub mod cordon;
 pub mod create;
@@ -15,6 +16,7 @@ pub mod delete;
 pub mod describe;
 pub mod drain;
 pub mod events;
+pub mod exec;
 pub mod explain;
 mod failure;
 mod format;
@@ -24,9 +26,11 @@ pub mod label;
 pub mod logs;
 mod manifests;
 pub mod node;
+pub mod port_forward;
 pub mod replace;
 mod resources;
 pub mod taint;
+mod terminal;
 mod unseen;
 pub mod version;
 pub mod wait;
@@ -101,6 +105,8 @@ async fn dispatch(verb: Verb, context: &mut Context) -> Result<(), Failure> {
         Verb::Delete(args) => delete::run(&args, context).await,
         Verb::Wait(args) => wait::run(&args, context).await,
         Verb::Logs(args) => logs::run(&args, context).await,
+        Verb::Exec(args) => exec::run(&args, context).await,
+        Verb::PortForward(args) => port_forward::run(&args, context).await,
         Verb::Events(args) => events::run(&args, context).await,
         Verb::Explain(args) => explain::run(&args, context),
         Verb::Image(args) => image::run(args, context).await,
@@ -130,7 +136,10 @@ fn report(failure: &Failure, err: &mut dyn Write) -> u8 {
         let _ = writeln!(err, "is skiffd running? start it, or name another daemon with --node or SKIFF_NODE");
     }
     let _ = err.flush();
-    1
+    match failure {
+        Failure::Ended { code, .. } => *code,
+        _ => 1,
+    }
 }
 
 /// Prints a fault of the command line, or the help that was asked for.

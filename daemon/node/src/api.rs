@@ -2,6 +2,7 @@
 
 mod carry;
 mod connection;
+mod duplex;
 mod inbox;
 mod outbox;
 mod remote;

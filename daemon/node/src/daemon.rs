@@ -220,7 +220,7 @@ fn spawn(base: Base, equipment: Equipment, (cluster, doors): (Cluster, Doors), t
         hands: Arc::new(Semaphore::new(pods::hands())),
     });
     let verbs = Verbs::new(config.name.clone(), store.clone(), images.clone(), config.data_dir.join("logs"));
-    let verbs = Arc::new(verbs.with_peers(cluster.peers));
+    let verbs = Arc::new(verbs.with_peers(cluster.peers).with_containers(machinery.clone()));
     pods::tell_found(&machinery);
     let pods = Pods::new(machinery, store.clone(), recorder.clone(), shutdown.clone());
     tasks.spawn(if is_lost { pods.restoring_folders() } else { pods }.run());

@@ -38,4 +38,5 @@ pub mod probes;
 pub mod reset;
 mod scheduler;
 pub mod shutdown;
+pub mod streams;
 pub mod verbs;

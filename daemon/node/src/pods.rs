@@ -1,6 +1,7 @@
 //! The pods of this node: a worker each, told what the store says of its pod.
 
 mod folders;
+mod inside;
 mod machinery;
 mod observe;
 mod orphans;

@@ -2,16 +2,19 @@
 
 mod cluster;
 mod delete;
+mod exec;
 mod images;
 mod logs;
 mod read;
 mod write;
 
+pub use exec::not_running;
 pub use logs::LogChunks;
 pub use read::WatchSource;
 
 use crate::images::Images;
 use crate::peers::{Alone, Peers};
+use crate::streams::Containers;
 use objects::{Kind, Status};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -25,13 +28,21 @@ pub struct Verbs {
     images: Images,
     logs_dir: PathBuf,
     peers: Arc<dyn Peers>,
+    /// What runs here; `None` in a daemon that runs no pods.
+    containers: Option<Arc<dyn Containers>>,
 }
 
 impl Verbs {
     /// The verbs of this node, which is alone at first; `logs_dir` is where its pods' logs are.
     pub fn new(node_name: String, store: Store, images: Images, logs_dir: PathBuf) -> Self {
         let peers = Arc::new(Alone::new(&node_name));
-        Self { node_name, store, images, logs_dir, peers }
+        Self { node_name, store, images, logs_dir, peers, containers: None }
+    }
+
+    /// The verbs of a node that runs pods.
+    #[must_use]
+    pub fn with_containers(self, containers: Arc<dyn Containers>) -> Self {
+        Self { containers: Some(containers), ..self }
     }
 
     /// The node's name.

@@ -18,3 +18,5 @@ pub mod sandbox;
 pub mod seccomp;
 pub mod spec;
 pub mod sys;
+#[cfg(feature = "host")]
+pub mod terminal;

@@ -3,6 +3,8 @@
 #[cfg(feature = "host")]
 pub(crate) mod bpf;
 #[cfg(feature = "host")]
+mod terminal;
+#[cfg(feature = "host")]
 mod watch;
 
 mod clone;
@@ -13,7 +15,9 @@ mod process;
 mod signal;
 
 #[cfg(feature = "host")]
-pub(crate) use watch::watch;
+pub(crate) use terminal::{open_other_end, unlock};
+#[cfg(feature = "host")]
+pub(crate) use watch::{watch, watch_both};
 
 pub use clone::{CloneFlags, Cloned, clone};
 pub(crate) use execute::execute;

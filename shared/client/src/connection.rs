@@ -4,6 +4,8 @@
 //! read cannot keep its answers from us. Requests come through a bounded queue; each stream holds a place in the queue of
 //! cancellations from its start, so that dropping it always works.
 
+use crate::duplex::{DuplexReader, DuplexSender, duplex};
+use crate::handle::{Opened, StreamHandle};
 use crate::pending::{After, Pending, Waiter};
 use crate::{Address, ByteStream, ClientError, PullStream, WatchStream, tls};
 use futures_util::stream::{SplitSink, SplitStream};
@@ -18,8 +20,8 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, Message};
 use wire::{
-    ClientMessage, DEFAULT_WINDOW, ImagePullRequest, LogsRequest, PROTOCOL, Request, Response, Selection, ServerHello,
-    ServerMessage, WatchRequest,
+    ClientMessage, DEFAULT_WINDOW, ExecRequest, ImagePullRequest, LogsRequest, PROTOCOL, PortForwardRequest, Request, Response,
+    Selection, ServerHello, ServerMessage, WatchRequest,
 };
 
 /// How long a daemon may take to greet us.
@@ -48,8 +50,8 @@ struct Shared {
     hello: ServerHello,
     next_id: AtomicU32,
     pending: Arc<Pending>,
-    commands: mpsc::Sender<ClientMessage>,
-    cancels: mpsc::Sender<ClientMessage>,
+    commands: mpsc::Sender<Message>,
+    cancels: mpsc::Sender<Message>,
 }
 
 /// Moves the messages of one connection. It must run for the connection to work.
@@ -57,8 +59,8 @@ struct Shared {
 pub struct Driver {
     socket: Socket,
     pending: Arc<Pending>,
-    commands: mpsc::Receiver<ClientMessage>,
-    cancels: mpsc::Receiver<ClientMessage>,
+    commands: mpsc::Receiver<Message>,
+    cancels: mpsc::Receiver<Message>,
 }
 
 /// Connects to a daemon and greets it. `agent` names the program for the daemon's log: `skiff/0.1.0`.
@@ -173,6 +175,29 @@ impl Client {
         }
     }
 
+    /// Runs a program in a container: what sends to it, and what reads from it. The request's window is set here.
+    ///
+    /// # Errors
+    /// As [`Client::request`].
+    pub async fn exec(&self, request: ExecRequest) -> Result<(DuplexSender, DuplexReader), ClientError> {
+        self.open_duplex(Request::Exec(ExecRequest { window: DEFAULT_WINDOW, ..request })).await
+    }
+
+    /// Connects to a port of a pod. The request's window is set here.
+    ///
+    /// # Errors
+    /// As [`Client::request`].
+    pub async fn port_forward(&self, request: PortForwardRequest) -> Result<(DuplexSender, DuplexReader), ClientError> {
+        self.open_duplex(Request::PortForward(PortForwardRequest { window: DEFAULT_WINDOW, ..request })).await
+    }
+
+    async fn open_duplex(&self, request: Request) -> Result<(DuplexSender, DuplexReader), ClientError> {
+        match self.open_stream(request).await? {
+            (Response::Stream, stream) => Ok(duplex(stream)),
+            (other, _) => Err(ClientError::protocol(format!("a stream began with {other:?}"))),
+        }
+    }
+
     /// Pulls an image; the stream tells how far it is and then what came.
     ///
     /// # Errors
@@ -219,12 +244,7 @@ impl Client {
         let cancels = self.shared.cancels.clone();
         let cancel = cancels.reserve_owned().await.map_err(|_| self.shared.pending.lost())?;
         let id = self.start(request, waiter).await?;
-        let handle = StreamHandle {
-            id,
-            pending: self.shared.pending.clone(),
-            commands: self.shared.commands.clone(),
-            cancel: Some(cancel),
-        };
+        let handle = StreamHandle::new(id, self.shared.pending.clone(), self.shared.commands.clone(), cancel);
         Ok(Opened { handle, items })
     }
 
@@ -233,7 +253,7 @@ impl Client {
         let place = shared.commands.reserve().await.map_err(|_| shared.pending.lost())?;
         let id = shared.next_id.fetch_add(1, Ordering::Relaxed);
         shared.pending.add(id, waiter)?;
-        place.send(ClientMessage::Request { id, request });
+        place.send(to_text(&ClientMessage::Request { id, request }));
         Ok(id)
     }
 }
@@ -247,53 +267,6 @@ struct Forget<'a> {
 impl Drop for Forget<'_> {
     fn drop(&mut self) {
         self.pending.forget(self.id);
-    }
-}
-
-/// A stream that the daemon has been asked for.
-pub(crate) struct Opened {
-    pub(crate) handle: StreamHandle,
-    pub(crate) items: mpsc::Receiver<crate::pending::Item>,
-}
-
-impl Opened {
-    fn finish(mut self) {
-        self.handle.finish();
-    }
-}
-
-/// One stream's hold on its connection: gives credit, and cancels when it is dropped before its end.
-pub(crate) struct StreamHandle {
-    id: u32,
-    pending: Arc<Pending>,
-    commands: mpsc::Sender<ClientMessage>,
-    cancel: Option<mpsc::OwnedPermit<ClientMessage>>,
-}
-
-impl StreamHandle {
-    /// Lets the daemon send that many bytes more. May be dropped while it waits: then nothing was given.
-    pub(crate) async fn credit(&self, bytes: u32) -> Result<(), ClientError> {
-        let message = ClientMessage::Credit { id: self.id, bytes };
-        self.commands.send(message).await.map_err(|_| self.pending.lost())
-    }
-
-    /// The daemon has ended the stream: there is nothing to cancel.
-    pub(crate) fn finish(&mut self) {
-        self.cancel = None;
-        self.pending.forget(self.id);
-    }
-
-    pub(crate) fn lost(&self) -> ClientError {
-        self.pending.lost()
-    }
-}
-
-impl Drop for StreamHandle {
-    fn drop(&mut self) {
-        if let Some(place) = self.cancel.take() {
-            self.pending.forget(self.id);
-            place.send(ClientMessage::Cancel { id: self.id });
-        }
     }
 }
 
@@ -318,7 +291,7 @@ impl Driver {
     }
 }
 
-async fn read(mut stream: SplitStream<Socket>, pending: Arc<Pending>, cancels: mpsc::Sender<ClientMessage>) -> ClientError {
+async fn read(mut stream: SplitStream<Socket>, pending: Arc<Pending>, cancels: mpsc::Sender<Message>) -> ClientError {
     loop {
         let after = match stream.next().await {
             Some(Ok(Message::Text(text))) => match serde_json::from_str(&text) {
@@ -339,16 +312,16 @@ async fn read(mut stream: SplitStream<Socket>, pending: Arc<Pending>, cancels: m
         };
         if let After::Cancel(id) = after {
             // At most one for each stream, and there is room for one each.
-            let _ = cancels.try_send(ClientMessage::Cancel { id });
+            let _ = cancels.try_send(to_text(&ClientMessage::Cancel { id }));
         }
     }
 }
 
 async fn write(
     mut sink: SplitSink<Socket, Message>,
-    mut commands: mpsc::Receiver<ClientMessage>,
-    mut cancels: mpsc::Receiver<ClientMessage>,
-    mut extra_cancels: mpsc::Receiver<ClientMessage>,
+    mut commands: mpsc::Receiver<Message>,
+    mut cancels: mpsc::Receiver<Message>,
+    mut extra_cancels: mpsc::Receiver<Message>,
 ) -> ClientError {
     loop {
         // Receiving from a queue loses nothing when another arm wins. Requests first: a cancel must not overtake its request.
@@ -362,7 +335,7 @@ async fn write(
             let _ = sink.close().await;
             return ClientError::Lost { detail: "the connection was closed".to_owned() };
         };
-        if let Err(error) = sink.send(to_text(&message)).await {
+        if let Err(error) = sink.send(message).await {
             return lost(&error);
         }
     }
@@ -378,7 +351,7 @@ fn lost(error: &tungstenite::Error) -> ClientError {
     ClientError::Lost { detail }
 }
 
-fn to_text(message: &ClientMessage) -> Message {
+pub(crate) fn to_text(message: &ClientMessage) -> Message {
     // Every message is made of strings, numbers and JSON values, which always serialise.
     Message::text(serde_json::to_string(message).expect("a client message is plain data"))
 }

@@ -9,7 +9,9 @@
 
 mod address;
 mod connection;
+mod duplex;
 mod error;
+mod handle;
 mod link;
 mod pending;
 mod streams;
@@ -17,6 +19,7 @@ mod tls;
 
 pub use address::{Address, AddressError, Remote};
 pub use connection::{Client, Driver, connect};
+pub use duplex::{DuplexReader, DuplexSender, Received};
 pub use error::ClientError;
 pub use link::{Link, LinkDriver, LinkState, LinkWatch, LinkWatchEvent, link};
 pub use streams::{ByteStream, PullStep, PullStream, WatchStream};

@@ -12,7 +12,8 @@ use wire::{PullProgress, Response, ServerMessage, StreamEnd, StreamFrame, WatchE
 #[derive(Debug)]
 pub(crate) enum Item {
     Event(WatchEvent),
-    Bytes(Bytes),
+    /// Bytes of one of the stream's channels.
+    Bytes(u8, Bytes),
     Progress(PullProgress),
     /// The whole answer of a request that also sends progress.
     Answer(Box<Result<Response, Status>>),
@@ -101,10 +102,10 @@ impl Pending {
 
     /// Hands the bytes of a binary frame to its reader.
     pub(crate) fn deliver_bytes(&self, frame: &Bytes) -> Result<After, ClientError> {
-        let Some(StreamFrame { id, .. }) = StreamFrame::try_from_bytes(frame) else {
+        let Some(StreamFrame { id, channel, .. }) = StreamFrame::try_from_bytes(frame) else {
             return Err(ClientError::protocol("a binary frame shorter than its header"));
         };
-        Ok(self.lock().item(id, Item::Bytes(frame.slice(StreamFrame::HEADER_BYTES..))))
+        Ok(self.lock().item(id, Item::Bytes(channel, frame.slice(StreamFrame::HEADER_BYTES..))))
     }
 }
 

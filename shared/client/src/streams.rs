@@ -1,7 +1,7 @@
 //! What a reader holds of a stream: watches, bytes, pulls. Each gives back credit as it is read.
 
 use crate::ClientError;
-use crate::connection::{Opened, StreamHandle};
+use crate::handle::{Opened, StreamHandle};
 use crate::pending::Item;
 use bytes::Bytes;
 use objects::Status;
@@ -12,7 +12,7 @@ use wire::{DEFAULT_WINDOW, ImageSummary, ObjectList, PullProgress, Response, Str
 const CREDIT_STEP: u32 = DEFAULT_WINDOW / 4;
 
 /// The reading side of any stream.
-struct Reader {
+pub(crate) struct Reader {
     handle: StreamHandle,
     items: mpsc::Receiver<Item>,
     owed_bytes: u32,
@@ -20,12 +20,12 @@ struct Reader {
 }
 
 impl Reader {
-    fn new(opened: Opened) -> Self {
+    pub(crate) fn new(opened: Opened) -> Self {
         Self { handle: opened.handle, items: opened.items, owed_bytes: 0, is_over: false }
     }
 
     /// The next item; `None` after the end. Loses nothing when the future is dropped: credit is given before an item is taken.
-    async fn next(&mut self) -> Result<Option<Item>, ClientError> {
+    pub(crate) async fn next(&mut self) -> Result<Option<Item>, ClientError> {
         if self.is_over {
             return Ok(None);
         }
@@ -41,6 +41,7 @@ impl Reader {
                 match end {
                     StreamEnd::Complete | StreamEnd::Cancelled => Ok(None),
                     StreamEnd::Failed { status } => Err(ClientError::Refused(status)),
+                    StreamEnd::Exited { .. } => Ok(Some(Item::End(end))),
                 }
             }
             Some(Item::Overrun) => {
@@ -55,7 +56,7 @@ impl Reader {
         }
     }
 
-    fn took(&mut self, bytes: usize) {
+    pub(crate) fn took(&mut self, bytes: usize) {
         self.owed_bytes = self.owed_bytes.saturating_add(u32::try_from(bytes).unwrap_or(u32::MAX));
     }
 
@@ -64,7 +65,7 @@ impl Reader {
         self.handle.finish();
     }
 
-    fn unexpected(&mut self, item: &Item) -> ClientError {
+    pub(crate) fn unexpected(&mut self, item: &Item) -> ClientError {
         self.over();
         ClientError::protocol(format!("{item:?} in a stream of another kind"))
     }
@@ -129,7 +130,7 @@ impl ByteStream {
     pub async fn next(&mut self) -> Result<Option<Bytes>, ClientError> {
         match self.reader.next().await? {
             None => Ok(None),
-            Some(Item::Bytes(bytes)) => {
+            Some(Item::Bytes(_, bytes)) => {
                 self.reader.took(bytes.len());
                 Ok(Some(bytes))
             }

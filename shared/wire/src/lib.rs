@@ -5,11 +5,13 @@
 //! (a watch, a log, a pull) starts with the window its request granted and goes on as far as [`ClientMessage::Credit`]
 //! allows, so one slow reader stalls only itself. No I/O happens here.
 
+mod duplex;
 mod members;
 mod message;
 mod request;
 mod stream;
 
+pub use duplex::{ExecRequest, INPUT_WINDOW, PortForwardRequest, TerminalSize, channel, frame_cost};
 pub use members::{Member, MemberState, Members};
 pub use message::{ClientMessage, ServerHello, ServerMessage};
 pub use request::{
@@ -19,7 +21,7 @@ pub use request::{
 pub use stream::{ImageSummary, ObjectList, PullProgress, Response, StreamEnd, StreamFrame, WatchEvent, WatchEventKind};
 
 /// The protocol's version. A daemon answers a client of the same major version; a minor version only adds.
-pub const PROTOCOL: Version = Version { major: 1, minor: 1 };
+pub const PROTOCOL: Version = Version { major: 1, minor: 2 };
 
 /// The window a stream starts with when its request names none: bytes of a log, or events of a watch times 1024.
 pub const DEFAULT_WINDOW: u32 = 256 * 1024;

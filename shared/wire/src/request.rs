@@ -1,5 +1,6 @@
 //! What a client may ask.
 
+use crate::{ExecRequest, PortForwardRequest};
 use objects::Kind;
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +24,12 @@ pub enum Request {
     Delete(DeleteRequest),
     /// A container's log: [`crate::Response::Stream`], then binary frames of text.
     Logs(LogsRequest),
+    /// Runs a program in a container: [`crate::Response::Stream`], then frames both ways ([`crate::channel`]), then
+    /// [`crate::StreamEnd::Exited`]. A stream that is cancelled, or a client that vanishes, kills the program. Since 1.2.
+    Exec(ExecRequest),
+    /// One connection to a port of a pod: [`crate::Response::Stream`] once it stands, then frames both ways on
+    /// [`crate::channel::STDIN`] and [`crate::channel::STDOUT`]; an empty one closes its direction. Since 1.2.
+    PortForward(PortForwardRequest),
     /// All images of the node: [`crate::Response::Images`].
     ImageList,
     /// Loads an archive that the daemon can read as a file: [`crate::Response::Images`] (those that it held).
@@ -67,6 +74,8 @@ impl Request {
         let window = match self {
             Self::Watch(watch) => watch.window,
             Self::Logs(logs) => logs.window,
+            Self::Exec(exec) => exec.window,
+            Self::PortForward(forward) => forward.window,
             Self::On { request, .. } | Self::Carried { request, .. } => return request.window(),
             _ => return None,
         };

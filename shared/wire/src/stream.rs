@@ -85,6 +85,11 @@ pub enum StreamEnd {
     Complete,
     /// The client cancelled it.
     Cancelled,
+    /// The program ended, and all that it wrote was sent. Since 1.2.
+    Exited {
+        /// Its exit code; 128 and the signal's number where one killed it.
+        code: i32,
+    },
     /// It cannot go on.
     Failed {
         /// Why.
@@ -122,7 +127,7 @@ pub struct ImageSummary {
 
 /// A binary frame: bytes of one stream.
 ///
-/// Layout: the request's number (4 bytes, big endian), the channel (1 byte: 0 stdin, 1 stdout, 2 stderr), the bytes.
+/// Layout: the request's number (4 bytes, big endian), the channel (1 byte, see [`crate::channel`]), the bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StreamFrame<'a> {
     /// The stream's request.

@@ -22,6 +22,8 @@ pub struct Streams {
     pub err: Box<dyn Write + Send>,
     /// What `-f -` reads.
     pub input: Box<dyn Read + Send>,
+    /// Whether a person types what is read.
+    pub is_input_terminal: bool,
     /// Whether a person looks at `err`.
     pub is_err_terminal: bool,
     /// The time, in the reader's zone.
@@ -35,6 +37,7 @@ impl Streams {
             out: Box::new(BufWriter::new(std::io::stdout())),
             err: Box::new(std::io::stderr()),
             input: Box::new(std::io::stdin()),
+            is_input_terminal: std::io::stdin().is_terminal(),
             is_err_terminal: std::io::stderr().is_terminal(),
             clock: Zoned::now,
         }
@@ -56,6 +59,8 @@ pub struct Context {
     pub err: Box<dyn Write + Send>,
     /// What `-f -` reads.
     pub input: Box<dyn Read + Send>,
+    /// Whether a person types what is read.
+    pub is_input_terminal: bool,
     /// Whether a person looks at `err`.
     pub is_err_terminal: bool,
     clock: fn() -> Zoned,
@@ -64,7 +69,7 @@ pub struct Context {
 impl Context {
     /// A context without a connection yet. The driver of the one it makes goes to whoever runs the verb.
     pub fn new(common: &Common, streams: Streams, drivers: mpsc::Sender<Driver>) -> Self {
-        let Streams { out, err, input, is_err_terminal, clock } = streams;
+        let Streams { out, err, input, is_input_terminal, is_err_terminal, clock } = streams;
         let namespace = common.namespace.clone().filter(|namespace| !namespace.is_empty());
         Self {
             client: OnceCell::new(),
@@ -75,6 +80,7 @@ impl Context {
             out,
             err,
             input,
+            is_input_terminal,
             is_err_terminal,
             clock,
         }

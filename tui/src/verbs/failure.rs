@@ -24,6 +24,13 @@ pub enum Failure {
     Plain(String),
     /// The output cannot be written, or a file cannot be read.
     Io(io::Error),
+    /// A program ended with this code, which becomes ours; told as it is.
+    Ended {
+        /// The code.
+        code: u8,
+        /// What is said of it.
+        text: String,
+    },
     /// Several, each told for itself.
     Many(Vec<Failure>),
 }
@@ -115,7 +122,7 @@ impl Failure {
                 format!("error: {context}{}", chain(error))
             }
             Self::Message(text) => format!("error: {text}"),
-            Self::Plain(text) => text.clone(),
+            Self::Plain(text) | Self::Ended { text, .. } => text.clone(),
             Self::Io(error) => format!("error: {error}"),
             Self::Many(all) => all.iter().map(Self::to_text).collect::<Vec<_>>().join("\n"),
         }

@@ -1,6 +1,7 @@
 //! A daemon for tests: it speaks the wire protocol over a unix socket of a temporary folder and keeps objects in memory.
 
 mod answers;
+mod streams;
 
 use super::context::Streams;
 use crate::args::{Cli, normalise};
@@ -45,6 +46,8 @@ struct State {
     members: Mutex<Vec<Member>>,
     /// The same, of requests that replace an object.
     refused_changes: Mutex<VecDeque<Status>>,
+    /// The same, of requests for a stream in both directions.
+    refused_streams: Mutex<VecDeque<Status>>,
     /// What happens once a watch is open: changes to make.
     script: Mutex<VecDeque<(WatchEventKind, Value)>>,
     /// Whether a connection ends when a watch is asked for on it.
@@ -103,6 +106,7 @@ pub(super) async fn run_into(node: &str, arguments: &[&str], input: &str, out: B
         out,
         err: Box::new(err.clone()),
         input: Box::new(Cursor::new(input.to_owned().into_bytes())),
+        is_input_terminal: false,
         is_err_terminal: false,
         clock,
     };
@@ -122,6 +126,7 @@ impl FakeDaemon {
             refusals: Mutex::default(),
             members: Mutex::default(),
             refused_changes: Mutex::default(),
+            refused_streams: Mutex::default(),
             script: Mutex::default(),
             hangs_up: AtomicBool::new(false),
             events: Mutex::default(),
@@ -173,6 +178,11 @@ impl FakeDaemon {
         locked(&self.state.refused_changes).push_back(status);
     }
 
+    /// Refuses the next stream in both directions.
+    pub(super) fn refuse_streams(&self, status: Status) {
+        locked(&self.state.refused_streams).push_back(status);
+    }
+
     /// Makes a change as soon as a watch is open.
     pub(super) fn then(&self, kind: WatchEventKind, object: Value) {
         locked(&self.state.script).push_back((kind, object));
@@ -211,8 +221,16 @@ async fn serve(stream: tokio::net::UnixStream, state: Arc<State>) {
         }
     };
     let reading = async move {
+        let mut inputs = streams::Inputs::default();
         while let Some(Ok(message)) = source.next().await {
-            let Message::Text(text) = message else { continue };
+            let text = match message {
+                Message::Text(text) => text,
+                Message::Binary(frame) => {
+                    inputs.pass(&frame);
+                    continue;
+                }
+                _ => continue,
+            };
             match serde_json::from_str(&text).expect("a message of the protocol") {
                 ClientMessage::Hello { .. } => {
                     let hello = ServerHello { version: PROTOCOL, node: "oak".into(), daemon: "0.1.0".into(), epoch: "1".into() };
@@ -220,6 +238,11 @@ async fn serve(stream: tokio::net::UnixStream, state: Arc<State>) {
                 }
                 ClientMessage::Request { id, request } => {
                     locked(&state.requests).push(request.clone());
+                    if matches!(request, Request::Exec(_) | Request::PortForward(_)) {
+                        let refusal = locked(&state.refused_streams).pop_front();
+                        tokio::spawn(streams::answer(id, request, refusal, inputs.open(id), answers.clone()));
+                        continue;
+                    }
                     tokio::spawn(answer(id, request, state.clone(), answers.clone()));
                 }
                 ClientMessage::Credit { .. } | ClientMessage::Cancel { .. } => {}

@@ -15,9 +15,6 @@ use objects::{Kind, lookup};
 use serde_json::Value;
 use wire::LogsRequest;
 
-/// The annotation that names the container most people mean.
-const DEFAULT_CONTAINER: &str = "/metadata/annotations/kubectl.kubernetes.io~1default-container";
-
 /// Arguments of `logs`.
 #[derive(Debug, Args)]
 pub struct LogsArgs {
@@ -196,30 +193,16 @@ fn containers(args: &LogsArgs, context: &mut Context, pod: &Value) -> Result<Vec
     if args.all_containers {
         return Ok([init, main, ephemeral].concat());
     }
-    let all_names = || {
-        let marked = |list: &[String], mark: &str| list.iter().map(|name| format!("{name}{mark}")).collect::<Vec<_>>();
-        [marked(&main, ""), marked(&init, " (init)"), marked(&ephemeral, " (ephem)")].concat().join(", ")
-    };
     let exists = |name: &String| main.contains(name) || init.contains(name) || ephemeral.contains(name);
     if let Some(name) = args.container.as_ref().or(args.arguments.get(1)) {
         if exists(name) {
             return Ok(vec![name.clone()]);
         }
-        let pod = lookup::name(pod);
-        return Err(Failure::message(format!("container {name} is not valid for pod {pod} out of: {}", all_names())));
+        let (pod_object, pod) = (pod, lookup::name(pod));
+        let all_names = super::containers::all_names(pod_object);
+        return Err(Failure::message(format!("container {name} is not valid for pod {pod} out of: {all_names}")));
     }
-    let preferred = lookup::text(pod, DEFAULT_CONTAINER).to_owned();
-    if exists(&preferred) {
-        return Ok(vec![preferred]);
-    }
-    if !preferred.is_empty() {
-        context.note(format!("Default container name {preferred:?} not found in pod {}", lookup::name(pod)))?;
-    }
-    let Some(first) = main.first() else { return Ok(Vec::new()) };
-    if main.len() > 1 || !init.is_empty() || !ephemeral.is_empty() {
-        context.note(format!("Defaulted container {first:?} out of: {}", all_names()))?;
-    }
-    Ok(vec![first.clone()])
+    Ok(super::containers::default(context, pod, false)?.into_iter().collect())
 }
 
 /// One log, to its end.

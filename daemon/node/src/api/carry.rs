@@ -100,7 +100,9 @@ impl Call {
                     let Some(StreamFrame { channel, bytes, .. }) = StreamFrame::try_from_bytes(&frame) else {
                         return Ok(Err(Fault::NoHello));
                     };
-                    self.window.take(bytes.len()).await;
+                    if channel != wire::channel::CREDIT {
+                        self.window.take(bytes.len()).await;
+                    }
                     self.outbox.send_bytes(self.id, channel, bytes).await?;
                     continue;
                 }

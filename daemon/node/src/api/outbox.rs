@@ -135,12 +135,16 @@ impl Window {
     }
 
     /// Waits for credit and takes `bytes` of it. A message larger than what is left goes too, once: a window smaller than an
-    /// object would stop its stream for good. Only the stream's one task calls this.
+    /// object would stop its stream for good. Only the stream's one task calls this, for several channels side by side.
     pub async fn take(&self, bytes: usize) {
         while self.bytes.load(Ordering::Relaxed) <= 0 {
             self.grown.notified().await;
         }
-        self.bytes.fetch_sub(i64::try_from(bytes).unwrap_or(i64::MAX / 2), Ordering::Relaxed);
+        let bytes = i64::try_from(bytes).unwrap_or(i64::MAX / 2);
+        if self.bytes.fetch_sub(bytes, Ordering::Relaxed) > bytes {
+            // Another channel may have waited longer.
+            self.grown.notify_one();
+        }
     }
 }
 

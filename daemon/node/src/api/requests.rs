@@ -69,6 +69,14 @@ impl Call {
                     Err(status) => self.answer(Err(status)).await.map(|()| None),
                 };
             }
+            Request::Exec(request) => {
+                let opened = self.verbs.exec(request).await;
+                return self.start_duplex(opened).await;
+            }
+            Request::PortForward(request) => {
+                let opened = self.verbs.port_forward(request).await;
+                return self.start_duplex(opened).await;
+            }
             Request::ImagePull(request) => self.pull(request).await?,
             Request::List(request) => self.verbs.list(&request).await.map(Response::List),
             Request::Get(request) => self.verbs.get(&request.object).await,

@@ -1,5 +1,7 @@
 //! The API over a real socket and a real store, without any pod running: no root needed.
 
+mod played;
+
 use super::{ListenError, Listener};
 use crate::images::Images;
 use crate::peers::{Alone, Peers};
@@ -9,10 +11,12 @@ use client::{Address, Client, ClientError, connect};
 use control::version::NodeId;
 use futures_util::{SinkExt, StreamExt};
 use objects::{Kind, Status};
+use played::Played;
 use runtime::image::{ImageStore, PullOptions};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use store::{Durability, Key, Preconditions, Store};
 use tempfile::TempDir;
 use tokio_tungstenite::tungstenite::Message;
@@ -25,6 +29,8 @@ pub struct Served {
     pub folder: TempDir,
     pub store: Store,
     pub verbs: Arc<Verbs>,
+    /// How many programs run in its containers.
+    pub running: Arc<AtomicUsize>,
     name: &'static str,
     _trigger: Trigger,
 }
@@ -44,11 +50,13 @@ impl Served {
         let images = ImageStore::open(&folder.path().join("images")).expect("an image store");
         let images = Images::new(images, PullOptions::default());
         let verbs = Verbs::new(name.to_owned(), store.clone(), images, folder.path().join("logs"));
-        let verbs = Arc::new(verbs.with_peers(peers));
+        let containers = Played::default();
+        let running = containers.running.clone();
+        let verbs = Arc::new(verbs.with_peers(peers).with_containers(Arc::new(containers)));
         let listener = Listener::bind(&folder.path().join("socket"), None).expect("a socket");
         let (trigger, shutdown) = shutdown::signal();
         tokio::spawn(listener.serve(verbs.clone(), shutdown));
-        Self { folder, store, verbs, name, _trigger: trigger }
+        Self { folder, store, verbs, running, name, _trigger: trigger }
     }
 
     fn socket(&self) -> PathBuf {

@@ -282,7 +282,7 @@ impl Worker {
 }
 
 /// An ephemeral container as one of the others: all that it can have, they can have too.
-fn plain(ephemeral: &EphemeralContainer) -> Container {
+pub(super) fn plain(ephemeral: &EphemeralContainer) -> Container {
     let ephemeral = ephemeral.clone();
     Container {
         name: ephemeral.name,

@@ -26,6 +26,8 @@ impl Verbs {
     pub fn place_of(&self, request: &Request) -> Option<String> {
         match request {
             Request::Logs(logs) => self.elsewhere(&logs.namespace, &logs.pod),
+            Request::Exec(exec) => self.elsewhere(&exec.namespace, &exec.pod),
+            Request::PortForward(forward) => self.elsewhere(&forward.namespace, &forward.pod),
             _ => None,
         }
     }

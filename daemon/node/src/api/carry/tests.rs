@@ -1,5 +1,7 @@
 //! Requests for another node's daemon: two daemons of one process, each with a store of its own, joined by streams in memory.
 
+mod streams;
+
 use crate::api::serve_peer;
 use crate::api::tests::{Raw, Served, create, get, object, pod, pod_key, refusal, running};
 use crate::peers::{Alone, ByteStream, Peers};

@@ -1,0 +1,83 @@
+//! What bytes flow to and from: a program in a container, a port of a pod.
+
+use futures_util::future::BoxFuture;
+use k8s_openapi::api::core::v1::Pod;
+use objects::Status;
+use std::io;
+use std::sync::Arc;
+use tokio::io::{AsyncRead, AsyncWrite};
+use wire::{StreamEnd, TerminalSize};
+
+/// Where bytes of a stream go.
+pub type Sink = Box<dyn AsyncWrite + Send + Unpin>;
+/// Where bytes of a stream come from.
+pub type Source = Box<dyn AsyncRead + Send + Unpin>;
+
+/// Gives a terminal a size.
+pub type Resize = Box<dyn Fn(TerminalSize) -> io::Result<()> + Send + Sync>;
+
+/// A stream with bytes in both directions. Dropping it ends what it is with.
+pub struct Duplex {
+    /// Where the client's bytes go; `None` where nothing reads them. It is dropped at their end.
+    pub input: Option<Sink>,
+    /// What goes to the client, each with its channel.
+    pub outputs: Vec<(u8, Source)>,
+    /// The terminal, where there is one.
+    pub resize: Option<Resize>,
+    /// What the end is.
+    pub ending: Ending,
+}
+
+/// When a stream is over.
+pub enum Ending {
+    /// Once this is known, and what was written until then is sent.
+    Known(BoxFuture<'static, StreamEnd>),
+    /// When both directions have ended by themselves; the client is told of the end of ours.
+    BothWays,
+}
+
+/// A container that runs.
+#[derive(Debug, Clone)]
+pub struct Running {
+    /// Its pod, as it is stored.
+    pub pod: Arc<Pod>,
+    /// Its name.
+    pub container: String,
+    /// Which start of it.
+    pub attempt: u32,
+}
+
+/// How a program is to be run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Program {
+    /// It and its arguments.
+    pub argv: Vec<String>,
+    /// What its standard streams are.
+    pub streams: Standard,
+}
+
+/// The standard streams of a program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standard {
+    /// Nothing to read, and a pipe each for what it writes.
+    Output,
+    /// Three pipes.
+    All,
+    /// A terminal, of this size at first.
+    Terminal(Option<TerminalSize>),
+}
+
+/// The containers of this node, as the verbs reach into them.
+pub trait Containers: Send + Sync {
+    /// Runs a program beside a container's own, until it ends or the stream is dropped.
+    ///
+    /// # Errors
+    /// Why it cannot be run, in Kubernetes' words.
+    fn exec(self: Arc<Self>, container: Running, program: Program) -> BoxFuture<'static, Result<Duplex, Status>>;
+
+    /// Connects to a port of a pod from inside of it.
+    ///
+    /// # Errors
+    /// Why there is no connection, in Kubernetes' words.
+    fn connect(self: Arc<Self>, pod: Arc<Pod>, port: u16) -> BoxFuture<'static, Result<Duplex, Status>>;
+}

@@ -1,0 +1,82 @@
+//! What is done inside of a pod: programs in its containers, connections to its ports.
+//!
+//! Which container, and the words: `pkg/registry/core/pod/strategy.go` (`streamLocation`), `pkg/kubelet/kubelet_pods.go` (`RunInContainer`),
+//! `pkg/kubelet/server/server.go` (`getExec`).
+
+use super::Verbs;
+use super::logs::{container_name, instance};
+use crate::streams::{Containers, Duplex, Program, Running, Standard};
+use k8s_openapi::api::core::v1::Pod;
+use objects::{Kind, Status};
+use std::sync::Arc;
+use wire::{ExecRequest, PortForwardRequest};
+
+impl Verbs {
+    /// Runs a program in a container.
+    ///
+    /// # Errors
+    /// 404 for a pod that is not there and a container that does not run, 400 for a request that names none, and whatever keeps the
+    /// program from being run.
+    pub async fn exec(&self, request: ExecRequest) -> Result<Duplex, Status> {
+        let pod = self.own_pod(&request.namespace, &request.pod)?;
+        if request.command.first().is_none_or(String::is_empty) {
+            return Err(Status::bad_request("you must specify at least one command for the container"));
+        }
+        let running = self.running(pod, request.container.as_deref())?;
+        let streams = match (request.tty, request.stdin) {
+            (true, _) => Standard::Terminal(request.size),
+            (false, true) => Standard::All,
+            (false, false) => Standard::Output,
+        };
+        self.containers()?.exec(running, Program { argv: request.command, streams }).await
+    }
+
+    /// Connects to a port of a pod.
+    ///
+    /// # Errors
+    /// 404 for a pod that is not there, 400 for one that does not run, and why there is no connection.
+    pub async fn port_forward(&self, request: PortForwardRequest) -> Result<Duplex, Status> {
+        let pod = self.own_pod(&request.namespace, &request.pod)?;
+        let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref()).unwrap_or("Pending");
+        if phase != "Running" {
+            return Err(Status::bad_request(format!(
+                "unable to forward port because pod is not running. Current status={phase}"
+            )));
+        }
+        self.containers()?.connect(pod, request.port).await
+    }
+
+    /// The container that is meant, if it runs.
+    fn running(&self, pod: Arc<Pod>, wanted: Option<&str>) -> Result<Running, Status> {
+        let container = container_name(&pod, wanted)?;
+        match instance(&pod, &container, false) {
+            Ok(found) if found.is_running => Ok(Running { pod, container, attempt: found.attempt }),
+            _ => Err(not_running(&container)),
+        }
+    }
+
+    fn containers(&self) -> Result<Arc<dyn Containers>, Status> {
+        self.containers.clone().ok_or_else(|| Status::unavailable(format!("node {} runs no pods", self.node_name)))
+    }
+
+    /// A pod of this node.
+    fn own_pod(&self, namespace: &str, name: &str) -> Result<Arc<Pod>, Status> {
+        let found = self.store.get(&super::key(Kind::Pod, namespace, name)).ok_or_else(|| Status::not_found(Kind::Pod, name))?;
+        let pod: Pod = found.parse().map_err(|error| super::unreadable(&error))?;
+        match pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref()).unwrap_or_default() {
+            "" => Err(Status::bad_request(format!("pod {name} does not have a host assigned"))),
+            // Whoever carried the request here knows less, or more, of where the pod is than we do.
+            node if node != self.node_name => {
+                let message = format!("pod {name} is on node {node}, not on node {}; try again", self.node_name);
+                Err(Status::unavailable(message))
+            }
+            _ => Ok(Arc::new(pod)),
+        }
+    }
+}
+
+/// What the kubelet says of a container that it does not find running.
+pub fn not_running(container: &str) -> Status {
+    let message = format!("unable to upgrade connection: container not found (\"{container}\")");
+    Status { code: 404, reason: String::new(), message, details: None }
+}

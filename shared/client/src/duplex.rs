@@ -1,0 +1,114 @@
+//! A stream with bytes in both directions: a program in a container, a connection to a port of a pod.
+//!
+//! The two halves are used side by side. The sender waits for the daemon's credit, which the reader passes on as it reads: a sender
+//! works only while somebody reads.
+
+use crate::ClientError;
+use crate::handle::{Opened, Sending};
+use crate::pending::Item;
+use crate::streams::Reader;
+use bytes::Bytes;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+use wire::{INPUT_WINDOW, StreamEnd, TerminalSize, channel, frame_cost};
+
+/// The most bytes of one frame: other streams of the connection go in between.
+const FRAME_BYTES: usize = 32 * 1024;
+
+/// The halves of a stream.
+pub(crate) fn duplex(opened: Opened) -> (DuplexSender, DuplexReader) {
+    let window = Arc::new(Semaphore::new(INPUT_WINDOW as usize));
+    let sender = DuplexSender { sending: opened.handle.sending(), window: window.clone() };
+    (sender, DuplexReader { reader: Reader::new(opened), window })
+}
+
+/// What is said to the other end.
+pub struct DuplexSender {
+    sending: Sending,
+    window: Arc<Semaphore>,
+}
+
+impl DuplexSender {
+    /// Sends bytes; waits while the other end does not take them. Dropped while it waits, it has sent some of them or none.
+    ///
+    /// # Errors
+    /// [`ClientError::Lost`] where the stream or the connection has ended.
+    pub async fn send(&self, bytes: &[u8]) -> Result<(), ClientError> {
+        for part in bytes.chunks(FRAME_BYTES) {
+            self.frame(part).await?;
+        }
+        Ok(())
+    }
+
+    /// Says that no more bytes come. What the other end still sends is read on.
+    ///
+    /// # Errors
+    /// As [`DuplexSender::send`].
+    pub async fn finish(&self) -> Result<(), ClientError> {
+        self.frame(&[]).await
+    }
+
+    /// Tells the program's terminal its size.
+    ///
+    /// # Errors
+    /// As [`DuplexSender::send`].
+    pub async fn resize(&self, size: TerminalSize) -> Result<(), ClientError> {
+        self.sending.bytes(channel::RESIZE, &size.to_bytes()).await
+    }
+
+    async fn frame(&self, bytes: &[u8]) -> Result<(), ClientError> {
+        let cost = u32::try_from(frame_cost(bytes.len())).unwrap_or(u32::MAX);
+        let place = self.window.acquire_many(cost).await;
+        place.map_err(|_| ClientError::Lost { detail: "the stream has ended".to_owned() })?.forget();
+        self.sending.bytes(channel::STDIN, bytes).await
+    }
+}
+
+/// What came from the other end.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Received {
+    /// Bytes of a channel ([`wire::channel`]). Empty ones are the end of it.
+    Bytes(u8, Bytes),
+    /// The program ended with this code. Nothing follows.
+    Exited(i32),
+}
+
+/// What the other end says. Dropping it ends the stream, and the program.
+pub struct DuplexReader {
+    reader: Reader,
+    window: Arc<Semaphore>,
+}
+
+impl DuplexReader {
+    /// What came next; `None` at the end. May be used in `select!`: nothing is lost.
+    ///
+    /// # Errors
+    /// [`ClientError::Lost`] with the connection, [`ClientError::Refused`] where the daemon cannot go on.
+    pub async fn next(&mut self) -> Result<Option<Received>, ClientError> {
+        loop {
+            match self.reader.next().await? {
+                None => return Ok(None),
+                Some(Item::Bytes(channel::CREDIT, bytes)) => self.grow(&bytes),
+                Some(Item::Bytes(channel, bytes)) => {
+                    self.reader.took(frame_cost(bytes.len()));
+                    return Ok(Some(Received::Bytes(channel, bytes)));
+                }
+                Some(Item::End(StreamEnd::Exited { code })) => return Ok(Some(Received::Exited(code))),
+                Some(other) => return Err(self.reader.unexpected(&other)),
+            }
+        }
+    }
+
+    fn grow(&self, bytes: &[u8]) {
+        let Ok(bytes) = <[u8; 4]>::try_from(bytes) else { return };
+        // Never more than the first window: a daemon gives back what it took.
+        let room = (INPUT_WINDOW as usize).saturating_sub(self.window.available_permits());
+        self.window.add_permits((u32::from_be_bytes(bytes) as usize).min(room));
+    }
+}
+
+impl Drop for DuplexReader {
+    fn drop(&mut self) {
+        self.window.close();
+    }
+}
