@@ -51,8 +51,6 @@ pub struct Cluster {
     pub alive: watch::Receiver<Members>,
     /// Who is not lost: those, and who may still be heard.
     pub counted_on: watch::Receiver<Members>,
-    /// All others.
-    pub view: watch::Receiver<View>,
     /// Requests that other daemons pass on to this one.
     pub streams: mpsc::Receiver<IncomingStream>,
     learnt: Option<watch::Receiver<bool>>,
@@ -114,9 +112,9 @@ impl Cluster {
         tasks.spawn(skew::run(store, transport.clone(), view.clone(), recorder, shutdown.clone()));
         tasks.spawn(roster::run(roster, view.clone(), shutdown.clone()));
         tasks.spawn(trust.clone().run(shutdown.clone()));
-        let peers = Arc::new(ClusterPeers { me, since: started, view: view.clone(), transport, trust });
+        let peers = Arc::new(ClusterPeers { me, since: started, view, transport, trust });
         let learnt = (standing == Standing::Fresh).then_some(learnt);
-        Ok(Self { peers, alive, counted_on, view, streams: incoming.streams, learnt })
+        Ok(Self { peers, alive, counted_on, streams: incoming.streams, learnt })
     }
 
     /// Waits, where this node has just joined, for what the others know: for a while, so that it starts even if they fall silent.

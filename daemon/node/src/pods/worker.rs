@@ -133,7 +133,7 @@ impl Worker {
                 Some(run) = self.runs.join_next(), if !self.runs.is_empty() => News::Run(run.map(Box::new)),
                 Ok(()) = image_changes.changed() => News::ImagesChanged,
                 Ok(()) = ranges.changed() => News::RangeChanged,
-                () = sleep_until(self.wake) => News::Wake,
+                () = clock::sleep_until(self.wake) => News::Wake,
             };
             self.handle(news).await;
         }
@@ -318,13 +318,6 @@ enum News {
 async fn next_notice(connection: &mut Option<SupervisorConnection>) -> Result<Notice, SandboxError> {
     match connection {
         Some(connection) => connection.next_notice().await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn sleep_until(wake: Option<BootMs>) {
-    match wake {
-        Some(at) => tokio::time::sleep(clock::until(at)).await,
         None => std::future::pending().await,
     }
 }
