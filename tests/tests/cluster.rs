@@ -167,3 +167,28 @@ fn a_machine_without_power_is_not_ready_and_its_pods_are_made_anew_when_it_is_ba
     let node = cluster.get("n1", "node", "n3").expect("a node");
     assert!(!has_taint(&node, "node.kubernetes.io/unreachable", "NoSchedule"), "{}", node["spec"]);
 }
+
+#[test]
+fn a_machine_that_lost_its_last_records_with_its_power_keeps_what_its_pods_wrote() {
+    if is_skipped("a_machine_that_lost_its_last_records_with_its_power_keeps_what_its_pods_wrote") {
+        return;
+    }
+    let cluster = Cluster::new(2);
+    cluster.wait_whole();
+    let count = "echo started >>/data/log; trap 'exit 0' TERM; while true; do sleep 1 & wait $!; done";
+    let mut pod = manifest::script("keeper", "n2", count);
+    pod["spec"]["volumes"] = json!([{"name": "data", "emptyDir": {}}]);
+    pod["spec"]["containers"][0]["volumeMounts"] = json!([{"name": "data", "mountPath": "/data"}]);
+    cluster.create("n1", &pod);
+    let before = cluster.wait_ready("n2", "keeper");
+    cluster.crash("n2");
+    // More than a power failure takes: with the youngest records all others go, too.
+    std::fs::remove_dir_all(cluster.folder().join("data/n2/store")).expect("the store goes");
+    cluster.start("n2");
+    let after = cluster.wait("n1", ("pod", "keeper"), "made anew", |pod| {
+        condition(pod, "Ready") == "True" && container(pod)["restartCount"] == 1
+    });
+    assert_eq!(after["metadata"]["uid"], before["metadata"]["uid"]);
+    let log = cluster.skiff("n1", &["exec", "keeper", "--", "cat", "/data/log"]).ok();
+    assert_eq!(log, "started\nstarted\n");
+}

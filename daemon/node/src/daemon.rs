@@ -223,7 +223,7 @@ fn spawn(base: Base, equipment: Equipment, (cluster, doors): (Cluster, Doors), t
     let verbs = Arc::new(verbs.with_peers(cluster.peers).with_containers(machinery.clone()));
     pods::tell_found(&machinery);
     let pods = Pods::new(machinery, store.clone(), recorder.clone(), shutdown.clone());
-    tasks.spawn(if is_lost { pods.restoring_folders() } else { pods }.run());
+    tasks.spawn(if is_lost { pods.restoring_folders() } else { pods }.run(cluster.alive.clone()));
     tasks.spawn(doors.listener.serve(verbs.clone(), shutdown.clone()));
     if let Some(remote) = doors.remote {
         tasks.spawn(remote.serve(verbs.clone(), doors.trust, shutdown.clone()));

@@ -20,11 +20,12 @@ use crate::assemble;
 use crate::errors::chain;
 use crate::events::Recorder;
 use crate::shutdown::Shutdown;
+use control::membership::Members;
 use control::pod::Rejection;
 use control::scheduler::{self, NodeState};
 use k8s_openapi::api::core::v1::{Node, Pod};
 use objects::Kind;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use store::{Change, ChangeKind, Key, List, Object, Store};
 use tokio::sync::watch;
@@ -51,6 +52,10 @@ pub struct Pods {
     workers: JoinSet<String>,
     /// By uid: two pods may have had the same name.
     known: HashMap<String, Known>,
+    /// Of which pods something was found at the start though the store does not know them.
+    orphans: BTreeSet<String>,
+    /// Those that are being removed: a pod that comes back waits until nothing is left of it.
+    removing: HashSet<String>,
     /// What the pods of this node have taken of it; `None` until the node has an object.
     taken: Option<NodeState>,
     /// The cpu requests of each burstable pod, in thousandths of a core, by uid.
@@ -76,6 +81,8 @@ impl Pods {
             shutdown,
             workers: JoinSet::new(),
             known: HashMap::new(),
+            orphans: BTreeSet::new(),
+            removing: HashSet::new(),
             taken: None,
             burstable: HashMap::new(),
             weight: watch::Sender::new(0),
@@ -89,18 +96,18 @@ impl Pods {
         self
     }
 
-    /// Runs until the shutdown signal. The pods live on; their workers end between two actions.
-    pub async fn run(mut self) {
+    /// Runs until the shutdown signal. The pods live on; their workers end between two actions. `alive` are the nodes that are seen.
+    pub async fn run(mut self, alive: watch::Receiver<Members>) {
         let mut shutdown = self.shutdown.clone();
         if self.source == Source::Folders {
             salvage::restore(&self.store, &self.machinery.pods_dir).await;
         }
         let machinery = self.machinery.clone();
-        let mut orphans = self.machinery.blocking(move || orphans::find(&machinery)).await;
+        self.orphans = self.machinery.blocking(move || orphans::find(&machinery)).await;
         let (list, mut watcher) = self.store.list_and_watch(Kind::Pod, None);
         self.take_list(&list);
-        orphans.retain(|uid| !self.known.contains_key(uid));
-        self.workers.spawn(orphans::remove(self.machinery.clone(), orphans));
+        let mut certain = std::pin::pin!(orphans::certain(self.store.clone(), alive));
+        let mut is_certain = false;
         self.workers.spawn(weigh(self.machinery.clone(), self.weight.subscribe()));
         loop {
             // Each arm loses nothing: the watcher holds a position, the set its finished tasks.
@@ -108,6 +115,10 @@ impl Pods {
                 biased;
                 () = shutdown.wait() => break,
                 Some(ended) = self.workers.join_next(), if !self.workers.is_empty() => self.ended(ended),
+                () = &mut certain, if !is_certain => {
+                    is_certain = true;
+                    self.remove_orphans();
+                }
                 change = watcher.next() => match change {
                     Ok(change) => self.take(&change),
                     Err(expired) => {
@@ -123,6 +134,13 @@ impl Pods {
         self.weight = watch::Sender::new(0);
         while let Some(ended) = self.workers.join_next().await {
             self.ended(ended);
+        }
+    }
+
+    fn remove_orphans(&mut self) {
+        for uid in std::mem::take(&mut self.orphans) {
+            self.removing.insert(uid.clone());
+            self.workers.spawn(orphans::remove(self.machinery.clone(), uid));
         }
     }
 
@@ -170,6 +188,10 @@ impl Pods {
                 Some(node) => self.taken_away(object.uid(), Wanted::Elsewhere(node)),
                 None => self.removed(object.uid()),
             };
+        }
+        self.orphans.remove(object.uid());
+        if self.removing.contains(object.uid()) {
+            return;
         }
         let pod = Arc::new(pod);
         let rejection = self.admit(&pod);
@@ -236,12 +258,21 @@ impl Pods {
 
     fn ended(&mut self, ended: Result<String, tokio::task::JoinError>) {
         match ended {
+            Ok(uid) if self.removing.remove(&uid) => self.put_again(&uid),
             Ok(uid) => {
                 self.known.remove(&uid);
                 self.weigh(&uid, None);
             }
             Err(error) if error.is_cancelled() => {}
             Err(error) => warn!(%error, "a pod's worker failed; restart the daemon to take the pod up again"),
+        }
+    }
+
+    /// Takes a pod that came while what was left of it was being removed.
+    fn put_again(&mut self, uid: &str) {
+        let list = self.store.list(Kind::Pod, None);
+        if let Some(object) = list.items.iter().find(|object| object.uid() == uid) {
+            self.put(object);
         }
     }
 }
