@@ -6,7 +6,8 @@ use crate::verbs::{
     annotate::AnnotateArgs, api_resources::ApiResourcesArgs, apply::ApplyArgs, completion::CompletionArgs, cordon::CordonArgs,
     create::CreateArgs, delete::DeleteArgs, describe::DescribeArgs, drain::DrainArgs, events::EventsArgs, exec::ExecArgs,
     explain::ExplainArgs, get::GetArgs, image::ImageArgs, label::LabelArgs, logs::LogsArgs, node::NodeArgs,
-    port_forward::PortForwardArgs, replace::ReplaceArgs, taint::TaintArgs, version::VersionArgs, wait::WaitArgs,
+    port_forward::PortForwardArgs, probes::ProbesArgs, replace::ReplaceArgs, taint::TaintArgs, version::VersionArgs,
+    wait::WaitArgs,
 };
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use std::collections::HashSet;
@@ -74,6 +75,8 @@ pub enum Verb {
     Exec(ExecArgs),
     /// Listen on local ports and pass connections on to a pod.
     PortForward(PortForwardArgs),
+    /// Show what a pod's probes came to lately, oldest first.
+    Probes(ProbesArgs),
     /// Show events, oldest first.
     Events(EventsArgs),
     /// Explain a kind or a field of it.

@@ -27,6 +27,7 @@ pub mod logs;
 mod manifests;
 pub mod node;
 pub mod port_forward;
+pub mod probes;
 pub mod replace;
 mod resources;
 pub mod taint;
@@ -107,6 +108,7 @@ async fn dispatch(verb: Verb, context: &mut Context) -> Result<(), Failure> {
         Verb::Logs(args) => logs::run(&args, context).await,
         Verb::Exec(args) => exec::run(&args, context).await,
         Verb::PortForward(args) => port_forward::run(&args, context).await,
+        Verb::Probes(args) => probes::run(&args, context).await,
         Verb::Events(args) => events::run(&args, context).await,
         Verb::Explain(args) => explain::run(&args, context),
         Verb::Image(args) => image::run(args, context).await,

@@ -1,5 +1,6 @@
-//! What bytes flow to and from: a program in a container, a port of a pod.
+//! What the verbs reach into the containers of this node for: programs, ports, and what the probes came to.
 
+use crate::probes::history::ProbesOfPod;
 use futures_util::future::BoxFuture;
 use k8s_openapi::api::core::v1::Pod;
 use objects::Status;
@@ -80,4 +81,7 @@ pub trait Containers: Send + Sync {
     /// # Errors
     /// Why there is no connection, in Kubernetes' words.
     fn connect(self: Arc<Self>, pod: Arc<Pod>, port: u16) -> BoxFuture<'static, Result<Duplex, Status>>;
+
+    /// What the probes of a pod came to lately, by its uid.
+    fn probes(&self, uid: &str) -> ProbesOfPod;
 }

@@ -5,6 +5,7 @@ mod delete;
 mod exec;
 mod images;
 mod logs;
+mod probes;
 mod read;
 mod write;
 

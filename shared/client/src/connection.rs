@@ -20,8 +20,8 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, Message};
 use wire::{
-    ClientMessage, DEFAULT_WINDOW, ExecRequest, ImagePullRequest, LogsRequest, PROTOCOL, PortForwardRequest, Request, Response,
-    Selection, ServerHello, ServerMessage, WatchRequest,
+    ClientMessage, DEFAULT_WINDOW, ExecRequest, ImagePullRequest, LogsRequest, PROTOCOL, PodProbes, PortForwardRequest,
+    ProbesRequest, Request, Response, Selection, ServerHello, ServerMessage, WatchRequest,
 };
 
 /// How long a daemon may take to greet us.
@@ -189,6 +189,17 @@ impl Client {
     /// As [`Client::request`].
     pub async fn port_forward(&self, request: PortForwardRequest) -> Result<(DuplexSender, DuplexReader), ClientError> {
         self.open_duplex(Request::PortForward(PortForwardRequest { window: DEFAULT_WINDOW, ..request })).await
+    }
+
+    /// What the probes of a pod came to lately, wherever it runs.
+    ///
+    /// # Errors
+    /// As [`Client::request`].
+    pub async fn probes(&self, request: ProbesRequest) -> Result<PodProbes, ClientError> {
+        match self.request(Request::Probes(request)).await? {
+            Response::Probes(probes) => Ok(probes),
+            other => Err(ClientError::protocol(format!("the probes of a pod were answered with {other:?}"))),
+        }
     }
 
     async fn open_duplex(&self, request: Request) -> Result<(DuplexSender, DuplexReader), ClientError> {

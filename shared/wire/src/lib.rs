@@ -8,12 +8,14 @@
 mod duplex;
 mod members;
 mod message;
+mod probes;
 mod request;
 mod stream;
 
 pub use duplex::{ExecRequest, INPUT_WINDOW, PortForwardRequest, TerminalSize, channel, frame_cost};
 pub use members::{Member, MemberState, Members};
 pub use message::{ClientMessage, ServerHello, ServerMessage};
+pub use probes::{PodProbes, ProbeKind, ProbeRun, ProbeRuns, ProbeVerdict, ProbesRequest};
 pub use request::{
     ApplyRequest, CreateRequest, DeleteRequest, DryRun, GetRequest, ImageImportRequest, ImageLoadRequest, ImagePullRequest,
     ListRequest, LogsRequest, NodeRemoveRequest, ObjectRef, ReplaceRequest, Request, Selection, WatchRequest,
@@ -21,7 +23,7 @@ pub use request::{
 pub use stream::{ImageSummary, ObjectList, PullProgress, Response, StreamEnd, StreamFrame, WatchEvent, WatchEventKind};
 
 /// The protocol's version. A daemon answers a client of the same major version; a minor version only adds.
-pub const PROTOCOL: Version = Version { major: 1, minor: 2 };
+pub const PROTOCOL: Version = Version { major: 1, minor: 3 };
 
 /// The window a stream starts with when its request names none: bytes of a log, or events of a watch times 1024.
 pub const DEFAULT_WINDOW: u32 = 256 * 1024;

@@ -1,6 +1,6 @@
 //! What a client may ask.
 
-use crate::{ExecRequest, PortForwardRequest};
+use crate::{ExecRequest, PortForwardRequest, ProbesRequest};
 use objects::Kind;
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +30,8 @@ pub enum Request {
     /// One connection to a port of a pod: [`crate::Response::Stream`] once it stands, then frames both ways on
     /// [`crate::channel::STDIN`] and [`crate::channel::STDOUT`]; an empty one closes its direction. Since 1.2.
     PortForward(PortForwardRequest),
+    /// What a pod's probes came to lately: [`crate::Response::Probes`]. Since 1.3.
+    Probes(ProbesRequest),
     /// All images of the node: [`crate::Response::Images`].
     ImageList,
     /// Loads an archive that the daemon can read as a file: [`crate::Response::Images`] (those that it held).

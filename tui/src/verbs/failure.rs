@@ -62,6 +62,7 @@ impl Failure {
             Response::Stream => "a stream",
             Response::Members(_) => "members",
             Response::NodeRemoved { .. } => "a node's removal",
+            Response::Probes(_) => "the probes of a pod",
             Response::Done => "nothing",
         };
         Self::Message(format!("the daemon answered with {kind}, which was not asked for"))

@@ -1,6 +1,7 @@
 //! The verbs against a daemon that the tests play.
 
 mod nodes;
+mod probes;
 mod streams;
 
 use super::fake_daemon::{Done, FakeDaemon, run, run_into};

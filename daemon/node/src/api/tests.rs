@@ -5,6 +5,7 @@ mod played;
 use super::{ListenError, Listener};
 use crate::images::Images;
 use crate::peers::{Alone, Peers};
+use crate::probes::history::ProbeHistory;
 use crate::shutdown::{self, Trigger};
 use crate::verbs::Verbs;
 use client::{Address, Client, ClientError, connect};
@@ -31,6 +32,8 @@ pub struct Served {
     pub verbs: Arc<Verbs>,
     /// How many programs run in its containers.
     pub running: Arc<AtomicUsize>,
+    /// What its probes came to.
+    pub probes: ProbeHistory,
     name: &'static str,
     _trigger: Trigger,
 }
@@ -51,12 +54,12 @@ impl Served {
         let images = Images::new(images, PullOptions::default());
         let verbs = Verbs::new(name.to_owned(), store.clone(), images, folder.path().join("logs"));
         let containers = Played::default();
-        let running = containers.running.clone();
+        let (running, probes) = (containers.running.clone(), containers.probes.clone());
         let verbs = Arc::new(verbs.with_peers(peers).with_containers(Arc::new(containers)));
         let listener = Listener::bind(&folder.path().join("socket"), None).expect("a socket");
         let (trigger, shutdown) = shutdown::signal();
         tokio::spawn(listener.serve(verbs.clone(), shutdown));
-        Self { folder, store, verbs, running, name, _trigger: trigger }
+        Self { folder, store, verbs, running, probes, name, _trigger: trigger }
     }
 
     fn socket(&self) -> PathBuf {

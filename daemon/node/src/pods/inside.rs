@@ -5,6 +5,7 @@ use super::sandbox::{self, ContainerRequest};
 use super::worker::plain;
 use crate::errors::chain;
 use crate::images::Images;
+use crate::probes::history::ProbesOfPod;
 use crate::streams::{Containers, Duplex, Ending, Program, Running, Standard};
 use crate::verbs::not_running;
 use futures_util::future::BoxFuture;
@@ -35,6 +36,10 @@ impl Containers for Machinery {
 
     fn connect(self: Arc<Self>, pod: Arc<Pod>, port: u16) -> BoxFuture<'static, Result<Duplex, Status>> {
         Box::pin(async move { self.connect_inside(&pod, port).await })
+    }
+
+    fn probes(&self, uid: &str) -> ProbesOfPod {
+        self.probes.of(uid)
     }
 }
 

@@ -28,6 +28,7 @@ impl Verbs {
             Request::Logs(logs) => self.elsewhere(&logs.namespace, &logs.pod),
             Request::Exec(exec) => self.elsewhere(&exec.namespace, &exec.pod),
             Request::PortForward(forward) => self.elsewhere(&forward.namespace, &forward.pod),
+            Request::Probes(probes) => self.elsewhere(&probes.namespace, &probes.pod),
             _ => None,
         }
     }

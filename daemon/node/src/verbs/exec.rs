@@ -4,7 +4,7 @@
 //! `pkg/kubelet/server/server.go` (`getExec`).
 
 use super::Verbs;
-use super::logs::{container_name, instance};
+use super::logs::{attempt_of, container_name, instance};
 use crate::streams::{Containers, Duplex, Program, Running, Standard};
 use k8s_openapi::api::core::v1::Pod;
 use objects::{Kind, Status};
@@ -51,16 +51,19 @@ impl Verbs {
         let container = container_name(&pod, wanted)?;
         match instance(&pod, &container, false) {
             Ok(found) if found.is_running => Ok(Running { pod, container, attempt: found.attempt }),
-            _ => Err(not_running(&container)),
+            _ => match hooked(&pod, &container) {
+                Some(attempt) => Ok(Running { pod, container, attempt }),
+                None => Err(not_running(&container)),
+            },
         }
     }
 
-    fn containers(&self) -> Result<Arc<dyn Containers>, Status> {
+    pub(super) fn containers(&self) -> Result<Arc<dyn Containers>, Status> {
         self.containers.clone().ok_or_else(|| Status::unavailable(format!("node {} runs no pods", self.node_name)))
     }
 
     /// A pod of this node.
-    fn own_pod(&self, namespace: &str, name: &str) -> Result<Arc<Pod>, Status> {
+    pub(super) fn own_pod(&self, namespace: &str, name: &str) -> Result<Arc<Pod>, Status> {
         let found = self.store.get(&super::key(Kind::Pod, namespace, name)).ok_or_else(|| Status::not_found(Kind::Pod, name))?;
         let pod: Pod = found.parse().map_err(|error| super::unreadable(&error))?;
         match pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref()).unwrap_or_default() {
@@ -75,8 +78,48 @@ impl Verbs {
     }
 }
 
+/// The instance of a container that is shown as waiting and runs all the same: until its `postStart` hook has ended. One that
+/// waits for its back-off shows the id of the instance that ended.
+fn hooked(pod: &Pod, container: &str) -> Option<u32> {
+    let status = pod.status.as_ref()?;
+    let lists = [&status.container_statuses, &status.init_container_statuses];
+    let found = lists.into_iter().flatten().flatten().find(|status| status.name == container)?;
+    found.state.as_ref()?.waiting.as_ref()?;
+    let ended = found.last_state.as_ref().and_then(|last| last.terminated.as_ref()?.container_id.as_deref());
+    found.container_id.as_deref().filter(|id| Some(*id) != ended).and_then(attempt_of)
+}
+
 /// What the kubelet says of a container that it does not find running.
 pub fn not_running(container: &str) -> Status {
     let message = format!("unable to upgrade connection: container not found (\"{container}\")");
     Status { code: 404, reason: String::new(), message, details: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::hooked;
+    use k8s_openapi::api::core::v1::Pod;
+    use serde_json::{Value, json};
+
+    fn check(status: &Value) -> Option<u32> {
+        let pod = json!({"spec": {"containers": []}, "status": {"containerStatuses": [status]}});
+        hooked(&serde_json::from_value::<Pod>(pod).expect("a pod"), "c")
+    }
+
+    #[test]
+    fn a_container_can_be_entered_while_its_start_hook_runs_and_not_in_back_off() {
+        let mut status = json!({"name": "c", "image": "", "imageID": "", "ready": false, "restartCount": 2,
+            "containerID": "skiff://u/c/2", "state": {"waiting": {"reason": "ContainerCreating"}},
+            "lastState": {"terminated": {"exitCode": 1, "containerID": "skiff://u/c/1"}}});
+        assert_eq!(check(&status), Some(2));
+        status["lastState"]["terminated"]["containerID"] = json!("skiff://u/c/2");
+        assert_eq!(check(&status), None);
+        status["state"] = json!({"terminated": {"exitCode": 0}});
+        assert_eq!(check(&status), None);
+        assert_eq!(
+            check(&json!({"name": "c", "image": "", "imageID": "", "ready": false, "restartCount": 0,
+            "state": {"waiting": {"reason": "ImagePullBackOff"}}})),
+            None
+        );
+    }
 }

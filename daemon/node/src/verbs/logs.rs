@@ -309,6 +309,6 @@ fn last_terminated(status: &ContainerStatus) -> Option<&str> {
 }
 
 /// The restart count that a container's id ends with.
-fn attempt_of(id: &str) -> Option<u32> {
+pub(super) fn attempt_of(id: &str) -> Option<u32> {
     id.rsplit_once('/').and_then(|(_, attempt)| attempt.parse().ok())
 }

@@ -5,7 +5,9 @@ use objects::selector::{FieldSelector, LabelSelector};
 use objects::{Kind, Status, lookup};
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
-use wire::{Members, ObjectList, Request, Response, Selection, WatchEventKind};
+use wire::{
+    Members, ObjectList, PodProbes, ProbeKind, ProbeRun, ProbeRuns, ProbeVerdict, Request, Response, Selection, WatchEventKind,
+};
 
 pub(super) fn raw(object: &Value) -> Box<RawValue> {
     to_raw_value(object).expect("JSON")
@@ -20,6 +22,18 @@ pub(super) fn matches(kind: Kind, selection: &Selection, object: &Value) -> Resu
     let fields = FieldSelector::parse(kind, selection.field_selector.as_deref().unwrap_or_default())?;
     let is_there = selection.namespace.as_deref().is_none_or(|namespace| namespace == lookup::namespace(object));
     Ok(kind_of(object) == kind && is_there && labels.matches_object(object) && fields.matches(object))
+}
+
+/// A readiness probe that ran twice, and a liveness probe that did not yet.
+fn probed_pod() -> PodProbes {
+    let as_of_ms = clock().timestamp().as_millisecond();
+    let run =
+        |ago_ms, took_us, verdict, output: &str| ProbeRun { at_ms: as_of_ms - ago_ms, took_us, verdict, output: output.into() };
+    let words = "HTTP probe failed with statuscode: 503";
+    let runs = vec![run(12_000, 1_500, ProbeVerdict::Failure, words), run(2_000, 900, ProbeVerdict::Success, "ok\n")];
+    let ready = ProbeRuns { container: "main".into(), probe: ProbeKind::Readiness, runs };
+    let alive = ProbeRuns { container: "side".into(), probe: ProbeKind::Liveness, runs: Vec::new() };
+    PodProbes { node: "oak".into(), as_of_ms, probes: vec![ready, alive] }
 }
 
 impl State {
@@ -111,6 +125,12 @@ impl State {
                 let as_of = clock().timestamp().as_second();
                 let (node, cluster, members) = ("oak".into(), "c0ffee".into(), locked(&self.members).clone());
                 Ok(Response::Members(Members { node, cluster, as_of, members }))
+            }
+            Request::Probes(probes) => {
+                let object = wire::ObjectRef { kind: Kind::Pod, namespace: probes.namespace, name: probes.pod };
+                let probed =
+                    lookup::list(&self.find(&object)?, "/spec/containers").iter().any(|one| one["livenessProbe"].is_object());
+                Ok(Response::Probes(if probed { probed_pod() } else { PodProbes::default() }))
             }
             Request::NodeRemove(remove) => Ok(Response::NodeRemoved { node: remove.name, pods: 1 }),
             _ => Ok(Response::Images { images: vec![image()] }),

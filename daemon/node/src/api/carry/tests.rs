@@ -1,5 +1,6 @@
 //! Requests for another node's daemon: two daemons of one process, each with a store of its own, joined by streams in memory.
 
+mod probes;
 mod streams;
 
 use crate::api::serve_peer;

@@ -1,5 +1,6 @@
 //! Containers that the tests play: whatever is run, and whatever port is asked for, sends back what it gets.
 
+use crate::probes::history::{ProbeHistory, ProbesOfPod};
 use crate::streams::{Containers, Duplex, Ending, Program, Running, Standard};
 use futures_util::future::BoxFuture;
 use k8s_openapi::api::core::v1::Pod;
@@ -14,6 +15,7 @@ use wire::{StreamEnd, TerminalSize, channel};
 #[derive(Debug, Default)]
 pub struct Played {
     pub running: Arc<AtomicUsize>,
+    pub probes: ProbeHistory,
 }
 
 /// Counts one down when what it is with is dropped.
@@ -59,6 +61,10 @@ impl Containers for Played {
             let input = (program.streams != Standard::Output).then(|| Box::new(sink) as crate::streams::Sink);
             Ok(Duplex { input, outputs: vec![(channel::STDOUT, Box::new(source))], resize, ending: Ending::Known(end) })
         })
+    }
+
+    fn probes(&self, uid: &str) -> ProbesOfPod {
+        self.probes.of(uid)
     }
 
     fn connect(self: Arc<Self>, _pod: Arc<Pod>, port: u16) -> BoxFuture<'static, Result<Duplex, Status>> {
