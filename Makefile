@@ -1,7 +1,7 @@
 # The commands of this project. `make` alone lists them.
 #
-# up            build, start a daemon on this machine, deploy the demo, open the console; `make up N=3`: in a cluster of three
-# down          stop that daemon and remove everything `make up` made but the build
+# up            build, start a cluster of N machines (3) on this one, deploy the demo, open the console; N=1: a daemon for this machine itself
+# down          stop what `make up` started and remove everything it made but the build
 # cluster       N machines (3) on this one, each with a daemon, and pods over them; scripts/cluster cuts, crashes and heals them
 # cluster-down  end them and remove every trace
 # test          install what the tests need, run all of them
@@ -28,14 +28,14 @@ demo: scripts/apt-install
 	demos/image.sh target/demo.tar
 
 up: build demo
-ifdef N
+ifeq ($(N),1)
+	@scripts/up
+else
 	@$(MAKE) --no-print-directory cluster N=$(N)
 	@scripts/cluster console n1
-else
-	@scripts/up
 endif
 
-down:
+down: cluster-down
 	@scripts/down
 
 cluster: build demo
