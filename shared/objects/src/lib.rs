@@ -1,7 +1,7 @@
 //! The API: what a user writes and reads, as Kubernetes has it.
 //!
 //! Text becomes objects (`manifest`, with line and column), objects are checked and completed (`admission`), merged
-//! (`apply`), shown (`printing`, `describe`) and explained (`explain`). Nothing here does I/O or reads a clock.
+//! (`apply`, `patch`), shown (`printing`, `describe`) and explained (`explain`). Nothing here does I/O or reads a clock.
 //! Invariant: an object that passed admission is whole; no later layer looks for a missing or unknown field again.
 
 pub mod admission;
@@ -14,6 +14,7 @@ pub mod kind;
 pub mod lookup;
 pub mod manifest;
 pub mod names;
+pub mod patch;
 pub mod printing;
 pub mod quantity;
 mod schema;
