@@ -4,8 +4,8 @@ mod duration;
 
 use crate::verbs::{
     annotate::AnnotateArgs, api_resources::ApiResourcesArgs, apply::ApplyArgs, completion::CompletionArgs, cordon::CordonArgs,
-    create::CreateArgs, delete::DeleteArgs, describe::DescribeArgs, drain::DrainArgs, events::EventsArgs, exec::ExecArgs,
-    explain::ExplainArgs, get::GetArgs, image::ImageArgs, label::LabelArgs, logs::LogsArgs, node::NodeArgs,
+    cp::CpArgs, create::CreateArgs, delete::DeleteArgs, describe::DescribeArgs, drain::DrainArgs, events::EventsArgs,
+    exec::ExecArgs, explain::ExplainArgs, get::GetArgs, image::ImageArgs, label::LabelArgs, logs::LogsArgs, node::NodeArgs,
     port_forward::PortForwardArgs, probes::ProbesArgs, replace::ReplaceArgs, taint::TaintArgs, version::VersionArgs,
     wait::WaitArgs,
 };
@@ -73,6 +73,8 @@ pub enum Verb {
     Logs(LogsArgs),
     /// Run a program in a container.
     Exec(ExecArgs),
+    /// Copy files and folders to and from a container.
+    Cp(CpArgs),
     /// Listen on local ports and pass connections on to a pod.
     PortForward(PortForwardArgs),
     /// Show what a pod's probes came to lately, oldest first.

@@ -11,6 +11,7 @@ pub mod completion;
 mod containers;
 mod context;
 pub mod cordon;
+pub mod cp;
 pub mod create;
 pub mod delete;
 pub mod describe;
@@ -107,6 +108,7 @@ async fn dispatch(verb: Verb, context: &mut Context) -> Result<(), Failure> {
         Verb::Wait(args) => wait::run(&args, context).await,
         Verb::Logs(args) => logs::run(&args, context).await,
         Verb::Exec(args) => exec::run(&args, context).await,
+        Verb::Cp(args) => cp::run(&args, context).await,
         Verb::PortForward(args) => port_forward::run(&args, context).await,
         Verb::Probes(args) => probes::run(&args, context).await,
         Verb::Events(args) => events::run(&args, context).await,

@@ -1,5 +1,6 @@
 //! The pods of this node: a worker each, told what the store says of its pod.
 
+mod copying;
 mod folders;
 mod inside;
 mod machinery;

@@ -1,13 +1,14 @@
-//! What the verbs reach into the containers of this node for: programs, ports, and what the probes came to.
+//! What the verbs reach into the containers of this node for: programs, files, ports, and what the probes came to.
 
 use crate::probes::history::ProbesOfPod;
+use archive::{Folders, Modes};
 use futures_util::future::BoxFuture;
 use k8s_openapi::api::core::v1::Pod;
 use objects::Status;
 use std::io;
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
-use wire::{StreamEnd, TerminalSize};
+use wire::{CopyDirection, StreamEnd, TerminalSize};
 
 /// Where bytes of a stream go.
 pub type Sink = Box<dyn AsyncWrite + Send + Unpin>;
@@ -68,6 +69,19 @@ pub enum Standard {
     Terminal(Option<TerminalSize>),
 }
 
+/// What is to be copied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transfer {
+    /// Which way.
+    pub direction: CopyDirection,
+    /// The file or folder in the container.
+    pub path: String,
+    /// Into the container: how.
+    pub folders: Folders,
+    /// Into the container: what becomes of permissions and times.
+    pub modes: Modes,
+}
+
 /// The containers of this node, as the verbs reach into them.
 pub trait Containers: Send + Sync {
     /// Runs a program beside a container's own, until it ends or the stream is dropped.
@@ -75,6 +89,12 @@ pub trait Containers: Send + Sync {
     /// # Errors
     /// Why it cannot be run, in Kubernetes' words.
     fn exec(self: Arc<Self>, container: Running, program: Program) -> BoxFuture<'static, Result<Duplex, Status>>;
+
+    /// Copies files to or from a container: an archive goes one way, and what is said of it comes on [`wire::channel::STDERR`].
+    ///
+    /// # Errors
+    /// Why nothing can be copied, in Kubernetes' words.
+    fn copy(self: Arc<Self>, container: Running, transfer: Transfer) -> BoxFuture<'static, Result<Duplex, Status>>;
 
     /// Connects to a port of a pod from inside of it.
     ///

@@ -20,8 +20,8 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, Message};
 use wire::{
-    ClientMessage, DEFAULT_WINDOW, ExecRequest, ImagePullRequest, LogsRequest, PROTOCOL, PodProbes, PortForwardRequest,
-    ProbesRequest, Request, Response, Selection, ServerHello, ServerMessage, WatchRequest,
+    ClientMessage, CopyRequest, DEFAULT_WINDOW, ExecRequest, ImagePullRequest, LogsRequest, PROTOCOL, PodProbes,
+    PortForwardRequest, ProbesRequest, Request, Response, Selection, ServerHello, ServerMessage, WatchRequest,
 };
 
 /// How long a daemon may take to greet us.
@@ -200,6 +200,14 @@ impl Client {
             Response::Probes(probes) => Ok(probes),
             other => Err(ClientError::protocol(format!("the probes of a pod were answered with {other:?}"))),
         }
+    }
+
+    /// Copies files to or from a container. The request's window is set here.
+    ///
+    /// # Errors
+    /// As [`Client::request`].
+    pub async fn copy(&self, request: CopyRequest) -> Result<(DuplexSender, DuplexReader), ClientError> {
+        self.open_duplex(Request::Copy(CopyRequest { window: DEFAULT_WINDOW, ..request })).await
     }
 
     async fn open_duplex(&self, request: Request) -> Result<(DuplexSender, DuplexReader), ClientError> {

@@ -95,6 +95,39 @@ pub struct PortForwardRequest {
     pub window: u32,
 }
 
+/// Which way files go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum CopyDirection {
+    /// To the client: an archive comes on [`channel::STDOUT`].
+    #[default]
+    FromContainer,
+    /// From the client, which sends an archive on [`channel::STDIN`]. A file has its name in the container once all of it came.
+    IntoContainer,
+}
+
+/// See [`crate::Request::Copy`].
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct CopyRequest {
+    /// The pod's namespace.
+    pub namespace: String,
+    /// The pod's name.
+    pub pod: String,
+    /// The container; `None` is refused with 400 where the pod has several.
+    pub container: Option<String>,
+    /// Which way.
+    pub direction: CopyDirection,
+    /// The file or folder in the container; one that does not begin with `/` is below its working folder.
+    pub path: String,
+    /// Into a container: the content of a folder goes into a folder that is there, and not the folder itself.
+    pub is_content: bool,
+    /// Into a container: permissions and times are those of any new file.
+    pub no_preserve: bool,
+    /// The stream's first window in bytes.
+    pub window: u32,
+}
+
 #[cfg(test)]
 mod tests {
     use super::{TerminalSize, frame_cost};

@@ -12,7 +12,7 @@ mod probes;
 mod request;
 mod stream;
 
-pub use duplex::{ExecRequest, INPUT_WINDOW, PortForwardRequest, TerminalSize, channel, frame_cost};
+pub use duplex::{CopyDirection, CopyRequest, ExecRequest, INPUT_WINDOW, PortForwardRequest, TerminalSize, channel, frame_cost};
 pub use members::{Member, MemberState, Members};
 pub use message::{ClientMessage, ServerHello, ServerMessage};
 pub use probes::{PodProbes, ProbeKind, ProbeRun, ProbeRuns, ProbeVerdict, ProbesRequest};

@@ -1,6 +1,6 @@
 //! What a client may ask.
 
-use crate::{ExecRequest, PortForwardRequest, ProbesRequest};
+use crate::{CopyRequest, ExecRequest, PortForwardRequest, ProbesRequest};
 use objects::Kind;
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +32,9 @@ pub enum Request {
     PortForward(PortForwardRequest),
     /// What a pod's probes came to lately: [`crate::Response::Probes`]. Since 1.3.
     Probes(ProbesRequest),
+    /// Files and folders, as a tar archive of one of them: [`crate::Response::Stream`], then the archive's frames one way. What is left
+    /// out is told on [`crate::channel::STDERR`], a line each. [`crate::StreamEnd::Complete`] once all is there. Since 1.3.
+    Copy(CopyRequest),
     /// All images of the node: [`crate::Response::Images`].
     ImageList,
     /// Loads an archive that the daemon can read as a file: [`crate::Response::Images`] (those that it held).
@@ -78,6 +81,7 @@ impl Request {
             Self::Logs(logs) => logs.window,
             Self::Exec(exec) => exec.window,
             Self::PortForward(forward) => forward.window,
+            Self::Copy(copy) => copy.window,
             Self::On { request, .. } | Self::Carried { request, .. } => return request.window(),
             _ => return None,
         };

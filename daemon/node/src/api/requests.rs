@@ -77,6 +77,10 @@ impl Call {
                 let opened = self.verbs.port_forward(request).await;
                 return self.start_duplex(opened).await;
             }
+            Request::Copy(request) => {
+                let opened = self.verbs.copy(request).await;
+                return self.start_duplex(opened).await;
+            }
             Request::ImagePull(request) => self.pull(request).await?,
             Request::List(request) => self.verbs.list(&request).await.map(Response::List),
             Request::Get(request) => self.verbs.get(&request.object).await,

@@ -1,4 +1,4 @@
-//! Reaches into the pods that run here: programs beside a container's own, connections to a pod's ports.
+//! Reaches into the pods that run here: programs beside a container's own, files, connections to a pod's ports.
 
 use super::machinery::Machinery;
 use super::sandbox::{self, ContainerRequest};
@@ -6,7 +6,7 @@ use super::worker::plain;
 use crate::errors::chain;
 use crate::images::Images;
 use crate::probes::history::ProbesOfPod;
-use crate::streams::{Containers, Duplex, Ending, Program, Running, Standard};
+use crate::streams::{Containers, Duplex, Ending, Program, Running, Standard, Transfer};
 use crate::verbs::not_running;
 use futures_util::future::BoxFuture;
 use k8s_openapi::api::core::v1::{Container, ContainerStatus, Pod};
@@ -21,6 +21,7 @@ use rustix::pipe::{PipeFlags, pipe_with};
 use std::io;
 use std::net::IpAddr;
 use std::os::fd::{AsFd, OwnedFd};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::unix::pipe;
@@ -32,6 +33,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 impl Containers for Machinery {
     fn exec(self: Arc<Self>, container: Running, program: Program) -> BoxFuture<'static, Result<Duplex, Status>> {
         Box::pin(async move { self.run_beside(&container, program).await })
+    }
+
+    fn copy(self: Arc<Self>, container: Running, transfer: Transfer) -> BoxFuture<'static, Result<Duplex, Status>> {
+        Box::pin(async move { self.copy_files(&container, &transfer).await })
     }
 
     fn connect(self: Arc<Self>, pod: Arc<Pod>, port: u16) -> BoxFuture<'static, Result<Duplex, Status>> {
@@ -56,7 +61,7 @@ impl Machinery {
         let Streams { inner, input, outputs, resize } = match program.streams {
             Standard::Terminal(size) => {
                 name_terminal(&mut spec);
-                let root = self.root_of(container).await?;
+                let root = self.inside(container).await?.root;
                 with_terminal(&root, size).map_err(|error| refused(&format!("cannot make a terminal: {error}")))?
             }
             _ => with_pipes(kind).map_err(|error| refused(&format!("cannot make pipes: {error}")))?,
@@ -119,13 +124,20 @@ impl Machinery {
         Ok(ContainerRequest { pod: pod.clone(), container, attempt: running.attempt, image, ips })
     }
 
+    /// Where a container's programs begin: what its paths without a slash at their beginning are below.
+    pub(super) fn working_folder(&self, running: &Running) -> Result<PathBuf, Status> {
+        let (folders, request) = (self.folders(&running.pod), self.request_of(running)?);
+        let spec = sandbox::exec_spec(self, &folders, &request, &[], ExecStreams::Output).map_err(|why| refused(&why))?;
+        Ok(spec.process.cwd)
+    }
+
     fn image_of(&self, pod: &Pod, container: &Container) -> Option<ImageRecord> {
         let by_id = status_of(pod, &container.name).and_then(|status| self.images.find_id(&status.image_id));
         by_id.or_else(|| self.images.find(&Images::parse(container.image.as_deref()?).ok()?))
     }
 
-    /// The root folder of a container.
-    async fn root_of(&self, running: &Running) -> Result<OwnedFd, Status> {
+    /// The way into a container that runs.
+    pub(super) async fn inside(&self, running: &Running) -> Result<Inside, Status> {
         let gone = || not_running(&running.container);
         let mut connection = SupervisorConnection::connect(&self.folders(&running.pod).run_dir).await.map_err(|_| gone())?;
         let id = ContainerId { name: running.container.clone(), attempt: running.attempt };
@@ -134,10 +146,18 @@ impl Machinery {
         let root = open(format!("/proc/{pid}/root"), flags, Mode::empty()).map_err(|_| gone())?;
         // It still has that number, so it had it all the time: what was opened is its own.
         match pid_of(&mut connection, &id).await {
-            Some(now) if now == pid => Ok(root),
+            Some(now) if now == pid => Ok(Inside { root, pid }),
             _ => Err(gone()),
         }
     }
+}
+
+/// The way into a container.
+pub(super) struct Inside {
+    /// Its root folder, with all that is mounted there.
+    pub(super) root: OwnedFd,
+    /// Its first process, as it was when the root was opened.
+    pub(super) pid: i32,
 }
 
 async fn pid_of(connection: &mut SupervisorConnection, id: &ContainerId) -> Option<i32> {

@@ -27,6 +27,7 @@ impl Verbs {
         match request {
             Request::Logs(logs) => self.elsewhere(&logs.namespace, &logs.pod),
             Request::Exec(exec) => self.elsewhere(&exec.namespace, &exec.pod),
+            Request::Copy(copy) => self.elsewhere(&copy.namespace, &copy.pod),
             Request::PortForward(forward) => self.elsewhere(&forward.namespace, &forward.pod),
             Request::Probes(probes) => self.elsewhere(&probes.namespace, &probes.pod),
             _ => None,

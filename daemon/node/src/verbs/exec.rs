@@ -1,15 +1,16 @@
-//! What is done inside of a pod: programs in its containers, connections to its ports.
+//! What is done inside of a pod: programs in its containers, their files, connections to its ports.
 //!
 //! Which container, and the words: `pkg/registry/core/pod/strategy.go` (`streamLocation`), `pkg/kubelet/kubelet_pods.go` (`RunInContainer`),
 //! `pkg/kubelet/server/server.go` (`getExec`).
 
 use super::Verbs;
 use super::logs::{attempt_of, container_name, instance};
-use crate::streams::{Containers, Duplex, Program, Running, Standard};
+use crate::streams::{Containers, Duplex, Program, Running, Standard, Transfer};
+use archive::{Folders, Modes};
 use k8s_openapi::api::core::v1::Pod;
 use objects::{Kind, Status};
 use std::sync::Arc;
-use wire::{ExecRequest, PortForwardRequest};
+use wire::{CopyRequest, ExecRequest, PortForwardRequest};
 
 impl Verbs {
     /// Runs a program in a container.
@@ -29,6 +30,21 @@ impl Verbs {
             (false, false) => Standard::Output,
         };
         self.containers()?.exec(running, Program { argv: request.command, streams }).await
+    }
+
+    /// Copies files to or from a container.
+    ///
+    /// # Errors
+    /// 404 for a pod that is not there and a container that does not run, 400 for a request without a path.
+    pub async fn copy(&self, request: CopyRequest) -> Result<Duplex, Status> {
+        let pod = self.own_pod(&request.namespace, &request.pod)?;
+        if request.path.is_empty() {
+            return Err(Status::bad_request("you must specify a file or folder of the container"));
+        }
+        let running = self.running(pod, request.container.as_deref())?;
+        let modes = if request.no_preserve { Modes::New } else { Modes::Kept };
+        let folders = if request.is_content { Folders::Over } else { Folders::Inside };
+        self.containers()?.copy(running, Transfer { direction: request.direction, path: request.path, folders, modes }).await
     }
 
     /// Connects to a port of a pod.

@@ -1,7 +1,7 @@
 //! Containers that the tests play: whatever is run, and whatever port is asked for, sends back what it gets.
 
 use crate::probes::history::{ProbeHistory, ProbesOfPod};
-use crate::streams::{Containers, Duplex, Ending, Program, Running, Standard};
+use crate::streams::{Containers, Duplex, Ending, Program, Running, Standard, Transfer};
 use futures_util::future::BoxFuture;
 use k8s_openapi::api::core::v1::Pod;
 use objects::Status;
@@ -65,6 +65,11 @@ impl Containers for Played {
 
     fn probes(&self, uid: &str) -> ProbesOfPod {
         self.probes.of(uid)
+    }
+
+    /// Sends back the archive that it gets.
+    fn copy(self: Arc<Self>, container: Running, transfer: Transfer) -> BoxFuture<'static, Result<Duplex, Status>> {
+        self.exec(container, Program { argv: vec![transfer.path], streams: Standard::All })
     }
 
     fn connect(self: Arc<Self>, _pod: Arc<Pod>, port: u16) -> BoxFuture<'static, Result<Duplex, Status>> {
