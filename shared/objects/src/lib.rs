@@ -12,6 +12,7 @@ pub mod explain;
 pub mod jsonpath;
 pub mod kind;
 pub mod lookup;
+pub mod managed;
 pub mod manifest;
 pub mod names;
 pub mod patch;

@@ -1,7 +1,7 @@
 //! Patches: a change of an object that is there, in the three forms that say what to change.
 //!
 //! JSON patch (RFC 6902), merge patch (RFC 7386) and Kubernetes' strategic merge patch, which knows what is the same item
-//! of a list. The fourth form, apply, says what is wanted instead, and by whom.
+//! of a list. The fourth form, apply, says what is wanted instead, and by whom: see [`crate::managed`].
 //! What a patch makes of an object is admitted as any change is; nothing here looks at whether it is valid.
 
 mod json;

@@ -5,7 +5,9 @@
 //! `field(name in the server, name in JSON, shape)` with what differs from an optional value:
 //! `pointer` (an empty value counts as written), `always` (printed when empty), `merge_by` (a list merged by that key),
 //! `merge_set` (a list of texts merged as a set), `retain_keys` (a union: setting one member drops the others),
-//! `named` (the list or map has a name of its own in error messages).
+//! `named` (the list or map has a name of its own in error messages). For server-side apply a list with a merge key is told apart by
+//! it, a merged set is a set, other lists are one piece; `keyed_by` (a list is told apart by these fields there) and `atomic` (a
+//! field, or all of a type, is one piece) say where it is otherwise.
 //! A type is `internal` where the server's own form has no JSON names, and `tagged` where it is the same as in JSON.
 //! A server name that is empty is not in the server's form; a JSON name that begins with `^` is the parent's field.
 
@@ -28,6 +30,8 @@ pub(crate) struct Type {
     pub(crate) fields: &'static [Field],
     /// Whether the server's form has JSON's names and leaves out what is empty.
     pub(crate) is_tagged: bool,
+    /// Whether server-side apply takes an object of it as one piece.
+    is_atomic: bool,
 }
 
 /// A field of a type.
@@ -39,6 +43,9 @@ pub(crate) struct Field {
     pub(crate) is_pointer: bool,
     pub(crate) is_always: bool,
     pub(crate) merge: Merge,
+    /// The key fields of a list's items in server-side apply, where they differ from `merge`.
+    keys: &'static [&'static str],
+    is_atomic: bool,
     type_name: &'static str,
 }
 
@@ -78,18 +85,72 @@ pub(crate) enum Merge {
     Retaining,
 }
 
+/// How server-side apply takes a value apart: what of it can have a manager of its own.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Topology {
+    /// A plain value.
+    Leaf(Shape),
+    /// A list, map or struct that is one piece.
+    Atomic,
+    Struct(&'static Type),
+    Map(&'static Shape),
+    /// A list of things that these fields tell apart.
+    Things(&'static [&'static str], &'static Type),
+    /// A list of plain values, each at most once.
+    Set,
+}
+
+impl Topology {
+    pub(crate) fn of(shape: Shape) -> Self {
+        match shape {
+            Shape::Struct(of) if of.is_atomic => Self::Atomic,
+            Shape::Struct(of) => Self::Struct(of),
+            Shape::Map(inner) => Self::Map(inner),
+            Shape::List(_) | Shape::Any => Self::Atomic,
+            plain => Self::Leaf(plain),
+        }
+    }
+
+    /// That of a field. One that no type has is one piece.
+    pub(crate) fn field(self, name: &str) -> Self {
+        match self {
+            Self::Struct(of) => of.field(name).map_or(Self::Atomic, Field::topology),
+            Self::Map(inner) => Self::of(*inner),
+            _ => Self::Atomic,
+        }
+    }
+
+    /// That of an item.
+    pub(crate) fn item(self) -> Self {
+        match self {
+            Self::Things(_, of) => Self::Struct(of),
+            _ => Self::Leaf(TEXT),
+        }
+    }
+}
+
 const TEXT: Shape = Shape::Text("string");
 
 const fn field(server_name: &'static str, name: &'static str, shape: Shape) -> Field {
-    Field { server_name, name, shape, is_pointer: false, is_always: false, merge: Merge::Default, type_name: "" }
+    Field {
+        server_name,
+        name,
+        shape,
+        is_pointer: false,
+        is_always: false,
+        merge: Merge::Default,
+        keys: &[],
+        is_atomic: false,
+        type_name: "",
+    }
 }
 
 const fn internal(name: &'static str, fields: &'static [Field]) -> Type {
-    Type { name, fields, is_tagged: false }
+    Type { name, fields, is_tagged: false, is_atomic: false }
 }
 
 const fn tagged(name: &'static str, fields: &'static [Field]) -> Type {
-    Type { name, fields, is_tagged: true }
+    Type { name, fields, is_tagged: true, is_atomic: false }
 }
 
 impl Field {
@@ -126,6 +187,29 @@ impl Field {
         self
     }
 
+    const fn keyed_by(mut self, keys: &'static [&'static str]) -> Self {
+        self.keys = keys;
+        self
+    }
+
+    const fn atomic(mut self) -> Self {
+        self.is_atomic = true;
+        self
+    }
+
+    /// What server-side apply sees in the field's value.
+    pub(crate) fn topology(&'static self) -> Topology {
+        match (self.shape, &self.merge) {
+            _ if self.is_atomic => Topology::Atomic,
+            (Shape::List(Shape::Struct(of)), _) if !self.keys.is_empty() => Topology::Things(self.keys, of),
+            (Shape::List(Shape::Struct(of)), Merge::ByKey(key) | Merge::ByKeyRetaining(key)) => {
+                Topology::Things(std::slice::from_ref(key), of)
+            }
+            (Shape::List(_), Merge::Set) => Topology::Set,
+            (shape, _) => Topology::of(shape),
+        }
+    }
+
     /// The type's name in error messages: `[]v1.Container`.
     pub(crate) fn type_name(&self) -> String {
         if self.type_name.is_empty() { self.shape.type_name() } else { self.type_name.to_owned() }
@@ -151,6 +235,11 @@ impl Shape {
 }
 
 impl Type {
+    const fn atomic(mut self) -> Self {
+        self.is_atomic = true;
+        self
+    }
+
     /// The field of that JSON name.
     pub(crate) fn field(&self, name: &str) -> Option<&'static Field> {
         self.fields.iter().find(|field| field.name == name)

@@ -14,7 +14,8 @@ pub(crate) static OWNER_REFERENCE: Type = tagged(
         field("Controller", "controller", Bool).pointer(),
         field("BlockOwnerDeletion", "blockOwnerDeletion", Bool).pointer(),
     ],
-);
+)
+.atomic();
 
 pub(crate) static MANAGED_FIELDS_ENTRY: Type = tagged(
     "ManagedFieldsEntry",
@@ -65,4 +66,5 @@ pub(crate) static LABEL_SELECTOR: Type = tagged(
         field("MatchLabels", "matchLabels", Map(&TEXT)),
         field("MatchExpressions", "matchExpressions", List(&Struct(&LABEL_SELECTOR_REQUIREMENT))),
     ],
-);
+)
+.atomic();

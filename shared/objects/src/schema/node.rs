@@ -159,7 +159,8 @@ pub(crate) static OBJECT_REFERENCE: Type = internal(
         field("ResourceVersion", "resourceVersion", TEXT),
         field("FieldPath", "fieldPath", TEXT),
     ],
-);
+)
+.atomic();
 
 pub(crate) static EVENT_SOURCE: Type =
     internal("EventSource", &[field("Component", "component", TEXT), field("Host", "host", TEXT)]);

@@ -7,10 +7,11 @@ use super::meta::{LABEL_SELECTOR, OBJECT_META};
 use super::status::POD_STATUS;
 use super::volume::VOLUME;
 use super::{TEXT, Type, field, internal, tagged};
-pub(crate) static LOCAL_OBJECT_REFERENCE: Type = internal("LocalObjectReference", &[field("Name", "name", TEXT)]);
+pub(crate) static LOCAL_OBJECT_REFERENCE: Type = internal("LocalObjectReference", &[field("Name", "name", TEXT)]).atomic();
 
 pub(crate) static OBJECT_FIELD_SELECTOR: Type =
-    internal("ObjectFieldSelector", &[field("APIVersion", "apiVersion", TEXT), field("FieldPath", "fieldPath", TEXT).always()]);
+    internal("ObjectFieldSelector", &[field("APIVersion", "apiVersion", TEXT), field("FieldPath", "fieldPath", TEXT).always()])
+        .atomic();
 
 pub(crate) static RESOURCE_FIELD_SELECTOR: Type = internal(
     "ResourceFieldSelector",
@@ -19,7 +20,8 @@ pub(crate) static RESOURCE_FIELD_SELECTOR: Type = internal(
         field("Resource", "resource", TEXT).always(),
         field("Divisor", "divisor", Quantity).always(),
     ],
-);
+)
+.atomic();
 
 pub(crate) static CONTAINER_PORT: Type = internal(
     "ContainerPort",
@@ -50,12 +52,14 @@ pub(crate) static ENV_FROM_SOURCE: Type = internal(
 pub(crate) static CONFIG_MAP_KEY_SELECTOR: Type = internal(
     "ConfigMapKeySelector",
     &[field("Name", "name", TEXT), field("Key", "key", TEXT).always(), field("Optional", "optional", Bool).pointer()],
-);
+)
+.atomic();
 
 pub(crate) static SECRET_KEY_SELECTOR: Type = internal(
     "SecretKeySelector",
     &[field("Name", "name", TEXT), field("Key", "key", TEXT).always(), field("Optional", "optional", Bool).pointer()],
-);
+)
+.atomic();
 
 pub(crate) static FILE_KEY_SELECTOR: Type = internal(
     "FileKeySelector",
@@ -65,7 +69,8 @@ pub(crate) static FILE_KEY_SELECTOR: Type = internal(
         field("Key", "key", TEXT).always(),
         field("Optional", "optional", Bool).pointer(),
     ],
-);
+)
+.atomic();
 
 pub(crate) static ENV_VAR_SOURCE: Type = internal(
     "EnvVarSource",
@@ -95,7 +100,7 @@ pub(crate) static RESOURCE_REQUIREMENTS: Type = internal(
     &[
         field("Limits", "limits", Map(&Quantity)).named("v1.ResourceList"),
         field("Requests", "requests", Map(&Quantity)).named("v1.ResourceList"),
-        field("Claims", "claims", List(&Struct(&RESOURCE_CLAIM))),
+        field("Claims", "claims", List(&Struct(&RESOURCE_CLAIM))).keyed_by(&["name"]),
     ],
 );
 
@@ -257,7 +262,9 @@ pub(crate) static CONTAINER: Type = internal(
         field("Command", "command", List(&TEXT)),
         field("Args", "args", List(&TEXT)),
         field("WorkingDir", "workingDir", TEXT),
-        field("Ports", "ports", List(&Struct(&CONTAINER_PORT))).merge_by("containerPort"),
+        field("Ports", "ports", List(&Struct(&CONTAINER_PORT)))
+            .merge_by("containerPort")
+            .keyed_by(&["containerPort", "protocol"]),
         field("EnvFrom", "envFrom", List(&Struct(&ENV_FROM_SOURCE))),
         field("Env", "env", List(&Struct(&ENV_VAR))).merge_by("name"),
         field("Resources", "resources", Struct(&RESOURCE_REQUIREMENTS)).always(),
@@ -288,7 +295,9 @@ pub(crate) static EPHEMERAL_CONTAINER: Type = internal(
         field("Command", "command", List(&TEXT)),
         field("Args", "args", List(&TEXT)),
         field("WorkingDir", "workingDir", TEXT),
-        field("Ports", "ports", List(&Struct(&CONTAINER_PORT))).merge_by("containerPort"),
+        field("Ports", "ports", List(&Struct(&CONTAINER_PORT)))
+            .merge_by("containerPort")
+            .keyed_by(&["containerPort", "protocol"]),
         field("EnvFrom", "envFrom", List(&Struct(&ENV_FROM_SOURCE))),
         field("Env", "env", List(&Struct(&ENV_VAR))).merge_by("name"),
         field("Resources", "resources", Struct(&RESOURCE_REQUIREMENTS)).always(),
@@ -354,10 +363,12 @@ pub(crate) static NODE_SELECTOR_TERM: Type = internal(
         field("MatchExpressions", "matchExpressions", List(&Struct(&NODE_SELECTOR_REQUIREMENT))),
         field("MatchFields", "matchFields", List(&Struct(&NODE_SELECTOR_REQUIREMENT))),
     ],
-);
+)
+.atomic();
 
 pub(crate) static NODE_SELECTOR: Type =
-    internal("NodeSelector", &[field("NodeSelectorTerms", "nodeSelectorTerms", List(&Struct(&NODE_SELECTOR_TERM))).always()]);
+    internal("NodeSelector", &[field("NodeSelectorTerms", "nodeSelectorTerms", List(&Struct(&NODE_SELECTOR_TERM))).always()])
+        .atomic();
 
 pub(crate) static PREFERRED_SCHEDULING_TERM: Type = internal(
     "PreferredSchedulingTerm",
@@ -512,7 +523,7 @@ pub(crate) static POD_SPEC: Type = internal(
         field("TerminationGracePeriodSeconds", "terminationGracePeriodSeconds", Int64).pointer(),
         field("ActiveDeadlineSeconds", "activeDeadlineSeconds", Int64).pointer(),
         field("DNSPolicy", "dnsPolicy", Text("v1.DNSPolicy")),
-        field("NodeSelector", "nodeSelector", Map(&TEXT)),
+        field("NodeSelector", "nodeSelector", Map(&TEXT)).atomic(),
         field("ServiceAccountName", "serviceAccountName", TEXT),
         field("AutomountServiceAccountToken", "automountServiceAccountToken", Bool).pointer(),
         field("NodeName", "nodeName", TEXT),
@@ -534,7 +545,8 @@ pub(crate) static POD_SPEC: Type = internal(
         field("Overhead", "overhead", Map(&Quantity)).named("v1.ResourceList"),
         field("EnableServiceLinks", "enableServiceLinks", Bool).pointer(),
         field("TopologySpreadConstraints", "topologySpreadConstraints", List(&Struct(&TOPOLOGY_SPREAD_CONSTRAINT)))
-            .merge_by("topologyKey"),
+            .merge_by("topologyKey")
+            .keyed_by(&["topologyKey", "whenUnsatisfiable"]),
         field("OS", "os", Struct(&POD_OS)).pointer(),
         field("SchedulingGates", "schedulingGates", List(&Struct(&POD_SCHEDULING_GATE))).merge_by("name"),
         field("ResourceClaims", "resourceClaims", List(&Struct(&POD_RESOURCE_CLAIM))).merge_by("name").retain_keys(),

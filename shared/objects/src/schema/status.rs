@@ -144,7 +144,7 @@ pub(crate) static POD_STATUS: Type = tagged(
         field("Reason", "reason", TEXT),
         field("NominatedNodeName", "nominatedNodeName", TEXT),
         field("HostIP", "hostIP", TEXT),
-        field("HostIPs", "hostIPs", List(&Struct(&HOST_IP))).merge_by("ip"),
+        field("HostIPs", "hostIPs", List(&Struct(&HOST_IP))).merge_by("ip").atomic(),
         field("PodIP", "podIP", TEXT),
         field("PodIPs", "podIPs", List(&Struct(&POD_IP))).merge_by("ip"),
         field("StartTime", "startTime", Time).pointer(),

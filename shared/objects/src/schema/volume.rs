@@ -360,7 +360,8 @@ pub(crate) static TYPED_LOCAL_OBJECT_REFERENCE: Type = internal(
         field("Kind", "kind", TEXT).always(),
         field("Name", "name", TEXT).always(),
     ],
-);
+)
+.atomic();
 
 pub(crate) static TYPED_OBJECT_REFERENCE: Type = internal(
     "TypedObjectReference",
