@@ -1,5 +1,6 @@
 //! The state of the console, how messages change it, and its picture.
 
+mod boards;
 mod chrome;
 mod command;
 pub mod cordoning;

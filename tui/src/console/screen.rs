@@ -1,5 +1,6 @@
 //! The screens: what each of them knows and how it looks. What keys do to them is decided in `app`.
 
+pub mod board;
 pub mod edit;
 pub mod list;
 pub mod list_view;
@@ -9,6 +10,8 @@ pub mod reader;
 /// One screen, with all it knows.
 #[derive(Debug)]
 pub enum Screen {
+    /// Lines made of what is known.
+    Board(Box<board::Board>),
     /// Rows of objects.
     List(Box<list::List>),
     /// A text about an object.

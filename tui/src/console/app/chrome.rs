@@ -9,6 +9,7 @@ use crate::console::link::Standing;
 use crate::console::model::lines::{Place, Wrap};
 use crate::console::model::row::{Key, Tone};
 use crate::console::screen::Screen;
+use crate::console::screen::board::Board;
 use crate::console::screen::edit::Sending;
 use crate::console::screen::list::{List, Source};
 use crate::console::screen::list_view::tone_role;
@@ -117,6 +118,7 @@ fn title(screen: &Screen, before: Option<&Screen>) -> String {
         Some(Screen::List(list)) => list.source == Source::Containers(key.clone()),
         Some(Screen::Reader(reader)) => reader.key == *key,
         Some(Screen::Log(log)) => log.pod == *key,
+        Some(Screen::Board(board)) => board.subject().is_some_and(|(_, subject)| subject == *key),
         _ => false,
     };
     let name = |key: &Key| if is_said(key) { String::new() } else { format!("{} ", key.name) };
@@ -129,6 +131,10 @@ fn title(screen: &Screen, before: Option<&Screen>) -> String {
             }
             (_, scope) if scope.node.is_some() => format!("pods on {}", scope.node.as_deref().unwrap_or_default()),
             (Source::Kind(kind), _) => kind.plural().to_owned(),
+        },
+        Screen::Board(board) => match board.subject() {
+            Some((_, key)) => format!("{}{}", name(&key), board.title()),
+            None => board.title().to_owned(),
         },
         Screen::Reader(reader) => {
             let what = if reader.mode == Mode::Yaml { "yaml" } else { "describe" };
@@ -162,6 +168,7 @@ fn place(app: &App) -> (String, Role) {
 fn place_in_screen(app: &App) -> (String, Role) {
     match app.screen() {
         Screen::List(list) => (list_place(list, app), Role::Dim),
+        Screen::Board(board) => (board_place(board), Role::Dim),
         Screen::Reader(reader) => (with_wrap(&reader.place, &pager::position(&reader.lines, &reader.place)), Role::Dim),
         Screen::Log(log) => log_place(log),
         Screen::Edit(edit) => {
@@ -185,6 +192,11 @@ fn list_place(list: &List, app: &App) -> String {
     let of = if shown < all && !list.view.query.is_empty() { format!(" of {all}") } else { String::new() };
     let here = if shown == 0 { 0 } else { list.cursor + 1 };
     format!("{marks}{here}/{shown}{of}")
+}
+
+fn board_place(board: &Board) -> String {
+    let below = board.lines.len().saturating_sub(board.top + board.height);
+    if below > 0 { format!("{below} more below") } else { String::new() }
 }
 
 fn log_place(log: &LogScreen) -> (String, Role) {

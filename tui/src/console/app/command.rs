@@ -5,7 +5,7 @@ use super::effect::Effect;
 use super::input::{filter, show_keys};
 use super::perform::{perform, set_theme, whole_text};
 use super::state::App;
-use super::{logs, navigate};
+use super::{boards, logs, navigate};
 use crate::console::keys::action::Action;
 use crate::console::model::row::Key;
 use crate::console::screen::Screen;
@@ -17,8 +17,8 @@ use wire::DryRun;
 
 /// Every command, for completion.
 const COMMANDS: &[&str] = &[
-    "pods", "nodes", "events", "ns", "logs", "new", "open", "apply", "theme", "help", "describe", "yaml", "edit", "w", "w!", "q",
-    "q!",
+    "pods", "nodes", "events", "ns", "logs", "new", "open", "apply", "theme", "help", "describe", "yaml", "edit", "why",
+    "pulses", "tree", "w", "w!", "q", "q!",
 ];
 
 /// Runs a command.
@@ -46,6 +46,9 @@ pub fn run(app: &mut App, text: &str, out: &mut Vec<Effect>) {
         "theme" if rest.is_empty() => perform(app, Action::NextTheme, None, out),
         "theme" => set_theme(app, rest),
         "help" | "h" => show_keys(app, "keys"),
+        "why" => perform(app, Action::Why, None, out),
+        "pulses" | "pulse" => perform(app, Action::Pulses, None, out),
+        "tree" | "xray" => boards::tree(app, (!rest.is_empty()).then(|| rest.to_owned()).filter(|name| name != "all")),
         "describe" => perform(app, Action::Describe, None, out),
         "yaml" => perform(app, Action::Yaml, None, out),
         "edit" => perform(app, Action::Edit, None, out),

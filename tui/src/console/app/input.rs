@@ -66,6 +66,7 @@ pub fn show_keys(app: &mut App, title: &'static str) {
         Place::Objects => "objects",
         Place::Pods => "pods",
         Place::Nodes => "nodes",
+        Place::Board => "board",
         Place::Text => "texts",
         Place::Object => "object",
         Place::Log => "log",
@@ -275,7 +276,7 @@ fn find(app: &mut App, text: &str) {
             log.place.find_next(&log.log, forward)
         }
         Screen::Edit(edit) => regex.as_ref().is_some_and(|regex| edit.editor.find(regex.as_str())),
-        Screen::List(_) => true,
+        Screen::List(_) | Screen::Board(_) => true,
     };
     if !found && regex.is_some() {
         app.say(Role::Warn, format!("\"{text}\" is not found"));

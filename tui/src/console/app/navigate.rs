@@ -2,9 +2,10 @@
 
 use super::effect::Effect;
 use super::state::{App, Overlay, Question};
-use super::{deleting, editing, logs};
+use super::{boards, deleting, editing, logs};
 use crate::console::model::row::{About, Key};
 use crate::console::screen::Screen;
+use crate::console::screen::board::Target;
 use crate::console::screen::list::{List, Source};
 use crate::console::screen::reader::{Mode, Reader};
 use crate::console::theme::role::Role;
@@ -13,6 +14,9 @@ use objects::Kind;
 
 /// Into the row one stands on.
 pub fn open(app: &mut App, out: &mut Vec<Effect>) {
+    if let Screen::Board(_) = app.screen() {
+        return boards::follow(app, out);
+    }
     let Screen::List(list) = app.screen() else { return };
     let Some(row) = list.current(&app.store) else { return };
     let (key, about) = (row.key.clone(), row.about.clone());
@@ -43,6 +47,7 @@ pub fn subject(app: &App) -> Option<(Kind, Key)> {
             Source::Kind(kind) => list.current(&app.store).map(|row| (*kind, row.key.clone())),
             Source::Containers(pod) => Some((Kind::Pod, pod.clone())),
         },
+        Screen::Board(board) => boards::subject(board),
         Screen::Reader(reader) => Some((reader.kind, reader.key.clone())),
         Screen::Log(log) => Some((Kind::Pod, log.pod.clone())),
         Screen::Edit(_) => None,
@@ -63,7 +68,7 @@ pub fn read(app: &mut App, mode: Mode) {
 }
 
 /// Shows the events about the object.
-pub fn timeline(app: &mut App) {
+pub fn events(app: &mut App) {
     let about = match app.screen() {
         Screen::List(list) if list.kind() == Some(Kind::Event) => {
             list.current(&app.store).and_then(|row| row.about.as_deref().cloned())
@@ -79,6 +84,10 @@ pub fn timeline(app: &mut App) {
 pub fn log(app: &mut App, is_previous: bool, out: &mut Vec<Effect>) {
     let container = match app.screen() {
         Screen::List(list) if list.kind().is_none() => list.current(&app.store).map(|row| row.key.name.to_string()),
+        Screen::Board(board) => match board.target() {
+            Some(Target::Log { container, .. }) => Some(container.clone()),
+            _ => None,
+        },
         _ => None,
     };
     match subject(app) {
@@ -169,6 +178,7 @@ fn revive(app: &mut App, out: &mut Vec<Effect>) {
     let App { screens, store, last_id, .. } = app;
     match screens.last_mut() {
         Some(Screen::List(list)) => list.invalidate(),
+        Some(Screen::Board(board)) => board.invalidate(),
         Some(Screen::Log(log)) if is_live && log.stream == crate::console::screen::log::Stream::Interrupted => {
             logs::start(log, store, last_id, out);
         }

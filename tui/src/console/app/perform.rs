@@ -5,12 +5,13 @@ use super::editing::Force;
 use super::effect::Effect;
 use super::input::{ask_line, show_keys};
 use super::state::{App, Purpose};
-use super::{deleting, editing, logs, navigate};
+use super::{boards, deleting, editing, logs, navigate};
 use crate::console::keys::action::Action;
 use crate::console::model::lines::{Lines, Wrap};
 use crate::console::model::row::Key;
 use crate::console::model::view::Order;
 use crate::console::screen::Screen;
+use crate::console::screen::board::Topic;
 use crate::console::screen::reader::Mode;
 use crate::console::term::clip;
 use crate::console::theme::load::Theme;
@@ -37,7 +38,10 @@ pub fn perform(app: &mut App, action: Action, times: Option<usize>, out: &mut Ve
         Action::Palette => show_keys(app, "actions"),
         Action::Describe => navigate::read(app, Mode::Describe),
         Action::Yaml => navigate::read(app, Mode::Yaml),
-        Action::Timeline => navigate::timeline(app),
+        Action::Events => navigate::events(app),
+        Action::Why => boards::why(app, out),
+        Action::Pulses => boards::open(app, Topic::Pulses),
+        Action::Tree => boards::tree(app, None),
         Action::Logs => navigate::log(app, false, out),
         Action::LogsPrevious => navigate::log(app, true, out),
         Action::New => editing::new(app, ""),
@@ -77,6 +81,7 @@ pub fn set_theme(app: &mut App, name: &str) {
 fn on_screen(app: &mut App, action: Action, times: Option<usize>, out: &mut Vec<Effect>) {
     match app.screen() {
         Screen::List(_) => on_list(app, action, times),
+        Screen::Board(_) => boards::perform(app, action, times),
         Screen::Reader(_) => on_reader(app, action, times),
         Screen::Log(_) => on_log(app, action, times, out),
         Screen::Edit(_) => on_edit(app, action),
@@ -223,6 +228,7 @@ fn file_name(app: &App) -> String {
             crate::console::screen::edit::Origin::File(path) => path.display().to_string(),
             _ => format!("{}.yaml", edit.title().replace(['/', ' '], "-")),
         },
+        Screen::Board(board) => format!("{}.txt", board.title()),
         Screen::List(_) => String::new(),
     }
 }
@@ -231,6 +237,7 @@ fn file_name(app: &App) -> String {
 pub fn whole_text(app: &App) -> Option<String> {
     match app.screen() {
         Screen::Log(log) => Some(log.log.to_text()),
+        Screen::Board(board) => Some(board.text()),
         Screen::Reader(reader) => Some(reader.text()),
         Screen::Edit(edit) => Some(edit.editor.text()),
         Screen::List(list) => list.current(&app.store).map(|row| objects::yaml::to_yaml(&row.object())),

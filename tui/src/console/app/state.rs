@@ -228,6 +228,7 @@ impl App {
                 Some(_) => &[Place::Objects, Place::List, Place::Any],
                 None => &[Place::Pods, Place::List, Place::Any],
             },
+            Screen::Board(_) => &[Place::Board, Place::Any],
             Screen::Reader(_) => &[Place::Object, Place::Text, Place::Any],
             Screen::Log(_) => &[Place::Log, Place::Text, Place::Any],
             Screen::Edit(_) => &[Place::Editor],
@@ -247,13 +248,17 @@ impl App {
             Screen::Reader(reader) => self.next_change_of(reader),
             _ => None,
         };
+        let board = match self.screen() {
+            Screen::Board(board) => board.next_wake(),
+            _ => None,
+        };
         let standing = match self.standing {
             Standing::Lost { .. } => Some(age::next_change(self.standing_since, self.now)),
             _ => None,
         };
         let toast = self.toast.as_ref().map(|toast| toast.until);
         let cluster = self.cluster.next_wake(members::looks_at_nodes(self), self.now).filter(|_| self.is_live());
-        [labels.and_then(after), standing.and_then(after), toast, cluster].into_iter().flatten().min()
+        [labels.and_then(after), board, standing.and_then(after), toast, cluster].into_iter().flatten().min()
     }
 
     /// A description holds the ages of the object's events.

@@ -1,5 +1,6 @@
 //! The console in memory: messages in, the picture as text out. No terminal, no daemon, no clock.
 
+mod boards;
 mod budgets;
 mod cluster;
 mod editor;

@@ -3,10 +3,11 @@
 use super::effect::Effect;
 use super::msg::{Msg, Wire};
 use super::state::{App, Asked};
-use super::{cordoning, deleting, editing, input, logs, members};
+use super::{boards, cordoning, deleting, editing, input, logs, members};
 use crate::console::link::Standing;
 use crate::console::model::store::Change;
 use crate::console::screen::Screen;
+use crate::console::screen::board::Known;
 use crate::console::term::input::Input;
 use crate::console::theme::role::Role;
 use jiff::{SignedDuration, Timestamp};
@@ -36,6 +37,7 @@ pub fn update(app: &mut App, now: Timestamp, msg: Msg) -> Vec<Effect> {
         app.toast = None;
     }
     members::ask_if_due(app, &mut out);
+    boards::ask_for_tail(app, &mut out);
     settle(app);
     out
 }
@@ -50,6 +52,9 @@ pub fn settle(app: &mut App) {
             if !list.refresh(store, now) {
                 list.settle();
             }
+        }
+        Some(Screen::Board(board)) => {
+            board.refresh(&Known { store, cluster: &app.cluster, now, size: (columns, rows) });
         }
         Some(Screen::Reader(reader)) => {
             reader.place.size = (columns.saturating_sub(2), rows);
@@ -108,8 +113,16 @@ fn take_wire(app: &mut App, wire: Wire, out: &mut Vec<Effect>) {
             Some(Asked::Edit) => editing::answered(app, id, result, out),
             None => {}
         },
-        Wire::Log(id, bytes) => logs::take(app, id, &bytes),
-        Wire::LogEnd(id, failure) => logs::ended(app, id, failure, out),
+        Wire::Log(id, bytes) => {
+            if !boards::take_log(app, id, &bytes) {
+                logs::take(app, id, &bytes);
+            }
+        }
+        Wire::LogEnd(id, failure) => {
+            if !boards::end_log(app, id, failure.as_ref()) {
+                logs::ended(app, id, failure, out);
+            }
+        }
     }
 }
 

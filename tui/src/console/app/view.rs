@@ -67,6 +67,10 @@ fn screen(app: &App, canvas: &mut Canvas<'_>, body: Rect) -> Option<Position> {
             list.draw(canvas, body, &around);
             None
         }
+        Screen::Board(board) => {
+            board.draw(canvas, body);
+            None
+        }
         Screen::Reader(reader) => {
             reader.draw(canvas, text);
             None

@@ -42,6 +42,38 @@ pub fn tail(text: &str, columns: usize) -> &str {
     ""
 }
 
+/// A text in rows of at most so many columns, broken between words where that is possible.
+pub fn wrap(value: &str, columns: usize) -> Vec<String> {
+    let columns = columns.max(1);
+    let mut rows = Vec::new();
+    for line in value.lines() {
+        let mut row = String::new();
+        for word in clean(line).split_whitespace() {
+            let needed = width(word) + usize::from(!row.is_empty());
+            if !row.is_empty() && width(&row) + needed > columns {
+                rows.push(std::mem::take(&mut row));
+            }
+            if !row.is_empty() {
+                row.push(' ');
+            }
+            let mut rest = word;
+            while width(rest) > columns {
+                let (first, _) = head(rest, columns);
+                // A letter wider than the row has to stand somewhere.
+                let first = if first.is_empty() { &rest[..rest.chars().next().map_or(0, char::len_utf8)] } else { first };
+                rows.push(first.to_owned());
+                rest = &rest[first.len()..];
+            }
+            row.push_str(rest);
+        }
+        rows.push(row);
+    }
+    if rows.is_empty() {
+        rows.push(String::new());
+    }
+    rows
+}
+
 /// A line as it may be shown: escape sequences and control characters are gone, tabs are spaces up to the next eighth column.
 pub fn clean(line: &str) -> String {
     if !line.bytes().any(|byte| byte < 0x20 || byte == 0x7f || byte == 0xc2) {
@@ -93,7 +125,15 @@ fn skip_escape(letters: &mut std::iter::Peekable<std::str::Chars<'_>>) {
 
 #[cfg(test)]
 mod tests {
-    use super::{clean, head, tail, width};
+    use super::{clean, head, tail, width, wrap};
+
+    #[test]
+    fn rows_break_between_words_and_within_those_that_are_too_long() {
+        assert_eq!(wrap("a bb ccc\nd", 4), ["a bb", "ccc", "d"]);
+        assert_eq!(wrap("abcdefgh ij", 3), ["abc", "def", "gh", "ij"]);
+        assert_eq!(wrap("日本", 1), ["日", "本", ""]);
+        assert_eq!(wrap("", 5), [""]);
+    }
 
     #[test]
     fn wide_letters_are_never_cut_in_half() {

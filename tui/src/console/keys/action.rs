@@ -57,8 +57,14 @@ pub enum Action {
     Describe,
     /// The object as YAML.
     Yaml,
-    /// What happened to the object.
-    Timeline,
+    /// The events about the object.
+    Events,
+    /// Why it is not ready.
+    Why,
+    /// How the whole stands.
+    Pulses,
+    /// Owners, pods and containers.
+    Tree,
     /// The log.
     Logs,
     /// The log of the container before.

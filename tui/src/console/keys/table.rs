@@ -15,6 +15,8 @@ pub enum Place {
     Pods,
     /// The list of nodes.
     Nodes,
+    /// Boards: why, pulses, the tree.
+    Board,
     /// Texts that one reads.
     Text,
     /// A description or YAML of an object.
@@ -45,7 +47,7 @@ const fn bind(place: Place, keys: &'static str, action: Action, hint: &'static s
 }
 
 use Action as A;
-use Place::{Any, Editor, List, Log, Nodes, Object, Objects, Pods, Text};
+use Place::{Any, Board, Editor, List, Log, Nodes, Object, Objects, Pods, Text};
 
 /// All of them. The hint line shows hints in this order, the narrowest place first.
 pub const TABLE: &[Binding] = &[
@@ -69,15 +71,28 @@ pub const TABLE: &[Binding] = &[
     bind(Pods, "O", A::LogsPrevious, "", "show the log of the instance before"),
     bind(Nodes, "x c", A::Cordon, "cordon", "let no new pods come to the node or the marked ones, after asking"),
     bind(Nodes, "x u", A::Uncordon, "+uncordon", "let new pods come to the node again, after asking"),
+    bind(Objects, "w", A::Why, "why", "say why the object is not ready, and where to look next"),
     bind(Objects, "d", A::Describe, "describe", "describe the object and what happened to it"),
     bind(Objects, "D", A::Yaml, "+yaml", "show the whole object as YAML"),
     bind(Objects, "e", A::Edit, "edit", "edit the object's manifest"),
-    bind(Objects, "t", A::Timeline, "+events", "show the events about this object"),
-    bind(Objects, "x d", A::Delete, "delete", "delete the object or the marked ones, after asking"),
+    bind(Objects, "E", A::Events, "+events", "show the events about this object"),
+    bind(Objects, "x d", A::Delete, "+delete", "delete the object or the marked ones, after asking"),
     bind(Objects, "x k", A::Kill, "+kill now", "delete without a grace period, after asking"),
     bind(Objects, "v", A::Mark, "", "mark the row and go on to the next"),
     bind(Objects, "V", A::MarkInvert, "", "mark every row that is not marked, and the other way round"),
     bind(Objects, "u", A::Unmark, "", "take all marks away"),
+    bind(Board, "enter", A::Open, "open", "go where the line leads; in the tree fold or unfold it"),
+    bind(Board, "o", A::Logs, "logs", "show the log"),
+    bind(Board, "O", A::LogsPrevious, "", "show the log of the instance before"),
+    bind(Board, "d", A::Describe, "describe", "describe the object"),
+    bind(Board, "D", A::Yaml, "+yaml", "show the object as YAML"),
+    bind(Board, "e", A::Edit, "edit", "edit the object's manifest"),
+    bind(Board, "E", A::Events, "+events", "show the events about the object"),
+    bind(Board, "w", A::Why, "why", "say why the object is not ready"),
+    bind(Board, "Y", A::CopyAll, "", "copy the whole text to the clipboard"),
+    bind(Board, "S", A::Save, "", "save the text to a file"),
+    bind(Log, "E", A::Events, "+events", "show the events about the pod"),
+    bind(Log, "W", A::Why, "+why", "say why the pod is not ready"),
     bind(Log, "F", A::Follow, "follow", "follow the log, or pause it"),
     bind(Log, "w", A::Wrap, "wrap", "wrap long lines"),
     bind(Log, "t", A::Times, "times", "show the time of each line"),
@@ -88,7 +103,8 @@ pub const TABLE: &[Binding] = &[
     bind(Object, "D", A::Yaml, "yaml", "show the object as YAML"),
     bind(Object, "o", A::Logs, "", "show the log"),
     bind(Object, "e", A::Edit, "edit", "edit the object's manifest"),
-    bind(Object, "t", A::Timeline, "", "show the events about this object"),
+    bind(Object, "E", A::Events, "", "show the events about this object"),
+    bind(Object, "W", A::Why, "why", "say why the object is not ready"),
     bind(Object, "w", A::Wrap, "", "wrap long lines"),
     bind(Object, "S", A::Save, "", "save the text to a file"),
     bind(Text, "f", A::Find, "", "search; the lines around a match stay"),
@@ -103,10 +119,12 @@ pub const TABLE: &[Binding] = &[
     bind(List, "y", A::CopyName, "", "copy the name to the clipboard"),
     bind(List, "Y", A::CopyAll, "", "copy the whole object as YAML to the clipboard"),
     bind(List, "0", A::ToggleNamespace, "", "switch between all namespaces and the row's own"),
-    bind(Any, ":", A::Command, "command", "type a command: :pods :nodes :events :ns :new :open :theme :q"),
+    bind(Any, ":", A::Command, "command", "type a command: :pods :nodes :events :pulses :tree :ns :new :open :theme :q"),
     bind(Any, "?", A::Help, "help", "show the keys"),
     bind(Any, "space space", A::Palette, "", "find an action by its name"),
     bind(Any, "space t", A::NextTheme, "+theme", "switch to the next theme"),
+    bind(Any, "space p", A::Pulses, "", "show how the whole stands: room, the last hour, what fails"),
+    bind(Any, "space r", A::Tree, "", "show the tree: owners, pods, containers"),
     bind(Any, "space n", A::New, "+new pod", "write the manifest of a new pod"),
     bind(Any, "esc", A::Back, "", "go back: an open box, marks, a filter, then the screen"),
     bind(Any, "ctrl-o", A::Earlier, "", "go back to the screen before"),

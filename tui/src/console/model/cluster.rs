@@ -28,6 +28,8 @@ pub struct Cluster {
     pub asking: Asking,
     /// A Node changed since the last question.
     pub is_stale: bool,
+    /// Counts the answers, so that what was made of them knows whether it is still right.
+    pub revision: u64,
 }
 
 /// Whether a question is open.
@@ -93,6 +95,7 @@ impl Cluster {
     /// These are the members now.
     pub fn take(&mut self, members: Members, now: Timestamp) {
         (self.members, self.told_at) = (Some(members), now);
+        self.revision += 1;
     }
 
     /// When to ask next; `None` where nothing calls for it.

@@ -44,6 +44,7 @@ fn row(container: &Value, status: &Value, role: &str) -> Row {
         tone,
         labels: [].into(),
         about: None,
+        owner: "".into(),
         node: "".into(),
         requests: Requests::default(),
         raw: serde_json::value::to_raw_value(container).unwrap_or_else(|_| super::row::no_object()),

@@ -25,11 +25,20 @@ pub fn row(kind: Kind, raw: Box<RawValue>) -> Option<Row> {
         tone: tone(kind, &object),
         labels,
         about,
+        owner: owner(&object),
         node: Box::from(text(&object, "/spec/nodeName")),
         requests: requests(kind, &object),
         key,
         raw,
     })
+}
+
+/// Its controller, or else its first owner.
+fn owner(object: &Value) -> Box<str> {
+    let owners = list(object, "/metadata/ownerReferences");
+    let controller = owners.iter().find(|owner| objects::lookup::flag(owner, "/controller"));
+    let owner = controller.or(owners.first());
+    owner.map(|owner| format!("{}/{}", text(owner, "/kind").to_lowercase(), text(owner, "/name"))).unwrap_or_default().into()
 }
 
 /// What a pod asks of its node; nothing once it has ended, as `kubectl describe node` counts.

@@ -124,6 +124,8 @@ pub struct Row {
     pub labels: Box<[(Box<str>, Box<str>)]>,
     /// For events: what they are about.
     pub about: Option<Box<About>>,
+    /// What made it: `replicaset/kubia`; empty where nothing did.
+    pub owner: Box<str>,
     /// Where it runs, for pods.
     pub node: Box<str>,
     /// What it asks of its node, for pods that have not ended.

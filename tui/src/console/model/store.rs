@@ -161,6 +161,7 @@ pub mod tests {
             tone: Tone::Plain,
             labels: [].into(),
             about: None,
+            owner: "".into(),
             node: "".into(),
             requests: Requests::default(),
             raw: serde_json::value::RawValue::from_string("{}".to_owned()).expect("JSON"),

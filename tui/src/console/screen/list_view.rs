@@ -177,7 +177,7 @@ pub fn tone_role(tone: Tone) -> Role {
 }
 
 /// The sign of a state, for eyes that see no colours.
-fn sign(tone: Tone) -> (&'static str, Role) {
+pub fn sign(tone: Tone) -> (&'static str, Role) {
     let sign = match tone {
         Tone::Ok => "●",
         Tone::Busy => "◐",

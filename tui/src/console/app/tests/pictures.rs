@@ -35,7 +35,7 @@ fn the_list_of_pods() {
 
 
 
-     enter open  o logs  d describe  e edit  xd delete  / filter  : command  ? help
+     enter open  o logs  w why  d describe  e edit  / filter  : command  ? help
     "#);
 }
 
@@ -65,7 +65,7 @@ fn the_nodes_with_what_they_hold() {
 
 
 
-     enter open  xc cordon  xu uncordon  d describe  D yaml  e edit  t events  xd delete  / filter  : command  ? help
+     enter open  xc cordon  xu uncordon  w why  d describe  D yaml  e edit  E events  / filter  s sort  : command  ? help
     "#);
 }
 
@@ -81,7 +81,7 @@ fn the_events_newest_first() {
      · default       10m           Normal     Scheduled    pod/bravo    1         Assigned to oak
 
 
-     enter open  d describe  D yaml  e edit  t events  xd delete  / filter  s sort  : command  ? help
+     enter open  w why  d describe  D yaml  e edit  E events  xd delete  / filter  : command  ? help
     "#);
 }
 
@@ -102,7 +102,7 @@ fn a_question_before_something_is_deleted() {
               ╰─────────────────────────────────────────────────────────╯
 
 
-     enter open  o logs  d describe  e edit  xd delete  / filter  : command  ? help
+     enter open  o logs  w why  d describe  e edit  / filter  : command  ? help
     "#);
 }
 
@@ -121,7 +121,7 @@ fn the_keys_that_may_follow() {
                         │ d   delete the object or the marked ones, after asking   │
                         │ k   delete without a grace period, after asking          │
                         ╰──────────────────────────────────────────────────────────╯
-     enter open  o logs  d describe  e edit  xd delete  / filter  : command  ? help
+     enter open  o logs  w why  d describe  e edit  / filter  : command  ? help
     "#);
 }
 
@@ -153,7 +153,26 @@ fn before_the_first_answer_the_frame_stands_and_says_what_is_missing() {
 #[test]
 fn every_screen_fits_every_window() {
     for (columns, rows) in [(80, 24), (120, 40), (200, 60), (40, 10), (30, 6), (29, 5), (1, 1), (0, 0)] {
-        for keys in ["j", "j enter", "j d", "j D", "t", "j o", "x d", "x", "?", "space n", "j e", "q", "/", ":", "j e ctrl-x"] {
+        for keys in [
+            "j",
+            "j enter",
+            "j d",
+            "j D",
+            "E",
+            "j w",
+            "space p",
+            "space r",
+            "j o",
+            "x d",
+            "x",
+            "?",
+            "space n",
+            "j e",
+            "q",
+            "/",
+            ":",
+            "j e ctrl-x",
+        ] {
             let mut bench = Bench::new(columns, rows);
             bench.press(keys);
             let (buffer, cursor) = bench.paint();

@@ -1,0 +1,167 @@
+//! The boards: why something is not ready, the pulses, the tree.
+
+use super::{Bench, pod, row};
+use crate::console::app::effect::Effect;
+use crate::console::app::msg::Wire;
+use crate::console::link::{Command, Failure};
+use crate::console::screen::Screen;
+use objects::Kind;
+use serde_json::json;
+
+fn log_asked(bench: &Bench) -> Option<(u32, wire::LogsRequest)> {
+    bench.effects.iter().rev().find_map(|effect| match effect {
+        Effect::Link(Command::Logs { id, request }) => Some((*id, (**request).clone())),
+        _ => None,
+    })
+}
+
+#[test]
+fn one_key_says_why_a_pod_crashes_with_the_end_of_its_log() {
+    let mut bench = Bench::new(90, 24);
+    bench.press("j w");
+    let (id, request) = log_asked(&bench).expect("the log was asked for");
+    assert_eq!((request.pod.as_str(), request.container.as_deref(), request.previous), ("bravo", Some("web"), true));
+    bench.wire(Wire::Log(id, b"2026-03-01T11:59:17.000000000Z cannot open /etc/app.conf\n".to_vec()));
+    bench.wire(Wire::LogEnd(id, None));
+    insta::assert_snapshot!(bench.picture(), @r#"
+     ◢ skiff  oak  ·  all namespaces  ·  4 pods  ◐ 1  ▲ 1  ✕ 1  ○ 1                    ● live
+     pods › bravo why
+
+     ✕ container web: it ends again and again (3 restarts); it exited with code 1
+
+     ● accepted        the daemon keeps it · 60m ago
+     ● scheduled       to node oak
+     ● node            oak is ready
+     ● sandbox         address 10.88.0.7
+     ✕ container web   it ends again and again (3 restarts); it exited with code 1 · 42s
+                       ago
+                       the program itself chose this code; its log says why
+                       the end of its last log:
+                       │ cannot open /etc/app.conf
+    ▌                  → O the whole log of web before its end
+                       → e repair the manifest
+
+     ◐ container side  is about to start
+
+
+
+
+
+     enter open  o logs  d describe  D yaml  e edit  E events  w why  : command  ? help
+    "#);
+    bench.effects.clear();
+    bench.press("enter");
+    assert!(matches!(bench.app.screen(), Screen::Log(log) if log.is_previous), "{}", bench.picture());
+    bench.press("esc");
+    assert_eq!(log_asked(&bench).map(|(_, request)| request.pod).as_deref(), Some("bravo"), "only the log screen asked");
+    bench.press("j enter");
+    assert!(matches!(bench.app.screen(), Screen::Edit(_)), "{}", bench.picture());
+}
+
+#[test]
+fn why_follows_its_pod_and_says_where_there_is_no_log() {
+    let mut bench = Bench::new(90, 24);
+    bench.press("j w");
+    let (id, _) = log_asked(&bench).expect("the log was asked for");
+    bench.wire(Wire::LogEnd(id, Some(Failure::Link("the link was lost".to_owned()))));
+    assert!(bench.shows("no log: the link was lost"), "{}", bench.picture());
+    let mut ready = pod("bravo", &json!({"running": {"startedAt": "2026-03-01T12:00:00Z"}}), true, 0);
+    ready["spec"]["containers"].as_array_mut().expect("containers").pop();
+    ready["status"]["conditions"] = json!([{"type": "Ready", "status": "True"}]);
+    bench.wire(Wire::Put(Kind::Pod, Box::new(row(Kind::Pod, &ready))));
+    assert!(bench.shows("● It is ready."), "{}", bench.picture());
+    bench.wire(Wire::Remove(Kind::Pod, row(Kind::Pod, &ready).key));
+    assert!(bench.shows("it is gone"));
+}
+
+#[test]
+fn an_event_and_a_node_are_asked_why_too() {
+    let mut bench = Bench::new(90, 24);
+    bench.write(":ev").press("enter w");
+    assert!(bench.line(1).contains("bravo why"), "{}", bench.picture());
+    bench.write(":nodes").press("enter w");
+    assert!(bench.shows("oak is ready and takes pods"), "{}", bench.picture());
+}
+
+#[test]
+fn the_pulses_on_a_wide_and_on_a_narrow_terminal() {
+    let mut bench = Bench::new(120, 24);
+    insta::assert_snapshot!(bench.press("space p").picture(), @r#"
+     ◢ skiff  oak  ·  all namespaces  ·  4 pods  ◐ 1  ▲ 1  ✕ 1  ○ 1                                                  ● live
+     pods › pulses
+     ── CLUSTER ──────────────────────────────────────────────   ── LAST HOUR ────────────────────────────────────────────
+     nodes    1      ● 1    ◐ 0    ▲ 0    ✕ 0    ○ 0             warnings  ·································█····· 1
+     pods     4      ● 0    ◐ 1    ▲ 1    ✕ 1    ○ 1             events    ································██····· 2
+     cpu      ░░░░░░░░░░░░░░░░░ 0%   0 of 8 asked for            restarts  ······································█ 1
+     memory   ░░░░░░░░░░░░░░░░░ 0%   0 of 16Gi asked for                   60m ago                             now
+     room     ▌░░░░░░░░░░░░░░░░ 3%   3 of 110 pods
+
+     ── NOT AS IT SHOULD BE ─────────────────────────────────────────────────────────────────────────────────────────────
+    ▌✕ default       bravo     CrashLoopBackOff    3 restarts, 42s ago
+     ▲ default       alpha     Running
+
+     ── NODES ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+     ● oak    cpu ░░░░░░░░░░░░░░░░░░░░ 0%   mem ░░░░░░░░░░░░░░░░░░░░ 0%   3 pods
+
+     ── WARNINGS ────────────────────────────────────────────────────────────────────────────────────────────────────────
+     8m    BackOff       pod/bravo Back-off restarting
+
+
+
+
+
+     enter open  o logs  d describe  D yaml  e edit  E events  w why  : command  space t theme  space n new pod  ? help
+    "#);
+    bench.press("j");
+    let Screen::Board(_) = bench.app.screen() else { panic!("no board") };
+    let mut narrow = Bench::new(80, 60);
+    narrow.press("space p");
+    for heading in ["CLUSTER", "NODES", "LAST HOUR", "WARNINGS", "NOT AS IT SHOULD BE"] {
+        assert!(narrow.shows(heading), "{}", narrow.picture());
+    }
+    narrow.press("G enter");
+    assert!(narrow.line(1).contains("bravo why"), "{}", narrow.picture());
+}
+
+#[test]
+fn the_tree_folds_and_leads_to_logs() {
+    let mut bench = Bench::new(90, 16);
+    let mut owned = pod("echo", &json!({"running": {}}), true, 0);
+    owned["metadata"]["ownerReferences"] = json!([{"kind": "ReplicaSet", "name": "echo-rs", "controller": true}]);
+    bench.wire(Wire::Put(Kind::Pod, Box::new(row(Kind::Pod, &owned))));
+    insta::assert_snapshot!(bench.press("space r").picture(), @r#"
+     ◢ skiff  oak  ·  all namespaces  ·  5 pods  ◐ 1  ▲ 2  ✕ 1  ○ 1                    ● live
+     pods › tree                                                                 4 more below
+    ▌▾ default  5 pods  ✕ 1  ▲ 2  ◐ 1  ○ 1
+     ├─▾ ▲ alpha    1/2 Running  oak
+     │ ├─ ● web  Running  luksa/kubia:v2
+     │ └─ ◐ side  Waiting  envoy
+     ├─▾ ✕ bravo    0/2 CrashLoopBackOff  oak
+     │ ├─ ✕ web  CrashLoopBackOff  luksa/kubia:v2  3 restarts
+     │ └─ ◐ side  Waiting  envoy
+     ├─▾ ◐ charlie  0/2 ContainerCreating  oak
+     │ ├─ ◐ web  ContainerCreating  luksa/kubia:v2
+     │ └─ ◐ side  Waiting  envoy
+     ├─▾ ○ delta    0/2 Completed  oak
+     │ ├─ ○ web  Completed  luksa/kubia:v2
+     │ └─ ◐ side  Waiting  envoy                                                             ↓
+     enter open  o logs  d describe  D yaml  e edit  E events  w why  : command  ? help
+    "#);
+    bench.press("j j enter");
+    assert!(matches!(bench.app.screen(), Screen::Log(log) if &*log.pod.name == "alpha"), "{}", bench.picture());
+    bench.press("esc g g enter");
+    assert!(!bench.shows("alpha") && bench.shows("5 pods"), "{}", bench.picture());
+    bench.press("l");
+    assert!(bench.shows("alpha"));
+}
+
+#[test]
+fn a_board_is_made_again_only_when_something_on_it_changes() {
+    let mut bench = Bench::new(90, 24);
+    bench.press("j w");
+    let wake = bench.app.next_wake().expect("an age is on it");
+    // The pod's container ended 42 s ago: its age changes each second.
+    assert_eq!(wake.duration_since(bench.now).as_secs(), 1);
+    bench.wait(86_400 * 9);
+    assert!(bench.app.next_wake().is_none_or(|wake| wake.duration_since(bench.now).as_secs() > 600));
+}

@@ -1,0 +1,220 @@
+//! The pulses: how the whole stands on one page. What has room and what not, what happened in the last hour, what fails.
+
+use super::line::{Line, bar, beside, cut, fullness, sparkline};
+use super::{Known, Page, Target};
+use crate::console::model::project::{bytes, cores};
+use crate::console::model::row::{Cell, Key, Row, Tone};
+use crate::console::model::{columns, pulse};
+use crate::console::screen::list_view::{sign, tone_role};
+use crate::console::theme::role::Role;
+use objects::Kind;
+use std::collections::BTreeMap;
+
+/// From this width on there are two columns.
+const WIDE: u16 = 110;
+/// Rows of the lists of what fails and of warnings.
+const SHOWN: usize = 8;
+
+/// The page.
+pub fn page(known: &Known<'_>) -> Page {
+    let mut page = Page::default();
+    let width = known.size.0.saturating_sub(2);
+    let is_wide = width >= WIDE;
+    let column = if is_wide { width / 2 } else { width };
+    let cluster = cluster(known, column);
+    let hour = last_hour(known, column, &mut page);
+    let failing = failing(known, width, &mut page);
+    let warnings = warnings(known, width, &mut page);
+    // What fails comes before what only happened, where not everything has room.
+    let parts = if is_wide {
+        vec![beside(cluster, hour, usize::from(column) + 1), failing, nodes(known, width), warnings]
+    } else {
+        vec![cluster, failing, hour, nodes(known, width), warnings]
+    };
+    page.lines = parts.into_iter().flatten().collect();
+    // What happened moves out of the hour by itself.
+    page.wake(60);
+    page
+}
+
+fn cluster(known: &Known<'_>, width: u16) -> Vec<Line> {
+    let mut lines = vec![Line::heading("CLUSTER", width)];
+    for (kind, title) in [(Kind::Node, "nodes"), (Kind::Pod, "pods")] {
+        let rows = known.store.of(kind);
+        let mut line = Line::default().cell(Role::Dim, title, 9).cell(Role::Text, &rows.len().to_string(), 7);
+        for tone in [Tone::Ok, Tone::Busy, Tone::Warn, Tone::Bad, Tone::Done] {
+            let count = rows.count(tone);
+            let (mark, role) = sign(tone);
+            line = line.cell(if count > 0 { role } else { Role::Faint }, &format!("{mark} {count}"), 7);
+        }
+        lines.push(line);
+    }
+    let load = load_by_node(known);
+    let sum = |of: fn(&Load) -> (f64, f64)| load.values().map(of).fold((0.0, 0.0), |one, two| (one.0 + two.0, one.1 + two.1));
+    let room = usize::from(width);
+    lines.push(gauge("cpu", sum(|load| load.cores), (cores, "asked for"), room));
+    lines.push(gauge("memory", sum(|load| load.bytes), (bytes, "asked for"), room));
+    lines.push(gauge("room", sum(|load| load.pods), (|pods| format!("{pods:.0}"), "pods"), room));
+    lines.push(Line::default());
+    lines
+}
+
+fn gauge(title: &str, (used, most): (f64, f64), (show, word): (fn(f64) -> String, &str), width: usize) -> Line {
+    let share = if most > 0.0 { used / most } else { 0.0 };
+    let text = format!("{} of {} {word}", show(used), show(most));
+    let columns = width.saturating_sub(9 + 7 + 26).clamp(8, 40);
+    let (full, rest) = bar(share, columns);
+    let line = Line::default().cell(Role::Dim, title, 9).put(fullness(share), full).put(Role::Faint, rest);
+    line.cell(Role::Text, &format!(" {:.0}%", share * 100.0), 6).put(Role::Dim, text)
+}
+
+/// What is taken of a node, and what it has.
+#[derive(Debug, Clone, Copy, Default)]
+struct Load {
+    cores: (f64, f64),
+    bytes: (f64, f64),
+    pods: (f64, f64),
+}
+
+fn load_by_node<'a>(known: &'a Known<'_>) -> BTreeMap<&'a str, Load> {
+    let most = |row: &Row, title: &str| match columns::position(columns::NODES, title).and_then(|at| row.cells.get(at)) {
+        Some(Cell::Number(most, _)) => *most,
+        _ => 0.0,
+    };
+    let nodes = known.store.of(Kind::Node).iter().map(|(_, row)| {
+        let load = Load { cores: (0.0, most(row, "CPU")), bytes: (0.0, most(row, "MEMORY")), pods: (0.0, most(row, "PODS")) };
+        (&*row.key.name, load)
+    });
+    let mut nodes: BTreeMap<&str, Load> = nodes.collect();
+    for (_, pod) in known.store.of(Kind::Pod).iter().filter(|(_, pod)| pod.tone != Tone::Done) {
+        if let Some(load) = nodes.get_mut(&*pod.node) {
+            load.cores.0 += pod.requests.cores;
+            load.bytes.0 += pod.requests.bytes;
+            load.pods.0 += 1.0;
+        }
+    }
+    nodes
+}
+
+fn nodes(known: &Known<'_>, width: u16) -> Vec<Line> {
+    let mut lines = vec![Line::heading("NODES", width)];
+    let load = load_by_node(known);
+    let widest = load.keys().map(|name| name.len()).max().unwrap_or(0).clamp(6, 20);
+    let columns = (usize::from(width).saturating_sub(widest + 30) / 2).clamp(6, 20);
+    for (name, load) in load {
+        let key = Key { namespace: "".into(), name: name.into() };
+        let tone = known.store.of(Kind::Node).find(&key).map_or(Tone::Plain, |row| row.tone);
+        let (mark, role) = if known.cluster.unseen_since(name).is_some() { ("?", Role::Warn) } else { sign(tone) };
+        let mut line = Line::of(role, format!("{mark} ")).cell(Role::Text, name, widest + 1);
+        for (title, (used, most)) in [("cpu", load.cores), ("mem", load.bytes)] {
+            let share = if most > 0.0 { used / most } else { 0.0 };
+            let (full, rest) = bar(share, columns);
+            line = line.put(Role::Dim, format!("{title} ")).put(fullness(share), full).put(Role::Faint, rest);
+            line = line.cell(Role::Dim, &format!(" {:.0}%", share * 100.0), 6);
+        }
+        lines.push(line.put(Role::Dim, format!("{:.0} pods", load.pods.0)).to(Target::PodsOn(name.to_owned())));
+    }
+    lines.push(Line::default());
+    lines
+}
+
+fn last_hour(known: &Known<'_>, width: u16, page: &mut Page) -> Vec<Line> {
+    let mut lines = vec![Line::heading("LAST HOUR", width)];
+    let cells = usize::from(width).saturating_sub(20).clamp(12, 60);
+    let pulse = pulse::of(known.store, known.now, cells);
+    let rows: [(&str, &[u32], Role); 3] = [
+        ("warnings", &pulse.warnings, Role::Warn),
+        ("events", &pulse.normal, Role::Ok),
+        ("restarts", &pulse.restarts, Role::Bad),
+    ];
+    for (title, numbers, role) in rows {
+        let sum: u32 = numbers.iter().sum();
+        let role = if sum == 0 { Role::Faint } else { role };
+        lines.push(Line::default().cell(Role::Dim, title, 10).put(role, sparkline(numbers)).put(Role::Text, format!(" {sum}")));
+    }
+    let left = "60m ago";
+    lines.push(Line::default().pad(10).put(Role::Faint, format!("{left}{:>1$}", "now", cells - left.len())));
+    lines.push(Line::default());
+    page.wake(60);
+    lines
+}
+
+/// The newest warnings, one a pod and reason.
+fn warnings(known: &Known<'_>, width: u16, page: &mut Page) -> Vec<Line> {
+    let mut lines = vec![Line::heading("WARNINGS", width)];
+    let seen = |row: &Row| row.cells.iter().find_map(Cell::counts_from);
+    let mut events: Vec<&Row> =
+        known.store.of(Kind::Event).iter().map(|(_, row)| row).filter(|row| row.tone == Tone::Warn).collect();
+    events.sort_by_key(|row| std::cmp::Reverse(seen(row)));
+    let cell = |row: &Row, title: &str| match columns::position(columns::EVENTS, title).and_then(|at| row.cells.get(at)) {
+        Some(Cell::Text(text)) => text.to_string(),
+        _ => String::new(),
+    };
+    let mut told = Vec::new();
+    for row in events {
+        let what = (cell(row, "OBJECT"), cell(row, "REASON"));
+        if told.contains(&what) {
+            continue;
+        }
+        let age = seen(row).map(|at| page.age(at, known.now)).unwrap_or_default();
+        let line = Line::default().cell(Role::Dim, &age, 6).cell(Role::Warn, &what.1, 14).put(Role::Text, format!("{} ", what.0));
+        let left = usize::from(width).saturating_sub(line.width() + 1);
+        let mut line = line.put(Role::Dim, cut(&cell(row, "MESSAGE"), left));
+        line.target = row.about.as_deref().and_then(|about| {
+            let kind = Kind::ALL.into_iter().find(|kind| kind.name() == &*about.kind)?;
+            let key = about.key.clone();
+            Some(if matches!(kind, Kind::Pod | Kind::Node) { Target::Why(kind, key) } else { Target::Object(kind, key) })
+        });
+        lines.push(line);
+        told.push(what);
+        if told.len() == SHOWN {
+            break;
+        }
+    }
+    if told.is_empty() {
+        lines.push(Line::of(Role::Ok, "● none"));
+    }
+    lines.push(Line::default());
+    lines
+}
+
+/// What fails, the worst first.
+fn failing(known: &Known<'_>, width: u16, page: &mut Page) -> Vec<Line> {
+    let mut lines = vec![Line::heading("NOT AS IT SHOULD BE", width)];
+    let restarts = |row: &Row| {
+        row.cells.iter().find_map(|cell| match cell {
+            Cell::Restarts(count, last) => Some((*count, *last)),
+            _ => None,
+        })
+    };
+    let mut rows: Vec<&Row> =
+        known.store.of(Kind::Pod).iter().map(|(_, row)| row).filter(|row| matches!(row.tone, Tone::Bad | Tone::Warn)).collect();
+    rows.sort_by_key(|row| (row.tone, std::cmp::Reverse(restarts(row).map(|(count, _)| count)), row.key.clone()));
+    let total = rows.len();
+    let widest = rows.iter().take(SHOWN).map(|row| row.key.name.len()).max().unwrap_or(0).clamp(8, 40);
+    for row in rows.into_iter().take(SHOWN) {
+        let (mark, role) = sign(row.tone);
+        let status = match row.cells.get(3) {
+            Some(Cell::Text(text)) => text.to_string(),
+            _ => String::new(),
+        };
+        let line = Line::of(role, format!("{mark} ")).cell(Role::Dim, &row.key.namespace, 14).cell(
+            Role::Text,
+            &row.key.name,
+            widest + 2,
+        );
+        let mut line = line.cell(tone_role(row.tone), &status, 20);
+        if let Some((count, last)) = restarts(row).filter(|(count, _)| *count > 0) {
+            let ago = last.map(|last| format!(", {} ago", page.age(last, known.now))).unwrap_or_default();
+            line = line.put(Role::Dim, format!("{count} restarts{ago}"));
+        }
+        lines.push(line.to(Target::Why(Kind::Pod, row.key.clone())));
+    }
+    if total == 0 {
+        lines.push(Line::of(Role::Ok, "● everything is as it should be"));
+    } else if total > SHOWN {
+        lines.push(Line::of(Role::Dim, format!("  and {} more", total - SHOWN)));
+    }
+    lines.push(Line::default());
+    lines
+}

@@ -1,0 +1,169 @@
+//! The tree: namespaces, owners, pods and their containers, with the state of each.
+
+use super::line::{Line, cut};
+use super::{Known, Page, Target};
+use crate::console::model::containers;
+use crate::console::model::row::{Cell, Key, Row, Tone};
+use crate::console::screen::list_view::{sign, tone_role};
+use crate::console::theme::role::Role;
+use objects::Kind;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// More pods than this, and their containers begin folded.
+const MANY: usize = 60;
+
+/// Which branches are open.
+#[derive(Debug, Default)]
+pub struct Tree {
+    /// Only this namespace.
+    pub namespace: Option<String>,
+    /// Branches that differ from how they begin.
+    pub turned: BTreeSet<String>,
+}
+
+/// The pods of one owner.
+type Owned<'a> = BTreeMap<&'a str, Vec<&'a Row>>;
+
+impl Tree {
+    /// Folds a branch, or unfolds it.
+    pub fn turn(&mut self, branch: &str) {
+        if !self.turned.remove(branch) {
+            self.turned.insert(branch.to_owned());
+        }
+    }
+
+    fn is_open(&self, branch: &str, begins_open: bool) -> bool {
+        begins_open != self.turned.contains(branch)
+    }
+
+    /// The tree as lines.
+    pub fn page(&self, known: &Known<'_>) -> Page {
+        let mut page = Page::default();
+        let mut spaces: BTreeMap<&str, Owned<'_>> = BTreeMap::new();
+        let pods = known.store.of(Kind::Pod);
+        for (_, row) in pods.iter() {
+            if self.namespace.as_ref().is_none_or(|wanted| *row.key.namespace == **wanted) {
+                spaces.entry(&row.key.namespace).or_default().entry(&row.owner).or_default().push(row);
+            }
+        }
+        let is_small = pods.len() <= MANY;
+        for (space, owners) in &spaces {
+            let all = || owners.values().flatten().copied();
+            page.lines.push(self.branch((space, &format!("ns/{space}")), ("", space), all(), None));
+            if !self.is_open(&format!("ns/{space}"), true) {
+                continue;
+            }
+            let last = owners.len().saturating_sub(1);
+            for (at, (owner, rows)) in owners.iter().enumerate() {
+                if owner.is_empty() {
+                    self.pods(rows, ("", at == last), (is_small, known), &mut page);
+                } else {
+                    self.owner((space, owner), rows, (at == last, is_small, known), &mut page);
+                }
+            }
+        }
+        if page.lines.is_empty() {
+            page.lines.push(Line::of(Role::Dim, "no pods yet; space n writes a manifest"));
+        }
+        page
+    }
+
+    fn owner(
+        &self,
+        (space, owner): (&str, &str),
+        rows: &[&Row],
+        (is_last, is_small, known): (bool, bool, &Known<'_>),
+        page: &mut Page,
+    ) {
+        let branch = format!("{space}/{owner}");
+        let knot = if is_last { "└─" } else { "├─" };
+        let object = owner.split_once('/').and_then(|(kind, name)| {
+            let kind = Kind::from_user(kind)?;
+            Some((kind, Key { namespace: space.into(), name: name.into() }))
+        });
+        page.lines.push(self.branch((owner, &branch), (knot, owner), rows.iter().copied(), object));
+        if self.is_open(&branch, true) {
+            self.pods(rows, (if is_last { "  " } else { "│ " }, true), (is_small, known), page);
+        }
+    }
+
+    /// A line of a branch: its name, how many pods it holds and in which states.
+    fn branch<'a>(
+        &self,
+        (name, branch): (&str, &str),
+        (knot, title): (&str, &str),
+        rows: impl Iterator<Item = &'a Row>,
+        object: Option<(Kind, Key)>,
+    ) -> Line {
+        let mut counts: BTreeMap<Tone, usize> = BTreeMap::new();
+        let mut total = 0;
+        for row in rows {
+            *counts.entry(row.tone).or_default() += 1;
+            total += 1;
+        }
+        let fold = if self.is_open(branch, true) { "▾ " } else { "▸ " };
+        let mut line = Line::of(Role::Faint, knot)
+            .put(Role::Faint, fold)
+            .put(if name.contains('/') { Role::Text } else { Role::Accent }, title);
+        line = line.put(Role::Dim, format!("  {total} pod{}", if total == 1 { "" } else { "s" }));
+        for (tone, count) in counts {
+            let (mark, role) = sign(tone);
+            line = line.put(role, format!("  {mark} {count}"));
+        }
+        line.to(Target::Branch(branch.to_owned(), object))
+    }
+
+    fn pods(&self, rows: &[&Row], (stem, closes): (&str, bool), (is_small, known): (bool, &Known<'_>), page: &mut Page) {
+        let mut rows = rows.to_vec();
+        rows.sort_by(|one, two| one.key.cmp(&two.key));
+        let widest = rows.iter().map(|row| row.key.name.len()).max().unwrap_or(0).min(44);
+        let count = rows.len();
+        for (at, row) in rows.into_iter().enumerate() {
+            let is_last = closes && at + 1 == count;
+            let branch = format!("pod/{}/{}", row.key.namespace, row.key.name);
+            let is_open = self.is_open(&branch, is_small);
+            let is_unseen = known.cluster.unseen_since(&row.node).is_some();
+            let (mark, role) = if is_unseen { ("?", Role::Warn) } else { sign(row.tone) };
+            let knot = if is_last { "└─" } else { "├─" };
+            let line =
+                Line::of(Role::Faint, format!("{stem}{knot}{}", if is_open { "▾ " } else { "▸ " })).put(role, format!("{mark} "));
+            let line = line
+                .cell(Role::Text, &row.key.name, widest + 2)
+                .put(if is_unseen { Role::Stale } else { tone_role(row.tone) }, status(row));
+            let line = line.put(Role::Dim, format!("  {}", row.node));
+            page.lines.push(line.to(Target::Branch(branch, Some((Kind::Pod, row.key.clone())))));
+            if is_open {
+                let below = format!("{stem}{}", if is_last { "  " } else { "│ " });
+                containers_of(row, &below, page);
+            }
+        }
+    }
+}
+
+fn status(row: &Row) -> String {
+    let cell = |at: usize| match row.cells.get(at) {
+        Some(Cell::Text(text)) => text.to_string(),
+        _ => String::new(),
+    };
+    format!("{} {}", cell(2), cell(3))
+}
+
+fn containers_of(pod: &Row, stem: &str, page: &mut Page) {
+    let rows = containers::rows(&pod.object());
+    let count = rows.len();
+    for (at, row) in rows.iter().enumerate() {
+        let knot = if at + 1 == count { "└─ " } else { "├─ " };
+        let (mark, role) = sign(row.tone);
+        let cell = |at: usize| match &row.cells[at] {
+            Cell::Text(text) => text.to_string(),
+            Cell::Restarts(count, _) => count.to_string(),
+            _ => String::new(),
+        };
+        let line =
+            Line::of(Role::Faint, format!("{stem}{knot}")).put(role, format!("{mark} ")).put(Role::Dim, format!("{}  ", cell(0)));
+        let line = line.put(tone_role(row.tone), cell(2)).put(Role::Faint, format!("  {}", cut(&cell(5), 48)));
+        let line = if cell(3) == "0" { line } else { line.put(Role::Warn, format!("  {} restarts", cell(3))) };
+        let target = Target::Log { pod: pod.key.clone(), container: row.key.name.to_string(), is_previous: false };
+        page.lines.push(line.to(target));
+    }
+}
