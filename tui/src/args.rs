@@ -2,12 +2,13 @@
 
 mod duration;
 
+use crate::settings::GlyphChoice;
 use crate::verbs::{
-    annotate::AnnotateArgs, api_resources::ApiResourcesArgs, apply::ApplyArgs, completion::CompletionArgs, cordon::CordonArgs,
-    cp::CpArgs, create::CreateArgs, delete::DeleteArgs, describe::DescribeArgs, drain::DrainArgs, events::EventsArgs,
-    exec::ExecArgs, explain::ExplainArgs, get::GetArgs, image::ImageArgs, label::LabelArgs, logs::LogsArgs, node::NodeArgs,
-    port_forward::PortForwardArgs, probes::ProbesArgs, replace::ReplaceArgs, taint::TaintArgs, version::VersionArgs,
-    wait::WaitArgs,
+    annotate::AnnotateArgs, api_resources::ApiResourcesArgs, apply::ApplyArgs, completion::CompletionArgs, config,
+    cordon::CordonArgs, cp::CpArgs, create::CreateArgs, delete::DeleteArgs, describe::DescribeArgs, drain::DrainArgs,
+    events::EventsArgs, exec::ExecArgs, explain::ExplainArgs, get::GetArgs, image::ImageArgs, keys, label::LabelArgs,
+    logs::LogsArgs, node::NodeArgs, port_forward::PortForwardArgs, probes::ProbesArgs, replace::ReplaceArgs, taint::TaintArgs,
+    version::VersionArgs, wait::WaitArgs,
 };
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use std::collections::HashSet;
@@ -25,9 +26,18 @@ pub struct Cli {
     /// What every verb takes.
     #[command(flatten)]
     pub common: Common,
-    /// The console's theme: dark, light, or the path of a theme file.
-    #[arg(long)]
+    /// The console's theme: a name, the path of a theme file, or auto.
+    #[arg(long, env = "SKIFF_THEME", value_name = "NAME|FILE")]
     pub theme: Option<String>,
+    /// The signs that the console draws with.
+    #[arg(long, value_enum, value_name = "SET")]
+    pub glyphs: Option<GlyphChoice>,
+    /// A console that changes nothing in the cluster.
+    #[arg(long)]
+    pub readonly: bool,
+    /// A console for somebody without an account here: no files, no programs, nothing but the cluster.
+    #[arg(long)]
+    pub captive: bool,
     /// A console command to begin with, such as nodes.
     #[arg(long)]
     pub command: Option<String>,
@@ -104,6 +114,10 @@ pub enum Verb {
     Version(VersionArgs),
     /// Print a completion script for a shell.
     Completion(CompletionArgs),
+    /// Print the console's keys, or check the file that changes them.
+    Keys(keys::KeysArgs),
+    /// Print the configuration, with what every setting means.
+    Config(config::ConfigArgs),
     /// List the kinds of objects.
     ApiResources(ApiResourcesArgs),
 }

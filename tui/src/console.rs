@@ -7,7 +7,7 @@
 
 mod app;
 mod base;
-mod keys;
+pub mod keys;
 #[cfg(test)]
 mod layers;
 mod link;
@@ -18,6 +18,10 @@ mod term;
 mod theme;
 mod widget;
 
+pub use app::rights::Rights;
+
+use crate::settings::GlyphChoice;
+
 /// What the command line says about the console.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -25,8 +29,12 @@ pub struct Options {
     pub address: client::Address,
     /// The namespace to begin with; `None` shows all of them.
     pub namespace: Option<String>,
-    /// A theme by its name (`dark`, `light`) or the path of a theme file; `None` asks `SKIFF_THEME` and then the terminal.
+    /// A theme by its name or the path of its file; `None` asks the terminal.
     pub theme: Option<String>,
+    /// The signs it draws with.
+    pub glyphs: GlyphChoice,
+    /// What it may do.
+    pub rights: Rights,
     /// A command to begin with, as after `:`, such as `nodes`.
     pub command: Option<String>,
 }

@@ -21,8 +21,7 @@ pub fn address(common: &Common) -> Result<Address, AddressError> {
 
 /// `$XDG_CONFIG_HOME/skiff/cert.pem`.
 fn default_certificate() -> Option<PathBuf> {
-    let folders = directories::ProjectDirs::from("", "", "skiff")?;
-    Some(folders.config_dir().join("cert.pem"))
+    Some(crate::settings::config_folder()?.join("cert.pem"))
 }
 
 #[cfg(test)]

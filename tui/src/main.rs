@@ -3,23 +3,31 @@
 mod args;
 mod console;
 mod endpoint;
+mod settings;
 mod verbs;
 
 use clap::Parser;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let cli = match args::Cli::try_parse_from(args::normalise(std::env::args_os())) {
+    let mut cli = match args::Cli::try_parse_from(args::normalise(std::env::args_os())) {
         Ok(cli) => cli,
         Err(error) => return verbs::usage_fault(&error),
     };
+    let settings = match settings::Settings::load() {
+        Ok(settings) => settings,
+        // Whoever repairs the file must be able to ask how it is written.
+        Err(_) if matches!(cli.verb, Some(args::Verb::Config(_))) => settings::Settings::default(),
+        Err(error) => return verbs::fault(&format!("error: {:#}", anyhow::Error::from(error))),
+    };
+    settings.fill(&mut cli.common);
     match cli.verb {
         Some(verb) => verbs::main(&cli.common, verb),
-        None => open_console(&cli),
+        None => open_console(&cli, &settings),
     }
 }
 
-fn open_console(cli: &args::Cli) -> ExitCode {
+fn open_console(cli: &args::Cli, settings: &settings::Settings) -> ExitCode {
     let address = match endpoint::address(&cli.common) {
         Ok(address) => address,
         Err(error) => return verbs::fault(&format!("error: --node: {error}")),
@@ -27,7 +35,9 @@ fn open_console(cli: &args::Cli) -> ExitCode {
     let options = console::Options {
         address,
         namespace: cli.common.namespace.clone(),
-        theme: cli.theme.clone(),
+        theme: cli.theme.clone().or_else(|| settings.theme.clone()).filter(|name| !matches!(name.as_str(), "" | "auto")),
+        glyphs: cli.glyphs.unwrap_or(settings.glyphs),
+        rights: console::Rights::new(cli.readonly || settings.readonly, cli.captive),
         command: cli.command.clone(),
     };
     match console::run(&options) {

@@ -8,6 +8,7 @@ pub mod annotate;
 pub mod api_resources;
 pub mod apply;
 pub mod completion;
+pub mod config;
 mod containers;
 mod context;
 pub mod cordon;
@@ -23,6 +24,7 @@ mod failure;
 mod format;
 pub mod get;
 pub mod image;
+pub mod keys;
 pub mod label;
 pub mod logs;
 mod manifests;
@@ -123,6 +125,8 @@ async fn dispatch(verb: Verb, context: &mut Context) -> Result<(), Failure> {
         Verb::Annotate(args) => annotate::run(&args, context).await,
         Verb::Version(args) => version::run(&args, context).await,
         Verb::Completion(args) => completion::run(&args, context),
+        Verb::Keys(args) => keys::run(&args, context),
+        Verb::Config(args) => config::run(&args, context),
         Verb::ApiResources(args) => api_resources::run(&args, context),
     }
 }

@@ -1,6 +1,7 @@
 //! The state of the console, how messages change it, and its picture.
 
 mod boards;
+pub mod bookmarks;
 mod chrome;
 mod command;
 pub mod cordoning;
@@ -13,7 +14,10 @@ mod members;
 pub mod msg;
 mod navigate;
 mod perform;
+pub mod rights;
+mod route;
 pub mod state;
+mod theming;
 pub mod update;
 pub mod view;
 

@@ -4,15 +4,21 @@ mod effects;
 mod io;
 
 use super::Options;
+use super::app::bookmarks;
 use super::app::msg::Msg;
+use super::app::rights::OnMachine;
 use super::app::state::App;
 use super::app::update::{settle, update};
 use super::app::view::view;
 use super::base::text;
+use super::keys::file as keys_file;
 use super::term::caps;
 use super::term::guard::Guard;
 use super::term::painter::Painter;
-use super::theme::load::Theme;
+use super::theme::glyph::Glyphs;
+use super::theme::load::{self, Theme};
+use super::theme::role::Role;
+use crate::settings::{self, GlyphChoice};
 use anyhow::Context;
 use effects::{Ended, Outside};
 use jiff::Timestamp;
@@ -30,15 +36,13 @@ const BATCH: usize = 512;
 /// Opens the console and stays until it is left.
 pub fn run(options: &Options) -> anyhow::Result<()> {
     caps::check()?;
-    let env = |name: &str| std::env::var(name).ok();
-    let name = options.theme.clone().or_else(|| env("SKIFF_THEME").filter(|name| !name.is_empty()));
-    let name = name.unwrap_or_else(|| if caps::is_light(env) { "light".to_owned() } else { "dark".to_owned() });
-    let theme = Theme::load(&name, caps::depth(env), caps::is_unicode(env))?;
+    let theme = theme(options)?;
     let size = crossterm::terminal::size().context("cannot ask the terminal for its size")?;
     let (commands, messages) = io::start(options.address.clone())?;
     let guard = Guard::take().context("cannot take the terminal over")?;
     let mut app = App::new(Timestamp::now(), size, theme, options.namespace.clone(), text::clean(&options.address.to_string()));
     app.zone = jiff::tz::TimeZone::system();
+    own_files(&mut app, options);
     let mut console = Console {
         app,
         painter: Painter::new(),
@@ -48,6 +52,43 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
         painted_at: None,
     };
     console.begin(options.command.as_deref())
+}
+
+/// The looks that were asked for, or that suit the terminal.
+fn theme(options: &Options) -> anyhow::Result<Theme> {
+    let env = |name: &str| std::env::var(name).ok();
+    let suits = || if caps::is_light(env) { "light".to_owned() } else { "dark".to_owned() };
+    let name = options.theme.clone().unwrap_or_else(suits);
+    let is_unicode = match options.glyphs {
+        GlyphChoice::Auto => caps::is_unicode(env),
+        GlyphChoice::Unicode => true,
+        GlyphChoice::Ascii => false,
+    };
+    let glyphs = if is_unicode { Glyphs::Unicode } else { Glyphs::Ascii };
+    Ok(Theme::load(&name, caps::depth(env), glyphs)?)
+}
+
+/// Takes over what the user's own files say. One that is wrong says so, and the console opens all the same.
+fn own_files(app: &mut App, options: &Options) {
+    app.rights = options.rights;
+    if options.rights.on_machine == OnMachine::Nothing {
+        return;
+    }
+    app.own_themes = load::own_names();
+    let keys = settings::config_folder().and_then(|folder| std::fs::read_to_string(folder.join("keys.toml")).ok());
+    if let Some(text) = keys {
+        let (keymap, problems) = keys_file::read(&text);
+        app.keys = keymap;
+        if let Some(first) = problems.first() {
+            app.say(Role::Bad, format!("keys.toml: {first}; `skiff keys check` shows all"));
+        }
+    }
+    let bookmarks = settings::state_folder().and_then(|folder| std::fs::read_to_string(folder.join(bookmarks::FILE)).ok());
+    match bookmarks.as_deref().map(bookmarks::read) {
+        Some(Ok(bookmarks)) => app.bookmarks = bookmarks,
+        Some(Err(why)) => app.say(Role::Bad, format!("{}: {why}", bookmarks::FILE)),
+        None => {}
+    }
 }
 
 /// The console while it runs.

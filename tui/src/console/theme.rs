@@ -1,5 +1,8 @@
-//! Looks: roles in the code, colours in files, and what becomes of them where a terminal has fewer.
+//! The looks: roles, theme files that give them colours, signs for terminals that have few.
 
+pub mod builtin;
+mod color;
+mod file;
 pub mod glyph;
 pub mod load;
 pub mod role;

@@ -1,9 +1,9 @@
 //! The lines around a screen: what we are connected to, the path one took, the keys that count here.
 
 use super::navigate::subject;
+use super::rights::OnCluster;
 use super::state::{App, Prompt, Purpose};
 use crate::console::base::text;
-use crate::console::keys::map::{continuations as rest_of, in_places};
 use crate::console::keys::table::Binding;
 use crate::console::link::Standing;
 use crate::console::model::lines::{Place, Wrap};
@@ -25,7 +25,10 @@ use ratatui::layout::Rect;
 pub fn header(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
     canvas.tint(area, Role::Bar);
     let (standing, role) = standing(app);
-    let right = canvas.right((area.right() - 1, area.y), &standing, role);
+    let mut right = canvas.right((area.right() - 1, area.y), &standing, role);
+    if app.rights.on_cluster == OnCluster::Read {
+        right = canvas.right((right.saturating_sub(2), area.y), "read-only", Role::Warn);
+    }
     let mut x = canvas.text((area.x + 1, area.y), "◢ skiff", 8, Role::Brand) + 2;
     let room = |x: u16| right.saturating_sub(x + 1);
     let node = if app.node.is_empty() { app.address.as_str() } else { app.node.as_str() };
@@ -247,7 +250,16 @@ pub fn bottom(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
 
 /// The hints there is room for: first those that matter most, then the others, each in the table's order.
 fn hints(app: &App, room: u16) -> Vec<(String, &'static str)> {
-    let bindings: Vec<_> = in_places(app.places()).filter(|binding| !matches!(binding.hint, "" | "help")).collect();
+    let is_told = |binding: &&Binding| !matches!(binding.hint, "" | "help") && app.rights.allow(binding.action);
+    let mut bindings: Vec<&Binding> = app.keys.in_places(app.places()).filter(is_told).collect();
+    // A second way to the same thing is help's.
+    let mut told = Vec::with_capacity(bindings.len());
+    bindings.retain(|binding| {
+        !told.contains(&binding.action) && {
+            told.push(binding.action);
+            true
+        }
+    });
     let shown = |binding: &Binding| {
         let together = !binding.keys.starts_with("ctrl") && !binding.keys.starts_with("space");
         binding.keys.replace(' ', if together { "" } else { " " })
@@ -274,7 +286,8 @@ pub fn continuations(app: &App, canvas: &mut Canvas<'_>, body: Rect) {
     if app.pending.is_empty() {
         return;
     }
-    let rows: Vec<(&str, &str)> = rest_of(app.places(), &app.pending).map(|(keys, binding)| (keys, binding.help)).collect();
+    let rows: Vec<(&str, &str)> =
+        app.keys.continuations(app.places(), &app.pending).map(|(keys, binding)| (keys, binding.help)).collect();
     let keys: Vec<String> = app.pending.iter().map(ToString::to_string).collect();
     let width = rows.iter().map(|(keys, help)| keys.len() + help.len()).max().unwrap_or(0) as u16 + 9;
     let (width, height) = (width.min(body.width), (rows.len() as u16 + 2).min(body.height));

@@ -3,23 +3,16 @@
 use super::editing::{self, Force};
 use super::effect::Effect;
 use super::input::{filter, show_keys};
-use super::perform::{perform, set_theme, whole_text};
+use super::perform::{perform, whole_text};
 use super::state::App;
-use super::{boards, logs, navigate};
+use super::{boards, bookmarks, navigate, route, theming};
 use crate::console::keys::action::Action;
-use crate::console::model::row::Key;
+use crate::console::keys::commands::COMMANDS;
 use crate::console::screen::Screen;
-use crate::console::theme::load::BUILT_IN;
 use crate::console::theme::role::Role;
 use objects::Kind;
 use std::path::PathBuf;
 use wire::DryRun;
-
-/// Every command, for completion.
-const COMMANDS: &[&str] = &[
-    "pods", "nodes", "events", "ns", "logs", "new", "open", "apply", "theme", "help", "describe", "yaml", "edit", "why",
-    "pulses", "tree", "w", "w!", "q", "q!",
-];
 
 /// Runs a command.
 pub fn run(app: &mut App, text: &str, out: &mut Vec<Effect>) {
@@ -29,22 +22,35 @@ pub fn run(app: &mut App, text: &str, out: &mut Vec<Effect>) {
     }
     app.commands.retain(|known| known != text);
     app.commands.push(text.to_owned());
+    run_quietly(app, text, out);
+}
+
+/// Runs a command that is not to be recalled, such as a bookmark's.
+pub fn run_quietly(app: &mut App, text: &str, out: &mut Vec<Effect>) {
     let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
     let rest = rest.trim();
     if let Some(kind) = Kind::from_user(word) {
         return go_to(app, kind, rest);
     }
+    if !rest.is_empty() && matches!(word, "describe" | "yaml" | "edit") {
+        return route::read(app, word, rest);
+    }
     match word {
+        "containers" => route::containers(app, rest),
+        "on" => route::on_node(app, rest),
+        "bookmarks" | "marks" => bookmarks::choose(app),
+        "bookmark" => bookmarks::set_by_command(app, rest, out),
+        "unbookmark" => bookmarks::forget(app, rest, out),
         "ns" | "namespace" => set_namespace(app, rest),
-        "logs" | "log" => open_log(app, rest, out),
+        "logs" | "log" => route::log(app, rest, out),
         "new" => editing::new(app, rest),
         "open" | "o" if rest.is_empty() => app.say(Role::Warn, "open which file?"),
         "open" | "o" => out.push(Effect::Read(PathBuf::from(rest))),
         "w" | "apply" if !rest.is_empty() => save(app, rest, out),
         "w" | "apply" => send(app, Force::No, out),
         "w!" => send(app, Force::Yes, out),
-        "theme" if rest.is_empty() => perform(app, Action::NextTheme, None, out),
-        "theme" => set_theme(app, rest),
+        "theme" if rest.is_empty() => theming::choose(app),
+        "theme" => theming::set(app, rest),
         "help" | "h" => show_keys(app, "keys"),
         "why" => perform(app, Action::Why, None, out),
         "pulses" | "pulse" => perform(app, Action::Pulses, None, out),
@@ -70,15 +76,16 @@ pub fn completion(app: &App, text: &str) -> String {
         return String::new();
     }
     let candidates: Vec<String> = match before.split(' ').next().unwrap_or_default() {
-        "" => COMMANDS.iter().map(|command| (*command).to_owned()).collect(),
-        "theme" => BUILT_IN.iter().map(|(name, _)| (*name).to_owned()).collect(),
+        "" => COMMANDS.iter().flat_map(|line| line.words).map(|word| (*word).to_owned()).collect(),
+        "theme" => theming::names(app),
         "logs" | "log" => app.store.of(Kind::Pod).iter().map(|(_, row)| row.key.name.to_string()).collect(),
         "ns" | "namespace" | "pods" | "po" | "pod" | "events" | "ev" => {
             app.store.namespaces().iter().map(ToString::to_string).chain(["all".to_owned()]).collect()
         }
         _ => Vec::new(),
     };
-    let best = candidates.iter().filter(|candidate| candidate.starts_with(word) && *candidate != word).min();
+    let fits = candidates.iter().filter(|candidate| candidate.starts_with(word) && *candidate != word);
+    let best = fits.min_by_key(|candidate| candidate.as_str());
     best.map(|best| best[word.len()..].to_owned()).unwrap_or_default()
 }
 
@@ -112,18 +119,6 @@ fn set_namespace(app: &mut App, name: &str) {
             list.invalidate();
         }
         _ => navigate::root(app, Kind::Pod, namespace),
-    }
-}
-
-fn open_log(app: &mut App, rest: &str, out: &mut Vec<Effect>) {
-    let mut words = rest.split_whitespace();
-    let Some(name) = words.next() else { return perform(app, Action::Logs, None, out) };
-    let namespace = app.namespace.clone();
-    let is_wanted = |key: &Key| *key.name == *name && namespace.as_ref().is_none_or(|namespace| *key.namespace == **namespace);
-    let pod = app.store.of(Kind::Pod).iter().map(|(_, row)| &row.key).find(|key| is_wanted(key)).cloned();
-    match pod {
-        Some(pod) => logs::open(app, &pod, words.next(), false, out),
-        None => app.say(Role::Bad, format!("pods \"{name}\" not found")),
     }
 }
 

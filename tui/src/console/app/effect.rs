@@ -14,6 +14,8 @@ pub enum Effect {
     Read(PathBuf),
     /// Write a file and say how that went.
     Write(PathBuf, String),
+    /// Write a file of the console's own in its state folder.
+    Keep(&'static str, String),
     /// Give the terminal back and stop until continued.
     Suspend,
     /// Paint everything again.

@@ -2,12 +2,12 @@
 
 use super::effect::Effect;
 use super::perform::{perform, whole_text};
-use super::state::{App, Overlay, Prompt, Purpose, Question};
-use super::{command, cordoning, deleting, navigate};
-use crate::console::keys::action::Action;
+use super::state::{App, Choice, Overlay, Prompt, Purpose, Question};
+use super::{bookmarks, command, cordoning, deleting, navigate, theming};
+use crate::console::keys::commands::{COMMANDS, CommandLine};
 use crate::console::keys::key::Key;
-use crate::console::keys::map::{Meaning, in_places, look_up};
-use crate::console::keys::table::Place;
+use crate::console::keys::map::Meaning;
+use crate::console::keys::table::{Binding, Place};
 use crate::console::model::lines::Lines;
 use crate::console::model::query::{Query, pattern};
 use crate::console::screen::Screen;
@@ -29,7 +29,7 @@ pub fn key(app: &mut App, key: Key, out: &mut Vec<Effect>) {
     match app.overlay.take() {
         Some(Overlay::Dialog(dialog, question)) => in_dialog(app, (dialog, question), key, out),
         Some(Overlay::Prompt(prompt)) => in_prompt(app, prompt, key, out),
-        Some(Overlay::Palette(palette, actions)) => in_palette(app, (palette, actions), key, out),
+        Some(Overlay::Palette(palette, choices)) => in_palette(app, (palette, choices), key, out),
         None => on_screen(app, key, out),
     }
 }
@@ -59,7 +59,8 @@ pub fn ask_line(app: &mut App, purpose: Purpose, text: &str) {
 
 /// Opens the box with all keys that count here.
 pub fn show_keys(app: &mut App, title: &'static str) {
-    let bindings = || in_places(app.places()).filter(|binding| !binding.help.is_empty());
+    let is_told = |binding: &&Binding| !binding.help.is_empty() && app.rights.allow(binding.action);
+    let bindings = || app.keys.in_places(app.places()).filter(is_told);
     let group = |place: Place| match place {
         Place::Any => "everywhere",
         Place::List => "lists",
@@ -72,17 +73,27 @@ pub fn show_keys(app: &mut App, title: &'static str) {
         Place::Log => "log",
         Place::Editor => "editor",
     };
-    let entry = |binding: &crate::console::keys::table::Binding| Entry {
-        keys: binding.keys.to_owned(),
-        text: binding.help.to_owned(),
-        group: group(binding.place),
+    let entry =
+        |binding: &Binding| Entry { keys: binding.keys.to_string(), text: binding.help.to_owned(), group: group(binding.place) };
+    let command = |line: &CommandLine| Entry {
+        keys: format!(":{}", line.words[0]),
+        text: if line.takes.is_empty() { line.help.to_owned() } else { format!("{}  {}", line.takes, line.help) },
+        group: "commands",
     };
-    let palette = Palette::new(title, bindings().map(entry).collect());
-    let actions = bindings().map(|binding| binding.action).collect();
-    app.overlay = Some(Overlay::Palette(palette, actions));
+    let mut entries: Vec<Entry> = bindings().map(entry).collect();
+    let mut choices: Vec<Choice> = bindings().map(|binding| Choice::Action(binding.action)).collect();
+    entries.extend(COMMANDS.iter().map(command));
+    choices.extend(COMMANDS.iter().map(|line| match line.takes {
+        "" => Choice::Command(line.words[0].to_owned()),
+        _ => Choice::Begin(format!("{} ", line.words[0])),
+    }));
+    app.overlay = Some(Overlay::Palette(Palette::new(title, entries), choices));
 }
 
 fn on_screen(app: &mut App, key: Key, out: &mut Vec<Effect>) {
+    if let Some(purpose) = app.awaits.take() {
+        return bookmarks::take(app, purpose, key, out);
+    }
     let places = app.places();
     let types_text = places == [Place::Editor];
     if let Some(digit) = key.letter().and_then(|letter| letter.to_digit(10))
@@ -95,7 +106,7 @@ fn on_screen(app: &mut App, key: Key, out: &mut Vec<Effect>) {
         return;
     }
     app.pending.push(key);
-    match look_up(places, &app.pending) {
+    match app.keys.look_up(places, &app.pending) {
         Meaning::Begins => {}
         Meaning::Does(action) => {
             app.pending.clear();
@@ -150,13 +161,13 @@ fn in_dialog(
     }
 }
 
-fn in_palette(app: &mut App, (mut palette, actions): (Palette, Vec<Action>), key: Key, out: &mut Vec<Effect>) {
+fn in_palette(app: &mut App, (mut palette, choices): (Palette, Vec<Choice>), key: Key, out: &mut Vec<Effect>) {
     match key.code {
-        KeyCode::Esc => return,
-        KeyCode::Char('c') if key.ctrl => return,
+        KeyCode::Esc => return theming::leave(app),
+        KeyCode::Char('c') if key.ctrl => return theming::leave(app),
         KeyCode::Enter => {
-            if let Some(action) = palette.chosen().and_then(|at| actions.get(at)) {
-                perform(app, *action, None, out);
+            if let Some(choice) = palette.chosen().and_then(|at| choices.get(at)).cloned() {
+                choose(app, choice, out);
             }
             return;
         }
@@ -172,7 +183,18 @@ fn in_palette(app: &mut App, (mut palette, actions): (Palette, Vec<Action>), key
             }
         }
     }
-    app.overlay = Some(Overlay::Palette(palette, actions));
+    theming::preview(app, palette.chosen().and_then(|at| choices.get(at)));
+    app.overlay = Some(Overlay::Palette(palette, choices));
+}
+
+/// Does what a line of a box says.
+fn choose(app: &mut App, choice: Choice, out: &mut Vec<Effect>) {
+    match choice {
+        Choice::Action(action) => perform(app, action, None, out),
+        Choice::Command(text) => command::run(app, &text, out),
+        Choice::Begin(text) => ask_line(app, Purpose::Command, &text),
+        Choice::Theme(name) => theming::set(app, &name),
+    }
 }
 
 fn in_prompt(app: &mut App, mut prompt: Prompt, key: Key, out: &mut Vec<Effect>) {

@@ -21,6 +21,8 @@ pub enum Msg {
     Read(PathBuf, Result<String, String>),
     /// A file was written.
     Written(PathBuf, Result<(), String>),
+    /// A file of the console's own could not be written.
+    NotKept(&'static str, String),
     /// Somebody asked the program to stop until continued.
     Suspend,
     /// There is no shell that could continue the program.
@@ -50,4 +52,6 @@ pub enum Wire {
     Log(u32, Vec<u8>),
     /// The end of a log.
     LogEnd(u32, Option<Failure>),
+    /// What this console may not do, said instead of doing it.
+    Denied(&'static str),
 }

@@ -1,11 +1,12 @@
 //! Does what an action says, on whatever screen is shown.
 
+use super::bookmarks::{self, Letter};
 use super::cordoning::{self, Scheduling};
 use super::editing::Force;
 use super::effect::Effect;
 use super::input::{ask_line, show_keys};
 use super::state::{App, Purpose};
-use super::{boards, deleting, editing, logs, navigate};
+use super::{boards, deleting, editing, logs, navigate, theming};
 use crate::console::keys::action::Action;
 use crate::console::model::lines::{Lines, Wrap};
 use crate::console::model::row::Key;
@@ -14,12 +15,15 @@ use crate::console::screen::Screen;
 use crate::console::screen::board::Topic;
 use crate::console::screen::reader::Mode;
 use crate::console::term::clip;
-use crate::console::theme::load::Theme;
 use crate::console::theme::role::Role;
 use wire::DryRun;
 
 /// Does it; `times` is the number typed before the key.
 pub fn perform(app: &mut App, action: Action, times: Option<usize>, out: &mut Vec<Effect>) {
+    if !app.rights.allow(action) {
+        app.say(Role::Warn, app.rights.refusal(action));
+        return;
+    }
     match action {
         Action::Open => navigate::open(app, out),
         Action::Back => navigate::back(app, out),
@@ -56,25 +60,15 @@ pub fn perform(app: &mut App, action: Action, times: Option<usize>, out: &mut Ve
         Action::Uncordon => cordoning::ask(app, Scheduling::Enabled),
         Action::Apply => editing::send(app, DryRun::No, Force::No, out),
         Action::DryRun => editing::send(app, DryRun::Yes, Force::No, out),
-        Action::NextTheme => {
-            let name = app.theme.next_name();
-            set_theme(app, name);
-        }
+        Action::NextTheme => theming::next(app),
+        Action::Themes => theming::choose(app),
+        Action::Bookmarks => bookmarks::choose(app),
+        Action::SetBookmark => app.awaits = Some(Letter::Set),
+        Action::GoToBookmark => app.awaits = Some(Letter::GoTo),
         Action::CopyName | Action::CopyAll => copy(app, action, out),
         Action::Redraw => out.push(Effect::Repaint),
         Action::Suspend => out.push(Effect::Suspend),
         _ => on_screen(app, action, times, out),
-    }
-}
-
-/// Changes to another theme.
-pub fn set_theme(app: &mut App, name: &str) {
-    match Theme::load(name, app.theme.depth(), app.theme.is_unicode) {
-        Ok(theme) => {
-            app.say(Role::Ok, format!("theme {}", theme.name));
-            app.theme = theme;
-        }
-        Err(error) => app.say(Role::Bad, error.to_string()),
     }
 }
 

@@ -1,10 +1,13 @@
 //! All the console knows.
 
+use super::bookmarks::{Bookmarks, Letter};
 use super::cordoning::Scheduling;
 use super::members;
+use super::rights::Rights;
 use crate::console::base::age;
 use crate::console::keys::action::Action;
 use crate::console::keys::key::Key;
+use crate::console::keys::map::Keymap;
 use crate::console::keys::table::Place;
 use crate::console::link::Standing;
 use crate::console::model::cluster::Cluster;
@@ -68,6 +71,18 @@ pub struct App {
     pub commands: Vec<String>,
     /// The number of the last question.
     pub last_id: u32,
+    /// What keys do.
+    pub keys: Keymap,
+    /// What this console may do.
+    pub rights: Rights,
+    /// Screens remembered under letters.
+    pub bookmarks: Bookmarks,
+    /// What the next letter is for, where it is for something else than an action.
+    pub awaits: Option<Letter>,
+    /// The user's own themes, by name.
+    pub own_themes: Vec<String>,
+    /// The looks before one began to choose others.
+    pub theme_before: Option<Box<Theme>>,
 }
 
 /// What lies over the screen.
@@ -78,7 +93,20 @@ pub enum Overlay {
     /// A line to type into.
     Prompt(Prompt),
     /// The keys, or all actions.
-    Palette(Palette, Vec<Action>),
+    Palette(Palette, Vec<Choice>),
+}
+
+/// What a line of a box does when it is chosen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Choice {
+    /// An action.
+    Action(Action),
+    /// A command is run.
+    Command(String),
+    /// A command is begun, and more is typed.
+    Begin(String),
+    /// A theme; it is shown while one stands on it.
+    Theme(String),
 }
 
 /// What a dialog asks.
@@ -176,6 +204,12 @@ impl App {
             asked: HashMap::new(),
             commands: Vec::new(),
             last_id: 0,
+            keys: Keymap::default(),
+            rights: Rights::default(),
+            bookmarks: Bookmarks::new(),
+            awaits: None,
+            own_themes: Vec::new(),
+            theme_before: None,
         }
     }
 

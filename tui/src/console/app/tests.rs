@@ -5,6 +5,7 @@ mod budgets;
 mod cluster;
 mod editor;
 mod keys;
+mod own;
 mod pictures;
 mod random;
 
@@ -19,6 +20,7 @@ use crate::console::model::project;
 use crate::console::model::row::Row;
 use crate::console::term::caps::Depth;
 use crate::console::term::input::Input;
+use crate::console::theme::glyph::Glyphs;
 use crate::console::theme::load::Theme;
 use jiff::{SignedDuration, Timestamp};
 use objects::Kind;
@@ -50,7 +52,7 @@ impl Bench {
     }
 
     pub fn unconnected(columns: u16, rows: u16) -> Self {
-        let theme = Theme::load("dark", Depth::True, true).expect("a built-in theme");
+        let theme = Theme::load("dark", Depth::True, Glyphs::Unicode).expect("a built-in theme");
         let address = "unix:///run/skiff/skiffd.sock".to_owned();
         let mut app = App::new(now(), (columns, rows), theme, None, address);
         super::update::settle(&mut app);

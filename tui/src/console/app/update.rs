@@ -29,6 +29,7 @@ pub fn update(app: &mut App, now: Timestamp, msg: Msg) -> Vec<Effect> {
             editing::written(app, &path);
         }
         Msg::Written(path, Err(why)) => app.say(Role::Bad, format!("cannot write {}: {why}", path.display())),
+        Msg::NotKept(what, why) => app.say(Role::Bad, format!("cannot keep {what}: {why}")),
         Msg::Suspend => out.push(Effect::Suspend),
         Msg::CannotSuspend => app.say(Role::Warn, "no shell waits behind the console, so it cannot be suspended"),
         Msg::Time => {}
@@ -38,6 +39,9 @@ pub fn update(app: &mut App, now: Timestamp, msg: Msg) -> Vec<Effect> {
     }
     members::ask_if_due(app, &mut out);
     boards::ask_for_tail(app, &mut out);
+    for told in app.rights.check(&mut out) {
+        take_wire(app, told, &mut out);
+    }
     settle(app);
     out
 }
@@ -118,6 +122,7 @@ fn take_wire(app: &mut App, wire: Wire, out: &mut Vec<Effect>) {
                 logs::take(app, id, &bytes);
             }
         }
+        Wire::Denied(why) => app.say(Role::Warn, why),
         Wire::LogEnd(id, failure) => {
             if !boards::end_log(app, id, failure.as_ref()) {
                 logs::ended(app, id, failure, out);

@@ -1,11 +1,11 @@
 //! The picture: a function of the state, painted into a buffer.
 
-use super::chrome;
 use super::state::{App, Overlay};
+use super::{bookmarks, chrome};
 use crate::console::link::Standing;
 use crate::console::screen::Screen;
 use crate::console::screen::list_view::Surroundings;
-use crate::console::theme::glyph;
+use crate::console::theme::glyph::{self, Glyphs};
 use crate::console::theme::role::Role;
 use crate::console::widget::canvas::Canvas;
 use ratatui::buffer::Buffer;
@@ -45,9 +45,10 @@ pub fn view(app: &App, buffer: &mut Buffer) -> Option<Position> {
         None => {
             chrome::bottom(app, &mut canvas, bottom);
             chrome::continuations(app, &mut canvas, body);
+            bookmarks::draw(app, &mut canvas, body);
         }
     }
-    if !app.theme.is_unicode {
+    if app.theme.glyphs == Glyphs::Ascii {
         glyph::to_ascii(canvas.buffer);
     }
     cursor

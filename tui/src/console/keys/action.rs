@@ -1,8 +1,19 @@
-//! What a key, a command or the palette can do.
+//! What a key, a command or the palette can do, each by the name that the keys file writes.
 
-/// One thing to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Action {
+macro_rules! actions {
+    ($($(#[doc = $doc:literal])+ $action:ident),+ $(,)?) => {
+        /// One thing to do.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Action { $($(#[doc = $doc])+ $action),+ }
+
+        impl Action {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$action),+];
+        }
+    };
+}
+
+actions! {
     /// One row up.
     Up,
     /// One row down.
@@ -73,6 +84,12 @@ pub enum Action {
     Edit,
     /// Write a new one.
     New,
+    /// Remember this place under a letter.
+    SetBookmark,
+    /// Go to the place remembered under a letter.
+    GoToBookmark,
+    /// Choose among the bookmarks.
+    Bookmarks,
     /// Delete, after asking.
     Delete,
     /// Kill at once, after asking.
@@ -109,10 +126,41 @@ pub enum Action {
     NextFault,
     /// To the next theme.
     NextTheme,
+    /// Choose among the themes, each of which is shown at once.
+    Themes,
     /// Draw everything again.
     Redraw,
     /// Stop until continued.
     Suspend,
     /// Close, and ask before the last.
     Quit,
+}
+
+impl Action {
+    /// Its name in the keys file: `half-down`.
+    pub fn name(self) -> String {
+        kebab(&format!("{self:?}"))
+    }
+
+    /// The action of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|action| action.name() == name)
+    }
+
+    /// Whether it changes something in the cluster, which a read-only console does not.
+    pub const fn changes_cluster(self) -> bool {
+        matches!(self, Self::Delete | Self::Kill | Self::Cordon | Self::Uncordon | Self::Apply)
+    }
+}
+
+/// `HalfDown` as files write it: `half-down`.
+pub fn kebab(name: &str) -> String {
+    let mut out = String::with_capacity(name.len() + 2);
+    for (at, letter) in name.char_indices() {
+        if letter.is_ascii_uppercase() && at > 0 {
+            out.push('-');
+        }
+        out.push(letter.to_ascii_lowercase());
+    }
+    out
 }

@@ -1,8 +1,9 @@
-//! Finds what keys do in the key table.
+//! The keys as they count now: the table, with what the user's keys file changes.
 
 use super::action::Action;
 use super::key::Key;
 use super::table::{Binding, Place, TABLE};
+use std::borrow::Cow;
 
 /// What a sequence of keys means so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,35 +16,100 @@ pub enum Meaning {
     Nothing,
 }
 
-/// What the keys mean in these places, the narrowest first.
-pub fn look_up(places: &[Place], keys: &[Key]) -> Meaning {
-    let mut begins = false;
-    for place in places {
-        for binding in TABLE.iter().filter(|binding| binding.place == *place) {
-            match matches(binding, keys) {
-                Some(true) => return Meaning::Does(binding.action),
-                Some(false) => begins = true,
-                None => {}
+/// What one line of a keys file changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// Where.
+    pub place: Place,
+    /// The keys, one after the other, separated by spaces.
+    pub keys: String,
+    /// What they do from now on; `None` for nothing.
+    pub action: Option<Action>,
+}
+
+/// All keys and what they do.
+#[derive(Debug, Clone)]
+pub struct Keymap {
+    bindings: Vec<Binding>,
+}
+
+impl Default for Keymap {
+    /// The table as it is.
+    fn default() -> Self {
+        Self { bindings: TABLE.to_vec() }
+    }
+}
+
+impl Keymap {
+    /// The table with changes. A key that gets something else to do loses what it did.
+    pub fn with(changes: &[Change]) -> Self {
+        let mut bindings = TABLE.to_vec();
+        for change in changes {
+            let at = bindings.iter().position(|binding| binding.place == change.place && binding.keys == change.keys);
+            let Some(action) = change.action else {
+                at.map(|at| bindings.remove(at));
+                continue;
+            };
+            if at.is_some_and(|at| bindings[at].action == action) {
+                continue;
+            }
+            // Hints and help call an action as the table does, best as it does in the same place.
+            let known = |binding: &&Binding| binding.action == action && !binding.help.is_empty();
+            let described = TABLE.iter().filter(known).min_by_key(|binding| binding.place != change.place);
+            let (hint, help) = described.map_or(("", ""), |binding| (binding.hint, binding.help));
+            let new = Binding { place: change.place, keys: Cow::Owned(change.keys.clone()), action, hint, help };
+            match at {
+                Some(at) => bindings[at] = new,
+                // Before the others of the action, so that hints and help show the user's own keys first.
+                None => bindings.insert(place_for(&bindings, &new), new),
             }
         }
+        Self { bindings }
     }
-    if begins { Meaning::Begins } else { Meaning::Nothing }
+
+    /// All of them, in the order in which hints and help have them.
+    pub fn bindings(&self) -> &[Binding] {
+        &self.bindings
+    }
+
+    /// What the keys mean in these places, the narrowest first.
+    pub fn look_up(&self, places: &[Place], keys: &[Key]) -> Meaning {
+        let mut begins = false;
+        for place in places {
+            for binding in self.bindings.iter().filter(|binding| binding.place == *place) {
+                match matches(binding, keys) {
+                    Some(true) => return Meaning::Does(binding.action),
+                    Some(false) => begins = true,
+                    None => {}
+                }
+            }
+        }
+        if begins { Meaning::Begins } else { Meaning::Nothing }
+    }
+
+    /// The bindings that begin with these keys, and what is left of them.
+    pub fn continuations<'a>(&'a self, places: &'a [Place], keys: &'a [Key]) -> impl Iterator<Item = (&'a str, &'a Binding)> {
+        self.in_places(places).filter(|binding| matches(binding, keys) == Some(false)).map(|binding| {
+            let rest = binding.keys.splitn(keys.len() + 1, ' ').last().unwrap_or_default();
+            (rest, binding)
+        })
+    }
+
+    /// The bindings of these places, in their order. Of those with the same keys, only the one that counts.
+    pub fn in_places<'a>(&'a self, places: &'a [Place]) -> impl Iterator<Item = &'a Binding> {
+        places.iter().enumerate().flat_map(move |(at, place)| {
+            let shadowed =
+                move |keys: &str| self.bindings.iter().any(|other| places[..at].contains(&other.place) && other.keys == keys);
+            self.bindings.iter().filter(move |binding| binding.place == *place && !shadowed(&binding.keys))
+        })
+    }
 }
 
-/// The bindings that begin with these keys, and what is left of them.
-pub fn continuations<'a>(places: &'a [Place], keys: &'a [Key]) -> impl Iterator<Item = (&'static str, &'static Binding)> + 'a {
-    in_places(places).filter(|binding| matches(binding, keys) == Some(false)).map(|binding| {
-        let rest = binding.keys.splitn(keys.len() + 1, ' ').last().unwrap_or_default();
-        (rest, binding)
-    })
-}
-
-/// The bindings of these places, in their order. Of those with the same keys, only the one that counts.
-pub fn in_places<'a>(places: &'a [Place]) -> impl Iterator<Item = &'static Binding> + 'a {
-    places.iter().enumerate().flat_map(move |(at, place)| {
-        let shadowed = move |keys: &str| TABLE.iter().any(|other| places[..at].contains(&other.place) && other.keys == keys);
-        TABLE.iter().filter(move |binding| binding.place == *place && !shadowed(binding.keys))
-    })
+/// Where a new binding stands: before the first of its place with the same action, else after the last of its place.
+fn place_for(bindings: &[Binding], new: &Binding) -> usize {
+    let same = bindings.iter().position(|binding| binding.place == new.place && binding.action == new.action);
+    let last = bindings.iter().rposition(|binding| binding.place == new.place).map(|at| at + 1);
+    same.or(last).unwrap_or(bindings.len())
 }
 
 /// `Some(true)` where they are the binding's keys, `Some(false)` where they begin them.
@@ -59,20 +125,13 @@ fn matches(binding: &Binding, keys: &[Key]) -> Option<bool> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Meaning, look_up};
+    use super::{Change, Keymap, Meaning};
     use crate::console::keys::action::Action;
     use crate::console::keys::key::Key;
     use crate::console::keys::table::{Place, TABLE};
 
-    #[test]
-    fn no_two_lines_of_a_place_want_the_same_keys_and_none_hides_another() {
-        for (at, one) in TABLE.iter().enumerate() {
-            assert!(one.keys.split(' ').all(|key| Key::parse(key).is_some()), "{} is no key", one.keys);
-            for two in TABLE[at + 1..].iter().filter(|two| two.place == one.place) {
-                let begins = |short: &str, long: &str| long == short || long.starts_with(&format!("{short} "));
-                assert!(!begins(one.keys, two.keys) && !begins(two.keys, one.keys), "{} and {} clash", one.keys, two.keys);
-            }
-        }
+    fn keys(text: &str) -> Vec<Key> {
+        text.split(' ').map(|key| Key::parse(key).expect("a key")).collect()
     }
 
     #[test]
@@ -80,7 +139,7 @@ mod tests {
         for binding in TABLE {
             let has_two_keys = binding.keys.contains(' ');
             assert!(!matches!(binding.action, Action::Delete | Action::Kill) || has_two_keys);
-            if ["ctrl-s", "ctrl-q"].contains(&binding.keys) {
+            if ["ctrl-s", "ctrl-q"].contains(&&*binding.keys) {
                 let other = TABLE.iter().any(|other| other.action == binding.action && other.keys != binding.keys);
                 assert!(other, "{} has no other way", binding.keys);
             }
@@ -89,12 +148,25 @@ mod tests {
 
     #[test]
     fn the_narrowest_place_wins_and_sequences_wait() {
-        let keys = |text: &str| text.split(' ').map(|key| Key::parse(key).expect("a key")).collect::<Vec<_>>();
-        assert_eq!(look_up(&[Place::List, Place::Any], &keys("enter")), Meaning::Does(Action::Open));
-        assert_eq!(look_up(&[Place::Log, Place::Text, Place::Any], &keys("t")), Meaning::Does(Action::Times));
-        assert_eq!(look_up(&[Place::Any], &keys("g")), Meaning::Begins);
-        assert_eq!(look_up(&[Place::Any], &keys("g g")), Meaning::Does(Action::Top));
-        assert_eq!(look_up(&[Place::Any], &keys("g x")), Meaning::Nothing);
-        assert_eq!(look_up(&[Place::Editor], &keys("j")), Meaning::Nothing);
+        let map = Keymap::default();
+        assert_eq!(map.look_up(&[Place::List, Place::Any], &keys("enter")), Meaning::Does(Action::Open));
+        assert_eq!(map.look_up(&[Place::Log, Place::Text, Place::Any], &keys("t")), Meaning::Does(Action::Times));
+        assert_eq!(map.look_up(&[Place::Any], &keys("g")), Meaning::Begins);
+        assert_eq!(map.look_up(&[Place::Any], &keys("g g")), Meaning::Does(Action::Top));
+        assert_eq!(map.look_up(&[Place::Any], &keys("g x")), Meaning::Nothing);
+        assert_eq!(map.look_up(&[Place::Editor], &keys("j")), Meaning::Nothing);
+    }
+
+    #[test]
+    fn a_change_gives_takes_and_keeps_the_words_of_help() {
+        let change = |keys: &str, action| Change { place: Place::Objects, keys: keys.to_owned(), action };
+        let map = Keymap::with(&[change("ctrl-k", Some(Action::Delete)), change("d", None), change("e", Some(Action::Yaml))]);
+        let objects = &[Place::Objects];
+        assert_eq!(map.look_up(objects, &keys("ctrl-k")), Meaning::Does(Action::Delete));
+        assert_eq!(map.look_up(objects, &keys("x d")), Meaning::Does(Action::Delete), "the old way stays");
+        assert_eq!(map.look_up(objects, &keys("d")), Meaning::Nothing);
+        assert_eq!(map.look_up(objects, &keys("e")), Meaning::Does(Action::Yaml));
+        let first = map.in_places(objects).find(|binding| binding.action == Action::Delete).expect("it is there");
+        assert_eq!((&*first.keys, first.hint.trim_start_matches('+')), ("ctrl-k", "delete"));
     }
 }

@@ -1,6 +1,7 @@
 //! A table of every key: where it counts, what it does, and how hints and help call it.
 
-use super::action::Action;
+use super::action::{Action, kebab};
+use std::borrow::Cow;
 
 /// Where keys count. A screen has several, from the narrowest to the widest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -27,13 +28,37 @@ pub enum Place {
     Editor,
 }
 
+impl Place {
+    /// Its name in the keys file.
+    pub fn name(self) -> String {
+        kebab(&format!("{self:?}"))
+    }
+
+    /// The place of that name. A place without a key has no name yet.
+    pub fn named(name: &str) -> Option<Self> {
+        TABLE.iter().map(|binding| binding.place).find(|place| place.name() == name)
+    }
+}
+
+/// The places that count together, the narrowest first: a line for every kind of screen.
+pub const STACKS: &[&[Place]] = &[
+    &[Pods, Objects, List, Any],
+    &[Nodes, Objects, List, Any],
+    &[Objects, List, Any],
+    &[Pods, List, Any],
+    &[Board, Any],
+    &[Object, Text, Any],
+    &[Log, Text, Any],
+    &[Editor],
+];
+
 /// One line of the table.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Binding {
     /// Where it counts.
     pub place: Place,
     /// The keys, one after the other, separated by spaces.
-    pub keys: &'static str,
+    pub keys: Cow<'static, str>,
     /// What they do.
     pub action: Action,
     /// One or two words for the hint line; with a `+` before it only where there is room left; empty is never.
@@ -43,7 +68,7 @@ pub struct Binding {
 }
 
 const fn bind(place: Place, keys: &'static str, action: Action, hint: &'static str, help: &'static str) -> Binding {
-    Binding { place, keys, action, hint, help }
+    Binding { place, keys: Cow::Borrowed(keys), action, hint, help }
 }
 
 use Action as A;
@@ -122,9 +147,12 @@ pub const TABLE: &[Binding] = &[
     bind(Any, ":", A::Command, "command", "type a command: :pods :nodes :events :pulses :tree :ns :new :open :theme :q"),
     bind(Any, "?", A::Help, "help", "show the keys"),
     bind(Any, "space space", A::Palette, "", "find an action by its name"),
-    bind(Any, "space t", A::NextTheme, "+theme", "switch to the next theme"),
     bind(Any, "space p", A::Pulses, "", "show how the whole stands: room, the last hour, what fails"),
     bind(Any, "space r", A::Tree, "", "show the tree: owners, pods, containers"),
+    bind(Any, "space t", A::Themes, "+theme", "choose a theme; each is shown at once"),
+    bind(Any, "space b", A::Bookmarks, "", "choose a bookmark"),
+    bind(Any, "m", A::SetBookmark, "", "remember this screen and its filter under a letter"),
+    bind(Any, "'", A::GoToBookmark, "", "go to the screen remembered under a letter"),
     bind(Any, "space n", A::New, "+new pod", "write the manifest of a new pod"),
     bind(Any, "esc", A::Back, "", "go back: an open box, marks, a filter, then the screen"),
     bind(Any, "ctrl-o", A::Earlier, "", "go back to the screen before"),

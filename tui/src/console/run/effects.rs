@@ -6,6 +6,7 @@ use crate::console::link::{Command, Failure};
 use crate::console::term::clip;
 use crate::console::term::guard::{self, Guard};
 use crate::console::term::painter::Painter;
+use crate::settings;
 use anyhow::Context;
 use std::io::Write;
 use std::path::Path;
@@ -54,6 +55,10 @@ impl Outside {
                 let written = write(&path, &text);
                 Outcome::Msg(Msg::Written(path, written))
             }
+            Effect::Keep(name, text) => match keep(name, &text) {
+                Ok(()) => Outcome::Done,
+                Err(why) => Outcome::Msg(Msg::NotKept(name, why)),
+            },
             Effect::Suspend if !guard::has_shell() => Outcome::Msg(Msg::CannotSuspend),
             Effect::Suspend => {
                 self.guard.suspend().context("cannot take the terminal back")?;
@@ -103,6 +108,15 @@ fn read(path: &Path) -> Result<String, String> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
         Err(error) => Err(error.to_string()),
     }
+}
+
+/// A file of the state folder, which is made where it is not there yet, for its user alone.
+fn keep(name: &str, text: &str) -> Result<(), String> {
+    use std::os::unix::fs::DirBuilderExt;
+    let folder = settings::state_folder().ok_or("no home folder is known; set HOME or XDG_STATE_HOME")?;
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder);
+    made.map_err(|error| format!("{}: {error}", folder.display()))?;
+    write(&folder.join(name), text)
 }
 
 /// Beside it first, then in its place: a full disk leaves the old file whole.

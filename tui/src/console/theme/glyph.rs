@@ -2,6 +2,16 @@
 
 use ratatui::buffer::Buffer;
 
+/// The signs that a terminal understands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Glyphs {
+    /// Lines, dots and blocks.
+    #[default]
+    Unicode,
+    /// Letters and punctuation alone.
+    Ascii,
+}
+
 /// Puts ASCII in the place of every sign a plain terminal lacks. Letters of other languages stay as they are in length.
 pub fn to_ascii(buffer: &mut Buffer) {
     for cell in &mut buffer.content {

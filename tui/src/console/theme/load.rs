@@ -1,17 +1,15 @@
-//! Reads theme files: named colours, roles that use them, and a name of the sixteen for terminals that have no more.
+//! Finds themes by name or file and makes looks of them, for as many colours as the terminal has.
 
+use super::builtin::{self, MONO};
+use super::file::File;
+use super::glyph::Glyphs;
 use super::role::Role;
 use crate::console::term::caps::Depth;
-use ratatui::style::{Color, Modifier, Style};
-use serde::Deserialize;
-use std::collections::HashMap;
-use std::path::PathBuf;
+use crate::settings;
+use ratatui::style::Style;
+use std::path::{Path, PathBuf};
 
-/// The themes that are part of the program, by name.
-pub const BUILT_IN: &[(&str, &str)] =
-    &[("dark", include_str!("../../../../themes/dark.toml")), ("light", include_str!("../../../../themes/light.toml"))];
-/// What is used where there are no colours.
-const MONO: &str = include_str!("../../../../themes/mono.toml");
+pub use super::builtin::BUILT_IN;
 
 /// A look for every role.
 #[derive(Debug, Clone)]
@@ -20,19 +18,19 @@ pub struct Theme {
     pub name: String,
     styles: Vec<Style>,
     depth: Depth,
-    /// Whether the terminal understands more than ASCII.
-    pub is_unicode: bool,
+    /// The signs that the terminal understands.
+    pub glyphs: Glyphs,
 }
 
 /// Why a theme cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ThemeError {
     /// There is no such theme and no such file.
-    #[error("no theme \"{name}\": it is neither one of {known} nor a file that can be read")]
+    #[error("no theme \"{name}\": it is neither one of {known}, nor a file that can be read")]
     Unknown {
         /// What was asked for.
         name: String,
-        /// The built-in ones.
+        /// The ones there are.
         known: String,
         /// What the file system says.
         #[source]
@@ -48,73 +46,48 @@ pub enum ThemeError {
     },
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    name: String,
-    #[serde(default)]
-    colors: HashMap<String, Named>,
-    roles: HashMap<Role, Look>,
-}
-
-/// `["#rrggbb", "name of the sixteen"]`.
-#[derive(Debug, Deserialize)]
-struct Named(String, String);
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
-struct Look {
-    fg: Option<String>,
-    bg: Option<String>,
-    line: Option<String>,
-    bold: bool,
-    dim: bool,
-    italic: bool,
-    underline: bool,
-    reverse: bool,
-}
-
 impl Theme {
-    /// The theme of that name, or in that file.
+    /// The theme of that name, among the built-in ones or the user's own, or the one in that file.
     ///
     /// # Errors
     /// Names what is missing or what is wrong in the file and where.
-    pub fn load(name: &str, depth: Depth, is_unicode: bool) -> Result<Self, ThemeError> {
+    pub fn load(name: &str, depth: Depth, glyphs: Glyphs) -> Result<Self, ThemeError> {
         if depth == Depth::Mono {
-            return Self::parse("mono", MONO, depth, is_unicode).map(|theme| Self { name: name.to_owned(), ..theme });
+            return Self::parse(Path::new("mono"), MONO, depth, glyphs).map(|theme| Self { name: name.to_owned(), ..theme });
         }
-        if let Some((name, text)) = BUILT_IN.iter().find(|(known, _)| *known == name) {
-            return Self::parse(name, text, depth, is_unicode);
+        if let Some(text) = builtin::find(name) {
+            return Self::parse(Path::new(name), text, depth, glyphs);
         }
-        let known = BUILT_IN.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
-        let text =
-            std::fs::read_to_string(name).map_err(|source| ThemeError::Unknown { name: name.to_owned(), known, source })?;
-        Self::parse(name, &text, depth, is_unicode)
+        let own = own_file(name).filter(|path| path.is_file());
+        let is_own = own.is_some();
+        let path = own.unwrap_or_else(|| PathBuf::from(name));
+        let known = || BUILT_IN.iter().map(|(name, _)| (*name).to_owned()).chain(own_names()).collect::<Vec<_>>().join(", ");
+        let text = std::fs::read_to_string(&path).map_err(|source| ThemeError::Unknown {
+            name: name.to_owned(),
+            known: known(),
+            source,
+        })?;
+        let theme = Self::parse(&path, &text, depth, glyphs)?;
+        // The file's name is what finds it again.
+        Ok(if is_own { Self { name: name.to_owned(), ..theme } } else { theme })
     }
 
-    fn parse(path: &str, text: &str, depth: Depth, is_unicode: bool) -> Result<Self, ThemeError> {
-        let wrong = |detail: String| ThemeError::Syntax { path: PathBuf::from(path), detail };
-        let file: File = toml::from_str(text).map_err(|error| wrong(error.to_string().trim().to_owned()))?;
-        let mut styles = Vec::with_capacity(Role::ALL.len());
-        for role in Role::ALL {
-            let style = match file.roles.get(role) {
-                Some(look) => file.style(look, depth).map_err(|detail| wrong(format!("role {role:?}: {detail}")))?,
-                None => return Err(wrong(format!("role {role:?} is missing"))),
-            };
-            styles.push(style);
-        }
-        Ok(Self { name: file.name, styles, depth, is_unicode })
+    fn parse(path: &Path, text: &str, depth: Depth, glyphs: Glyphs) -> Result<Self, ThemeError> {
+        let wrong = |detail: String| ThemeError::Syntax { path: path.to_owned(), detail };
+        let file = File::parse(text).map_err(wrong)?;
+        let styles = file.styles(depth).map_err(wrong)?;
+        Ok(Self { name: file.name, styles, depth, glyphs })
+    }
+
+    /// The sentence that a theme says of itself.
+    pub fn about(name: &str) -> String {
+        let text = builtin::find(name).map(str::to_owned).or_else(|| std::fs::read_to_string(own_file(name)?).ok());
+        text.and_then(|text| File::parse(&text).ok()).map(|file| file.about).unwrap_or_default()
     }
 
     /// The look of a role.
     pub fn style(&self, role: Role) -> Style {
         self.styles[role as usize]
-    }
-
-    /// The same theme family's next member, for trying them out.
-    pub fn next_name(&self) -> &'static str {
-        let at = BUILT_IN.iter().position(|(name, _)| *name == self.name).map_or(0, |at| at + 1);
-        BUILT_IN[at % BUILT_IN.len()].0
     }
 
     /// How many colours it was made for.
@@ -123,104 +96,44 @@ impl Theme {
     }
 }
 
-impl File {
-    fn style(&self, look: &Look, depth: Depth) -> Result<Style, String> {
-        let mut style = Style::default();
-        if let Some(name) = &look.fg {
-            style = style.fg(self.color(name, depth)?);
-        }
-        if let Some(name) = &look.bg {
-            style = style.bg(self.color(name, depth)?);
-        }
-        // Underlines in colours are beyond what terminals of sixteen colours do.
-        if let (Some(name), Depth::True | Depth::Indexed) = (&look.line, depth) {
-            style = style.underline_color(self.color(name, depth)?);
-        }
-        let flags = [
-            (look.bold, Modifier::BOLD),
-            (look.dim, Modifier::DIM),
-            (look.italic, Modifier::ITALIC),
-            (look.underline, Modifier::UNDERLINED),
-            (look.reverse, Modifier::REVERSED),
-        ];
-        Ok(flags.into_iter().filter(|(is_set, _)| *is_set).fold(style, |style, (_, modifier)| style.add_modifier(modifier)))
-    }
-
-    fn color(&self, name: &str, depth: Depth) -> Result<Color, String> {
-        let Named(hex, sixteen) = self.colors.get(name).ok_or_else(|| format!("color \"{name}\" is not under [colors]"))?;
-        let (r, g, b) = rgb(hex).ok_or_else(|| format!("color \"{name}\": \"{hex}\" is not like #a1b2c3"))?;
-        match depth {
-            Depth::True => Ok(Color::Rgb(r, g, b)),
-            Depth::Indexed => Ok(Color::Indexed(nearest(r, g, b))),
-            Depth::Sixteen | Depth::Mono => {
-                named(sixteen).ok_or_else(|| format!("color \"{name}\": no color is named \"{sixteen}\""))
-            }
-        }
-    }
+/// `themes/NAME.toml` in the configuration folder.
+fn own_file(name: &str) -> Option<PathBuf> {
+    let is_name = !name.is_empty() && !name.contains(['/', '.']);
+    settings::config_folder().filter(|_| is_name).map(|folder| folder.join("themes").join(format!("{name}.toml")))
 }
 
-fn rgb(hex: &str) -> Option<(u8, u8, u8)> {
-    let digits = hex.strip_prefix('#').filter(|digits| digits.len() == 6 && digits.is_ascii())?;
-    let byte = |at: usize| u8::from_str_radix(&digits[at..at + 2], 16).ok();
-    Some((byte(0)?, byte(2)?, byte(4)?))
-}
-
-fn named(name: &str) -> Option<Color> {
-    Some(match name {
-        "default" => Color::Reset,
-        "black" => Color::Black,
-        "red" => Color::Red,
-        "green" => Color::Green,
-        "yellow" => Color::Yellow,
-        "blue" => Color::Blue,
-        "magenta" => Color::Magenta,
-        "cyan" => Color::Cyan,
-        "white" => Color::Gray,
-        "bright-black" => Color::DarkGray,
-        "bright-red" => Color::LightRed,
-        "bright-green" => Color::LightGreen,
-        "bright-yellow" => Color::LightYellow,
-        "bright-blue" => Color::LightBlue,
-        "bright-magenta" => Color::LightMagenta,
-        "bright-cyan" => Color::LightCyan,
-        "bright-white" => Color::White,
-        _ => return None,
-    })
-}
-
-/// The nearest of xterm's cube (16 to 231) and greys (232 to 255). The first sixteen are the user's own and unknown.
-fn nearest(r: u8, g: u8, b: u8) -> u8 {
-    const LEVELS: [u8; 6] = [0, 95, 135, 175, 215, 255];
-    let level = |value: u8| (0..6_u8).min_by_key(|at| LEVELS[usize::from(*at)].abs_diff(value)).unwrap_or(0);
-    let distance = |(cr, cg, cb): (u8, u8, u8)| {
-        let square = |one: u8, two: u8| u32::from(one.abs_diff(two)).pow(2);
-        square(r, cr) * 3 + square(g, cg) * 4 + square(b, cb) * 2
+/// The names of the user's own themes, in order.
+pub fn own_names() -> Vec<String> {
+    let Some(entries) = settings::config_folder().and_then(|folder| std::fs::read_dir(folder.join("themes")).ok()) else {
+        return Vec::new();
     };
-    let cube = [level(r), level(g), level(b)];
-    let cube_color = cube.map(|level| LEVELS[usize::from(level)]);
-    let average = (u32::from(r) + u32::from(g) + u32::from(b)) / 3;
-    let grey = (average.saturating_sub(3) / 10).min(23) as u8;
-    let grey_value = 8 + 10 * grey;
-    if distance((grey_value, grey_value, grey_value)) < distance(cube_color.into()) {
-        232 + grey
-    } else {
-        16 + 36 * cube[0] + 6 * cube[1] + cube[2]
-    }
+    let files = entries.flatten().map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|end| end == "toml"));
+    let mut names: Vec<String> = files.filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned())).collect();
+    names.retain(|name| builtin::find(name).is_none());
+    names.sort();
+    names
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{BUILT_IN, Theme, nearest};
+    use super::{BUILT_IN, Theme};
     use crate::console::term::caps::Depth;
+    use crate::console::theme::glyph::Glyphs;
     use crate::console::theme::role::Role;
     use ratatui::style::{Color, Modifier};
+    use std::path::Path;
+
+    fn parse(text: &str) -> Result<Theme, String> {
+        Theme::parse(Path::new("x.toml"), text, Depth::Sixteen, Glyphs::Unicode).map_err(|error| error.to_string())
+    }
 
     #[test]
     fn every_theme_has_every_role_at_every_depth() {
         for (name, _) in BUILT_IN {
             for depth in [Depth::True, Depth::Indexed, Depth::Sixteen, Depth::Mono] {
-                if let Err(error) = Theme::load(name, depth, true) {
-                    panic!("{name} at {depth:?}: {error}");
+                match Theme::load(name, depth, Glyphs::Unicode) {
+                    Ok(theme) => assert_eq!(theme.name, *name),
+                    Err(error) => panic!("{name} at {depth:?}: {error}"),
                 }
             }
         }
@@ -228,7 +141,7 @@ mod tests {
 
     #[test]
     fn without_colours_the_selection_is_still_to_be_seen() {
-        let theme = Theme::load("dark", Depth::Mono, true).expect("it loads");
+        let theme = Theme::load("dark", Depth::Mono, Glyphs::Unicode).expect("it loads");
         for role in Role::ALL {
             let style = theme.style(*role);
             assert!(
@@ -243,17 +156,23 @@ mod tests {
 
     #[test]
     fn a_theme_that_is_wrong_says_where() {
-        let missing = Theme::load("/nonexistent.toml", Depth::True, true).expect_err("no such file");
+        let missing = Theme::load("/nonexistent.toml", Depth::True, Glyphs::Unicode).expect_err("no such file");
         assert!(missing.to_string().contains("dark, light"), "{missing}");
-        let syntax =
-            Theme::parse("x.toml", "name = 'x'\n[roles]\ntext = { fgg = 'x' }", Depth::True, true).expect_err("no such key");
-        assert!(syntax.to_string().contains("line 3"), "{syntax}");
+        let wrong = |text: &str| parse(text).expect_err("it is wrong");
+        assert!(wrong("name = 'x'\n[roles]\ntext = { fgg = 'x' }").contains("line 3"));
+        assert!(wrong("name = 'x'\ninherit = 'drak'").contains("the themes to inherit from are dark, light"));
+        assert!(wrong("name = 'x'\n[roles]\ntext = {}").contains("is missing; inherit"));
+        assert!(wrong("name = 'x'\ninherit = 'dark'\n[colors]\nsea = 'blue'").contains("\"blue\" is not like #a1b2c3"));
+        assert!(
+            wrong("name = 'x'\ninherit = 'dark'\n[colors]\nnew = '#ffffff'\n[roles]\nok = { fg = 'new' }")
+                .contains("[\"#ffffff\"")
+        );
     }
 
     #[test]
-    fn colours_find_their_nearest_of_256() {
-        assert_eq!(nearest(255, 0, 0), 196);
-        assert_eq!(nearest(0, 0, 0), 16);
-        assert_eq!(nearest(128, 128, 128), 244);
+    fn a_theme_of_ones_own_needs_to_say_only_what_differs() {
+        let theme = parse("name = 'x'\ninherit = 'nord'\n[colors]\nleaf = ['#00ff00', 'bright-green']").expect("a theme");
+        assert_eq!(theme.style(Role::Ok).fg, Some(Color::LightGreen));
+        assert_eq!(theme.style(Role::Bad).fg, Some(Color::LightRed), "as the theme has it that nord inherits");
     }
 }

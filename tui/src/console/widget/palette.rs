@@ -35,14 +35,17 @@ impl Palette {
         Self { title, entries, field: Field::default(), cursor: 0 }
     }
 
-    /// The entries that have every word, by their place.
+    /// The entries that have every word, by their place; first those whose keys begin with what was typed.
     pub fn matching(&self) -> Vec<usize> {
         let words: Vec<String> = self.field.text().split_whitespace().map(str::to_lowercase).collect();
         let holds = |entry: &Entry| {
             let text = format!("{} {} {}", entry.keys, entry.text, entry.group).to_lowercase();
             words.iter().all(|word| text.contains(word.as_str()))
         };
-        (0..self.entries.len()).filter(|at| holds(&self.entries[*at])).collect()
+        let mut matching: Vec<usize> = (0..self.entries.len()).filter(|at| holds(&self.entries[*at])).collect();
+        let typed = self.field.text().trim();
+        matching.sort_by_key(|at| typed.is_empty() || !self.entries[*at].keys.starts_with(typed));
+        matching
     }
 
     /// Moves the cursor by so many entries.

@@ -186,7 +186,7 @@ fn every_screen_fits_every_window() {
 #[test]
 fn a_terminal_without_unicode_gets_ascii() {
     let mut bench = Bench::new(80, 24);
-    bench.app.theme.is_unicode = false;
+    bench.app.theme.glyphs = crate::console::theme::glyph::Glyphs::Ascii;
     for keys in ["j", "x d"] {
         assert!(bench.press(keys).picture().is_ascii(), "{}", bench.picture());
     }

@@ -1,0 +1,102 @@
+//! What this console may do: to the cluster, and on the machine it runs on.
+//!
+//! Keys and commands that may not be used say so at once. What counts is the check of effects: whatever way led to
+//! one, it is not performed.
+
+use super::effect::Effect;
+use super::msg::Wire;
+use crate::console::keys::action::Action;
+use crate::console::link::{Command, Failure};
+use objects::Status;
+use wire::{DryRun, Request};
+
+/// What may be done to the cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnCluster {
+    /// All that the daemon allows.
+    #[default]
+    Everything,
+    /// Nothing is changed (`--readonly`).
+    Read,
+}
+
+/// What may be done on the machine that the console runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnMachine {
+    /// All that its user may.
+    #[default]
+    Everything,
+    /// No file is read or written by name, and no program is run: the user of the console has no account here (`--captive`).
+    Nothing,
+}
+
+/// Both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Rights {
+    /// To the cluster.
+    pub on_cluster: OnCluster,
+    /// On the machine.
+    pub on_machine: OnMachine,
+}
+
+impl Rights {
+    /// As the flags `--readonly` and `--captive` say.
+    pub fn new(is_readonly: bool, is_captive: bool) -> Self {
+        Self {
+            on_cluster: if is_readonly { OnCluster::Read } else { OnCluster::Everything },
+            on_machine: if is_captive { OnMachine::Nothing } else { OnMachine::Everything },
+        }
+    }
+
+    /// Whether an action is of any use.
+    pub fn allow(self, action: Action) -> bool {
+        let changes = action.changes_cluster() && self.on_cluster == OnCluster::Read;
+        let touches = matches!(action, Action::Save | Action::Suspend) && self.on_machine == OnMachine::Nothing;
+        !changes && !touches
+    }
+
+    /// Why an action is of no use.
+    pub fn refusal(self, action: Action) -> &'static str {
+        if action.changes_cluster() { READ_ONLY } else { CAPTIVE }
+    }
+
+    /// Takes out the effects that may not be; what their askers are told instead.
+    pub fn check(self, effects: &mut Vec<Effect>) -> Vec<Wire> {
+        let mut told = Vec::new();
+        effects.retain(|effect| match effect {
+            Effect::Link(Command::Ask { id, request }) if self.on_cluster == OnCluster::Read && !reads(request) => {
+                let status = Status { code: 403, reason: "Forbidden".to_owned(), ..Status::bad_request(READ_ONLY) };
+                told.push(Wire::Answer(*id, Err(Failure::Refused(Box::new(status)))));
+                false
+            }
+            Effect::Read(_) | Effect::Write(..) | Effect::Suspend if self.on_machine == OnMachine::Nothing => {
+                told.push(Wire::Denied(CAPTIVE));
+                false
+            }
+            _ => true,
+        });
+        told
+    }
+}
+
+const READ_ONLY: &str = "this console is read-only: it changes nothing in the cluster";
+const CAPTIVE: &str = "this console may not use files or programs of the machine it runs on";
+
+/// Whether a question leaves the cluster as it is. What is not known to do so does not.
+fn reads(request: &Request) -> bool {
+    match request {
+        Request::List(_)
+        | Request::Watch(_)
+        | Request::Get(_)
+        | Request::Logs(_)
+        | Request::Probes(_)
+        | Request::ImageList
+        | Request::Members => true,
+        Request::Create(create) => create.dry_run == DryRun::Yes,
+        Request::Apply(apply) => apply.dry_run == DryRun::Yes,
+        Request::Replace(replace) => replace.dry_run == DryRun::Yes,
+        Request::Delete(delete) => delete.dry_run == DryRun::Yes,
+        Request::On { request, .. } => reads(request),
+        _ => false,
+    }
+}

@@ -1,0 +1,146 @@
+//! What users make their own: keys, bookmarks, themes; and what a console may not do.
+
+use super::Bench;
+use crate::console::app::effect::Effect;
+use crate::console::app::msg::{Msg, Wire};
+use crate::console::app::rights::Rights;
+use crate::console::app::{bookmarks, state::Overlay};
+use crate::console::keys::commands::COMMANDS;
+use crate::console::keys::file;
+use crate::console::keys::table::STACKS;
+use crate::console::screen::Screen;
+use std::path::PathBuf;
+
+#[test]
+fn every_command_of_the_table_is_one() {
+    for word in COMMANDS.iter().flat_map(|line| line.words) {
+        let mut bench = Bench::new(80, 24);
+        bench.write(&format!(":{word}")).press("enter");
+        assert!(!bench.shows("no command"), ":{word}\n{}", bench.picture());
+    }
+}
+
+#[test]
+fn every_screen_has_its_places_in_the_list_of_stacks() {
+    for keys in
+        ["j", "j enter", "j d", "j D", "j E", "j w", "space p", "space r", "j o", "space n", ": n o d e s enter", ": e v enter"]
+    {
+        let mut bench = Bench::new(80, 24);
+        bench.press(keys);
+        assert!(STACKS.contains(&bench.app.places()), "{:?} after {keys}", bench.app.places());
+    }
+}
+
+#[test]
+fn a_key_of_ones_own_is_done_shown_and_offered() {
+    let mut bench = Bench::new(140, 40);
+    bench.app.keys = file::read("[pods]\n\"ctrl-k\" = \"delete\"\n\"o\" = \"none\"\n").0;
+    assert!(bench.shows("ctrl-k delete") && !bench.shows("o logs"), "{}", bench.picture());
+    bench.press("o");
+    assert!(matches!(bench.app.screen(), Screen::List(_)), "o does nothing any more");
+    bench.press("ctrl-k");
+    assert!(bench.shows("Delete pod?"));
+    bench.press("esc ?").write("ctrl-k");
+    assert!(bench.shows("delete the object or the marked ones"), "{}", bench.picture());
+}
+
+#[test]
+fn the_palette_offers_commands_and_begins_those_that_want_words() {
+    let mut bench = Bench::new(100, 30);
+    bench.press("space space").write(":theme").press("enter");
+    assert!(bench.line(29).contains(":theme"), "{}", bench.picture());
+    bench.press("esc space space").write(":bookmarks").press("enter");
+    assert!(bench.shows("no bookmarks yet"));
+}
+
+#[test]
+fn a_bookmark_leads_back_with_the_filter_and_is_kept() {
+    let mut bench = Bench::new(100, 24);
+    bench.write("/alp").press("enter").press("m a");
+    assert!(bench.shows("remembered under a: pods all /alp"), "{}", bench.picture());
+    let Some(Effect::Keep(file, text)) = bench.effects.last().cloned() else { panic!("it is not kept") };
+    assert_eq!((file, text.as_str()), (bookmarks::FILE, "\"a\" = \"pods all /alp\"\n"));
+    bench.write(":nodes").press("enter").press("' a");
+    assert!(bench.shows("alpha") && !bench.shows("bravo"), "{}", bench.picture());
+    let read = bookmarks::read(&text).expect("what is written can be read");
+    assert_eq!(read, bench.app.bookmarks);
+    bench.press("' z");
+    assert!(bench.shows("nothing is remembered under z"));
+    bench.write(":unbookmark a").press("enter");
+    assert!(bench.app.bookmarks.is_empty());
+}
+
+#[test]
+fn every_screen_a_command_leads_to_is_led_to_by_its_bookmark() {
+    for keys in ["j enter", "j d", "j D", "j o", ": n o d e s enter", ": n o d e s enter enter", "j e"] {
+        let mut bench = Bench::new(120, 24);
+        bench.press(keys);
+        let path = bench.line(1);
+        bench
+            .press(if matches!(bench.app.screen(), Screen::Edit(_)) { "ctrl-x c" } else { ":" })
+            .write("bookmark q")
+            .press("enter");
+        bench.write(":pods").press("enter").press("' q");
+        let last =
+            |line: &str| line.split('›').next_back().unwrap_or_default().split("  ").next().unwrap_or_default().trim().to_owned();
+        assert!(bench.line(1).contains(&last(&path)), "{keys}: {path} became {}", bench.line(1));
+    }
+}
+
+#[test]
+fn letters_wait_in_a_box_that_shows_what_there_is() {
+    let mut bench = Bench::new(80, 24);
+    bench.write(":bookmark w pods default /web").press("enter").press("'");
+    assert!(bench.shows("go to …") && bench.shows("pods default /web"), "{}", bench.picture());
+    bench.press("esc");
+    assert!(!bench.shows("go to …"));
+    bench.press("j");
+    assert!(bench.shows("2/4"), "keys count again");
+}
+
+#[test]
+fn themes_are_shown_while_one_chooses_and_esc_brings_the_old_one_back() {
+    let mut bench = Bench::new(80, 24);
+    bench.write(":theme").press("enter");
+    assert!(bench.shows("solarized-light") && matches!(bench.app.overlay, Some(Overlay::Palette(..))), "{}", bench.picture());
+    bench.press("down");
+    assert_eq!(bench.app.theme.name, "light");
+    bench.press("esc");
+    assert_eq!(bench.app.theme.name, "dark");
+    bench.write(":theme").press("enter").write("nord").press("enter");
+    assert_eq!(bench.app.theme.name, "nord");
+    bench.press("space t").write("gruv").press("enter").press("j");
+    assert_eq!(bench.app.theme.name, "gruvbox");
+}
+
+#[test]
+fn a_read_only_console_offers_and_does_no_changes() {
+    let mut bench = Bench::new(80, 24);
+    bench.app.rights = Rights::new(true, false);
+    assert!(bench.line(0).contains("read-only") && !bench.shows("delete"), "{}", bench.picture());
+    bench.press("j x d");
+    assert!(bench.app.overlay.is_none() && bench.shows("this console is read-only"), "{}", bench.picture());
+    bench.press("space n").write("x").press("ctrl-x c").write("w").press("enter");
+    let asked: Vec<_> = bench.effects.iter().filter(|effect| matches!(effect, Effect::Link(_))).collect();
+    assert!(asked.len() <= 1, "only the dry run: {asked:?}");
+    let id = bench.asked().expect("the daemon may check it").0;
+    let checked = wire::Response::Object { object: Box::default(), warnings: Vec::new(), outcome: "created".to_owned() };
+    bench.wire(Wire::Answer(id, Ok(checked)));
+    assert!(bench.shows("this console is read-only"), "{}", bench.picture());
+    assert_eq!(bench.asked().map(|(last, _)| last), Some(id), "nothing else was sent");
+}
+
+#[test]
+fn a_captive_console_touches_no_file_and_is_not_suspended() {
+    let mut bench = Bench::new(80, 24);
+    bench.app.rights = Rights::new(false, true);
+    for command in [":open /etc/shadow", ":w /tmp/x"] {
+        bench.press("esc").write(command).press("enter");
+        assert!(bench.shows("may not use files"), "{command}\n{}", bench.picture());
+    }
+    bench.press("ctrl-z");
+    bench.take(Msg::Suspend);
+    bench.press("j D S");
+    assert!(bench.effects.iter().all(|effect| !matches!(effect, Effect::Read(_) | Effect::Write(..) | Effect::Suspend)));
+    bench.take(Msg::Written(PathBuf::from("/tmp/x"), Ok(())));
+}

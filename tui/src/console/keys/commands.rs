@@ -1,0 +1,44 @@
+//! A table of every command that is typed after `:`; completion, the palette and the documentation come from it.
+
+/// One command.
+#[derive(Debug, Clone, Copy)]
+pub struct CommandLine {
+    /// Its names; the first one is shown.
+    pub words: &'static [&'static str],
+    /// What may follow, for the palette: `[NS]`, `FILE`.
+    pub takes: &'static str,
+    /// A sentence for the palette.
+    pub help: &'static str,
+}
+
+const fn line(words: &'static [&'static str], takes: &'static str, help: &'static str) -> CommandLine {
+    CommandLine { words, takes, help }
+}
+
+/// All of them.
+pub const COMMANDS: &[CommandLine] = &[
+    line(&["pods", "po", "pod"], "[NS|all] [/FILTER]", "the list of pods"),
+    line(&["nodes", "no", "node"], "[/FILTER]", "the list of nodes"),
+    line(&["events", "ev", "event"], "[NS|all] [/FILTER]", "the list of events"),
+    line(&["ns", "namespace"], "NAME|all", "the namespace that lists show"),
+    line(&["containers"], "NS/POD", "the containers of a pod"),
+    line(&["on"], "NODE", "the pods of a node"),
+    line(&["logs", "log"], "[NS/]POD [CONTAINER]", "the log of a container"),
+    line(&["describe"], "[KIND [NS/]NAME]", "describe an object; without words the one stood on"),
+    line(&["yaml"], "[KIND [NS/]NAME]", "an object as YAML; without words the one stood on"),
+    line(&["edit"], "[KIND [NS/]NAME]", "edit an object; without words the one stood on"),
+    line(&["why"], "", "why the object is not ready, and where to look next"),
+    line(&["pulses", "pulse"], "", "how the whole stands"),
+    line(&["tree", "xray"], "[NS|all]", "owners, pods and containers"),
+    line(&["new"], "[NAME]", "write the manifest of a new pod"),
+    line(&["open", "o"], "FILE", "open a manifest"),
+    line(&["w", "apply"], "[FILE]", "apply the manifest in the editor; with FILE save the text"),
+    line(&["w!"], "", "apply it over an object that changed meanwhile"),
+    line(&["theme"], "[NAME|FILE]", "change the theme; without a name choose one"),
+    line(&["bookmarks", "marks"], "", "choose a bookmark"),
+    line(&["bookmark"], "LETTER [COMMAND]", "remember a command, or this screen, under a letter"),
+    line(&["unbookmark"], "LETTER", "forget a bookmark"),
+    line(&["help", "h"], "", "show the keys"),
+    line(&["q", "quit", "qa"], "", "leave the editor or the console"),
+    line(&["q!", "qa!"], "", "leave, and throw away what was not applied"),
+];
