@@ -186,16 +186,22 @@ impl Writer {
         if dropped > 0 {
             warn!(dropped, "events came faster than they are written");
         }
-        let mut events: HashMap<String, (Reported, Occurrence)> = HashMap::new();
+        // In the order in which they were reported: who watches sees a container created before it is started.
+        let mut events: Vec<(Reported, Occurrence)> = Vec::with_capacity(batch.len());
+        let mut places: HashMap<String, usize> = HashMap::new();
         for reported in batch.drain(..) {
             match self.correlator.report(reported.at, &reported.report) {
                 Decision::Drop => {}
                 Decision::Create(occurrence) | Decision::Update(occurrence) => {
-                    events.insert(occurrence.name.clone(), (reported, occurrence));
+                    let place = *places.entry(occurrence.name.clone()).or_insert(events.len());
+                    match events.get_mut(place) {
+                        Some(known) => *known = (reported, occurrence),
+                        None => events.push((reported, occurrence)),
+                    }
                 }
             }
         }
-        let writes = events.into_values().map(|(reported, occurrence)| put(&self.store, reported, occurrence));
+        let writes = events.into_iter().map(|(reported, occurrence)| put(&self.store, reported, occurrence));
         futures_util::future::join_all(writes).await;
     }
 }
@@ -220,5 +226,40 @@ async fn put(store: &Store, reported: Reported, occurrence: Occurrence) {
     };
     if let Err(error) = result {
         debug!(%key, %error, "an event was not stored");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{About, channel};
+    use control::pod::EventType;
+    use control::version::NodeId;
+    use objects::Kind;
+    use serde_json::Value;
+    use store::Store;
+
+    #[tokio::test]
+    async fn events_are_written_in_the_order_in_which_they_were_reported() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let opened = Store::open(folder.path(), NodeId::from("n"), store::Settings::default());
+        let (store, writer, _) = opened.expect("a store");
+        std::thread::spawn(|| writer.run());
+        let (_, mut watcher) = store.list_and_watch(Kind::Event, None);
+        let (recorder, events) = channel("n", store.clone());
+        let expected: Vec<String> = (0..20).map(|number| format!("Reason{number}")).collect();
+        for reason in &expected {
+            recorder.report(About::node("n"), EventType::Normal, reason, "said".to_owned());
+        }
+        // Told twice, it stays in its place.
+        recorder.report(About::node("n"), EventType::Normal, "Reason3", "said".to_owned());
+        let (trigger, shutdown) = crate::shutdown::signal();
+        trigger.shut_down();
+        events.run(shutdown).await;
+        let mut told = Vec::new();
+        while told.len() < expected.len() {
+            let event: Value = watcher.next().await.expect("a change").object.parse().expect("an event");
+            told.push(event["reason"].as_str().unwrap_or_default().to_owned());
+        }
+        assert_eq!(told, expected);
     }
 }
