@@ -1,6 +1,7 @@
 //! The loop: what daemons ask, what containers write, which of them ended.
 
 mod execs;
+mod unheard;
 
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixListener;
@@ -22,6 +23,7 @@ use rustix::process::{Pid, WaitOptions, WaitStatus, getuid, wait};
 use crate::connection::{Connection, Received};
 use crate::container::{Container, Ended, READ_SIZE, Source};
 use crate::exec::Exec;
+use unheard::Unheard;
 
 /// More daemons than one are only there while one replaces another.
 const DAEMONS: usize = 8;
@@ -50,6 +52,8 @@ pub struct Supervisor {
     execs: Vec<Exec>,
     /// Who waits for a container to start.
     starting: Vec<(ContainerId, Asker)>,
+    /// Signals that are to be given again.
+    unheard: Vec<Unheard>,
     /// Who wants this to end.
     shutdown: Option<Asker>,
     buffer: Vec<u8>,
@@ -76,6 +80,7 @@ impl Supervisor {
             containers: Vec::new(),
             execs: Vec::new(),
             starting: Vec::new(),
+            unheard: Vec::new(),
             shutdown: None,
             buffer: Vec::with_capacity(READ_SIZE),
         }
@@ -110,6 +115,7 @@ impl Supervisor {
             if has_children {
                 self.reap();
             }
+            self.repeat_unheard();
             self.connections.retain(|(_, connection)| connection.is_open());
             self.kill_left_execs();
         }
@@ -138,7 +144,8 @@ impl Supervisor {
             polled.push(PollFd::from_borrowed_fd(connection.descriptor(), PollFlags::IN | out));
         }
         loop {
-            match poll(&mut polled, None) {
+            let pause = (!self.unheard.is_empty()).then_some(&unheard::PAUSE);
+            match poll(&mut polled, pause) {
                 Err(Errno::INTR) => {}
                 other => break other.map(drop)?,
             }
@@ -250,12 +257,15 @@ impl Supervisor {
         self.containers.retain(|known| known.id.name != id.name);
     }
 
-    fn signal(&self, id: &ContainerId, signal: i32) -> Answer {
+    fn signal(&mut self, id: &ContainerId, signal: i32) -> Answer {
         let Some(container) = self.containers.iter().find(|container| container.id == *id) else {
             return Answer::Refused(format!("there is no container {} attempt {}", id.name, id.attempt));
         };
         match container.signal(signal) {
-            Ok(()) => Answer::Done,
+            Ok(()) => {
+                self.note_signal(id, signal);
+                Answer::Done
+            }
             Err(error) => Answer::Refused(format!("cannot signal container {}: {error}", id.name)),
         }
     }

@@ -37,6 +37,19 @@ fn exit_codes_and_signals_are_reported_and_written() {
     });
 }
 
+#[test]
+fn a_stop_signal_that_comes_before_its_handler_is_not_lost() {
+    in_world(async |mut world| {
+        let sandbox = world.sandbox();
+        let mut connection = world.start(&sandbox).await;
+        let spec = world.shell("echo begun; sleep 0.3; trap 'exit 5' TERM; while true; do sleep 0.01; done");
+        started(&mut connection, &spec).await;
+        wait_for(|| output(&spec).contains("begun")).await;
+        connection.signal(&id(&spec), 15).await.expect("signalled");
+        assert_eq!(exit_of(&mut connection, &spec).await.code, 5);
+    });
+}
+
 /// Looks again until something holds; the world's own time limit ends it.
 async fn wait_for(mut condition: impl FnMut() -> bool) {
     while !condition() {
