@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 /// Everything on this machine that still belongs to a world after it was reset.
 pub fn of(name: &str, folder: &Path) -> Vec<String> {
-    let mut left = processes(folder);
+    let named = |(pid, command): (u32, String)| format!("process {pid}: {command}");
+    let mut left: Vec<String> = processes(folder).into_iter().map(named).collect();
     let mut parents = vec![PathBuf::from("/sys/fs/cgroup")];
     parents.extend(fs::read_dir("/sys/fs/cgroup").into_iter().flatten().flatten().map(|entry| entry.path()));
     let groups = parents.iter().flat_map(fs::read_dir).flatten().flatten();
@@ -17,20 +18,17 @@ pub fn of(name: &str, folder: &Path) -> Vec<String> {
 }
 
 /// Supervisors and containers name the world's folder in their mounts or are named after us.
-fn processes(folder: &Path) -> Vec<String> {
+pub fn processes(folder: &Path) -> Vec<(u32, String)> {
     let mut left = Vec::new();
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
-        let is_pid = entry.file_name().to_str().is_some_and(|name| name.bytes().all(|byte| byte.is_ascii_digit()));
-        if !is_pid {
-            continue;
-        }
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
         let command = fs::read(entry.path().join("cmdline")).unwrap_or_default();
         let is_supervisor = command.starts_with(b"skiff-supervisor");
         let mounts = fs::read_to_string(entry.path().join("mountinfo")).unwrap_or_default();
         let has_ours = mounts.lines().any(|line| line.contains(&*folder.to_string_lossy()));
         let cwd = fs::read_link(entry.path().join("fd/2")).unwrap_or_default();
         if has_ours || names_ours(&command, folder) || (is_supervisor && cwd.starts_with(folder)) {
-            left.push(format!("process {}: {}", entry.file_name().display(), String::from_utf8_lossy(&command)));
+            left.push((pid, String::from_utf8_lossy(&command).replace('\0', " ")));
         }
     }
     left

@@ -8,11 +8,14 @@ mod command;
 mod console;
 mod leftovers;
 pub mod manifest;
+mod registry;
+pub mod watch;
 mod world;
 
 pub use cluster::{Cluster, condition};
 pub use command::Ran;
 pub use console::Console;
+pub use registry::Registry;
 pub use world::World;
 
 use std::path::PathBuf;

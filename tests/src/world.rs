@@ -198,6 +198,48 @@ impl World {
         pod["status"]["podIP"].as_str().expect("a ready pod has an address").to_owned()
     }
 
+    /// The pods' supervisors and programs whose command line has this text in it, with their process ids.
+    #[must_use]
+    pub fn processes(&self, text: &str) -> Vec<(u32, String)> {
+        let mut found = leftovers::processes(self.folder.path());
+        found.retain(|(_, command)| command.contains(text));
+        found
+    }
+
+    /// What is there of pods: their supervisors, folders and control groups. Nothing, once all are deleted.
+    #[must_use]
+    pub fn left_of_pods(&self) -> Vec<String> {
+        let supervisors =
+            self.processes("skiff-supervisor").into_iter().map(|(pid, command)| format!("process {pid}: {command}"));
+        let mut left: Vec<String> = supervisors.collect();
+        for folder in [self.data_dir().join("pods"), self.data_dir().join("logs"), self.run_dir().join("pods")] {
+            let entries = std::fs::read_dir(&folder).into_iter().flatten().flatten();
+            left.extend(entries.map(|entry| format!("folder {}", entry.path().display())));
+        }
+        let mut parents = vec![PathBuf::from("/sys/fs/cgroup")];
+        parents.extend(std::fs::read_dir("/sys/fs/cgroup").into_iter().flatten().flatten().map(|entry| entry.path()));
+        for parent in parents {
+            for class in ["", "burstable", "besteffort"] {
+                let groups =
+                    std::fs::read_dir(parent.join(&self.name).join("kubepods").join(class)).into_iter().flatten().flatten();
+                let of_pods = groups.filter(|group| group.file_name().as_encoded_bytes().starts_with(b"pod"));
+                left.extend(of_pods.map(|group| format!("control group {}", group.path().display())));
+            }
+        }
+        left
+    }
+
+    /// Waits until nothing of a pod is left.
+    ///
+    /// # Panics
+    /// When patience ends.
+    pub fn wait_clean(&self) {
+        eventually("nothing of a pod is left", || match self.left_of_pods() {
+            left if left.is_empty() => Ok(()),
+            left => Err(format!("{left:#?}")),
+        });
+    }
+
     /// The answer to an HTTP request made from the node.
     ///
     /// # Panics

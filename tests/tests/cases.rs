@@ -1,60 +1,7 @@
 //! Manifests and images that are not ours: the book's, where they are at hand, pulled from a real registry.
 
-use end_to_end::{World, cases, eventually, images, is_skipped};
-use std::net::TcpListener;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-
-/// Debian's docker-registry on a port of its own inside the world, filled by skopeo.
-struct Registry {
-    server: Child,
-    address: String,
-}
-
-impl Registry {
-    fn start(world: &World) -> Self {
-        // The world's network is its own: any port is free there, but the kernel may as well choose.
-        let port =
-            TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).map_or(5000, |address| address.port());
-        let address = format!("127.0.0.1:{port}");
-        let config = world.folder().join("registry.yaml");
-        let storage = world.folder().join("registry");
-        let text = format!(
-            "version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {}}}}}\nhttp: {{addr: \"{address}\"}}\n",
-            storage.display()
-        );
-        std::fs::write(&config, text).expect("the registry's configuration");
-        let server = world
-            .inside("docker-registry")
-            .arg("serve")
-            .arg(&config)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("docker-registry runs");
-        Self { server, address }
-    }
-
-    fn push(&self, world: &World, archive: &Path, name: &str) {
-        eventually(&format!("push of {name}"), || {
-            let source = format!("oci-archive:{}", archive.display());
-            let target = format!("docker://{}/{name}", self.address);
-            let output = world
-                .inside("skopeo")
-                .args(["copy", "--dest-tls-verify=false", &source, &target])
-                .output()
-                .map_err(|error| error.to_string())?;
-            if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
-        });
-    }
-}
-
-impl Drop for Registry {
-    fn drop(&mut self) {
-        let ended = self.server.kill().and_then(|()| self.server.wait());
-        assert!(ended.is_ok() || std::thread::panicking());
-    }
-}
+use end_to_end::{Registry, World, cases, images, is_skipped};
+use std::process::Command;
 
 #[test]
 fn the_books_pods_run_with_real_node_envoy_and_nginx() {
@@ -72,7 +19,7 @@ fn the_books_pods_run_with_real_node_envoy_and_nginx() {
         ("luksa_fortune-writer_1.0.oci.tar", "luksa/fortune-writer:1.0"),
         ("nginx_alpine.oci.tar", "library/nginx:alpine"),
     ] {
-        registry.push(&world, &images.join(file), image);
+        registry.push_oci(&world, &images.join(file), image);
     }
     world.kill_daemon("-TERM");
     world.add_flags(&["--registry-mirror", &format!("docker.io=http://{}", registry.address)]);

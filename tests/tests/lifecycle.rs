@@ -1,11 +1,8 @@
 //! A pod's life to the letter: init containers, sidecars, probes, hooks and deadlines, as a watch shows them.
 
+use end_to_end::watch::PodWatch;
 use end_to_end::{World, demo_image, is_skipped};
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Stdio};
-use std::sync::mpsc::{Receiver, channel};
-use std::time::Instant;
 
 fn world() -> World {
     let world = World::new(&[]);
@@ -26,56 +23,6 @@ fn create(world: &World, name: &str, mut spec: Value) {
 
 fn delete(world: &World, name: &str) {
     let _ = world.skiff(&["delete", "pod", name, "--grace-period=1"]).ok();
-}
-
-/// `skiff get pods -w`, read as it comes.
-struct Watch {
-    program: Child,
-    lines: Receiver<String>,
-}
-
-impl Watch {
-    fn begin(world: &World) -> Self {
-        let mut command = world.skiff_command(&["get", "pods", "-w", "--no-headers"]);
-        let mut program = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("skiff runs");
-        let output = program.stdout.take().expect("its output is a pipe");
-        let (sender, lines) = channel();
-        std::thread::spawn(move || {
-            for line in BufReader::new(output).lines().map_while(Result::ok) {
-                if sender.send(line).is_err() {
-                    return;
-                }
-            }
-        });
-        Self { program, lines }
-    }
-
-    /// READY and STATUS of a pod, each once in a row, up to the given one.
-    fn until(&self, pod: &str, last: &str) -> Vec<String> {
-        let end = Instant::now() + end_to_end::PATIENCE;
-        let mut seen: Vec<String> = Vec::new();
-        while seen.last().map(String::as_str) != Some(last) {
-            let left = end.saturating_duration_since(Instant::now());
-            let line = self.lines.recv_timeout(left).unwrap_or_else(|_| panic!("{pod} never was {last}: {seen:?}"));
-            let words: Vec<&str> = line.split_whitespace().collect();
-            if let [name, ready, status, ..] = words.as_slice()
-                && *name == pod
-            {
-                let shown = format!("{ready} {status}");
-                if seen.last() != Some(&shown) {
-                    seen.push(shown);
-                }
-            }
-        }
-        seen
-    }
-}
-
-impl Drop for Watch {
-    fn drop(&mut self) {
-        let ended = self.program.kill().and_then(|()| self.program.wait());
-        assert!(ended.is_ok() || std::thread::panicking(), "the watch cannot be ended");
-    }
 }
 
 /// The events of a pod, oldest first: reason and message.
@@ -101,7 +48,7 @@ fn init_containers_run_in_order_and_are_tried_again() {
         return;
     }
     let world = world();
-    let watch = Watch::begin(&world);
+    let mut watch = PodWatch::begin(&world);
     let init =
         [shell("one", "sleep 0.3; echo one >> /v/order"), shell("two", "echo two >> /v/order; test $(wc -l < /v/order) = 3")];
     let app = shell("app", "cat /v/order; exec sleep 1000");
@@ -126,7 +73,7 @@ fn an_init_container_that_fails_under_never_fails_the_pod() {
         return;
     }
     let world = world();
-    let watch = Watch::begin(&world);
+    let mut watch = PodWatch::begin(&world);
     let spec = json!({"restartPolicy": "Never", "initContainers": [shell("i", "exit 3")], "containers": [shell("app", "true")]});
     create(&world, "stuck", spec);
     watch.until("stuck", "0/1 Init:Error");
@@ -160,7 +107,7 @@ fn readiness_follows_its_probe() {
         return;
     }
     let world = world();
-    let watch = Watch::begin(&world);
+    let mut watch = PodWatch::begin(&world);
     let script = "httpd -p 8080 -h /v; sleep 1.5; touch /v/ok; sleep 3; rm /v/ok; exec sleep 1000";
     let mut app = shell("app", script);
     app["ports"] = json!([{"name": "http", "containerPort": 8080}]);
@@ -202,7 +149,7 @@ fn a_start_hook_holds_up_and_its_failure_is_told() {
         return;
     }
     let world = world();
-    let watch = Watch::begin(&world);
+    let mut watch = PodWatch::begin(&world);
     let mut first = shell("first", "exec sleep 1000");
     first["lifecycle"] = json!({"postStart": {"exec": {"command": ["sh", "-c", "sleep 1; touch /v/hooked"]}}});
     let second = shell("second", "test -f /v/hooked && exec sleep 1000");
@@ -255,7 +202,7 @@ fn a_ready_pod_stays_ready_over_a_restart_of_the_daemon_and_a_probe_that_hangs_i
     create(&world, "steady", json!({"containers": [app, slow]}));
     let is_ready = |pod: &Value| pod["status"]["containerStatuses"][0]["ready"] == true;
     world.wait_pod("steady", "half ready", is_ready);
-    let watch = Watch::begin(&world);
+    let mut watch = PodWatch::begin(&world);
     watch.until("steady", "1/2 Running");
     drop(watch);
     world.wait_pod("steady", "probed", |_| events(&world, "steady").iter().any(|(reason, _)| reason == "Unhealthy"));

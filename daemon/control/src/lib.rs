@@ -8,6 +8,7 @@
 //! - [`scheduler`]: which node a pod is bound to, who decides it, and whether a node takes it.
 //! - [`membership`], [`rendezvous`]: who is alive, and who of them does what one has to do.
 //! - [`eviction`]: which pods a node puts out because of its taints.
+//! - [`pressure`]: when a node is short of something, and which of its pods goes.
 //! - [`node_events`]: who tells that a node came, went or fell silent.
 //! - [`events`]: which event becomes a record, which one only raises a count, which one is dropped.
 //! - [`version`], [`record`], [`entry`], [`expiry`]: how two replicas agree, and when they drop what is over.
@@ -25,6 +26,7 @@ pub mod membership;
 pub mod node_events;
 pub mod pod;
 pub mod pod_cidr;
+pub mod pressure;
 pub mod qos;
 pub mod record;
 pub mod rendezvous;

@@ -86,11 +86,16 @@ pub enum RejectReason {
     TaintToleration,
     /// It is being switched off.
     NodeShutdown,
+    /// It is under pressure.
+    Evicted,
 }
+
+/// The status's reason of a pod that is put out, and of one that is not taken, because the node is short of something.
+const EVICTED: &str = "Evicted";
 
 impl RejectReason {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::OutOfCpu,
         Self::OutOfMemory,
         Self::OutOfEphemeralStorage,
@@ -100,6 +105,7 @@ impl RejectReason {
         Self::NodePorts,
         Self::TaintToleration,
         Self::NodeShutdown,
+        Self::Evicted,
     ];
 
     /// As in `status.reason`.
@@ -115,6 +121,7 @@ impl RejectReason {
             Self::NodePorts => "NodePorts",
             Self::TaintToleration => "TaintToleration",
             Self::NodeShutdown => "NodeShutdown",
+            Self::Evicted => EVICTED,
         }
     }
 }
@@ -283,6 +290,7 @@ impl PodMachine {
                 return Reach::Probes;
             }
             Input::ShuttingDown { grace_seconds } => self.shutting_down(step, grace_seconds),
+            Input::Evicted { message, grace_seconds } => self.evicted(step, message, grace_seconds),
         }
         Reach::Pod
     }

@@ -4,21 +4,23 @@ mod object;
 
 pub use object::seconds;
 
+use crate::config::Eviction;
 use crate::errors::chain;
 use crate::events::{About, Recorder};
 use crate::images::Images;
 use crate::shutdown::Shutdown;
 use control::pod::EventType;
+use control::pressure::{Amount, Gauge, Measured, Standing};
 use jiff::Timestamp;
 use object::{NodeFacts, NodeImage};
 use objects::Kind;
-use runtime::machine::pressure::{PressureGauge, Pressures, Thresholds};
-use runtime::machine::{Address, Allocatable, Capacity, Machine, MachineError, NodeInfo, Reserved, Versions};
+use runtime::machine::{Address, Allocatable, Capacity, Machine, MachineError, NodeInfo, Reading, Reserved, Versions};
 use runtime::network::Network;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use store::{Durability, Key, Object, Preconditions, Store, StoreError};
+use tokio::sync::watch;
 use tracing::{info, warn};
 use uuid::Uuid;
 
@@ -69,8 +71,19 @@ pub struct Agent {
     images: Images,
     store: Store,
     recorder: Recorder,
-    gauge: PressureGauge,
+    pressing: Pressing,
+    gauge: Gauge,
     written: Option<Instant>,
+}
+
+/// What the agent has to do with pods that go.
+pub struct Pressing {
+    /// When they are put out.
+    pub eviction: Eviction,
+    /// For those who act upon what the node is short of.
+    pub standing: watch::Sender<Standing>,
+    /// Whether the machine is being switched off.
+    pub closing: watch::Receiver<bool>,
 }
 
 impl Agent {
@@ -79,11 +92,11 @@ impl Agent {
         fixed: Fixed,
         (machine, network): (Machine, Arc<Network>),
         images: Images,
-        store: Store,
-        recorder: Recorder,
+        (store, recorder): (Store, Recorder),
+        pressing: Pressing,
     ) -> Self {
-        let gauge = PressureGauge::new(Thresholds::default());
-        Self { fixed, machine, network, images, store, recorder, gauge, written: None }
+        let gauge = Gauge::new(pressing.eviction.thresholds.clone(), pressing.eviction.transition_ms);
+        Self { fixed, machine, network, images, store, recorder, pressing, gauge, written: None }
     }
 
     /// Writes the Node object, then looks after it until the shutdown signal.
@@ -94,12 +107,14 @@ impl Agent {
         let mut garbage = tokio::time::interval(GARBAGE_PERIOD);
         garbage.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut images = self.images.changes();
+        let mut closing = self.pressing.closing.clone();
         loop {
             // Ticks and changes that come meanwhile are kept by their sources.
             tokio::select! {
                 () = shutdown.wait() => return,
                 _ = look.tick() => self.look().await,
                 Ok(()) = images.changed() => self.look().await,
+                Ok(()) = closing.changed() => self.look().await,
                 _ = garbage.tick() => {
                     let images = self.images.clone();
                     // It logs what it does; a panic in it is told by the run time.
@@ -117,21 +132,26 @@ impl Agent {
             Ok(Err(error)) => return warn!(error = %chain(&error), "cannot read the machine"),
             Err(error) => return warn!(%error, "reading the machine failed"),
         };
-        let pressures = self.gauge.step(crate::clock::now().boot.0, &reading);
-        if let Err(error) = self.write(&capacity, &pressures).await {
+        let standing = self.gauge.step(crate::clock::now().boot, &measured(&reading));
+        if let Err(error) = self.write(&capacity, &standing).await {
             warn!(error = %chain(&error), "cannot write the node's object");
         }
+        self.pressing.standing.send_replace(standing);
     }
 
-    async fn write(&mut self, capacity: &Capacity, pressures: &Pressures) -> Result<(), StoreError> {
+    async fn write(&mut self, capacity: &Capacity, standing: &Standing) -> Result<(), StoreError> {
+        let (memory_bytes, ephemeral_storage_bytes) =
+            self.pressing.eviction.kept(capacity.memory_bytes, capacity.ephemeral_storage_bytes);
+        let kept = Reserved { memory_bytes, ephemeral_storage_bytes, ..Reserved::default() };
         let facts = NodeFacts {
             name: &self.fixed.name,
             capacity,
-            allocatable: Allocatable::of(capacity, &Reserved::default(), &Thresholds::default()),
+            allocatable: Allocatable::of(capacity, &kept),
             max_pods: self.fixed.max_pods,
             info: &self.fixed.info,
             addresses: &self.fixed.addresses,
-            pressures,
+            pressures: &standing.conditions,
+            is_shutting_down: *self.pressing.closing.borrow(),
             images: self.node_images(),
             pod_cidr: self.network.cidr().to_string(),
         };
@@ -146,7 +166,7 @@ impl Agent {
             return Ok(());
         };
         let old: Value = found.parse().unwrap_or_default();
-        self.keep_labels(&found, &old, &facts).await?;
+        self.keep_own(&found, &old, &facts).await?;
         let old_status = old.get("status");
         let status = object::status(&facts, old_status, now);
         self.tell_reboot(old_status);
@@ -160,11 +180,13 @@ impl Agent {
         Ok(())
     }
 
-    /// Labels that every node has, and that somebody took away or that changed with the machine.
-    async fn keep_labels(&self, found: &Object, old: &Value, facts: &NodeFacts<'_>) -> Result<(), StoreError> {
+    /// Labels that every node has, and that somebody took away or that changed with the machine; and the taints of its conditions.
+    async fn keep_own(&self, found: &Object, old: &Value, facts: &NodeFacts<'_>) -> Result<(), StoreError> {
         let wanted = object::labels(facts);
         let has = |(key, value): (&String, &Value)| old["metadata"]["labels"].get(key) == Some(value);
-        if wanted.as_object().is_some_and(|labels| labels.iter().all(has)) {
+        let taints = object::taints(old, facts.pressures);
+        let is_tainted = old["spec"]["taints"].as_array().map_or(taints.is_empty(), |known| *known == taints);
+        if is_tainted && wanted.as_object().is_some_and(|labels| labels.iter().all(has)) {
             return Ok(());
         }
         let mut node = old.clone();
@@ -173,6 +195,9 @@ impl Agent {
         }
         for (key, value) in wanted.as_object().into_iter().flatten() {
             node["metadata"]["labels"][key] = value.clone();
+        }
+        if !is_tainted {
+            node["spec"]["taints"] = json!(taints);
         }
         let only_if = Preconditions { uid: Some(found.uid().to_owned()), resource_version: Some(found.resource_version()) };
         match self.store.update(found.key().clone(), node, only_if).await {
@@ -219,6 +244,17 @@ impl Agent {
             NodeImage { names, size_bytes: record.size_bytes }
         };
         self.images.store().list().into_iter().map(of).filter(|image| !image.names.is_empty()).collect()
+    }
+}
+
+fn measured(reading: &Reading) -> Measured {
+    let amount = |capacity, available| Amount { capacity, available };
+    let disk = reading.disk;
+    Measured {
+        memory: amount(reading.memory_capacity_bytes, reading.memory_available_bytes),
+        disk: amount(disk.capacity_bytes, disk.available_bytes),
+        inodes: amount(disk.inodes, disk.inodes_free),
+        pids: amount(reading.pids_capacity, reading.pids_available),
     }
 }
 

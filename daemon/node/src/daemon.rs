@@ -2,7 +2,7 @@
 
 mod open;
 
-use crate::agent::{Agent, Fixed};
+use crate::agent::{Agent, Fixed, Pressing};
 use crate::api::{self, ListenError, Listener, RemoteListener};
 use crate::cluster::cidr::{RangeError, Settler};
 use crate::cluster::enter::enter;
@@ -16,13 +16,17 @@ use crate::events::{self, Recorder};
 use crate::evictor::Evictor;
 use crate::images::Images;
 use crate::node_reports::NodeReports;
-use crate::pods::{self, Machinery, Pods};
+use crate::pods::{self, Intake, Machinery, Pods};
 use crate::pool;
+use crate::power::{self, Closing};
 use crate::probes::history::ProbeHistory;
+use crate::relief::Relief;
 use crate::scheduler::Scheduler;
 use crate::shutdown::{self, Shutdown, Trigger};
 use crate::verbs::Verbs;
 use control::pod::EventType;
+use control::pressure::Standing;
+use nix::sys::signal::Signal;
 use open::{Equipment, Kept};
 pub(crate) use open::{folder, lock, network_config};
 use runtime::cgroup::CgroupError;
@@ -120,6 +124,7 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     let Kept { store, writer, damage, images, machine, fixed, locks: _locks } = kept.await?;
     let mut terminate = signal(SignalKind::terminate()).map_err(StartError::Signals)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(StartError::Signals)?;
+    let mut power = signal(SignalKind::from_raw(Signal::SIGPWR as i32)).map_err(StartError::Signals)?;
     // A terminal that closes does not end a daemon.
     let _hangup = signal(SignalKind::hangup()).map_err(StartError::Signals)?;
     let settings = cluster_settings(&config, &fixed);
@@ -147,14 +152,18 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     let doors = Doors { listener, remote, trust };
     let is_lost = damage.iter().any(|damage| matches!(damage, Damage::Database { .. }));
     let base = Base { config: config.clone(), store: store.clone(), recorder, images, machine, fixed, is_lost };
-    spawn(base, equipment, (cluster, doors), &mut tasks, &shutdown);
+    let closing = spawn(base, equipment, (cluster, doors), &mut tasks, &shutdown);
     let node = &config.name;
     info!(node, version = env!("CARGO_PKG_VERSION"), "ready");
     // Without systemd there is nobody to tell.
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
     tokio::select! {
-        _ = terminate.recv() => info!("SIGTERM: the daemon ends, the pods run on"),
+        _ = terminate.recv() => match power::is_going_down().await {
+            true => closing.run().await,
+            false => info!("SIGTERM: the daemon ends, the pods run on"),
+        },
         _ = interrupt.recv() => info!("SIGINT: the daemon ends, the pods run on"),
+        _ = power.recv() => closing.run().await,
         // No task ends by itself before the signal.
         Some(ended) = tasks.join_next() => warn!(?ended, "a task of the daemon ended; the daemon ends"),
     }
@@ -196,7 +205,13 @@ fn cluster_settings(config: &Config, fixed: &Fixed) -> Settings {
     }
 }
 
-fn spawn(base: Base, equipment: Equipment, (cluster, doors): (Cluster, Doors), tasks: &mut JoinSet<()>, shutdown: &Shutdown) {
+fn spawn(
+    base: Base,
+    equipment: Equipment,
+    (cluster, doors): (Cluster, Doors),
+    tasks: &mut JoinSet<()>,
+    shutdown: &Shutdown,
+) -> Closing {
     let Base { config, store, recorder, images, machine, fixed, is_lost } = base;
     let Equipment { network, cgroups, memory_bytes, supervisor } = equipment;
     let network_taken = Arc::new(Notify::new());
@@ -208,6 +223,7 @@ fn spawn(base: Base, equipment: Equipment, (cluster, doors): (Cluster, Doors), t
         pods_dir: config.data_dir.join("pods"),
         logs_dir: config.data_dir.join("logs"),
         run_pods_dir: config.run_dir.join("pods"),
+        pod_max_pids: config.pod_max_pids,
         log_max_bytes: config.log_max_bytes,
         log_max_files: config.log_max_files,
         network: network.clone(),
@@ -222,7 +238,14 @@ fn spawn(base: Base, equipment: Equipment, (cluster, doors): (Cluster, Doors), t
     let verbs = Verbs::new(config.name.clone(), store.clone(), images.clone(), config.data_dir.join("logs"));
     let verbs = Arc::new(verbs.with_peers(cluster.peers).with_containers(machinery.clone()));
     pods::tell_found(&machinery);
-    let pods = Pods::new(machinery, store.clone(), recorder.clone(), shutdown.clone());
+    let (orders, ordered) = pods::orders();
+    let (standing, closing) = (watch::Sender::<Standing>::default(), watch::Sender::new(false));
+    let intake = Intake { standing: standing.subscribe(), closing: closing.subscribe() };
+    let relief = Relief::new(machinery.clone(), store.clone(), orders.clone(), standing.subscribe(), &config.eviction);
+    tasks.spawn(relief.run(shutdown.clone()));
+    let pressing = Pressing { eviction: config.eviction.clone(), standing, closing: closing.subscribe() };
+    let last_act = Closing { machinery: machinery.clone(), store: store.clone(), orders, closing, grace: config.shutdown };
+    let pods = Pods::new(machinery, (store.clone(), recorder.clone()), ordered, intake, shutdown.clone());
     tasks.spawn(if is_lost { pods.restoring_folders() } else { pods }.run(cluster.alive.clone()));
     tasks.spawn(doors.listener.serve(verbs.clone(), shutdown.clone()));
     if let Some(remote) = doors.remote {
@@ -235,8 +258,10 @@ fn spawn(base: Base, equipment: Equipment, (cluster, doors): (Cluster, Doors), t
     tasks.spawn(Routes::new(&config.name, network.clone(), store.clone(), recorder.clone()).run(shutdown.clone()));
     let settler = Settler::new(&config, network.clone(), store.clone(), recorder.clone(), moved);
     tasks.spawn(settler.run(shutdown.clone()));
-    tasks.spawn(Agent::new(fixed, (machine, network.clone()), images, store, recorder).run(shutdown.clone()));
+    let agent = Agent::new(fixed, (machine, network.clone()), images, (store, recorder), pressing);
+    tasks.spawn(agent.run(shutdown.clone()));
     tasks.spawn(pool::run(network, network_taken, shutdown.clone()));
+    last_act
 }
 
 /// Runs work that blocks on a thread for it.

@@ -9,6 +9,7 @@
 //! | events | [`daemon`] | counts and writes events |
 //! | node reports | [`daemon`] | tells of nodes that come, go and fall silent |
 //! | evictor | [`daemon`] | puts out pods that do not tolerate a `NoExecute` taint |
+//! | relief | [`daemon`] | puts out pods while the node is short of something |
 //! | pool | [`daemon`] | makes network namespaces ahead |
 //! | routes | [`daemon`] | keeps the routes to other nodes' pods |
 //! | settler | [`daemon`] | exchanges this node's range of pod addresses where another has the same |
@@ -34,7 +35,9 @@ pub mod peers;
 mod pod_files;
 mod pods;
 mod pool;
+mod power;
 pub mod probes;
+mod relief;
 pub mod reset;
 mod scheduler;
 pub mod shutdown;

@@ -5,6 +5,7 @@ mod folders;
 mod inside;
 mod machinery;
 mod observe;
+mod order;
 mod orphans;
 mod perform;
 pub mod program;
@@ -16,22 +17,24 @@ mod termination;
 mod worker;
 
 pub use machinery::Machinery;
+pub use order::{Order, Ordered, Orders, orders};
 
 use crate::assemble;
 use crate::errors::chain;
 use crate::events::Recorder;
 use crate::shutdown::Shutdown;
 use control::membership::Members;
-use control::pod::Rejection;
+use control::pod::{RejectReason, Rejection};
+use control::pressure::{self, Standing};
 use control::scheduler::{self, NodeState};
 use k8s_openapi::api::core::v1::{Node, Pod};
 use objects::Kind;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use store::{Change, ChangeKind, Key, List, Object, Store};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 use worker::{Wanted, Worker};
 
 /// Where the pods of this node are known from when the daemon starts.
@@ -50,6 +53,9 @@ pub struct Pods {
     store: Store,
     recorder: Recorder,
     shutdown: Shutdown,
+    /// What single pods are told by the node itself.
+    orders: mpsc::Receiver<Ordered>,
+    intake: Intake,
     workers: JoinSet<String>,
     /// By uid: two pods may have had the same name.
     known: HashMap<String, Known>,
@@ -65,21 +71,38 @@ pub struct Pods {
     weight: watch::Sender<u64>,
 }
 
+/// Why the node may take no pods, whatever room it has.
+pub struct Intake {
+    /// What it is short of.
+    pub standing: watch::Receiver<Standing>,
+    /// Whether the machine is being switched off.
+    pub closing: watch::Receiver<bool>,
+}
+
 struct Known {
     wanted: watch::Sender<Wanted>,
+    orders: mpsc::Sender<Order>,
     /// The object as the worker was last told.
     told: Arc<Pod>,
 }
 
 impl Pods {
     /// The pods of this node.
-    pub fn new(machinery: Arc<Machinery>, store: Store, recorder: Recorder, shutdown: Shutdown) -> Self {
+    pub fn new(
+        machinery: Arc<Machinery>,
+        (store, recorder): (Store, Recorder),
+        orders: mpsc::Receiver<Ordered>,
+        intake: Intake,
+        shutdown: Shutdown,
+    ) -> Self {
         Self {
             source: Source::Store,
             machinery,
             store,
             recorder,
             shutdown,
+            orders,
+            intake,
             workers: JoinSet::new(),
             known: HashMap::new(),
             orphans: BTreeSet::new(),
@@ -111,10 +134,11 @@ impl Pods {
         let mut is_certain = false;
         self.workers.spawn(weigh(self.machinery.clone(), self.weight.subscribe()));
         loop {
-            // Each arm loses nothing: the watcher holds a position, the set its finished tasks.
+            // Each arm loses nothing: the watcher holds a position, the set its finished tasks, the queue its orders.
             tokio::select! {
                 biased;
                 () = shutdown.wait() => break,
+                Some(ordered) = self.orders.recv() => self.order(ordered),
                 Some(ended) = self.workers.join_next(), if !self.workers.is_empty() => self.ended(ended),
                 () = &mut certain, if !is_certain => {
                     is_certain = true;
@@ -142,6 +166,14 @@ impl Pods {
         for uid in std::mem::take(&mut self.orphans) {
             self.removing.insert(uid.clone());
             self.workers.spawn(orphans::remove(self.machinery.clone(), uid));
+        }
+    }
+
+    /// Passes an order on. A worker that has as many already is told nothing more: it goes.
+    fn order(&self, ordered: Ordered) {
+        let Some(known) = self.known.get(&ordered.uid) else { return };
+        if known.orders.try_send(ordered.order).is_err() {
+            debug!(pod = ordered.uid, "a pod has orders enough");
         }
     }
 
@@ -209,8 +241,9 @@ impl Pods {
         self.weigh(object.uid(), is_burstable.then(|| assemble::pod_resources(&pod).cpu_request_milli.unwrap_or(0)));
         let uid = object.uid().to_owned();
         let worker = Worker::new(self.machinery.clone(), self.store.clone(), self.recorder.clone(), pod.clone(), rejection);
-        let running = worker.run(receiver, self.shutdown.clone());
-        self.known.insert(uid.clone(), Known { wanted, told: pod });
+        let (orders, given) = mpsc::channel(order::WORKER_QUEUE);
+        let running = worker.run(receiver, given, self.shutdown.clone());
+        self.known.insert(uid.clone(), Known { wanted, orders, told: pod });
         self.workers.spawn(async move {
             running.await;
             uid
@@ -226,7 +259,14 @@ impl Pods {
             self.look_at_node();
         }
         let taken = self.taken.as_mut()?;
-        let rejection = is_new.then(|| scheduler::admit(pod, taken).err()).flatten();
+        let refused = || {
+            if *self.intake.closing.borrow() {
+                let message = "Pod was rejected as the node is shutting down.".to_owned();
+                return Some(Rejection { reason: RejectReason::NodeShutdown, message });
+            }
+            pressure::refuses(&self.intake.standing.borrow().conditions, pod)
+        };
+        let rejection = is_new.then(|| refused().or_else(|| scheduler::admit(pod, taken).err())).flatten();
         if rejection.is_none() {
             taken.put(pod);
         }

@@ -1,12 +1,11 @@
 //! The machine as a Kubernetes node: what it has, who it is, how short of memory, disk or processes it is.
 //!
-//! Reading and deciding are apart: [`Machine`] reads files below roots that tests replace, [`pressure`] and [`Allocatable`]
-//! compute from the values.
+//! Reading and deciding are apart: [`Machine`] reads files below roots that tests replace, [`Allocatable`] is computed from the values,
+//! and whether it is too little is not decided here.
 
 mod address;
 mod capacity;
 mod identity;
-pub mod pressure;
 mod read;
 
 use std::path::PathBuf;

@@ -2,13 +2,16 @@
 
 use super::PodMachine;
 use super::container::{Container, Role};
-use super::life::Sandbox;
+use super::life::{Cause, Life, Sandbox};
 use super::status::{Statuses, whole_seconds};
 use crate::clock::Now;
 use k8s_openapi::api::core::v1::{ContainerStatus, PodCondition};
 
 /// Those that the node writes. Others (readiness gates) are kept as they are.
 const OWN: [&str; 5] = ["PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled"];
+
+/// That the node put the pod out.
+const DISRUPTION: &str = "DisruptionTarget";
 
 /// A condition before its times.
 #[derive(Debug, Clone)]
@@ -30,7 +33,11 @@ impl Verdict {
 
 impl PodMachine {
     pub(super) fn conditions(&self, now: Now, phase: &str, statuses: &Statuses) -> Vec<PodCondition> {
-        let foreign = self.foreign_conditions();
+        let mut foreign = self.foreign_conditions();
+        let disruption = self.disruption();
+        if disruption.is_some() {
+            foreign.retain(|condition| condition.type_ != DISRUPTION);
+        }
         let mut conditions = Vec::with_capacity(OWN.len() + foreign.len());
         if self.rejection().is_none() {
             let containers = self.containers_ready(phase, statuses);
@@ -41,8 +48,23 @@ impl PodMachine {
             conditions.extend(OWN.iter().zip(own).map(|(kind, verdict)| self.condition(now, kind, verdict)));
         }
         conditions.push(self.condition(now, "PodScheduled", Verdict::plain(true)));
+        conditions.extend(disruption.map(|verdict| self.condition(now, DISRUPTION, verdict)));
         conditions.extend(foreign);
         conditions
+    }
+
+    /// Whether the node itself ends the pod, and why (`DisruptionTarget`).
+    fn disruption(&self) -> Option<Verdict> {
+        let message = match &self.life {
+            Life::Ending { cause: cause @ (Cause::Evicted { .. } | Cause::Shutdown), .. }
+            | Life::Closing { cause: cause @ (Cause::Evicted { .. } | Cause::Shutdown) } => cause.words()?.1,
+            Life::Ended if self.rejection().is_none() => {
+                let verdict = self.verdict.as_ref()?;
+                verdict.message.as_deref().filter(|_| matches!(verdict.reason.as_deref(), Some("Evicted" | "Terminated")))?
+            }
+            _ => return None,
+        };
+        Some(Verdict { status: "True", reason: Some("TerminationByKubelet".to_owned()), message: Some(message.to_owned()) })
     }
 
     fn initialized(&self, phase: &str, statuses: &Statuses) -> Verdict {

@@ -77,6 +77,16 @@ impl PodMachine {
         self.end(step, Cause::Shutdown, grace_ms);
     }
 
+    pub(super) fn evicted(&mut self, step: &mut Step, message: String, grace_seconds: u64) {
+        if self.life != Life::Active || self.deletion != Deletion::None {
+            // It goes already.
+            return;
+        }
+        step.event(messages::evicted(&message));
+        let grace_ms = grace_seconds.saturating_mul(1000).min(self.grace_ms());
+        self.end(step, Cause::Evicted { message }, grace_ms);
+    }
+
     /// From now on nothing starts. A pod that is ending already only may have less time than it had.
     fn end(&mut self, step: &Step, cause: Cause, grace_ms: u64) {
         let deadline = step.now.boot.after_ms(least_grace_ms(grace_ms));

@@ -158,6 +158,13 @@ pub enum Input {
         /// Seconds at most; a shorter grace of the pod's own holds.
         grace_seconds: u64,
     },
+    /// The node is short of something, and this pod was chosen to go ([`crate::pressure`]): it fails with reason `Evicted`.
+    Evicted {
+        /// What the status and the event say.
+        message: String,
+        /// Seconds at most; a shorter grace of the pod's own holds.
+        grace_seconds: u64,
+    },
 }
 
 /// All there is of a pod on this node at one moment.

@@ -50,6 +50,11 @@ pub(super) enum Cause {
     Shutdown,
     /// The node did not take it.
     Rejected(Rejection),
+    /// The node was short of something.
+    Evicted {
+        /// Of what, and how much of it the pod used.
+        message: String,
+    },
 }
 
 impl Cause {
@@ -59,6 +64,7 @@ impl Cause {
             Self::Completed | Self::Deleted => None,
             Self::DeadlineExceeded => Some(("DeadlineExceeded", "Pod was active on the node longer than the specified deadline")),
             Self::Shutdown => Some(("Terminated", "Pod was terminated in response to imminent node shutdown.")),
+            Self::Evicted { message } => Some((super::EVICTED, message)),
             Self::Rejected(rejection) => Some((rejection.reason.as_str(), &rejection.message)),
         }
     }

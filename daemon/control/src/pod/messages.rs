@@ -140,6 +140,10 @@ pub(super) fn deadline_exceeded() -> PodEvent {
     of_pod(EventType::Normal, "DeadlineExceeded", message.to_owned())
 }
 
+pub(super) fn evicted(message: &str) -> PodEvent {
+    of_pod(EventType::Warning, super::EVICTED, message.to_owned())
+}
+
 /// A duration as Go prints it, cut to milliseconds: `350ms`, `1.2s`, `1m2.5s`.
 fn go_duration(duration: Duration) -> String {
     let ms = duration.as_millis();

@@ -43,7 +43,7 @@ impl PodMachine {
     }
 
     /// The definition of an init or app container.
-    fn container_spec(&self, name: &str) -> Option<&ContainerSpec> {
+    pub(super) fn container_spec(&self, name: &str) -> Option<&ContainerSpec> {
         let spec = self.spec()?;
         spec.init_containers.iter().flatten().chain(&spec.containers).find(|container| container.name == name)
     }

@@ -8,7 +8,7 @@ use crate::clock::Now;
 use crate::qos::QosClass;
 use k8s_openapi::api::core::v1::{
     ContainerState, ContainerStateRunning, ContainerStateTerminated, ContainerStateWaiting, ContainerStatus, HostIP, PodIP,
-    PodStatus,
+    PodStatus, VolumeMount, VolumeMountStatus,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
@@ -73,8 +73,16 @@ impl PodMachine {
             Life::Closing { cause: Cause::Rejected(rejection) } => Some(rejection.reason),
             Life::Ended => {
                 let is_untouched = self.containers.iter().all(|container| container.history.newest.is_none());
+                let is_refused = || {
+                    self.verdict
+                        .as_ref()
+                        .and_then(|verdict| verdict.message.as_deref())
+                        .is_some_and(|said| said.starts_with("Pod was rejected"))
+                };
                 let reason = self.verdict.as_ref().and_then(|verdict| verdict.reason.as_deref())?;
-                RejectReason::ALL.into_iter().find(|known| is_untouched && known.as_str() == reason)
+                let known = RejectReason::ALL.into_iter().find(|known| is_untouched && known.as_str() == reason)?;
+                // One that was put out before anything of it ran was taken all the same.
+                (known != RejectReason::Evicted || is_refused()).then_some(known)
             }
             _ => None,
         }
@@ -112,6 +120,24 @@ impl PodMachine {
             restart_count: i32::try_from(newest.map_or(0, |newest| newest.attempt)).unwrap_or(i32::MAX),
             state: Some(state),
             last_state: Some(last_state.unwrap_or_default()),
+            ..newest.map(|_| self.given(container)).unwrap_or_default()
+        }
+    }
+
+    /// What an instance has of the node: its resources, and its mounts (`convertContainerStatusResources`).
+    fn given(&self, container: &Container) -> ContainerStatus {
+        let Some(spec) = self.container_spec(&container.name) else { return ContainerStatus::default() };
+        let mount = |mount: &VolumeMount| VolumeMountStatus {
+            name: mount.name.clone(),
+            mount_path: mount.mount_path.clone(),
+            read_only: mount.read_only.filter(|is_so| *is_so),
+            recursive_read_only: mount.read_only.filter(|is_so| *is_so).map(|_| "Disabled".to_owned()),
+            volume_status: None,
+        };
+        ContainerStatus {
+            allocated_resources: spec.resources.as_ref().and_then(|resources| resources.requests.clone()),
+            resources: Some(spec.resources.clone().unwrap_or_default()),
+            volume_mounts: spec.volume_mounts.as_ref().map(|mounts| mounts.iter().map(mount).collect()),
             ..ContainerStatus::default()
         }
     }

@@ -8,6 +8,7 @@ mod init;
 mod lifecycle;
 mod manifests;
 mod probes;
+mod put_out;
 mod random;
 mod restart;
 mod schedule;

@@ -2,8 +2,8 @@
 //!
 //! Reasons and messages: `pkg/kubelet/nodestatus/setters.go`.
 
+use control::pressure::Condition;
 use jiff::Timestamp;
-use runtime::machine::pressure::{Level, Pressures};
 use runtime::machine::{Address, AddressKind, Allocatable, Capacity, NodeInfo};
 use serde_json::{Map, Value, json};
 
@@ -35,7 +35,9 @@ pub struct NodeFacts<'a> {
     /// Where it is.
     pub addresses: &'a [Address],
     /// What it is short of.
-    pub pressures: &'a Pressures,
+    pub pressures: &'a [Condition],
+    /// Whether it is being switched off.
+    pub is_shutting_down: bool,
     /// What it holds.
     pub images: Vec<NodeImage>,
     /// This node's pods' addresses.
@@ -63,6 +65,19 @@ pub fn labels(facts: &NodeFacts<'_>) -> Value {
     })
 }
 
+/// A node's taints as they should be: those of its conditions and no others of that kind; whatever else somebody put there stays.
+pub fn taints(node: &Value, pressures: &[Condition]) -> Vec<Value> {
+    let keys = Condition::ALL.map(Condition::taint);
+    let is_ours = |taint: &Value| taint["effect"] == "NoSchedule" && keys.iter().any(|key| taint["key"] == *key);
+    let known = node["spec"]["taints"].as_array().cloned().unwrap_or_default();
+    let own = |condition: &Condition| {
+        let same = known.iter().find(|taint| is_ours(taint) && taint["key"] == condition.taint());
+        same.cloned().unwrap_or_else(|| json!({ "key": condition.taint(), "effect": "NoSchedule" }))
+    };
+    let own: Vec<Value> = pressures.iter().map(own).collect();
+    known.iter().filter(|taint| !is_ours(taint)).cloned().chain(own).collect()
+}
+
 /// The node's status now. `old` is the stored one: conditions that did not change keep their time of transition.
 pub fn status(facts: &NodeFacts<'_>, old: Option<&Value>, now: Timestamp) -> Value {
     json!({
@@ -73,7 +88,7 @@ pub fn status(facts: &NodeFacts<'_>, old: Option<&Value>, now: Timestamp) -> Val
             pods: facts.capacity.pods,
         }, facts.max_pods),
         "allocatable": resources(facts.capacity, &facts.allocatable, facts.max_pods),
-        "conditions": conditions(facts.pressures, old, now),
+        "conditions": conditions(facts, old, now),
         "addresses": facts.addresses.iter().map(address).collect::<Vec<_>>(),
         "nodeInfo": {
             "machineID": facts.info.machine_id,
@@ -131,35 +146,29 @@ fn images(images: &[NodeImage]) -> Value {
 /// What a condition says: its status, reason and message.
 type Said = (&'static str, &'static str, &'static str);
 
-fn conditions(pressures: &Pressures, old: Option<&Value>, now: Timestamp) -> Value {
-    let choose = |level: Level, short: Said, enough: Said| if level == Level::Pressure { short } else { enough };
-    let all: [(&str, Said); 4] = [
-        (
-            "MemoryPressure",
-            choose(
-                pressures.memory,
+fn conditions(facts: &NodeFacts<'_>, old: Option<&Value>, now: Timestamp) -> Value {
+    let pressure = |condition: Condition| {
+        let (short, enough): (Said, Said) = match condition {
+            Condition::Memory => (
                 ("True", "KubeletHasInsufficientMemory", "kubelet has insufficient memory available"),
                 ("False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
             ),
-        ),
-        (
-            "DiskPressure",
-            choose(
-                pressures.disk,
+            Condition::Disk => (
                 ("True", "KubeletHasDiskPressure", "kubelet has disk pressure"),
                 ("False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
             ),
-        ),
-        (
-            "PIDPressure",
-            choose(
-                pressures.pids,
+            Condition::Pids => (
                 ("True", "KubeletHasInsufficientPID", "kubelet has insufficient PID available"),
                 ("False", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
             ),
-        ),
-        ("Ready", ("True", "KubeletReady", "kubelet is posting ready status")),
-    ];
+        };
+        (condition.as_str(), if facts.pressures.contains(&condition) { short } else { enough })
+    };
+    let ready = match facts.is_shutting_down {
+        true => ("False", "KubeletNotReady", "node is shutting down"),
+        false => ("True", "KubeletReady", "kubelet is posting ready status"),
+    };
+    let all = Condition::ALL.into_iter().map(pressure).chain([("Ready", ready)]);
     let now = seconds(now);
     let condition = |(kind, (status, reason, message)): (&str, Said)| {
         let before = old_condition(old, kind).filter(|before| before["status"] == status);
@@ -169,7 +178,7 @@ fn conditions(pressures: &Pressures, old: Option<&Value>, now: Timestamp) -> Val
             "lastHeartbeatTime": now, "lastTransitionTime": since,
         })
     };
-    all.into_iter().map(condition).collect()
+    all.map(condition).collect()
 }
 
 fn old_condition<'a>(old: Option<&'a Value>, kind: &str) -> Option<&'a Value> {
@@ -204,4 +213,24 @@ pub fn differs(old: Option<&Value>, new: &Value) -> bool {
         status
     };
     old.is_none_or(|old| without_beats(old) != without_beats(new))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::taints;
+    use control::pressure::Condition;
+    use serde_json::json;
+
+    #[test]
+    fn taints_follow_the_conditions_and_leave_those_of_others() {
+        let (memory, other) = (
+            json!({"key": "node.kubernetes.io/memory-pressure", "effect": "NoSchedule", "timeAdded": "2026-01-01T00:00:00Z"}),
+            json!({"key": "mine", "effect": "NoSchedule"}),
+        );
+        let node = json!({"spec": {"taints": [memory, other]}});
+        assert_eq!(taints(&node, &[Condition::Memory]), [other.clone(), memory]);
+        let disk = json!({"key": "node.kubernetes.io/disk-pressure", "effect": "NoSchedule"});
+        assert_eq!(taints(&node, &[Condition::Disk]), [other, disk]);
+        assert!(taints(&json!({}), &[]).is_empty());
+    }
 }

@@ -28,6 +28,8 @@ pub struct Machinery {
     pub logs_dir: PathBuf,
     /// `<run-dir>/pods`
     pub run_pods_dir: PathBuf,
+    /// The most processes of a pod, where that is limited.
+    pub pod_max_pids: Option<u64>,
     /// Rotation: bytes of a file.
     pub log_max_bytes: u64,
     /// Rotation: number of files.

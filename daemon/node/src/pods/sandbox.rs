@@ -64,6 +64,7 @@ fn prepare(machinery: &Machinery, pod: &Pod, folders: &Folders) -> Result<Option
     let uid = uid_of(pod);
     folders.prepare(pod, machinery.memory_bytes)?;
     let resources = kernel_resources(&assemble::pod_resources(pod));
+    let resources = Resources { pids_max: machinery.pod_max_pids, ..resources };
     machinery.cgroups.create_pod(uid, qos(pod), &resources)?;
     if is_host_network(pod) {
         folders.write_files(pod, &[machinery.host_ip])?;

@@ -12,6 +12,7 @@
 use super::folders::Folders;
 use super::machinery::Machinery;
 use super::observe::PodMarks;
+use super::order::Order;
 use super::runs::{HookRun, HookState};
 use crate::clock;
 use crate::events::Recorder;
@@ -25,7 +26,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
 use store::Store;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tracing::{debug, info, warn};
 
@@ -111,7 +112,12 @@ impl Worker {
     }
 
     /// Works until the machine has released the pod, or the daemon ends; then the pod lives on without it.
-    pub async fn run(mut self, mut wanted: watch::Receiver<Wanted>, mut shutdown: crate::shutdown::Shutdown) {
+    pub async fn run(
+        mut self,
+        mut wanted: watch::Receiver<Wanted>,
+        mut orders: mpsc::Receiver<Order>,
+        mut shutdown: crate::shutdown::Shutdown,
+    ) {
         let mut image_changes = self.machinery.images.changes();
         let mut ranges = self.machinery.pod_cidr.clone();
         self.hold_images();
@@ -129,6 +135,7 @@ impl Worker {
                 () = shutdown.wait() => return,
                 notice = next_notice(&mut self.connection) => News::Notice(notice),
                 changed = wanted.changed() => News::Wanted(changed.is_ok().then(|| wanted.borrow_and_update().clone())),
+                Some(order) = orders.recv() => News::Order(order),
                 Some(pull) = self.pulls.join_next(), if !self.pulls.is_empty() => News::Pull(pull.map(Box::new)),
                 Some(run) = self.runs.join_next(), if !self.runs.is_empty() => News::Run(run.map(Box::new)),
                 Ok(()) = image_changes.changed() => News::ImagesChanged,
@@ -188,6 +195,7 @@ impl Worker {
             News::Wanted(Some(Wanted::Removed)) => self.step(Input::Removed).await,
             // The manager is gone: the daemon is ending.
             News::Wanted(None) => self.is_done = true,
+            News::Order(order) => self.step(order.to_input()).await,
             News::Run(Ok(input)) => self.run_ended(*input).await,
             News::Run(Err(error)) => warn!(pod = self.uid, %error, "a probe or hook was lost"),
             News::Pull(Ok(end)) => self.pulled(*end).await,
@@ -308,6 +316,7 @@ pub(super) fn plain(ephemeral: &EphemeralContainer) -> Container {
 enum News {
     Notice(Result<Notice, SandboxError>),
     Wanted(Option<Wanted>),
+    Order(Order),
     Pull(Result<Box<PullEnd>, tokio::task::JoinError>),
     Run(Result<Box<Input>, tokio::task::JoinError>),
     ImagesChanged,

@@ -2,7 +2,6 @@
 
 use std::fs;
 
-use super::pressure::Thresholds;
 use super::{MachineError, Roots, read};
 
 /// How many pods a node takes, as in Kubernetes.
@@ -68,16 +67,13 @@ pub struct Allocatable {
 }
 
 impl Allocatable {
-    /// Capacity minus what is reserved minus what must stay free before pods are evicted; huge pages are not ordinary memory.
-    pub fn of(capacity: &Capacity, reserved: &Reserved, thresholds: &Thresholds) -> Self {
+    /// Capacity minus what is reserved, which holds what must stay free before pods are evicted; huge pages are not ordinary memory.
+    pub fn of(capacity: &Capacity, reserved: &Reserved) -> Self {
         let huge: u64 = capacity.huge_pages.iter().map(|pages| pages.total_bytes).sum();
-        let memory_kept = reserved.memory_bytes + thresholds.memory_available.of(capacity.memory_bytes) + huge;
-        let storage = capacity.ephemeral_storage_bytes;
-        let storage_kept = reserved.ephemeral_storage_bytes + thresholds.disk_available.of(storage);
         Self {
             cpu_milli: capacity.cpu_milli.saturating_sub(reserved.cpu_milli),
-            memory_bytes: capacity.memory_bytes.saturating_sub(memory_kept),
-            ephemeral_storage_bytes: storage.saturating_sub(storage_kept),
+            memory_bytes: capacity.memory_bytes.saturating_sub(reserved.memory_bytes.saturating_add(huge)),
+            ephemeral_storage_bytes: capacity.ephemeral_storage_bytes.saturating_sub(reserved.ephemeral_storage_bytes),
             pods: capacity.pods,
         }
     }
@@ -139,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn pods_get_what_is_not_reserved_and_not_below_the_eviction_threshold() {
+    fn pods_get_what_is_not_reserved() {
         let capacity = Capacity {
             cpu_milli: 4000,
             memory_bytes: 8 << 30,
@@ -148,12 +144,11 @@ mod tests {
             pods: DEFAULT_PODS,
         };
         let reserved = Reserved { cpu_milli: 500, memory_bytes: 1 << 30, ephemeral_storage_bytes: 1000 };
-        let allocatable = Allocatable::of(&capacity, &reserved, &Thresholds::default());
-        let expected =
-            Allocatable { cpu_milli: 3500, memory_bytes: (6 << 30) - (100 << 20), ephemeral_storage_bytes: 89_000, pods: 110 };
+        let allocatable = Allocatable::of(&capacity, &reserved);
+        let expected = Allocatable { cpu_milli: 3500, memory_bytes: 6 << 30, ephemeral_storage_bytes: 99_000, pods: 110 };
         assert_eq!(allocatable, expected);
         let too_much = Reserved { memory_bytes: 9 << 30, ..reserved };
-        assert_eq!(Allocatable::of(&capacity, &too_much, &Thresholds::default()).memory_bytes, 0);
+        assert_eq!(Allocatable::of(&capacity, &too_much).memory_bytes, 0);
     }
 
     #[test]

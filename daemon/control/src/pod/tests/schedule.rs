@@ -5,7 +5,7 @@ use super::manifests::{any_manifest, ephemeral, has_probe_or_hook, start_order};
 use super::random::{Random, seeds};
 use super::world::{Weather, World};
 use crate::pod::{Action, Found, HookKind, Input, PodMachine, Signal, Snapshot};
-use k8s_openapi::api::core::v1::PodStatus;
+use k8s_openapi::api::core::v1::{ContainerState, PodStatus};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,6 +29,10 @@ struct Schedule {
     /// By when every container has to be killed, once the machine knows of the deletion.
     kill_by_ms: Option<u64>,
     is_deleted: bool,
+    /// Its node puts it out.
+    is_put_out: bool,
+    /// How each instance was first said to have ended, by its id.
+    ends: BTreeMap<String, (i32, String)>,
     steps: u32,
     actions: usize,
 }
@@ -56,6 +60,8 @@ impl Schedule {
             grace_over_ms: u64::MAX,
             kill_by_ms: None,
             is_deleted: false,
+            is_put_out: false,
+            ends: BTreeMap::new(),
             steps: 0,
             actions: 0,
         }
@@ -91,16 +97,16 @@ impl Schedule {
     fn check_action(&mut self, action: &Action) {
         match action {
             Action::CreateSandbox { .. } | Action::EnsureImage { .. } => {
-                assert!(!self.is_deleted, "something starts after delete: {action:?}");
+                assert!(!self.is_over(), "something starts after the end: {action:?}");
             }
             Action::StartContainer { container, .. } => {
-                assert!(!self.is_deleted, "something starts after delete: {action:?}");
+                assert!(!self.is_over(), "something starts after the end: {action:?}");
                 self.check_order(container);
             }
-            Action::Signal { container, signal: Signal::Stop, .. } if self.is_deleted && self.world.ms < self.grace_over_ms => {
+            Action::Signal { container, signal: Signal::Stop, .. } if self.is_over() && self.world.ms < self.grace_over_ms => {
                 self.check_turn(container);
             }
-            Action::RunHook { hook: HookKind::PostStart, .. } => assert!(!self.is_deleted, "a start's hook after delete"),
+            Action::RunHook { hook: HookKind::PostStart, .. } => assert!(!self.is_over(), "a start's hook after the end"),
             Action::PublishStatus(status) => self.check_status(status),
             Action::Release { .. } => {
                 assert!(self.is_deleted, "released though nobody deleted it");
@@ -108,6 +114,10 @@ impl Schedule {
             }
             _ => {}
         }
+    }
+
+    fn is_over(&self) -> bool {
+        self.is_deleted || self.is_put_out
     }
 
     /// Whatever starts, the init containers before it have done their part in this sandbox.
@@ -159,10 +169,21 @@ impl Schedule {
             if state.terminated.is_some() {
                 self.ended.insert(instance);
             }
+            self.check_ends([container.state.as_ref(), container.last_state.as_ref()]);
             assert!(!is_final(status) || state.running.is_none(), "something runs in a pod that has ended");
         }
         assert!(self.status.as_ref() != Some(status), "a status was published again");
         self.status = Some(status.clone());
+    }
+
+    /// Every start has one end: what was said of it is never said otherwise.
+    fn check_ends(&mut self, states: [Option<&ContainerState>; 2]) {
+        for ended in states.into_iter().flatten().filter_map(|state| state.terminated.as_ref()) {
+            let Some(id) = &ended.container_id else { continue };
+            let said = (ended.exit_code, ended.reason.clone().unwrap_or_default());
+            let first = self.ends.entry(id.clone()).or_insert_with(|| said.clone());
+            assert_eq!(*first, said, "{id} ended twice");
+        }
     }
 
     /// Past its grace, all that the machine may know to run was killed, or goes with its sandbox.
@@ -190,12 +211,35 @@ impl Schedule {
         self.manifest["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
         let before = self.manifest["metadata"]["deletionGracePeriodSeconds"].as_i64().unwrap_or(i64::MAX);
         self.manifest["metadata"]["deletionGracePeriodSeconds"] = json!(grace_seconds.min(before));
-        // Whoever was signalled at the end of the grace has two seconds more.
+        self.expect_kills(grace_seconds);
+        self.is_deleted = true;
+        self.spec();
+    }
+
+    /// Whoever was signalled at the end of the grace has two seconds more.
+    fn expect_kills(&mut self, grace_seconds: i64) {
         let by_ms = self.world.ms + u64::try_from(grace_seconds.max(1)).unwrap_or(1) * 1000 + 2000;
         self.grace_over_ms = self.grace_over_ms.min(by_ms - 2000);
         self.kill_by_ms = Some(self.kill_by_ms.map_or(by_ms, |before| before.min(by_ms)));
-        self.is_deleted = true;
-        self.spec();
+    }
+
+    /// The node is short of something, or is switched off.
+    fn put_out(&mut self) {
+        let grace_seconds = self.world.random.pick(&[0_u64, 1, 30]);
+        // One that is ending already goes on as it was told.
+        if !self.is_over() && !self.has_ended() {
+            self.expect_kills(grace_seconds.cast_signed());
+        }
+        self.is_put_out = true;
+        if self.world.random.chance(50) {
+            self.give(Input::Evicted { message: "The node was low on resource: memory. ".to_owned(), grace_seconds });
+        } else {
+            self.give(Input::ShuttingDown { grace_seconds });
+        }
+    }
+
+    fn has_ended(&self) -> bool {
+        self.status.as_ref().is_some_and(|status| matches!(status.phase.as_deref(), Some("Succeeded" | "Failed")))
     }
 
     fn happen(&mut self) {
@@ -224,6 +268,7 @@ impl Schedule {
                 self.delete(grace_seconds);
             }
             76..80 if ephemeral(&mut self.manifest) => self.spec(),
+            82..85 => self.put_out(),
             80..82 => {
                 self.is_deleted = true;
                 self.kill_by_ms = Some(self.kill_by_ms.map_or(self.world.ms + 3000, |by| by.min(self.world.ms + 3000)));
@@ -249,6 +294,11 @@ impl Schedule {
             self.machine = PodMachine::restore(host(), pod.into(), snapshot);
         } else {
             self.world.reboot();
+            // What was not said yet is forgotten with the power.
+            self.is_put_out &= self.has_ended();
+            if !self.is_deleted {
+                (self.kill_by_ms, self.grace_over_ms) = (None, u64::MAX);
+            }
             self.machine = PodMachine::new(host(), pod.into());
         }
         let found = if keeps_memory { self.world.look() } else { Found::default() };
