@@ -19,6 +19,16 @@ pub fn busy_cpu_ms() -> Result<f64> {
     Ok(busy * 10.0)
 }
 
+/// Processor time of one process since it started, in ms (`proc_pid_stat(5)`; a tick is 10 ms).
+pub fn process_cpu_ms(pid: u32) -> Result<f64> {
+    let path = format!("/proc/{pid}/stat");
+    let stat = fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
+    // The name stands in brackets and may have spaces; user and system time are the 12th and 13th field after it.
+    let (_, rest) = stat.rsplit_once(')').with_context(|| format!("{path} is not as it should be"))?;
+    let ticks = rest.split_whitespace().skip(11).take(2).filter_map(|word| word.parse::<f64>().ok());
+    Ok(ticks.sum::<f64>() * 10.0)
+}
+
 /// Every process whose command name passes.
 pub fn processes(wanted: impl Fn(&str) -> bool) -> Result<Vec<u32>> {
     let mut found = Vec::new();

@@ -4,8 +4,10 @@
 //! process, and ends at once on SIGTERM. Call it through `make bench`, which prepares the machine (`scripts/bench`).
 #![allow(clippy::print_stdout, reason = "the report is what this program is for")]
 
+mod logs;
 mod machine;
 mod podman;
+mod probes;
 mod report;
 mod skiff;
 
@@ -25,10 +27,21 @@ struct Options {
     image: PathBuf,
     rounds: usize,
     pods: usize,
+    /// Pods with three probes a second each.
+    probed: usize,
+    /// Lines that one container writes; fifty write a fiftieth each.
+    lines: u64,
 }
 
 fn options() -> Result<Options> {
-    let mut options = Options { bin_dir: "target/release".into(), image: "target/demo.tar".into(), rounds: 11, pods: 50 };
+    let mut options = Options {
+        bin_dir: "target/release".into(),
+        image: "target/demo.tar".into(),
+        rounds: 11,
+        pods: 50,
+        probed: 110,
+        lines: 2_000_000,
+    };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         let value = words.next().with_context(|| format!("{word} needs a value"))?;
@@ -37,7 +50,9 @@ fn options() -> Result<Options> {
             "--image" => options.image = value.into(),
             "--rounds" => options.rounds = value.parse().context("--rounds takes a number")?,
             "--pods" => options.pods = value.parse().context("--pods takes a number")?,
-            _ => bail!("unknown option {word}: there are --bin-dir, --image, --rounds and --pods"),
+            "--probed" => options.probed = value.parse().context("--probed takes a number")?,
+            "--lines" => options.lines = value.parse().context("--lines takes a number")?,
+            _ => bail!("unknown option {word}: there are --bin-dir, --image, --rounds, --pods, --probed and --lines"),
         }
     }
     Ok(options)
@@ -85,8 +100,11 @@ async fn measure(options: &Options, skiff: &mut Skiff) -> Result<()> {
     let idle_kib = skiff.daemon_memory()?;
     let mut rows = one_by_one(options, skiff).await?;
     rows.extend(many(options, skiff).await?);
+    rows.extend(logs::measure(options.lines, skiff).await?);
+    let probed = probes::measure(options.probed, skiff).await?;
     print_table(&rows);
     println!();
+    println!("{probed}");
     println!("daemon, idle before any pod: {:.1} MiB resident, {:.1} MiB its own", idle_kib.resident_mib(), idle_kib.own_mib());
     let after = skiff.daemon_memory()?;
     println!("daemon, after all of it:     {:.1} MiB resident, {:.1} MiB its own", after.resident_mib(), after.own_mib());

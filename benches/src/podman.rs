@@ -103,6 +103,30 @@ pub fn delete_pods(names: &[String]) -> Result<f64> {
     Ok(took)
 }
 
+/// Runs the workload in containers of these names, all at once, and waits for their end.
+pub fn run_to_end(names: &[String], command: &[String]) -> Result<()> {
+    for name in names {
+        let mut args = vec!["run", "--detach", "--log-driver", "k8s-file", "--name", name.as_str(), IMAGE];
+        args.extend(command.iter().map(String::as_str));
+        run(&args)?;
+    }
+    let mut args = vec!["wait"];
+    args.extend(names.iter().map(String::as_str));
+    run(&args).map(drop)
+}
+
+/// The whole log of a container, to be read.
+pub fn read_log(name: &str) -> Result<Vec<u8>> {
+    Ok(run(&["logs", name])?.stdout)
+}
+
+/// Removes containers.
+pub fn remove(names: &[String]) -> Result<()> {
+    let mut args = vec!["rm", "--force", "--time", "0"];
+    args.extend(names.iter().map(String::as_str));
+    run(&args).map(drop)
+}
+
 /// What its monitors and pause processes hold together, in KiB. Their kernel memory is not counted, which favours podman.
 pub fn monitor_memory_kib() -> Result<f64> {
     let mut sum = 0.0;

@@ -37,6 +37,11 @@ impl Row {
     pub fn larger(what: &str, ours: f64, theirs: f64, goal: f64) -> Self {
         Self { what: what.to_owned(), ours, theirs, ratio: ours / theirs, goal: format!("{goal}") }
     }
+
+    /// A figure that should be large, and has no goal of its own.
+    pub fn beside(what: &str, ours: f64, theirs: f64) -> Self {
+        Self { what: what.to_owned(), ours, theirs, ratio: ours / theirs, goal: "-".to_owned() }
+    }
 }
 
 /// Prints the figures side by side.

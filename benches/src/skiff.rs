@@ -48,6 +48,8 @@ fn arguments(folder: &Path) -> Vec<String> {
         ("--bridge", "skiffb0".to_owned()),
         ("--pod-cidr", "10.89.0.0/24".to_owned()),
         ("--cgroup-root", CGROUP_ROOT.to_owned()),
+        // Nothing of the log that is measured may be rotated away: podman keeps all of it.
+        ("--log-max-size", "4Gi".to_owned()),
     ]
     .into_iter()
     .flat_map(|(flag, value)| [flag.to_owned(), value])
@@ -92,7 +94,11 @@ impl Skiff {
     }
 
     async fn create(&self, name: &str) -> Result<()> {
-        let object = manifest(name);
+        self.create_object(manifest(name)).await
+    }
+
+    /// Makes a pod.
+    pub async fn create_object(&self, object: serde_json::Value) -> Result<()> {
         let request = CreateRequest { object, namespace: "default".to_owned(), dry_run: DryRun::No };
         self.client.request(Request::Create(request)).await?;
         Ok(())
@@ -128,6 +134,37 @@ impl Skiff {
             last = f64::max(last, self.stamp(name).await?);
         }
         Ok((last - begin) / 1e6)
+    }
+
+    /// Makes pods and waits until each is as it should be.
+    pub async fn create_all(&self, objects: Vec<serde_json::Value>, is_so: fn(&serde_json::Value) -> bool) -> Result<()> {
+        let mut watch = self.watch().await?;
+        let name = |pod: &serde_json::Value| pod["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+        let mut waiting: HashSet<String> = objects.iter().map(name).collect();
+        futures_all(objects.into_iter().map(|object| self.create_object(object))).await?;
+        while !waiting.is_empty() {
+            let event = watch.next().await?.context("the watch ended")?;
+            let pod: serde_json::Value = serde_json::from_str(event.object.get())?;
+            if is_so(&pod) {
+                waiting.remove(&name(&pod));
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads a pod's whole log and hands it on piece by piece.
+    pub async fn read_log(&self, pod: &str, mut take: impl FnMut(&[u8])) -> Result<()> {
+        let (namespace, pod) = ("default".to_owned(), pod.to_owned());
+        let mut stream = self.client.logs(LogsRequest { namespace, pod, ..LogsRequest::default() }).await?;
+        while let Some(bytes) = stream.next().await? {
+            take(&bytes);
+        }
+        Ok(())
+    }
+
+    /// Processor time of the daemon since it started, in ms.
+    pub fn daemon_cpu_ms(&self) -> Result<f64> {
+        crate::machine::process_cpu_ms(self.daemon.id())
     }
 
     async fn stamp(&self, name: &str) -> Result<f64> {

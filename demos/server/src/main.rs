@@ -3,10 +3,12 @@
 //! ```text
 //! demo-server [--listen ADDRESS:PORT] [--root FOLDER] [--crash-after SECONDS]
 //! demo-server stamp
+//! demo-server lines COUNT START
 //! ```
 //!
 //! The main thread waits for SIGTERM and SIGINT; one thread accepts, one more serves each connection. `stamp` is for
-//! benchmarks: it prints when its `main` began, then waits for SIGTERM.
+//! benchmarks: it prints when its `main` began, then waits for SIGTERM. So is `lines`: from START (seconds since 1970) on it prints
+//! so many numbered lines of 100 bytes as fast as they are taken, and then when it began and ended.
 
 mod request;
 mod server;
@@ -20,7 +22,7 @@ use nix::sys::signal::{SigSet, Signal};
 
 use server::Server;
 
-const USAGE: &str = "usage: demo-server [--listen ADDRESS:PORT] [--root FOLDER] [--crash-after SECONDS] | demo-server stamp";
+const USAGE: &str = "usage: demo-server [--listen ADDRESS:PORT] [--root FOLDER] [--crash-after SECONDS] | demo-server stamp | demo-server lines COUNT START";
 
 fn main() -> ExitCode {
     let began = SystemTime::now();
@@ -32,6 +34,14 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     if arguments == ["stamp"] {
         return stamp(began, &signals);
+    }
+    if let [word, count, start] = arguments.as_slice()
+        && word == "lines"
+    {
+        return match (count.parse(), start.parse()) {
+            (Ok(count), Ok(start)) => lines(count, start),
+            _ => refuse(USAGE),
+        };
     }
     match Options::parse(&arguments) {
         Ok(options) => serve(options, &signals),
@@ -93,11 +103,36 @@ fn crash(delay: Duration) {
 }
 
 fn stamp(began: SystemTime, signals: &SigSet) -> ExitCode {
-    let nanoseconds = began.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
-    say(&format!("started {nanoseconds}"));
+    let began = began.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
+    say(&format!("started {began}"));
     match signals.wait() {
         Ok(_) => ExitCode::SUCCESS,
         Err(errno) => refuse(&format!("cannot wait for signals: {errno}")),
+    }
+}
+
+fn nanoseconds() -> u128 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos())
+}
+
+/// Several programs that are told the same start write at the same time.
+fn lines(count: u64, start: u64) -> ExitCode {
+    let start_ns = u128::from(start) * 1_000_000_000;
+    let wait_ns = u64::try_from(start_ns.saturating_sub(nanoseconds())).unwrap_or(0);
+    std::thread::sleep(Duration::from_nanos(wait_ns));
+    let began = nanoseconds();
+    let mut out = io::BufWriter::with_capacity(16 * 1024, io::stdout().lock());
+    let filling = "x".repeat(85);
+    for number in 0..count {
+        // 13 bytes, a space, 85 and the line's end.
+        if let Err(error) = writeln!(out, "{number:013} {filling}") {
+            return refuse(&format!("cannot write: {error}"));
+        }
+    }
+    let written = out.flush().and_then(|()| writeln!(out, "wrote {began} {}", nanoseconds())).and_then(|()| out.flush());
+    match written {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => refuse(&format!("cannot write: {error}")),
     }
 }
 
