@@ -1,14 +1,17 @@
 //! What the console knows, without any look: rows of objects, filters and orders, lines of text and logs.
 
+pub mod burst;
 pub mod cluster;
 pub mod columns;
 pub mod containers;
+pub mod life;
 pub mod lines;
 pub mod log;
 pub mod project;
 pub mod pulse;
 pub mod query;
 pub mod row;
+pub mod sides;
 pub mod store;
 pub mod template;
 pub mod view;

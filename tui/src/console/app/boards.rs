@@ -1,21 +1,24 @@
 //! Opens boards, feeds them, and goes where their lines lead.
 
 use super::effect::Effect;
-use super::state::App;
+use super::state::{App, Asked};
 use super::{editing, logs, navigate};
 use crate::console::keys::action::Action;
 use crate::console::link::{Command, Failure};
-use crate::console::model::log::Log;
 use crate::console::model::row::{About, Key};
 use crate::console::screen::Screen;
+use crate::console::screen::board::feed::Question;
+use crate::console::screen::board::probes::Probes;
+use crate::console::screen::board::timeline::Timeline;
 use crate::console::screen::board::tree::Tree;
-use crate::console::screen::board::why::{Tail, Why};
+use crate::console::screen::board::why::Why;
 use crate::console::screen::board::{Board, Known, Target, Topic};
 use crate::console::screen::list::List;
 use crate::console::screen::reader::{Mode, Reader};
 use crate::console::theme::role::Role;
+use jiff::Timestamp;
 use objects::Kind;
-use wire::LogsRequest;
+use wire::Response;
 
 /// Opens a board.
 pub fn open(app: &mut App, topic: Topic) {
@@ -41,66 +44,103 @@ pub fn why(app: &mut App, out: &mut Vec<Effect>) {
 /// Opens the answer, and asks for the end of the log that says more.
 fn ask_why(app: &mut App, kind: Kind, key: Key, out: &mut Vec<Effect>) {
     open(app, Topic::Why(Box::new(Why::new(kind, key))));
-    ask_for_tail(app, out);
+    ask_if_due(app, out);
 }
 
-/// Asks for the log that the shown answer wants, where it has not got it.
-pub fn ask_for_tail(app: &mut App, out: &mut Vec<Effect>) {
+/// Asks what the shown board wants to know now.
+pub fn ask_if_due(app: &mut App, out: &mut Vec<Effect>) {
     let (size, is_live) = (app.body(), app.is_live());
-    let App { screens, store, cluster, now, last_id, .. } = app;
+    let App { screens, store, cluster, now, zone, last_id, asked, .. } = app;
     let Some(Screen::Board(board)) = screens.last_mut() else { return };
-    let Topic::Why(why) = &mut board.topic else { return };
-    let known = Known { store, cluster, now: *now, size };
-    let Some((container, is_previous)) = why.wanted_log(&known) else { return };
-    let has_it = |tail: &Tail| tail.container == container && tail.is_previous == is_previous;
-    if why.tail.as_ref().is_some_and(has_it) || why.kind != Kind::Pod || !is_live {
+    let known = Known { store, cluster, now: *now, zone, size };
+    if !is_live || board.topic.due(&known).is_none_or(|due| due > *now) {
         return;
     }
-    *last_id += 1;
-    let request = LogsRequest {
-        namespace: why.key.namespace.to_string(),
-        pod: why.key.name.to_string(),
-        container: Some(container.clone()),
-        previous: is_previous,
-        timestamps: true,
-        tail_lines: Some(Why::tail_lines()),
-        ..LogsRequest::default()
+    let mut numbers = || {
+        *last_id += 1;
+        *last_id
     };
-    why.tail = Some(Tail { id: *last_id, container, is_previous, log: Log::default(), failure: None });
-    out.push(Effect::Link(Command::Logs { id: *last_id, request: Box::new(request) }));
+    for (id, question) in board.topic.questions(&known, &mut numbers) {
+        out.push(Effect::Link(match question {
+            Question::Ask(request) => {
+                asked.insert(id, Asked::Board);
+                Command::Ask { id, request: Box::new(request) }
+            }
+            Question::Log(request) => Command::Logs { id, request: Box::new(request) },
+        }));
+    }
+    board.invalidate();
 }
 
-/// The end of a log that an answer waits for. Says whether it was one.
+/// When the shown board wants to know something next.
+pub fn next_due(app: &App) -> Option<Timestamp> {
+    let Screen::Board(board) = app.screen() else { return None };
+    if !app.is_live() {
+        return None;
+    }
+    board.topic.due(&known(app))
+}
+
+/// What boards are made of.
+pub fn known(app: &App) -> Known<'_> {
+    Known { store: &app.store, cluster: &app.cluster, now: app.now, zone: &app.zone, size: app.body() }
+}
+
+/// Hands something to the board that waits for it. Says whether one did.
+fn hand(app: &mut App, is_taken: impl Fn(&mut Topic) -> bool) -> bool {
+    for screen in app.screens.iter_mut().chain(&mut app.later) {
+        if let Screen::Board(board) = screen
+            && is_taken(&mut board.topic)
+        {
+            board.invalidate();
+            return true;
+        }
+    }
+    false
+}
+
+/// An answer that a board waits for.
+pub fn answered(app: &mut App, id: u32, result: &Result<Response, Failure>) {
+    let now = app.now;
+    hand(app, |topic| topic.answer(id, result, now));
+}
+
+/// Bytes of a log. Says whether a board waits for them.
 pub fn take_log(app: &mut App, id: u32, bytes: &[u8]) -> bool {
-    let Some((board, at)) = waiting(app, id) else { return false };
-    if let Topic::Why(why) = &mut board.topic
-        && let Some(tail) = &mut why.tail
-    {
-        tail.log.take(bytes);
-    }
-    board.invalidate();
-    at
+    hand(app, |topic| topic.take_log(id, bytes))
 }
 
-/// The end of the end of a log. Says whether an answer waited for it.
+/// The end of a log. Says whether a board waited for it.
 pub fn end_log(app: &mut App, id: u32, failure: Option<&Failure>) -> bool {
-    let Some((board, at)) = waiting(app, id) else { return false };
-    if let Topic::Why(why) = &mut board.topic
-        && let Some(tail) = &mut why.tail
-    {
-        tail.log.finish();
-        tail.failure = failure.map(ToString::to_string);
-    }
-    board.invalidate();
-    at
+    hand(app, |topic| topic.end_log(id, failure))
 }
 
-fn waiting(app: &mut App, id: u32) -> Option<(&mut Board, bool)> {
-    let waits = |board: &Board| matches!(&board.topic, Topic::Why(why) if why.tail.as_ref().is_some_and(|tail| tail.id == id));
-    app.screens.iter_mut().chain(&mut app.later).find_map(|screen| match screen {
-        Screen::Board(board) if waits(board) => Some((&mut **board, true)),
-        _ => None,
-    })
+/// The timeline of the pod one stands on.
+pub fn timeline(app: &mut App) {
+    match pod_here(app) {
+        Some(pod) => open(app, Topic::Timeline(Timeline::new(pod))),
+        None => app.say(Role::Warn, "only pods have a timeline"),
+    }
+}
+
+/// The probes of the pod one stands on.
+pub fn probes(app: &mut App) {
+    match pod_here(app) {
+        Some(pod) => open(app, Topic::Probes(Probes::new(pod))),
+        None => app.say(Role::Warn, "only pods have probes"),
+    }
+}
+
+/// The pod one stands on: in a list of events the one that the event is about.
+fn pod_here(app: &App) -> Option<Key> {
+    let pod = match app.screen() {
+        Screen::List(list) if list.kind() == Some(Kind::Event) => {
+            let about = list.current(&app.store)?.about.as_deref()?;
+            (&*about.kind == Kind::Pod.name()).then(|| about.key.clone())
+        }
+        _ => navigate::subject(app).filter(|(kind, _)| *kind == Kind::Pod).map(|(_, key)| key),
+    };
+    pod.filter(|key| app.store.of(Kind::Pod).find(key).is_some())
 }
 
 /// Shows the tree, of one namespace or of all.
@@ -124,6 +164,11 @@ pub fn follow(app: &mut App, out: &mut Vec<Effect>) {
         Target::Edit(kind, key) => editing::live(app, kind, &key),
         Target::Log { pod, container, is_previous } => logs::open(app, &pod, Some(&container), is_previous, out),
         Target::PodsOn(node) => app.push(Screen::List(Box::new(List::on_node(&node)))),
+        Target::Moment(at, pod, container) => {
+            let container = (!container.is_empty()).then_some(container);
+            logs::open_at(app, &pod, container.as_deref(), at, out);
+        }
+        Target::Probes(pod) => open(app, Topic::Probes(Probes::new(pod))),
         Target::Branch(branch, _) => turn(app, &branch),
     }
 }
@@ -137,12 +182,13 @@ fn read(app: &mut App, kind: Kind, key: Key) {
 }
 
 fn turn(app: &mut App, branch: &str) {
-    if let Screen::Board(board) = app.screen_mut()
-        && let Topic::Tree(tree) = &mut board.topic
-    {
-        tree.turn(branch);
-        board.invalidate();
+    let Screen::Board(board) = app.screen_mut() else { return };
+    match &mut board.topic {
+        Topic::Tree(tree) => tree.turn(branch),
+        Topic::Probes(probes) => probes.turn(branch),
+        _ => {}
     }
+    board.invalidate();
 }
 
 /// The object that a line leads to, or else the one that the board is about.
@@ -151,7 +197,7 @@ pub fn subject(board: &Board) -> Option<(Kind, Key)> {
         Target::Object(kind, key) | Target::Why(kind, key) | Target::Events(kind, key) | Target::Edit(kind, key) => {
             Some((*kind, key.clone()))
         }
-        Target::Log { pod, .. } => Some((Kind::Pod, pod.clone())),
+        Target::Log { pod, .. } | Target::Moment(_, pod, _) | Target::Probes(pod) => Some((Kind::Pod, pod.clone())),
         Target::PodsOn(node) => Some((Kind::Node, Key { namespace: "".into(), name: node.as_str().into() })),
         Target::Branch(_, object) => object.clone(),
     });
@@ -171,8 +217,33 @@ pub fn perform(app: &mut App, action: Action, times: Option<usize>) {
         }
         Action::Top => board.go_to_end(false),
         Action::Bottom => board.go_to_end(true),
-        Action::Left | Action::Right => {
-            if let (Some(Target::Branch(branch, _)), Topic::Tree(_)) = (board.target().cloned(), &board.topic) {
+        Action::Left | Action::Right | Action::ZoomIn | Action::ZoomOut => sideways(app, action, many),
+        _ => {}
+    }
+    // The timeline points at the moment one stands on.
+    if let Screen::Board(board) = app.screen_mut()
+        && matches!(board.topic, Topic::Timeline(_))
+    {
+        board.invalidate();
+    }
+}
+
+/// Folds a branch, or moves along the timeline.
+fn sideways(app: &mut App, action: Action, many: i64) {
+    let whole = match app.screen() {
+        Screen::Board(board) => match &board.topic {
+            Topic::Timeline(timeline) => timeline.whole(&known(app)),
+            _ => 0,
+        },
+        _ => return,
+    };
+    let Screen::Board(board) = app.screen_mut() else { return };
+    match (&mut board.topic, action) {
+        (Topic::Timeline(timeline), Action::Left) => timeline.slide(-many, whole),
+        (Topic::Timeline(timeline), Action::Right) => timeline.slide(many, whole),
+        (Topic::Timeline(timeline), _) => timeline.zoom(action == Action::ZoomIn, whole),
+        (Topic::Tree(_) | Topic::Probes(_), Action::Left | Action::Right) => {
+            if let Some(Target::Branch(branch, _)) = board.target().cloned() {
                 turn(app, &branch);
             }
         }

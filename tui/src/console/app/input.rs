@@ -67,7 +67,7 @@ pub fn show_keys(app: &mut App, title: &'static str) {
         Place::Objects => "objects",
         Place::Pods => "pods",
         Place::Nodes => "nodes",
-        Place::Board => "board",
+        Place::Board | Place::PodBoard => "board",
         Place::Text => "texts",
         Place::Object => "object",
         Place::Log => "log",

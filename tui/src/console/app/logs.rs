@@ -7,6 +7,7 @@ use crate::console::model::row::Key;
 use crate::console::model::store::Store;
 use crate::console::screen::Screen;
 use crate::console::screen::log::{LogScreen, Stream};
+use jiff::Timestamp;
 use objects::Kind;
 use objects::lookup::{list, number, text};
 use serde_json::Value;
@@ -21,6 +22,14 @@ pub fn open(app: &mut App, pod: &Key, container: Option<&str>, is_previous: bool
     let mut screen = LogScreen::new(pod.clone(), containers, wanted.unwrap_or(first), is_previous);
     start(&mut screen, &app.store, &mut app.last_id, out);
     app.push(Screen::Log(Box::new(screen)));
+}
+
+/// The same, at what was logged at a moment.
+pub fn open_at(app: &mut App, pod: &Key, container: Option<&str>, at: Timestamp, out: &mut Vec<Effect>) {
+    open(app, pod, container, false, out);
+    if let Screen::Log(log) = app.screen_mut() {
+        log.seek(at);
+    }
 }
 
 /// Asks for the lines a screen does not have yet.

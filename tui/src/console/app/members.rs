@@ -5,6 +5,7 @@ use super::state::{App, Asked};
 use crate::console::link::{Command, Failure};
 use crate::console::model::cluster::Asking;
 use crate::console::screen::Screen;
+use crate::console::screen::board::Topic;
 use crate::console::screen::list::Source;
 use objects::Kind;
 use wire::{Request, Response};
@@ -36,7 +37,11 @@ pub fn ask_if_due(app: &mut App, out: &mut Vec<Effect>) {
 
 /// Whether the list of nodes is on the screen.
 pub fn looks_at_nodes(app: &App) -> bool {
-    matches!(app.screen(), Screen::List(list) if list.source == Source::Kind(Kind::Node))
+    match app.screen() {
+        Screen::List(list) => list.source == Source::Kind(Kind::Node),
+        Screen::Board(board) => matches!(board.topic, Topic::Map(_)),
+        _ => false,
+    }
 }
 
 /// Takes the members over.

@@ -13,6 +13,7 @@ use crate::console::model::row::Key;
 use crate::console::model::view::Order;
 use crate::console::screen::Screen;
 use crate::console::screen::board::Topic;
+use crate::console::screen::board::map::Map;
 use crate::console::screen::reader::Mode;
 use crate::console::term::clip;
 use crate::console::theme::role::Role;
@@ -46,6 +47,9 @@ pub fn perform(app: &mut App, action: Action, times: Option<usize>, out: &mut Ve
         Action::Why => boards::why(app, out),
         Action::Pulses => boards::open(app, Topic::Pulses),
         Action::Tree => boards::tree(app, None),
+        Action::Timeline => boards::timeline(app),
+        Action::Probes => boards::probes(app),
+        Action::Map => boards::open(app, Topic::Map(Map::default())),
         Action::Logs => navigate::log(app, false, out),
         Action::LogsPrevious => navigate::log(app, true, out),
         Action::New => editing::new(app, ""),

@@ -14,6 +14,7 @@ use crate::console::model::cluster::Cluster;
 use crate::console::model::row;
 use crate::console::model::store::Store;
 use crate::console::screen::Screen;
+use crate::console::screen::board::Topic;
 use crate::console::screen::list::List;
 use crate::console::theme::load::Theme;
 use crate::console::theme::role::Role;
@@ -166,6 +167,8 @@ pub enum Asked {
     Cordon(row::Key, Scheduling),
     /// The members of the cluster.
     Members,
+    /// Something that a board wants to know, which knows the number itself.
+    Board,
     /// A step of an editor, which knows its number itself.
     Edit,
 }
@@ -262,7 +265,8 @@ impl App {
                 Some(_) => &[Place::Objects, Place::List, Place::Any],
                 None => &[Place::Pods, Place::List, Place::Any],
             },
-            Screen::Board(_) => &[Place::Board, Place::Any],
+            Screen::Board(board) if matches!(board.topic, Topic::Map(_)) => &[Place::Board, Place::Any],
+            Screen::Board(_) => &[Place::PodBoard, Place::Board, Place::Any],
             Screen::Reader(_) => &[Place::Object, Place::Text, Place::Any],
             Screen::Log(_) => &[Place::Log, Place::Text, Place::Any],
             Screen::Edit(_) => &[Place::Editor],
@@ -283,7 +287,7 @@ impl App {
             _ => None,
         };
         let board = match self.screen() {
-            Screen::Board(board) => board.next_wake(),
+            Screen::Board(board) => [board.next_wake(), super::boards::next_due(self)].into_iter().flatten().min(),
             _ => None,
         };
         let standing = match self.standing {

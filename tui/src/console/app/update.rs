@@ -38,7 +38,7 @@ pub fn update(app: &mut App, now: Timestamp, msg: Msg) -> Vec<Effect> {
         app.toast = None;
     }
     members::ask_if_due(app, &mut out);
-    boards::ask_for_tail(app, &mut out);
+    boards::ask_if_due(app, &mut out);
     for told in app.rights.check(&mut out) {
         take_wire(app, told, &mut out);
     }
@@ -58,7 +58,7 @@ pub fn settle(app: &mut App) {
             }
         }
         Some(Screen::Board(board)) => {
-            board.refresh(&Known { store, cluster: &app.cluster, now, size: (columns, rows) });
+            board.refresh(&Known { store, cluster: &app.cluster, now, zone: &app.zone, size: (columns, rows) });
         }
         Some(Screen::Reader(reader)) => {
             reader.place.size = (columns.saturating_sub(2), rows);
@@ -114,6 +114,7 @@ fn take_wire(app: &mut App, wire: Wire, out: &mut Vec<Effect>) {
             Some(Asked::Delete(kind, key)) => deleting::answered(app, kind, &key, result),
             Some(Asked::Cordon(key, wanted)) => cordoning::answered(app, &key, wanted, result),
             Some(Asked::Members) => members::answered(app, result),
+            Some(Asked::Board) => boards::answered(app, id, &result),
             Some(Asked::Edit) => editing::answered(app, id, result, out),
             None => {}
         },

@@ -72,6 +72,16 @@ actions! {
     Events,
     /// Why it is not ready.
     Why,
+    /// Its life on one time axis.
+    Timeline,
+    /// What its probes came to.
+    Probes,
+    /// Who sees whom.
+    Map,
+    /// A shorter time on the axis.
+    ZoomIn,
+    /// A longer time on the axis.
+    ZoomOut,
     /// How the whole stands.
     Pulses,
     /// Owners, pods and containers.

@@ -18,6 +18,8 @@ pub enum Place {
     Nodes,
     /// Boards: why, pulses, the tree.
     Board,
+    /// Boards with pods on them.
+    PodBoard,
     /// Texts that one reads.
     Text,
     /// A description or YAML of an object.
@@ -72,7 +74,7 @@ const fn bind(place: Place, keys: &'static str, action: Action, hint: &'static s
 }
 
 use Action as A;
-use Place::{Any, Board, Editor, List, Log, Nodes, Object, Objects, Pods, Text};
+use Place::{Any, Board, Editor, List, Log, Nodes, Object, Objects, PodBoard, Pods, Text};
 
 /// All of them. The hint line shows hints in this order, the narrowest place first.
 pub const TABLE: &[Binding] = &[
@@ -100,6 +102,8 @@ pub const TABLE: &[Binding] = &[
     bind(Objects, "d", A::Describe, "describe", "describe the object and what happened to it"),
     bind(Objects, "D", A::Yaml, "+yaml", "show the whole object as YAML"),
     bind(Objects, "e", A::Edit, "edit", "edit the object's manifest"),
+    bind(Objects, "t", A::Timeline, "+timeline", "show the pod's life on one time axis"),
+    bind(Objects, "p", A::Probes, "+probes", "show what the pod's probes came to"),
     bind(Objects, "E", A::Events, "+events", "show the events about this object"),
     bind(Objects, "x d", A::Delete, "+delete", "delete the object or the marked ones, after asking"),
     bind(Objects, "x k", A::Kill, "+kill now", "delete without a grace period, after asking"),
@@ -107,8 +111,13 @@ pub const TABLE: &[Binding] = &[
     bind(Objects, "V", A::MarkInvert, "", "mark every row that is not marked, and the other way round"),
     bind(Objects, "u", A::Unmark, "", "take all marks away"),
     bind(Board, "enter", A::Open, "open", "go where the line leads; in the tree fold or unfold it"),
-    bind(Board, "o", A::Logs, "logs", "show the log"),
-    bind(Board, "O", A::LogsPrevious, "", "show the log of the instance before"),
+    bind(PodBoard, "o", A::Logs, "logs", "show the log"),
+    bind(PodBoard, "O", A::LogsPrevious, "", "show the log of the instance before"),
+    bind(PodBoard, "t", A::Timeline, "+timeline", "show the pod's life on one time axis"),
+    bind(PodBoard, "p", A::Probes, "+probes", "show what the pod's probes came to"),
+    bind(PodBoard, "+", A::ZoomIn, "", "timeline: a shorter time on the axis; h and l move it"),
+    bind(PodBoard, "=", A::ZoomIn, "", ""),
+    bind(PodBoard, "-", A::ZoomOut, "", "timeline: a longer time on the axis"),
     bind(Board, "d", A::Describe, "describe", "describe the object"),
     bind(Board, "D", A::Yaml, "+yaml", "show the object as YAML"),
     bind(Board, "e", A::Edit, "edit", "edit the object's manifest"),
@@ -129,6 +138,8 @@ pub const TABLE: &[Binding] = &[
     bind(Object, "o", A::Logs, "", "show the log"),
     bind(Object, "e", A::Edit, "edit", "edit the object's manifest"),
     bind(Object, "E", A::Events, "", "show the events about this object"),
+    bind(Object, "t", A::Timeline, "", "show the pod's life on one time axis"),
+    bind(Object, "p", A::Probes, "", "show what the pod's probes came to"),
     bind(Object, "W", A::Why, "why", "say why the object is not ready"),
     bind(Object, "w", A::Wrap, "", "wrap long lines"),
     bind(Object, "S", A::Save, "", "save the text to a file"),
@@ -148,6 +159,7 @@ pub const TABLE: &[Binding] = &[
     bind(Any, "?", A::Help, "help", "show the keys"),
     bind(Any, "space space", A::Palette, "", "find an action by its name"),
     bind(Any, "space p", A::Pulses, "", "show how the whole stands: room, the last hour, what fails"),
+    bind(Any, "space m", A::Map, "", "show the cluster: who sees whom, round trips, the sides of a split"),
     bind(Any, "space r", A::Tree, "", "show the tree: owners, pods, containers"),
     bind(Any, "space t", A::Themes, "+theme", "choose a theme; each is shown at once"),
     bind(Any, "space b", A::Bookmarks, "", "choose a bookmark"),

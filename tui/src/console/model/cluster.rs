@@ -56,8 +56,13 @@ impl Cluster {
         Some(self.since(member))
     }
 
+    /// What the daemon told of the members last.
+    pub const fn members(&self) -> Option<&Members> {
+        self.members.as_ref()
+    }
+
     /// Since when a member is in its state, on our clock.
-    fn since(&self, member: &Member) -> Timestamp {
+    pub fn since(&self, member: &Member) -> Timestamp {
         let seconds = self.members.as_ref().map_or(0, |members| members.seconds_since(member));
         self.told_at.checked_sub(SignedDuration::from_secs(seconds)).unwrap_or(self.told_at)
     }

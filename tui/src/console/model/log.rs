@@ -66,6 +66,12 @@ impl Log {
         self.known_until = self.newest.clone();
     }
 
+    /// The first line that was written at a time or later, given as the daemon writes it.
+    pub fn first_at(&self, time: &str) -> Option<usize> {
+        let at = self.lines.partition_point(|line| &line.text[..line.start as usize] < time);
+        (at < self.lines.len()).then_some(at)
+    }
+
     /// The whole log as text, with or without times as it is shown.
     pub fn to_text(&self) -> String {
         (0..self.len()).flat_map(|at| [self.line(at), "\n"]).collect()

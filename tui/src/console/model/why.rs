@@ -5,6 +5,8 @@
 
 mod container;
 
+pub use container::asks;
+
 use super::row::Tone;
 use jiff::Timestamp;
 use objects::lookup::{condition, flag, list, text, time};

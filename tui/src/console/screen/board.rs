@@ -1,7 +1,11 @@
 //! A board: lines made of what is known, with a cursor on those that lead somewhere. What it tells is its topic.
 
+pub mod feed;
 pub mod line;
+pub mod map;
+pub mod probes;
 pub mod pulses;
+pub mod timeline;
 pub mod tree;
 pub mod why;
 
@@ -11,6 +15,7 @@ use crate::console::model::store::Store;
 use crate::console::theme::role::Role;
 use crate::console::widget::canvas::Canvas;
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use line::Line;
 use objects::Kind;
 use ratatui::layout::Rect;
@@ -24,6 +29,12 @@ pub enum Topic {
     Pulses,
     /// Owners, pods and containers.
     Tree(tree::Tree),
+    /// The life of a pod.
+    Timeline(timeline::Timeline),
+    /// What a pod's probes came to.
+    Probes(probes::Probes),
+    /// Who sees whom.
+    Map(map::Map),
 }
 
 /// Where a line leads.
@@ -48,6 +59,10 @@ pub enum Target {
     },
     /// The pods of a node.
     PodsOn(String),
+    /// What was logged at a moment, by a container or by any.
+    Moment(Timestamp, Key, String),
+    /// What a pod's probes came to.
+    Probes(Key),
     /// A branch to fold or unfold.
     Branch(String, Option<(Kind, Key)>),
 }
@@ -60,6 +75,8 @@ pub struct Known<'a> {
     pub cluster: &'a Cluster,
     /// The time ages are counted to.
     pub now: Timestamp,
+    /// The zone times are told in.
+    pub zone: &'a TimeZone,
     /// The columns and rows there are.
     pub size: (u16, u16),
 }
@@ -123,7 +140,10 @@ impl Board {
     pub fn subject(&self) -> Option<(Kind, Key)> {
         match &self.topic {
             Topic::Why(why) => Some((why.kind, why.key.clone())),
-            Topic::Pulses | Topic::Tree(_) => None,
+            Topic::Timeline(timeline::Timeline { pod, .. }) | Topic::Probes(probes::Probes { pod, .. }) => {
+                Some((Kind::Pod, pod.clone()))
+            }
+            Topic::Pulses | Topic::Tree(_) | Topic::Map(_) => None,
         }
     }
 
@@ -133,6 +153,9 @@ impl Board {
             Topic::Why(_) => "why",
             Topic::Pulses => "pulses",
             Topic::Tree(_) => "tree",
+            Topic::Timeline(_) => "timeline",
+            Topic::Probes(_) => "probes",
+            Topic::Map(_) => "map",
         }
     }
 
@@ -154,12 +177,15 @@ impl Board {
         if self.made_of == Some(made_of) && !is_due {
             return self.settle();
         }
-        let page = match &mut self.topic {
+        let here = self.target().cloned();
+        let page = match &self.topic {
             Topic::Why(why) => why.page(known),
             Topic::Pulses => pulses::page(known),
             Topic::Tree(tree) => tree.page(known),
+            Topic::Timeline(timeline) => timeline.page(known, here.as_ref()),
+            Topic::Probes(probes) => probes.page(known),
+            Topic::Map(map) => map.page(known),
         };
-        let here = self.target().cloned();
         let is_first = self.lines.is_empty();
         let wait = |seconds: i64| known.now.saturating_add(jiff::SignedDuration::from_secs(seconds)).ok();
         (self.until, self.made_of) = (page.next_change.and_then(wait), Some(made_of));

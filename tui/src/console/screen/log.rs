@@ -6,6 +6,7 @@ use crate::console::model::row::Key;
 use crate::console::theme::role::Role;
 use crate::console::widget::canvas::Canvas;
 use crate::console::widget::{pager, syntax};
+use jiff::Timestamp;
 use ratatui::layout::Rect;
 use wire::LogsRequest;
 
@@ -42,6 +43,8 @@ pub struct LogScreen {
     pub place: Place,
     /// How the stream stands.
     pub stream: Stream,
+    /// The time of what is looked for, until a line of then has come.
+    seeks: Option<String>,
     /// How often the container had been started when the log was asked for.
     pub restarts: i64,
 }
@@ -50,7 +53,17 @@ impl LogScreen {
     /// The log of a container, at its end.
     pub fn new(pod: Key, containers: Vec<String>, container: usize, is_previous: bool) -> Self {
         let place = Place { follows: true, ..Place::default() };
-        Self { pod, containers, container, is_previous, log: Log::default(), place, stream: Stream::Interrupted, restarts: 0 }
+        Self {
+            pod,
+            containers,
+            container,
+            is_previous,
+            log: Log::default(),
+            place,
+            stream: Stream::Interrupted,
+            seeks: None,
+            restarts: 0,
+        }
     }
 
     /// The container's name.
@@ -84,12 +97,29 @@ impl LogScreen {
         self.stream = Stream::Interrupted;
     }
 
+    /// Looks for the first line from a time on, as soon as it has come.
+    pub fn seek(&mut self, at: Timestamp) {
+        self.seeks = Some(at.strftime("%Y-%m-%dT%H:%M:%S").to_string());
+        self.log.shows_times = true;
+        self.find_sought();
+    }
+
+    fn find_sought(&mut self) {
+        let Some(time) = &self.seeks else { return };
+        if let Some(at) = self.log.first_at(time) {
+            (self.place.follows, self.place.found) = (false, Some(at));
+            self.place.show(&self.log, at);
+            self.seeks = None;
+        }
+    }
+
     /// Takes bytes over and keeps the window where it is, or at the end where it follows.
     pub fn take(&mut self, bytes: &[u8]) {
         let left = self.log.take(bytes);
         self.place.top = self.place.top.saturating_sub(left);
         self.place.found = self.place.found.and_then(|found| found.checked_sub(left));
         self.place.settle(&self.log);
+        self.find_sought();
     }
 
     /// Paints the lines.

@@ -47,7 +47,7 @@ fn one_key_says_why_a_pod_crashes_with_the_end_of_its_log() {
 
 
 
-     enter open  o logs  d describe  D yaml  e edit  E events  w why  : command  ? help
+     enter open  o logs  t timeline  p probes  d describe  e edit  w why  : command  ? help
     "#);
     bench.effects.clear();
     bench.press("enter");
@@ -110,7 +110,7 @@ fn the_pulses_on_a_wide_and_on_a_narrow_terminal() {
 
 
 
-     enter open  o logs  d describe  D yaml  e edit  E events  w why  : command  space t theme  space n new pod  ? help
+     enter open  o logs  t timeline  p probes  d describe  D yaml  e edit  E events  w why  : command  ? help
     "#);
     bench.press("j");
     let Screen::Board(_) = bench.app.screen() else { panic!("no board") };
@@ -145,7 +145,7 @@ fn the_tree_folds_and_leads_to_logs() {
      ├─▾ ○ delta    0/2 Completed  oak
      │ ├─ ○ web  Completed  luksa/kubia:v2
      │ └─ ◐ side  Waiting  envoy                                                             ↓
-     enter open  o logs  d describe  D yaml  e edit  E events  w why  : command  ? help
+     enter open  o logs  t timeline  p probes  d describe  e edit  w why  : command  ? help
     "#);
     bench.press("j j enter");
     assert!(matches!(bench.app.screen(), Screen::Log(log) if &*log.pod.name == "alpha"), "{}", bench.picture());
@@ -164,4 +164,109 @@ fn a_board_is_made_again_only_when_something_on_it_changes() {
     assert_eq!(wake.duration_since(bench.now).as_secs(), 1);
     bench.wait(86_400 * 9);
     assert!(bench.app.next_wake().is_none_or(|wake| wake.duration_since(bench.now).as_secs() > 600));
+}
+
+#[test]
+fn the_timeline_of_a_crash() {
+    let mut bench = Bench::new(100, 24);
+    bench.press("j t");
+    let (id, request) = log_asked(&bench).expect("the logs were asked for");
+    assert_eq!((request.container.as_deref(), request.follow), (Some("side"), false));
+    bench.wire(Wire::Log(id, b"2026-03-01T11:30:00.000000000Z a\n2026-03-01T11:58:00.000000000Z ERROR b\n".to_vec()));
+    bench.wire(Wire::LogEnd(id, None));
+    insta::assert_snapshot!(bench.picture(), @r#"
+     ◢ skiff  oak  ·  all namespaces  ·  4 pods  ◐ 1  ▲ 1  ✕ 1  ○ 1                              ● live
+     pods › bravo timeline
+
+     pod             ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░
+     web             ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░
+     side            ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░
+       log                                                   █                                     █
+     events          ▲                                                                  ·· ▲         ✕
+                     11:00:00 ────────────────────────── 11:30:00 ──────────────────────────────── no▼
+                     ░ waits  ▒ runs  █ ready  ▓ not ready  ─ ended  ▲ warning  ✕ end
+
+     ── WHAT HAPPENED, NEWEST FIRST ─────────────────────────────────────────────────────────────────
+    ▌✕ 11:59:18 42s ago   web           exited        with code 1
+     ▲ 11:52:00 8m ago    pod           BackOff       Back-off restarting (the 3. time)
+     · 11:51:00 9m ago    pod           Pulled        Image is here (the 2. time)
+     · 11:50:00 10m ago   pod           Scheduled     Assigned to oak
+     ▲ 11:00:00 60m ago   pod           BackOff       Back-off restarting
+     · 11:00:00 60m ago   pod           Pulled        Image is here
+     · 11:00:00 60m ago   pod           created       the daemon took it
+
+
+
+
+     enter open  o logs  t timeline  p probes  d describe  D yaml  e edit  w why  : command  ? help
+    "#);
+    bench.press("+ +");
+    assert!(bench.shows("outside of what the axis shows"), "{}", bench.picture());
+    bench.press("h h - - G enter");
+    assert!(matches!(bench.app.screen(), Screen::Log(log) if log.log.shows_times), "{}", bench.picture());
+}
+
+fn probe_run(at_ms: i64, took_us: u64, verdict: wire::ProbeVerdict, output: &str) -> wire::ProbeRun {
+    wire::ProbeRun { at_ms, took_us, verdict, output: output.to_owned() }
+}
+
+#[test]
+fn the_probes_of_a_pod_run_by_run() {
+    use wire::ProbeVerdict::{Failure, Success};
+    let mut bench = Bench::new(110, 24);
+    let mut probed = pod("bravo", &json!({"running": {}}), false, 0);
+    probed["spec"]["containers"][0]["readinessProbe"] =
+        json!({"httpGet": {"path": "/ok", "port": 8080}, "periodSeconds": 5, "timeoutSeconds": 1});
+    probed["spec"]["containers"][0]["livenessProbe"] = json!({"exec": {"command": ["true"]}});
+    bench.wire(Wire::Put(Kind::Pod, Box::new(row(Kind::Pod, &probed))));
+    bench.press("j p");
+    let Some((id, wire::Request::Probes(request))) = bench.asked() else { panic!("nothing was asked") };
+    assert_eq!(request.pod, "bravo");
+    let runs = vec![
+        probe_run(1_000, 900, Success, ""),
+        probe_run(6_000, 700_000, Success, ""),
+        probe_run(11_000, 1_100, Failure, "HTTP probe failed with statuscode: 503"),
+        probe_run(16_000, 1_100, Failure, "HTTP probe failed with statuscode: 503"),
+    ];
+    let readiness = wire::ProbeRuns { container: "web".to_owned(), probe: wire::ProbeKind::Readiness, runs };
+    let probes = wire::PodProbes { node: "oak".to_owned(), as_of_ms: 18_000, probes: vec![readiness] };
+    bench.wire(Wire::Answer(id, Ok(wire::Response::Probes(probes))));
+    insta::assert_snapshot!(bench.press("enter").picture(), @r#"
+     ◢ skiff  oak  ·  all namespaces  ·  4 pods  ◐ 1  ▲ 2  ○ 1                                             ● live
+     pods › bravo probes
+
+     as node oak told 0s ago; a cell is a run, the newest is on the right
+
+    ▌▾ web readiness  GET http :8080/ok  every 5s, 1s to answer
+       ················································▁▅✕✕  fails 2 of 3, then it is not ready  next in 3s
+         2s ago    failure  1.1ms     HTTP probe failed with statuscode: 503
+         7s ago    failure  1.1ms     HTTP probe failed with statuscode: 503
+         12s ago   success  700.0ms
+         17s ago   success  0.9ms
+
+     ▸ web liveness  run true  every 10s, 1s to answer
+       ····················································  not run yet
+
+
+
+
+
+
+
+
+
+     enter open  o logs  t timeline  p probes  d describe  D yaml  e edit  E events  w why  : command  ? help
+    "#);
+    bench.effects.clear();
+    bench.wait(2);
+    assert!(bench.asked().is_none());
+    bench.wait(2);
+    assert!(matches!(bench.asked(), Some((_, wire::Request::Probes(_)))), "the next run is looked for when it is due");
+}
+
+#[test]
+fn a_pod_without_probes_says_what_that_means() {
+    let mut bench = Bench::new(110, 24);
+    bench.press("j p");
+    assert!(bench.shows("it has no probes"), "{}", bench.picture());
 }

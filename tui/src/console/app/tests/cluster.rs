@@ -77,7 +77,7 @@ fn the_nodes_of_a_split_cluster() {
      ● fir    Ready     1/110     0.2/8    1.0Gi/16Gi   alive    90s     0.4ms  28d     v0.1.0    192.168.1.4   Debian
      ● oak    Ready     1/110     0.2/8    1.0Gi/16Gi   alive    66m     -      28d     v0.1.0    192.168.1.4   Debian
 
-     enter open  xc cordon  xu uncordon  w why  d describe  D yaml  e edit  E events  / filter  s sort  : command  ? help
+     enter open  xc cordon  xu uncordon  w why  d describe  D yaml  e edit  t timeline  / filter  s sort  : command  ? help
     "#);
     let header = split(80, 8).line(0);
     assert!(header.starts_with(" ◢ skiff  oak  ·  2 of 3 nodes; elm unseen 40s  ·  all  ·  3 pods  ▲ 3 "), "{header}");
@@ -95,7 +95,7 @@ fn pods_of_a_node_that_is_not_seen_are_marked_and_the_corner_says_how_old_they_a
     ▌? default        bravo       1/2        Unknown     0             60m        10.88.0.7     elm
      ▲ default        charlie     1/2        Running     0             60m        10.88.0.7     fir
 
-     enter open  o logs  w why  d describe  D yaml  e edit  E events  / filter  : command  ? help
+     enter open  o logs  w why  d describe  D yaml  e edit  t timeline  / filter  : command  ? help
     "#);
     bench.press("d");
     assert!(bench.line(1).ends_with("▲ elm unseen, as of 40s ago  top"), "{}", bench.line(1));
@@ -205,4 +205,58 @@ fn a_node_that_is_alone_says_nothing_of_members() {
     bench.effects.clear();
     bench.wait(60);
     assert_eq!(questions(&bench), 0);
+}
+
+#[test]
+fn the_map_shows_who_sees_whom_and_the_sides() {
+    let mut bench = split(110, 24);
+    bench.press("space m");
+    let others: Vec<(u32, String)> = bench
+        .effects
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::Link(Command::Ask { id, request }) => match &**request {
+                Request::On { node, .. } => Some((*id, node.clone())),
+                _ => None,
+            },
+            _ => None,
+        })
+        .collect();
+    assert_eq!(others.iter().map(|(_, node)| node.as_str()).collect::<Vec<_>>(), ["fir"], "who is not seen cannot be asked");
+    let Response::Members(mut view) = members(MemberState::Down, MemberState::Alive) else { panic!("members") };
+    view.node = "fir".to_owned();
+    bench.wire(Wire::Answer(others[0].0, Ok(Response::Members(view))));
+    insta::assert_snapshot!(bench.picture(), @r#"
+     ◢ skiff  oak  ·  2 of 3 nodes; elm unseen 40s  ·  all namespaces  ·  3 pods  ▲ 3                      ● live
+     pods › map                                                                     ▲ elm unseen, as of 40s ago
+     ── MEMBERS as oak sees them, cluster c ───────────────────────────────────────────────────────────────────
+    ▌✕ elm           down     40s     rtt 0.4ms     clock 1.0ms     0.1.0     elm:7946
+     ● fir           alive    90s     rtt 0.4ms     clock 1.0ms     0.1.0     fir:7946
+     ● oak           alive    66m     rtt here      clock 1.0ms     0.1.0     oak:7946
+
+     ── WHO SEES WHOM, round trips in ms ──────────────────────────────────────────────────────────────────────
+           elm       fir       oak
+     elm   ─         ?         ?         cannot be asked
+     fir   ✕         ─         ● 0.4     0s ago
+     oak   ✕         ● 0.4     ─         this node
+
+     ── 2 SIDES ───────────────────────────────────────────────────────────────────────────────────────────────
+     A  fir oak  2 pods  this side
+     B  elm  1 pod  not seen from here: what it does is not known, and its pods are shown as they were
+
+
+
+
+
+
+
+     enter open  d describe  D yaml  e edit  E events  w why  : command  space t theme  space n new pod  ? help
+    "#);
+    bench.effects.clear();
+    bench.wait(5);
+    assert!(
+        bench.effects.iter().any(
+            |effect| matches!(effect, Effect::Link(Command::Ask { request, .. }) if matches!(**request, Request::On { .. }))
+        )
+    );
 }

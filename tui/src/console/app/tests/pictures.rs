@@ -65,7 +65,7 @@ fn the_nodes_with_what_they_hold() {
 
 
 
-     enter open  xc cordon  xu uncordon  w why  d describe  D yaml  e edit  E events  / filter  s sort  : command  ? help
+     enter open  xc cordon  xu uncordon  w why  d describe  D yaml  e edit  t timeline  / filter  s sort  : command  ? help
     "#);
 }
 
@@ -81,7 +81,7 @@ fn the_events_newest_first() {
      · default       10m           Normal     Scheduled    pod/bravo    1         Assigned to oak
 
 
-     enter open  w why  d describe  D yaml  e edit  E events  xd delete  / filter  : command  ? help
+     enter open  w why  d describe  D yaml  e edit  t timeline  p probes  / filter  : command  ? help
     "#);
 }
 
@@ -161,6 +161,9 @@ fn every_screen_fits_every_window() {
             "E",
             "j w",
             "space p",
+            "space m",
+            "j t",
+            "j p",
             "space r",
             "j o",
             "x d",

@@ -1,8 +1,10 @@
 //! Why something is not ready: the way to readiness, step by step, with the last lines of a container that ended.
 
+use super::feed::{Numbers, Question};
 use super::line::Line;
 use super::{Known, Page, Target};
 use crate::console::base::text;
+use crate::console::link::Failure;
 use crate::console::model::lines::Lines;
 use crate::console::model::log::Log;
 use crate::console::model::row::{Key, Row, Tone};
@@ -11,6 +13,7 @@ use crate::console::screen::list_view::{sign, tone_role};
 use crate::console::theme::role::Role;
 use objects::Kind;
 use serde_json::Value;
+use wire::LogsRequest;
 
 /// Lines of a log that are shown below the step they explain.
 const TAIL: i64 = 8;
@@ -64,19 +67,53 @@ impl Why {
         })
     }
 
+    /// The log that it has to ask for.
+    pub fn wants_log(&self, known: &Known<'_>) -> Option<(String, bool)> {
+        let (container, is_previous) = self.wanted_log(known).filter(|_| self.kind == Kind::Pod)?;
+        let has_it = |tail: &Tail| tail.container == container && tail.is_previous == is_previous;
+        (!self.tail.as_ref().is_some_and(has_it)).then_some((container, is_previous))
+    }
+
+    /// Asks for the end of that log.
+    pub fn questions(&mut self, known: &Known<'_>, numbers: Numbers<'_>) -> Vec<(u32, Question)> {
+        let Some((container, is_previous)) = self.wants_log(known) else { return Vec::new() };
+        let request = LogsRequest {
+            namespace: self.key.namespace.to_string(),
+            pod: self.key.name.to_string(),
+            container: Some(container.clone()),
+            previous: is_previous,
+            timestamps: true,
+            tail_lines: Some(TAIL),
+            ..LogsRequest::default()
+        };
+        let id = numbers();
+        self.tail = Some(Tail { id, container, is_previous, log: Log::default(), failure: None });
+        vec![(id, Question::Log(request))]
+    }
+
+    /// The log's bytes.
+    pub fn take_log(&mut self, id: u32, bytes: &[u8]) -> bool {
+        let Some(tail) = self.tail.as_mut().filter(|tail| tail.id == id) else { return false };
+        tail.log.take(bytes);
+        true
+    }
+
+    /// The log's end.
+    pub fn end_log(&mut self, id: u32, failure: Option<&Failure>) -> bool {
+        let Some(tail) = self.tail.as_mut().filter(|tail| tail.id == id) else { return false };
+        tail.log.finish();
+        tail.failure = failure.map(ToString::to_string);
+        true
+    }
+
     /// The log that would say more: that of the first container that ended or fails.
-    pub fn wanted_log(&self, known: &Known<'_>) -> Option<(String, bool)> {
+    fn wanted_log(&self, known: &Known<'_>) -> Option<(String, bool)> {
         let why = self.answer(known)?;
         let leads = why.steps.iter().filter(|step| step.is_cause()).flat_map(|step| &step.leads);
         leads.into_iter().find_map(|lead| match lead {
             Lead::Log { container, is_previous } => Some((container.clone(), *is_previous)),
             _ => None,
         })
-    }
-
-    /// Lines asked for.
-    pub const fn tail_lines() -> i64 {
-        TAIL
     }
 
     /// The answer as lines.
@@ -161,7 +198,7 @@ impl Why {
             Lead::Events => Some(Target::Events(object().0, object().1)),
             Lead::Edit => Some(Target::Edit(object().0, object().1)),
             Lead::Node(name) => Some(Target::Why(Kind::Node, Key { namespace: "".into(), name: name.as_str().into() })),
-            Lead::Probes => None,
+            Lead::Probes => Some(Target::Probes(self.key.clone())),
         }
     }
 }
