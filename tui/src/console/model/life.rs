@@ -100,7 +100,7 @@ pub fn of(pod: &Value, events: &[Value]) -> Option<Life> {
     if let Some(deleted) = time(pod, "/metadata/deletionTimestamp") {
         moments.push(moment(deleted, Tone::Warn, "", ("deleted", "its containers were told to end")));
     }
-    moments.sort_by(|one, two| one.at.cmp(&two.at));
+    moments.sort_by_key(|moment| moment.at);
     let begins = moments.first().map_or(begins, |first| first.at.min(begins));
     Some(Life { begins, lanes, moments })
 }
@@ -151,10 +151,15 @@ fn pod_lane(pod: &Value, begins: Timestamp, moments: &mut Vec<Moment>) -> Lane {
         "",
         if has_ended { ("ended", "its containers ended") } else { word },
     ));
-    // It can only stop being ready after it was.
-    let before = if is_ready { Stage::Waiting } else { Stage::Ready };
-    let stretches =
-        vec![Stretch { from: begins, until: Some(changed), stage: before }, Stretch { from: changed, until: None, stage: after }];
+    // Before its first container started it can only have waited; whether it was ready in between nobody kept.
+    let started = moments.iter().filter(|moment| moment.what == "Started").map(|moment| moment.at).min();
+    let started = started.unwrap_or(changed).clamp(begins, changed);
+    let mut stretches = vec![
+        Stretch { from: begins, until: Some(started), stage: Stage::Waiting },
+        Stretch { from: started, until: Some(changed), stage: if is_ready { Stage::Waiting } else { Stage::Running } },
+        Stretch { from: changed, until: None, stage: after },
+    ];
+    stretches.retain(|stretch| stretch.until.is_none_or(|until| until > stretch.from));
     Lane { name: String::new(), stretches }
 }
 
@@ -170,7 +175,8 @@ fn container_lane(name: &str, status: &Value, begins: Timestamp, moments: &mut V
     for moment in moments.iter().filter(|moment| moment.container == name) {
         match moment.what.as_str() {
             "Started" => turns.push((moment.at, Turn::Start)),
-            "Killing" => turns.push((moment.at, Turn::End)),
+            // A container that is held back does not run.
+            "Killing" | "BackOff" => turns.push((moment.at, Turn::End)),
             _ => {}
         }
     }

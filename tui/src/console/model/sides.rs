@@ -11,9 +11,8 @@ pub type Sight = BTreeMap<String, bool>;
 /// no sight of its own: it is where it is seen, and alone where nobody who was asked sees it.
 pub fn of(nodes: &BTreeSet<String>, sights: &BTreeMap<String, Sight>) -> Vec<Vec<String>> {
     let sees = |one: &str, other: &str| sights.get(one).and_then(|sight| sight.get(other)).copied();
-    let are_together = |one: &str, other: &str| match (sees(one, other), sees(other, one)) {
-        (Some(true), Some(true) | None) | (None, Some(true)) => true,
-        _ => false,
+    let are_together = |one: &str, other: &str| {
+        matches!((sees(one, other), sees(other, one)), (Some(true), Some(true) | None) | (None, Some(true)))
     };
     let mut left: BTreeSet<&String> = nodes.iter().collect();
     let mut sides = Vec::new();

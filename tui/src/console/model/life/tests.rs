@@ -31,8 +31,8 @@ fn what_status_and_events_know_is_put_on_one_axis() {
     let life = of(&crashing(), &events).expect("it began");
     let [own, web, side] = life.lanes.as_slice() else { panic!("{life:?}") };
     let stages = |second: &str| (own.stage_at(at(second)), web.stage_at(at(second)), side.stage_at(at(second)));
-    assert_eq!(stages("00:02"), (Some(Stage::Ready), Some(Stage::Waiting), Some(Stage::Waiting)));
-    assert_eq!(stages("00:20"), (Some(Stage::Ready), Some(Stage::Running), Some(Stage::Ready)));
+    assert_eq!(stages("00:02"), (Some(Stage::Waiting), Some(Stage::Waiting), Some(Stage::Waiting)));
+    assert_eq!(stages("00:20"), (Some(Stage::Running), Some(Stage::Running), Some(Stage::Ready)));
     assert_eq!(stages("09:10"), (Some(Stage::Failing), Some(Stage::Running), Some(Stage::Ready)));
     assert_eq!(stages("09:40"), (Some(Stage::Failing), Some(Stage::Waiting), Some(Stage::Ready)));
     assert_eq!(web.stage_at(Timestamp::UNIX_EPOCH), None);

@@ -148,7 +148,7 @@ impl Timeline {
 
     /// Seconds from the pod's first moment until now.
     pub fn whole(&self, known: &Known<'_>) -> i64 {
-        self.life(known).map_or(LEAST_SPAN, |life| known.now.duration_since(life.begins).as_secs().max(LEAST_SPAN))
+        self.life(known).map_or(LEAST_SPAN, |life| known.now.duration_since(life.begins).as_secs().max(LEAST_SPAN) + 1)
     }
 
     fn life(&self, known: &Known<'_>) -> Option<Life> {
@@ -165,7 +165,7 @@ impl Timeline {
         };
         let columns = usize::from(known.size.0).saturating_sub(NAMES + 3).max(10);
         let until = known.now.checked_sub(SignedDuration::from_secs(self.back)).unwrap_or(known.now);
-        let whole = known.now.duration_since(life.begins).as_secs().max(LEAST_SPAN);
+        let whole = known.now.duration_since(life.begins).as_secs().max(LEAST_SPAN) + 1;
         let span = self.span.unwrap_or(whole).max(LEAST_SPAN);
         let from = until.checked_sub(SignedDuration::from_secs(span)).unwrap_or(until);
         let axis = Axis { from, until, columns };
