@@ -42,7 +42,7 @@ pub fn why(app: &mut App, out: &mut Vec<Effect>) {
 }
 
 /// Opens the answer, and asks for the end of the log that says more.
-fn ask_why(app: &mut App, kind: Kind, key: Key, out: &mut Vec<Effect>) {
+pub fn ask_why(app: &mut App, kind: Kind, key: Key, out: &mut Vec<Effect>) {
     open(app, Topic::Why(Box::new(Why::new(kind, key))));
     ask_if_due(app, out);
 }

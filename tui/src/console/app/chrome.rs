@@ -120,7 +120,7 @@ fn title(screen: &Screen, before: Option<&Screen>) -> String {
     let is_said = |key: &Key| match before {
         Some(Screen::List(list)) => list.source == Source::Containers(key.clone()),
         Some(Screen::Reader(reader)) => reader.key == *key,
-        Some(Screen::Log(log)) => log.pod == *key,
+        Some(Screen::Log(log)) => log.pod() == key,
         Some(Screen::Board(board)) => board.subject().is_some_and(|(_, subject)| subject == *key),
         _ => false,
     };
@@ -145,7 +145,11 @@ fn title(screen: &Screen, before: Option<&Screen>) -> String {
         }
         Screen::Log(log) => {
             let instance = if log.is_previous { " (previous)" } else { "" };
-            format!("{}log {}{instance}", name(&log.pod), log.container_name())
+            if log.pods.len() > 1 {
+                format!("logs {}{instance}", log.title())
+            } else {
+                format!("{}log {}{instance}", name(log.pod()), log.title())
+            }
         }
         Screen::Edit(edit) => format!("edit {}{}", edit.title(), if edit.is_changed() { " *" } else { "" }),
     }
@@ -205,9 +209,16 @@ fn board_place(board: &Board) -> String {
 fn log_place(log: &LogScreen) -> (String, Role) {
     use crate::console::model::lines::Lines;
     let (state, role) = log.state();
-    let lines = log.log.len();
+    let (shown, total) = (log.log.len(), log.log.total());
     let gone = if log.log.left > 0 { "+" } else { "" };
-    (with_wrap(&log.place, &format!("{lines}{gone} {}  {state}", if lines == 1 { "line" } else { "lines" })), role)
+    let filter = match log.log.filter() {
+        Some(filter) if filter.context > 0 => format!("&{} ±{}  {shown} of ", filter.text(), filter.context),
+        Some(filter) => format!("&{}  {shown} of ", filter.text()),
+        None => String::new(),
+    };
+    let since = log.since.map(|since| format!("last {}  ", objects::duration::human(since))).unwrap_or_default();
+    let word = if total == 1 { "line" } else { "lines" };
+    (with_wrap(&log.place, &format!("{since}{filter}{total}{gone} {word}  {state}")), role)
 }
 
 fn with_wrap(place: &Place, text: &str) -> String {
@@ -306,6 +317,7 @@ pub fn label(prompt: &Prompt) -> &'static str {
         Purpose::Command => ":",
         Purpose::Filter(_) => "filter /",
         Purpose::Find => "search /",
+        Purpose::LogFilter(_) => "only lines with ",
         Purpose::SaveAs => "save to: ",
     }
 }

@@ -35,6 +35,9 @@ pub fn run_quietly(app: &mut App, text: &str, out: &mut Vec<Effect>) {
     if !rest.is_empty() && matches!(word, "describe" | "yaml" | "edit") {
         return route::read(app, word, rest);
     }
+    if !rest.is_empty() && matches!(word, "why" | "timeline" | "probes") {
+        return route::board(app, word, rest, out);
+    }
     match word {
         "containers" => route::containers(app, rest),
         "on" => route::on_node(app, rest),
@@ -43,6 +46,8 @@ pub fn run_quietly(app: &mut App, text: &str, out: &mut Vec<Effect>) {
         "unbookmark" => bookmarks::forget(app, rest, out),
         "ns" | "namespace" => set_namespace(app, rest),
         "logs" | "log" => route::log(app, rest, out),
+        "since" => super::logs::set_since(app, rest, out),
+        "fields" => super::logs::set_fields(app, rest),
         "new" => editing::new(app, rest),
         "open" | "o" if rest.is_empty() => app.say(Role::Warn, "open which file?"),
         "open" | "o" => out.push(Effect::Read(PathBuf::from(rest))),

@@ -3,7 +3,7 @@
 use super::effect::Effect;
 use super::perform::{perform, whole_text};
 use super::state::{App, Choice, Overlay, Prompt, Purpose, Question};
-use super::{bookmarks, command, cordoning, deleting, navigate, theming};
+use super::{bookmarks, command, cordoning, deleting, logs, navigate, theming};
 use crate::console::keys::commands::{COMMANDS, CommandLine};
 use crate::console::keys::key::Key;
 use crate::console::keys::map::Meaning;
@@ -240,10 +240,13 @@ fn recall(app: &App, prompt: &mut Prompt, older: bool) {
 
 /// A filter narrows the list down while it is typed.
 fn preview(app: &mut App) {
-    if let Some(Overlay::Prompt(Prompt { field, purpose: Purpose::Filter(_), .. })) = &app.overlay {
-        let text = field.text().to_owned();
+    let Some(Overlay::Prompt(Prompt { field, purpose, .. })) = &app.overlay else { return };
+    let text = field.text().to_owned();
+    match purpose {
         // A selector that is not finished yet is no reason to complain.
-        let _ = filter(app, &text);
+        Purpose::Filter(_) => drop(filter(app, &text)),
+        Purpose::LogFilter(_) => logs::set_filter(app, &text),
+        _ => {}
     }
 }
 
@@ -257,8 +260,10 @@ pub fn filter(app: &mut App, text: &str) -> Result<(), String> {
 }
 
 fn cancel(app: &mut App, prompt: Prompt) {
-    if let Purpose::Filter(before) = prompt.purpose {
-        let _ = filter(app, &before);
+    match prompt.purpose {
+        Purpose::Filter(before) => drop(filter(app, &before)),
+        Purpose::LogFilter(before) => logs::set_filter(app, &before),
+        _ => {}
     }
 }
 
@@ -272,6 +277,7 @@ fn submit(app: &mut App, prompt: &Prompt, out: &mut Vec<Effect>) {
             }
         }
         Purpose::Find => find(app, &text),
+        Purpose::LogFilter(_) => logs::set_filter(app, &text),
         Purpose::SaveAs => {
             if let (Some(content), false) = (whole_text(app), text.trim().is_empty()) {
                 out.push(Effect::Write(PathBuf::from(text.trim()), content));

@@ -49,7 +49,7 @@ pub fn subject(app: &App) -> Option<(Kind, Key)> {
         },
         Screen::Board(board) => boards::subject(board),
         Screen::Reader(reader) => Some((reader.kind, reader.key.clone())),
-        Screen::Log(log) => Some((Kind::Pod, log.pod.clone())),
+        Screen::Log(log) => Some((Kind::Pod, log.pod().clone())),
         Screen::Edit(_) => None,
     }
 }
@@ -80,9 +80,13 @@ pub fn events(app: &mut App) {
     }
 }
 
-/// Shows the log of the pod or container.
+/// Shows the log of the pod or container; of several marked pods their logs together.
 pub fn log(app: &mut App, is_previous: bool, out: &mut Vec<Effect>) {
     let container = match app.screen() {
+        Screen::List(list) if list.kind() == Some(Kind::Pod) && list.marks.len() > 1 => {
+            let pods = list.chosen(&app.store);
+            return logs::open_all(app, &pods, is_previous, out);
+        }
         Screen::List(list) if list.kind().is_none() => list.current(&app.store).map(|row| row.key.name.to_string()),
         Screen::Board(board) => match board.target() {
             Some(Target::Log { container, .. }) => Some(container.clone()),
@@ -94,6 +98,18 @@ pub fn log(app: &mut App, is_previous: bool, out: &mut Vec<Effect>) {
         Some((Kind::Pod, key)) => logs::open(app, &key, container.as_deref(), is_previous, out),
         _ => app.say(Role::Warn, "only pods have logs"),
     }
+}
+
+/// Shows the logs of all containers of the pod, or of the marked ones, together.
+pub fn all_logs(app: &mut App, out: &mut Vec<Effect>) {
+    let pods = match app.screen() {
+        Screen::List(list) if list.kind() == Some(Kind::Pod) => list.chosen(&app.store),
+        _ => subject(app).filter(|(kind, _)| *kind == Kind::Pod).map(|(_, key)| key).into_iter().collect(),
+    };
+    if pods.is_empty() {
+        return app.say(Role::Warn, "only pods have logs");
+    }
+    logs::open_all(app, &pods, false, out);
 }
 
 /// Goes to a kind's list as the start of a new path.
@@ -114,6 +130,7 @@ pub fn back(app: &mut App, out: &mut Vec<Effect>) {
         }
         Screen::Reader(reader) if reader.place.find.is_some() => (reader.place.find, reader.place.found) = (None, None),
         Screen::Log(log) if log.place.find.is_some() => (log.place.find, log.place.found) = (None, None),
+        Screen::Log(log) if log.log.filter().is_some() => logs::set_filter(app, ""),
         Screen::Edit(_) => editing::leave(app),
         _ if !is_first => close(app, out),
         _ => app.say(Role::Dim, "this is the first screen; q leaves"),
@@ -179,9 +196,7 @@ fn revive(app: &mut App, out: &mut Vec<Effect>) {
     match screens.last_mut() {
         Some(Screen::List(list)) => list.invalidate(),
         Some(Screen::Board(board)) => board.invalidate(),
-        Some(Screen::Log(log)) if is_live && log.stream == crate::console::screen::log::Stream::Interrupted => {
-            logs::start(log, store, last_id, out);
-        }
+        Some(Screen::Log(log)) if is_live => logs::start(log, store, last_id, out),
         _ => {}
     }
 }

@@ -39,6 +39,12 @@ pub fn perform(app: &mut App, action: Action, times: Option<usize>, out: &mut Ve
             let before = list.view.query.text().to_owned();
             ask_line(app, Purpose::Filter(before.clone()), &before);
         }
+        Action::LogFilter => {
+            let Screen::Log(log) = app.screen() else { return };
+            let before = log.log.filter().map(|filter| filter.text().to_owned()).unwrap_or_default();
+            ask_line(app, Purpose::LogFilter(before.clone()), &before);
+        }
+        Action::AllLogs => navigate::all_logs(app, out),
         Action::Help => show_keys(app, "keys"),
         Action::Palette => show_keys(app, "actions"),
         Action::Describe => navigate::read(app, Mode::Describe),
@@ -138,34 +144,11 @@ fn on_reader(app: &mut App, action: Action, times: Option<usize>) {
 }
 
 fn on_log(app: &mut App, action: Action, times: Option<usize>, out: &mut Vec<Effect>) {
-    let is_live = app.is_live();
-    let App { screens, store, last_id, .. } = app;
-    let Some(Screen::Log(log)) = screens.last_mut() else { return };
-    let mut found = true;
-    match action {
-        Action::Follow => {
-            log.place.follows = !log.place.follows;
-            log.place.settle(&log.log);
-        }
-        Action::Bottom => {
-            log.place.follows = true;
-            log.place.settle(&log.log);
-        }
-        Action::Times => log.log.shows_times = !log.log.shows_times,
-        Action::Previous | Action::NextContainer => {
-            if action == Action::Previous {
-                log.is_previous = !log.is_previous;
-            } else {
-                log.container = (log.container + 1) % log.containers.len().max(1);
-            }
-            logs::stop(log, out);
-            log.restart();
-            if is_live {
-                logs::start(log, store, last_id, out);
-            }
-        }
-        _ => found = in_text(&mut log.place, &log.log, action, times),
+    if times.is_none() && logs::perform(app, action, out) {
+        return;
     }
+    let Screen::Log(log) = app.screen_mut() else { return };
+    let found = in_text(&mut log.place, &log.log, action, times);
     say_if_not_found(app, found);
 }
 
@@ -219,7 +202,7 @@ fn in_text(place: &mut crate::console::model::lines::Place, lines: &impl Lines, 
 /// A name for the file that the shown text would go to.
 fn file_name(app: &App) -> String {
     match app.screen() {
-        Screen::Log(log) => format!("{}-{}.log", log.pod.name, log.container_name()),
+        Screen::Log(log) => format!("{}-{}.log", log.pod().name, log.title().replace(' ', "-")),
         Screen::Reader(reader) if reader.mode == Mode::Yaml => format!("{}.yaml", reader.key.name),
         Screen::Reader(reader) => format!("{}.txt", reader.key.name),
         Screen::Edit(edit) => match &edit.origin {
@@ -248,6 +231,7 @@ fn copy(app: &mut App, action: Action, out: &mut Vec<Effect>) {
             let names = list.chosen(&app.store);
             Some(names.iter().map(|key| key.name.to_string()).collect::<Vec<_>>().join("\n"))
         }
+        (Action::CopyName, Screen::Log(log)) => Some(logs::visible(log)),
         _ => whole_text(app),
     };
     let Some(text) = text.filter(|text| !text.is_empty()) else { return };

@@ -2,11 +2,16 @@
 
 use super::effect::Effect;
 use super::state::App;
-use super::{editing, logs, navigate};
+use super::{boards, editing, logs, navigate};
+use crate::console::model::columns;
+use crate::console::model::query::Query;
 use crate::console::model::row::Key;
 use crate::console::screen::Screen;
 use crate::console::screen::board::Topic;
+use crate::console::screen::board::probes::Probes;
+use crate::console::screen::board::timeline::Timeline;
 use crate::console::screen::list::{List, Source};
+use crate::console::screen::log::Choice;
 use crate::console::screen::reader::{Mode, Reader};
 use crate::console::theme::role::Role;
 use objects::Kind;
@@ -32,15 +37,22 @@ pub fn of(app: &App) -> Option<String> {
             command
         }
         Screen::Board(board) => match &board.topic {
+            Topic::Why(why) => format!("why {} {}", why.kind.singular(), full(&why.key)),
+            Topic::Timeline(timeline) => format!("timeline {}", full(&timeline.pod)),
+            Topic::Probes(probes) => format!("probes {}", full(&probes.pod)),
+            Topic::Map(_) => "map".to_owned(),
             Topic::Pulses => "pulses".to_owned(),
             Topic::Tree(tree) => format!("tree {}", tree.namespace.as_deref().unwrap_or("all")),
-            _ => return None,
         },
         Screen::Reader(reader) => {
             let word = if reader.mode == Mode::Yaml { "yaml" } else { "describe" };
             format!("{word} {} {}", reader.kind.singular(), full(&reader.key))
         }
-        Screen::Log(log) => format!("logs {} {}", full(&log.pod), log.container_name()),
+        Screen::Log(log) => {
+            let pods: Vec<String> = log.pods.iter().map(|(pod, _)| full(pod)).collect();
+            let which = if log.choice == Choice::All { "all" } else { log.container_name() };
+            format!("logs {} {which}", pods.join(","))
+        }
         Screen::Edit(edit) => match &edit.origin {
             crate::console::screen::edit::Origin::Live(kind, key) => format!("edit {} {}", kind.singular(), full(key)),
             crate::console::screen::edit::Origin::File(path) => format!("open {}", path.display()),
@@ -64,6 +76,22 @@ pub fn read(app: &mut App, word: &str, rest: &str) {
     }
 }
 
+/// `why pod team-1/web`, `timeline team-1/web`, `probes web`; without words of the object one stands on.
+pub fn board(app: &mut App, word: &str, rest: &str, out: &mut Vec<Effect>) {
+    let (kind, name) = match rest.split_once(' ') {
+        Some((kind, name)) => (Kind::from_user(kind), name.trim()),
+        None => (Some(Kind::Pod), rest),
+    };
+    let Some(kind) = kind else { return app.say(Role::Warn, "which object? :why KIND NAME, such as :why pod team-1/web") };
+    let Some(key) = find(app, kind, name) else { return };
+    match (word, kind) {
+        ("timeline", Kind::Pod) => boards::open(app, Topic::Timeline(Timeline::new(key))),
+        ("probes", Kind::Pod) => boards::open(app, Topic::Probes(Probes::new(key))),
+        ("why", Kind::Pod | Kind::Node) => boards::ask_why(app, kind, key, out),
+        _ => app.say(Role::Warn, format!(":{word} is for pods{}", if word == "why" { " and nodes" } else { "" })),
+    }
+}
+
 /// `containers team-1/web`.
 pub fn containers(app: &mut App, name: &str) {
     if let Some(key) = find(app, Kind::Pod, name) {
@@ -82,13 +110,37 @@ pub fn on_node(app: &mut App, rest: &str) {
     }
 }
 
-/// `logs team-1/web side`; without words that of the row one stands on.
+/// `logs team-1/web side`, `logs web all`, `logs web,api`, `logs -l app=web`; without words that of the row one stands on.
 pub fn log(app: &mut App, rest: &str, out: &mut Vec<Effect>) {
-    let mut words = rest.split_whitespace();
-    let Some(name) = words.next() else { return navigate::log(app, false, out) };
-    if let Some(pod) = find(app, Kind::Pod, name) {
-        logs::open(app, &pod, words.next(), false, out);
+    if let Some(selector) = rest.strip_prefix("-l") {
+        return log_of_labels(app, selector.trim(), out);
     }
+    let mut words = rest.split_whitespace();
+    let Some(names) = words.next() else { return navigate::log(app, false, out) };
+    let container = words.next();
+    let pods: Vec<Key> = names.split(',').filter(|name| !name.is_empty()).filter_map(|name| find(app, Kind::Pod, name)).collect();
+    match (pods.as_slice(), container) {
+        ([], _) => {}
+        ([pod], container) if container != Some("all") => logs::open(app, pod, container, false, out),
+        (pods, _) => logs::open_all(app, pods, false, out),
+    }
+}
+
+fn log_of_labels(app: &mut App, selector: &str, out: &mut Vec<Effect>) {
+    let query = match Query::parse(&format!("-l {selector}"), columns::PODS) {
+        Ok(query) => query,
+        Err(why) => return app.say(Role::Bad, why),
+    };
+    let namespace = app.namespace.clone();
+    let is_here = |key: &Key| namespace.as_ref().is_none_or(|namespace| *key.namespace == **namespace);
+    let pods = app.store.of(Kind::Pod).iter().map(|(_, row)| row);
+    let mut pods: Vec<Key> =
+        pods.filter(|row| is_here(&row.key) && query.matches(row, app.now)).map(|row| row.key.clone()).collect();
+    pods.sort();
+    if pods.is_empty() {
+        return app.say(Role::Warn, format!("no pod has the labels {selector}"));
+    }
+    logs::open_all(app, &pods, false, out);
 }
 
 /// The object of a name, or of a namespace and a name. Says it where there is none.

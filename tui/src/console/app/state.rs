@@ -132,6 +132,8 @@ pub enum Purpose {
     Filter(String),
     /// A search.
     Find,
+    /// A filter of a log's lines; the one before comes back on Esc.
+    LogFilter(String),
     /// The name of a file.
     SaveAs,
 }

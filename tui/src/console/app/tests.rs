@@ -5,6 +5,7 @@ mod budgets;
 mod cluster;
 mod editor;
 mod keys;
+mod logs;
 mod own;
 mod pictures;
 mod random;

@@ -65,8 +65,7 @@ pub fn settle(app: &mut App) {
             reader.refresh(store, &now.to_zoned(app.zone.clone()));
         }
         Some(Screen::Log(log)) => {
-            log.place.size = (columns.saturating_sub(2), rows);
-            log.place.settle(&log.log);
+            log.settle((columns.saturating_sub(2), rows), store);
         }
         Some(Screen::Edit(edit)) => {
             let panel = edit.panel_height(rows);

@@ -77,7 +77,7 @@ fn screen(app: &App, canvas: &mut Canvas<'_>, body: Rect) -> Option<Position> {
             None
         }
         Screen::Log(log) => {
-            log.draw(canvas, text);
+            log.draw(canvas, text, &app.zone);
             None
         }
         Screen::Edit(edit) => Some(edit.draw(canvas, body)),

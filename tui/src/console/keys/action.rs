@@ -126,6 +126,24 @@ actions! {
     Previous,
     /// The next container.
     NextContainer,
+    /// All containers of the shown log, or one.
+    AllContainers,
+    /// The logs of all containers.
+    AllLogs,
+    /// Show only some lines of the log.
+    LogFilter,
+    /// More lines around a match of the filter.
+    Context,
+    /// The time that the log begins at.
+    Since,
+    /// Lines that are JSON as fields.
+    Json,
+    /// The events beside the log.
+    Beside,
+    /// A line of our own in the log.
+    LogMark,
+    /// Forget the lines so far.
+    Clear,
     /// Write the text into a file.
     Save,
     /// Send the manifest.

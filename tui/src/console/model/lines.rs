@@ -2,13 +2,14 @@
 
 use crate::console::base::text;
 use regex::Regex;
+use std::borrow::Cow;
 
 /// A text of lines that one looks at through a window.
 pub trait Lines {
     /// How many there are.
     fn len(&self) -> usize;
     /// One of them; empty past the end.
-    fn line(&self, at: usize) -> &str;
+    fn line(&self, at: usize) -> Cow<'_, str>;
 }
 
 impl Lines for Vec<String> {
@@ -16,8 +17,8 @@ impl Lines for Vec<String> {
         Vec::len(self)
     }
 
-    fn line(&self, at: usize) -> &str {
-        self.get(at).map_or("", String::as_str)
+    fn line(&self, at: usize) -> Cow<'_, str> {
+        Cow::Borrowed(self.get(at).map_or("", String::as_str))
     }
 }
 
@@ -118,7 +119,7 @@ impl Place {
         let from = self.found.unwrap_or(self.top);
         let skip = usize::from(self.found.is_some());
         let place = |step: usize| if forward { (from + step) % count } else { (from + count - step % count) % count };
-        let found = (skip..count + skip).map(place).find(|&at| find.is_match(lines.line(at)));
+        let found = (skip..count + skip).map(place).find(|&at| find.is_match(&lines.line(at)));
         if let Some(at) = found {
             self.found = Some(at);
             self.follows = false;
@@ -131,7 +132,7 @@ impl Place {
     pub fn rows_of(&self, lines: &impl Lines, line: usize) -> usize {
         match self.wrap {
             Wrap::Off => 1,
-            Wrap::On => text::width(lines.line(line)).div_ceil(usize::from(self.size.0).max(1)).max(1),
+            Wrap::On => text::width(&lines.line(line)).div_ceil(usize::from(self.size.0).max(1)).max(1),
         }
     }
 

@@ -19,6 +19,7 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect, lines: &impl Lines, place: &Pla
     let mut y = area.y;
     while y < area.bottom() && line < lines.len() {
         let content = lines.line(line);
+        let content = &*content;
         painted(line, content, &mut spans);
         if let Some(find) = &place.find {
             let role = if place.found == Some(line) { Role::MatchHere } else { Role::Match };

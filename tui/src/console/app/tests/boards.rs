@@ -148,7 +148,7 @@ fn the_tree_folds_and_leads_to_logs() {
      enter open  o logs  t timeline  p probes  d describe  e edit  w why  : command  ? help
     "#);
     bench.press("j j enter");
-    assert!(matches!(bench.app.screen(), Screen::Log(log) if &*log.pod.name == "alpha"), "{}", bench.picture());
+    assert!(matches!(bench.app.screen(), Screen::Log(log) if &*log.pod().name == "alpha"), "{}", bench.picture());
     bench.press("esc g g enter");
     assert!(!bench.shows("alpha") && bench.shows("5 pods"), "{}", bench.picture());
     bench.press("l");
@@ -183,7 +183,7 @@ fn the_timeline_of_a_crash() {
      side            ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░
        log                                                   █                                     █
      events          ▲                                                                  ·· ▲         ✕
-                     11:00:00 ────────────────────────── 11:30:00 ──────────────────────────────── no▼
+                     10:59:59 ────────────────────────── 11:29:59 ──────────────────────────────── no▼
                      ░ waits  ▒ runs  █ ready  ▓ not ready  ─ ended  ▲ warning  ✕ end
 
      ── WHAT HAPPENED, NEWEST FIRST ─────────────────────────────────────────────────────────────────

@@ -94,14 +94,14 @@ impl Why {
     /// The log's bytes.
     pub fn take_log(&mut self, id: u32, bytes: &[u8]) -> bool {
         let Some(tail) = self.tail.as_mut().filter(|tail| tail.id == id) else { return false };
-        tail.log.take(bytes);
+        tail.log.take(0, bytes, 0);
         true
     }
 
     /// The log's end.
     pub fn end_log(&mut self, id: u32, failure: Option<&Failure>) -> bool {
         let Some(tail) = self.tail.as_mut().filter(|tail| tail.id == id) else { return false };
-        tail.log.finish();
+        tail.log.finish(0);
         tail.failure = failure.map(ToString::to_string);
         true
     }
@@ -184,7 +184,7 @@ impl Why {
             None => page.lines.push(Line::default().pad(start).put(Role::Faint, whose)),
         }
         for at in count.saturating_sub(TAIL as usize)..count {
-            let line = Line::default().pad(start).put(Role::Faint, "│ ").put(Role::Text, tail.log.line(at));
+            let line = Line::default().pad(start).put(Role::Faint, "│ ").put(Role::Text, tail.log.line(at).into_owned());
             page.lines.push(line);
         }
     }
