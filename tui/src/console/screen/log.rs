@@ -252,7 +252,7 @@ impl LogScreen {
             let says = format!("{whose}{}", text::clean(&cell("MESSAGE").replace('\n', " ")));
             events.push(Beside { at, tone: row.tone, reason: cell("REASON"), says });
         }
-        events.sort_by(|one, two| two.at.cmp(&one.at));
+        events.sort_by_key(|event| std::cmp::Reverse(event.at));
         events
     }
 
