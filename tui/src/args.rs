@@ -35,6 +35,9 @@ pub struct Cli {
     /// A console that changes nothing in the cluster.
     #[arg(long)]
     pub readonly: bool,
+    /// A console that prints lines instead of drawing, for screen readers; it takes commands and keys as lines.
+    #[arg(long)]
+    pub plain: bool,
     /// A console for somebody without an account here: no files, no programs, nothing but the cluster.
     #[arg(long)]
     pub captive: bool,

@@ -33,6 +33,8 @@ pub struct Options {
     pub theme: Option<String>,
     /// The signs it draws with.
     pub glyphs: GlyphChoice,
+    /// Whether it prints lines instead of drawing.
+    pub is_plain: bool,
     /// What it may do.
     pub rights: Rights,
     /// A command to begin with, as after `:`, such as `nodes`.

@@ -36,6 +36,7 @@ fn open_console(cli: &args::Cli, settings: &settings::Settings) -> ExitCode {
         address,
         namespace: cli.common.namespace.clone(),
         theme: cli.theme.clone().or_else(|| settings.theme.clone()).filter(|name| !matches!(name.as_str(), "" | "auto")),
+        is_plain: cli.plain || settings.plain,
         glyphs: cli.glyphs.unwrap_or(settings.glyphs),
         rights: console::Rights::new(cli.readonly || settings.readonly, cli.captive),
         command: cli.command.clone(),

@@ -14,6 +14,7 @@ mod members;
 pub mod msg;
 mod navigate;
 mod perform;
+pub mod plain;
 pub mod rights;
 mod route;
 pub mod state;

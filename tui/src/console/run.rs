@@ -2,18 +2,21 @@
 
 mod effects;
 mod io;
+mod line;
+mod plain;
 
 use super::Options;
 use super::app::bookmarks;
 use super::app::msg::Msg;
 use super::app::rights::OnMachine;
-use super::app::state::App;
+use super::app::state::{App, ThemeFrom};
 use super::app::update::{settle, update};
 use super::app::view::view;
 use super::base::text;
 use super::keys::file as keys_file;
 use super::term::caps;
 use super::term::guard::Guard;
+use super::term::input::{ASK_BACKGROUND, Input};
 use super::term::painter::Painter;
 use super::theme::glyph::Glyphs;
 use super::theme::load::{self, Theme};
@@ -22,6 +25,7 @@ use crate::settings::{self, GlyphChoice};
 use anyhow::Context;
 use effects::{Ended, Outside};
 use jiff::Timestamp;
+use line::Line;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use std::io::Write;
@@ -35,21 +39,29 @@ const BATCH: usize = 512;
 
 /// Opens the console and stays until it is left.
 pub fn run(options: &Options) -> anyhow::Result<()> {
+    if options.is_plain {
+        return plain::run(options);
+    }
     caps::check()?;
     let theme = theme(options)?;
     let size = crossterm::terminal::size().context("cannot ask the terminal for its size")?;
-    let (commands, messages) = io::start(options.address.clone())?;
+    let (commands, messages) = io::start(options.address.clone(), io::Typing::Keys)?;
     let guard = Guard::take().context("cannot take the terminal over")?;
+    let env = |name: &str| std::env::var(name).ok();
     let mut app = App::new(Timestamp::now(), size, theme, options.namespace.clone(), text::clean(&options.address.to_string()));
     app.zone = jiff::tz::TimeZone::system();
     own_files(&mut app, options);
+    if options.theme.is_none() && caps::may_be_asked(env) {
+        app.theme_from = ThemeFrom::Terminal;
+    }
     let mut console = Console {
         app,
         painter: Painter::new(),
         buffer: Buffer::empty(Rect::ZERO),
-        outside: Outside::new(commands, guard),
+        outside: Outside::new(commands, Some(guard)),
         messages,
         painted_at: None,
+        line: Line::new(caps::is_remote(env)),
     };
     console.begin(options.command.as_deref())
 }
@@ -99,6 +111,7 @@ struct Console {
     outside: Outside,
     messages: Receiver<Msg>,
     painted_at: Option<Instant>,
+    line: Line,
 }
 
 /// What was taken from the channel.
@@ -128,11 +141,15 @@ impl Console {
             }
         }
         self.paint()?;
+        if self.app.theme_from == ThemeFrom::Terminal {
+            write_now(ASK_BACKGROUND)?;
+        }
         self.stay()
     }
 
     fn stay(&mut self) -> anyhow::Result<()> {
-        let mut is_dirty = false;
+        // Dirty is what the picture does not show yet; urgent is what must not wait for more.
+        let (mut is_dirty, mut is_urgent) = (false, false);
         loop {
             let Some(first) = self.wait(is_dirty) else { return Ok(()) };
             let mut taken = Taken::Nothing;
@@ -140,6 +157,10 @@ impl Console {
             for _ in 0..BATCH {
                 let Some(msg) = next.take() else { break };
                 let kind = match msg {
+                    Msg::Input(Input::Shown) => {
+                        self.line.shown();
+                        Taken::Nothing
+                    }
                     Msg::Input(_) | Msg::Resized(..) | Msg::CannotSuspend => Taken::Input,
                     Msg::Time if is_dirty => Taken::Input,
                     _ => Taken::News,
@@ -157,9 +178,10 @@ impl Console {
             }
             let is_due = self.painted_at.is_none_or(|at| at.elapsed() >= BETWEEN_NEWS);
             is_dirty |= taken != Taken::Nothing;
-            if is_dirty && (taken == Taken::Input || is_due) {
+            is_urgent |= taken == Taken::Input;
+            if is_dirty && (is_urgent || is_due) && self.line.is_free(Instant::now()) {
                 self.paint()?;
-                is_dirty = false;
+                (is_dirty, is_urgent) = (false, false);
             }
         }
     }
@@ -170,8 +192,8 @@ impl Console {
             let wait = at.duration_since(Timestamp::now());
             Duration::try_from(wait).unwrap_or_default() + Duration::from_millis(1)
         });
-        let until_picture =
-            is_dirty.then(|| BETWEEN_NEWS.saturating_sub(self.painted_at.map_or(BETWEEN_NEWS, |at| at.elapsed())));
+        let until_due = || BETWEEN_NEWS.saturating_sub(self.painted_at.map_or(BETWEEN_NEWS, |at| at.elapsed()));
+        let until_picture = is_dirty.then(|| until_due().max(self.line.wait(Instant::now())));
         let wait = [until_label, until_picture].into_iter().flatten().min();
         match wait {
             None => self.messages.recv().ok(),
@@ -209,9 +231,10 @@ impl Console {
         if bytes.is_empty() {
             return Ok(());
         }
+        let asks = self.line.paint(Instant::now());
         // A terminal that is gone is an end and no error.
         let mut out = std::io::stdout().lock();
-        match out.write_all(bytes).and_then(|()| out.flush()) {
+        match out.write_all(bytes).and_then(|()| out.write_all(asks)).and_then(|()| out.flush()) {
             Ok(()) => Ok(()),
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
                 self.painter.forget();
@@ -220,4 +243,9 @@ impl Console {
             Err(error) => Err(error).context("the terminal is gone"),
         }
     }
+}
+
+fn write_now(bytes: &[u8]) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(bytes).and_then(|()| out.flush()).context("the terminal is gone")
 }

@@ -69,7 +69,8 @@ pub fn header(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
     canvas.buffer.set_style(area, ratatui::style::Style::default().add_modifier(modifier));
 }
 
-fn standing(app: &App) -> (String, Role) {
+/// How the link stands.
+pub fn standing(app: &App) -> (String, Role) {
     match &app.standing {
         Standing::Connecting { error: None } => ("◐ connecting".to_owned(), Role::Busy),
         Standing::Connecting { error: Some(_) } => ("✕ no daemon, retrying".to_owned(), Role::Bad),
@@ -113,6 +114,20 @@ pub fn path(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
             canvas.text((x + 2, area.y), &format!("/{}", list.view.query.text()), end.saturating_sub(x + 4), Role::Warn);
         }
     }
+}
+
+/// The path one took, as one text.
+pub fn path_text(app: &App) -> String {
+    let root = app.screens.iter().rposition(|screen| matches!(screen, Screen::List(list) if list.is_root)).unwrap_or(0);
+    let steps = &app.screens[root..];
+    let name = |(at, screen): (usize, &Screen)| title(screen, at.checked_sub(1).map(|before| &steps[before]));
+    let mut text = steps.iter().enumerate().map(name).collect::<Vec<_>>().join(" > ");
+    if let Screen::List(list) = app.screen()
+        && let Some(namespace) = list.view.scope.namespace.as_ref().filter(|_| list.kind().is_some_and(Kind::is_namespaced))
+    {
+        text.push_str(&format!(" in {namespace}"));
+    }
+    text
 }
 
 /// A step's name; what the step before says already is left out.

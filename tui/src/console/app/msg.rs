@@ -13,6 +13,8 @@ use wire::Response;
 pub enum Msg {
     /// The user did something.
     Input(Input),
+    /// A line was typed at a console that prints lines.
+    Line(String),
     /// The window has another size: columns and rows.
     Resized(u16, u16),
     /// The daemon told something.

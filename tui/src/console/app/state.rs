@@ -82,8 +82,19 @@ pub struct App {
     pub awaits: Option<Letter>,
     /// The user's own themes, by name.
     pub own_themes: Vec<String>,
+    /// Who chose the looks.
+    pub theme_from: ThemeFrom,
     /// The looks before one began to choose others.
     pub theme_before: Option<Box<Theme>>,
+}
+
+/// Who chose the looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ThemeFrom {
+    /// The user, by name.
+    User,
+    /// Nobody: they are dark or light as the terminal is.
+    Terminal,
 }
 
 /// What lies over the screen.
@@ -214,6 +225,7 @@ impl App {
             bookmarks: Bookmarks::new(),
             awaits: None,
             own_themes: Vec::new(),
+            theme_from: ThemeFrom::User,
             theme_before: None,
         }
     }

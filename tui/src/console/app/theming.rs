@@ -1,6 +1,7 @@
 //! Changes the looks: by name, to the next one, or by choosing among all while each is shown.
 
-use super::state::{App, Choice, Overlay};
+use super::state::{App, Choice, Overlay, ThemeFrom};
+use crate::console::term::input::Shade;
 use crate::console::theme::load::{BUILT_IN, Theme};
 use crate::console::theme::role::Role;
 use crate::console::widget::palette::{Entry, Palette};
@@ -16,9 +17,25 @@ pub fn set(app: &mut App, name: &str) {
     match Theme::load(name, app.theme.depth(), app.theme.glyphs) {
         Ok(theme) => {
             app.say(Role::Ok, format!("theme {0}; theme = \"{0}\" in config.toml keeps it", theme.name));
-            app.theme = theme;
+            (app.theme, app.theme_from) = (theme, ThemeFrom::User);
         }
         Err(error) => app.say(Role::Bad, error.to_string()),
+    }
+}
+
+/// Takes over what the terminal says of its background, where nobody chose the looks.
+pub fn follow(app: &mut App, background: Shade) {
+    let name = match background {
+        Shade::Dark => "dark",
+        Shade::Light => "light",
+    };
+    // While one chooses, it is the theme to come back to that follows.
+    let theme = app.theme_before.as_deref_mut().unwrap_or(&mut app.theme);
+    if app.theme_from == ThemeFrom::Terminal
+        && theme.name != name
+        && let Ok(other) = Theme::load(name, theme.depth(), theme.glyphs)
+    {
+        *theme = other;
     }
 }
 

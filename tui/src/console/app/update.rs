@@ -3,7 +3,7 @@
 use super::effect::Effect;
 use super::msg::{Msg, Wire};
 use super::state::{App, Asked};
-use super::{boards, cordoning, deleting, editing, input, logs, members};
+use super::{boards, cordoning, deleting, editing, input, logs, members, theming};
 use crate::console::link::Standing;
 use crate::console::model::store::Change;
 use crate::console::screen::Screen;
@@ -20,7 +20,10 @@ pub fn update(app: &mut App, now: Timestamp, msg: Msg) -> Vec<Effect> {
     match msg {
         Msg::Input(Input::Key(key)) => input::key(app, key.into(), &mut out),
         Msg::Input(Input::Paste(text)) => input::paste(app, &text),
-        Msg::Input(Input::Resize(columns, rows)) | Msg::Resized(columns, rows) => app.size = (columns, rows),
+        Msg::Resized(columns, rows) => app.size = (columns, rows),
+        Msg::Input(Input::Background(shade)) => theming::follow(app, shade),
+        // Lines are taken by the loop that prints, before the state is brought up to date.
+        Msg::Input(Input::Shown) | Msg::Line(_) => {}
         Msg::Input(Input::Gone) => out.push(Effect::Quit),
         Msg::Wire(wire) => take_wire(app, wire, &mut out),
         Msg::Read(path, text) => editing::opened(app, path, text),
@@ -39,11 +42,16 @@ pub fn update(app: &mut App, now: Timestamp, msg: Msg) -> Vec<Effect> {
     }
     members::ask_if_due(app, &mut out);
     boards::ask_if_due(app, &mut out);
-    for told in app.rights.check(&mut out) {
-        take_wire(app, told, &mut out);
-    }
+    admit(app, &mut out);
     settle(app);
     out
+}
+
+/// Takes out the effects that this console has no right to, and tells the state so.
+pub fn admit(app: &mut App, out: &mut Vec<Effect>) {
+    for told in app.rights.check(out) {
+        take_wire(app, told, out);
+    }
 }
 
 /// Makes the shown screen ready to be painted in the window as it is now.

@@ -33,12 +33,12 @@ pub enum Outcome {
 /// What is outside of the state: the daemon, the terminal, files.
 pub struct Outside {
     commands: Sender<Command>,
-    guard: Guard,
+    guard: Option<Guard>,
 }
 
 impl Outside {
     /// The outside.
-    pub fn new(commands: Sender<Command>, guard: Guard) -> Self {
+    pub fn new(commands: Sender<Command>, guard: Option<Guard>) -> Self {
         Self { commands, guard }
     }
 
@@ -46,6 +46,7 @@ impl Outside {
     pub fn perform(&self, effect: Effect, painter: &mut Painter) -> anyhow::Result<Outcome> {
         Ok(match effect {
             Effect::Link(command) => self.command(command),
+            Effect::Copy(_) if self.guard.is_none() => Outcome::Done,
             Effect::Copy(text) => return copy(&text),
             Effect::Read(path) => {
                 let text = read(&path);
@@ -61,7 +62,8 @@ impl Outside {
             },
             Effect::Suspend if !guard::has_shell() => Outcome::Msg(Msg::CannotSuspend),
             Effect::Suspend => {
-                self.guard.suspend().context("cannot take the terminal back")?;
+                let Some(guard) = &self.guard else { return Ok(Outcome::Msg(Msg::CannotSuspend)) };
+                guard.suspend().context("cannot take the terminal back")?;
                 painter.forget();
                 let (columns, rows) = crossterm::terminal::size().context("the terminal is gone")?;
                 Outcome::Msg(Msg::Resized(columns, rows))

@@ -16,12 +16,28 @@ const MESSAGES: usize = 1_024;
 /// Commands to the daemon that may wait.
 const COMMANDS: usize = 256;
 
+/// What is read from the terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Typing {
+    /// Keys, as they are pressed.
+    Keys,
+    /// Lines, when they are finished.
+    Lines,
+}
+
 /// Starts both.
-pub fn start(address: Address) -> anyhow::Result<(mpsc::Sender<Command>, Receiver<Msg>)> {
+pub fn start(address: Address, typing: Typing) -> anyhow::Result<(mpsc::Sender<Command>, Receiver<Msg>)> {
     let (sender, messages) = sync_channel(MESSAGES);
     let (commands, receiver) = mpsc::channel(COMMANDS);
     let keys = sender.clone();
-    input::start(move |input| keys.send(Msg::Input(input)).is_ok()).context("cannot start the thread that reads keys")?;
+    match typing {
+        Typing::Keys => input::start(move |input| keys.send(Msg::Input(input)).is_ok()),
+        Typing::Lines => std::thread::Builder::new()
+            .name("lines".to_owned())
+            .spawn(move || super::plain::read_lines(&|msg| keys.send(msg).is_ok()))
+            .map(drop),
+    }
+    .context("cannot start the thread that reads keys")?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the link")?;
     std::thread::Builder::new()
         .name("link".to_owned())

@@ -62,6 +62,17 @@ pub fn is_light(env: impl Fn(&str) -> Option<String>) -> bool {
     matches!(colors.rsplit(';').next(), Some("7" | "15"))
 }
 
+/// Whether the terminal may be asked for its background's colour: it answers, or passes over what it does not know.
+pub fn may_be_asked(env: impl Fn(&str) -> Option<String>) -> bool {
+    let term = env("TERM").unwrap_or_default();
+    !["linux", "vt1", "vt2", "cons", "sun"].iter().any(|old| term.starts_with(old)) && !term.is_empty()
+}
+
+/// Whether a network lies between us and the terminal.
+pub fn is_remote(env: impl Fn(&str) -> Option<String>) -> bool {
+    ["SSH_CONNECTION", "SSH_TTY"].into_iter().any(|name| env(name).is_some_and(|value| !value.is_empty()))
+}
+
 /// Whether the terminal understands more than ASCII, as its locale says. A bare image has no locale and still a modern
 /// terminal at the other end of the line, so only a locale that names another character set counts.
 pub fn is_unicode(env: impl Fn(&str) -> Option<String>) -> bool {

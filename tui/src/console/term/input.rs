@@ -1,28 +1,50 @@
 //! The thread that reads keys: it sleeps until the terminal has something to say, and ends when the terminal is gone.
+//!
+//! The bytes are read here and only parsed by a library: a terminal's answers come between the keys, long after they were
+//! asked for on a slow line, and must never be taken for keys.
 
-use crossterm::event::{self, Event, KeyEventKind};
+use crossterm::event::{self, KeyEvent, KeyModifiers};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use rustix::termios::OptionalActions;
 use std::io;
 use std::os::fd::AsFd;
-use std::time::Duration;
+use termina::escape::csi::{Csi, Cursor};
+use termina::escape::osc::{ColorOrQuery, DynamicColorNumber, Osc};
+use termina::event::{KeyCode, KeyEventKind, Modifiers};
+use termina::{Event, Parser};
 
-/// What a user does at the terminal.
+/// What a user does at the terminal, and what the terminal answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
     /// A key was pressed.
     Key(event::KeyEvent),
     /// Text was pasted.
     Paste(String),
-    /// The window has another size: columns and rows.
-    Resize(u16, u16),
+    /// The terminal says what colour its background has.
+    Background(Shade),
+    /// The terminal has shown everything that was written before it was asked where its cursor is.
+    Shown,
     /// The terminal is gone.
     Gone,
 }
 
+/// Which of two a background is nearer to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shade {
+    /// Black.
+    Dark,
+    /// White.
+    Light,
+}
+
+/// Asks for the background's colour (OSC 11).
+pub const ASK_BACKGROUND: &[u8] = b"\x1b]11;?\x1b\\";
+/// Asks where the cursor is, which a terminal answers when it has shown what came before (DSR 6).
+pub const ASK_SHOWN: &[u8] = b"\x1b[6n";
+
+/// How long the rest of a sequence may take that a slow line cut after its first byte.
+const REST_MS: u16 = 25;
+
 /// Starts the thread. `sink` is called for every input and answers whether anybody still listens.
-///
-/// The terminal is polled here and only then read by crossterm: crossterm alone would spin on a terminal that is gone.
 ///
 /// # Errors
 /// Where no thread can be started.
@@ -32,59 +54,149 @@ pub fn start(sink: impl Fn(Input) -> bool + Send + 'static) -> io::Result<()> {
 
 fn read_all(sink: &impl Fn(Input) -> bool) {
     let stdin = io::stdin();
-    loop {
-        let mut fds = [PollFd::new(stdin.as_fd(), PollFlags::POLLIN)];
-        match poll(&mut fds, PollTimeout::NONE) {
-            Err(nix::errno::Errno::EINTR) => continue,
-            Err(_) => break,
-            Ok(_) => {}
-        }
-        let ready = fds[0].revents().unwrap_or(PollFlags::POLLERR);
+    let mut parser = Parser::default();
+    let mut bytes = [0; 4_096];
+    while let Some(ready) = wait(&stdin, PollTimeout::NONE) {
         if ready.intersects(PollFlags::POLLHUP | PollFlags::POLLERR | PollFlags::POLLNVAL) {
             break;
         }
-        match drain(sink) {
+        let count = match rustix::io::read(&stdin, &mut bytes) {
+            Err(rustix::io::Errno::INTR | rustix::io::Errno::AGAIN) => continue,
             // Readable, and yet not a byte to read: that is the end of the file.
-            Ok(Drained::Nothing) if rustix::io::ioctl_fionread(&stdin).unwrap_or(0) == 0 => break,
-            Ok(Drained::Nothing) => wake_crossterm(&stdin),
-            Ok(Drained::Some) => {}
-            Ok(Drained::NobodyListens) => return,
-            Err(_) => break,
+            Ok(0) | Err(_) => break,
+            Ok(count) => count,
+        };
+        let is_cut = bytes[count - 1] == 0x1b && wait(&stdin, PollTimeout::from(REST_MS)).is_some_and(|ready| !ready.is_empty());
+        for input in inputs(&mut parser, &bytes[..count], is_cut) {
+            if !sink(input) {
+                return;
+            }
         }
     }
     sink(Input::Gone);
 }
 
-enum Drained {
-    Nothing,
-    Some,
-    NobodyListens,
-}
-
-fn drain(sink: &impl Fn(Input) -> bool) -> io::Result<Drained> {
-    let mut drained = Drained::Nothing;
-    while event::poll(Duration::ZERO)? {
-        let input = match event::read()? {
-            Event::Key(key) if key.kind != KeyEventKind::Release => Input::Key(key),
-            Event::Paste(text) => Input::Paste(text),
-            Event::Resize(columns, rows) => Input::Resize(columns, rows),
-            _ => continue,
-        };
-        drained = Drained::Some;
-        if !sink(input) {
-            return Ok(Drained::NobodyListens);
+/// What the terminal is ready for; nothing after the time, `None` where it cannot be asked.
+fn wait(stdin: &io::Stdin, timeout: PollTimeout) -> Option<PollFlags> {
+    loop {
+        let mut fds = [PollFd::new(stdin.as_fd(), PollFlags::POLLIN)];
+        match poll(&mut fds, timeout) {
+            Err(nix::errno::Errno::EINTR) => {}
+            Err(_) => return None,
+            Ok(0) => return Some(PollFlags::empty()),
+            Ok(_) => return Some(fds[0].revents().unwrap_or(PollFlags::POLLERR)),
         }
     }
-    Ok(drained)
 }
 
-/// Makes crossterm look at the terminal again. It asks the kernel for edges, and loses the terminal's when a change of the window's
-/// size comes in the same moment; setting the terminal's attributes, to what they are, makes a new edge.
-fn wake_crossterm(stdin: &io::Stdin) {
-    let attributes = rustix::termios::tcgetattr(stdin);
-    let set = attributes.and_then(|attributes| rustix::termios::tcsetattr(stdin, OptionalActions::Now, &attributes));
-    if set.is_err() {
-        // The terminal is going: the next poll says so.
-        std::thread::sleep(Duration::from_millis(5));
+fn inputs(parser: &mut Parser, bytes: &[u8], is_cut: bool) -> Vec<Input> {
+    parser.parse(bytes, is_cut);
+    std::iter::from_fn(|| parser.pop()).filter_map(input).collect()
+}
+
+fn input(event: Event) -> Option<Input> {
+    match event {
+        Event::Key(key) if key.kind != KeyEventKind::Release => {
+            Some(Input::Key(KeyEvent::new(code(key.code)?, modifiers(key.modifiers))))
+        }
+        Event::Paste(text) => Some(Input::Paste(text)),
+        Event::Csi(Csi::Cursor(Cursor::ActivePositionReport { .. })) => Some(Input::Shown),
+        Event::Osc(Osc::ChangeDynamicColors(DynamicColorNumber::TextBackgroundColor, colors)) => match colors.first()? {
+            ColorOrQuery::Color(color) => {
+                let light = 299 * u32::from(color.red) + 587 * u32::from(color.green) + 114 * u32::from(color.blue);
+                Some(Input::Background(if light > 127_500 { Shade::Light } else { Shade::Dark }))
+            }
+            ColorOrQuery::Query => None,
+        },
+        _ => None,
+    }
+}
+
+fn modifiers(of: Modifiers) -> KeyModifiers {
+    let mut modifiers = KeyModifiers::NONE;
+    modifiers.set(KeyModifiers::SHIFT, of.contains(Modifiers::SHIFT));
+    modifiers.set(KeyModifiers::CONTROL, of.contains(Modifiers::CONTROL));
+    modifiers.set(KeyModifiers::ALT, of.contains(Modifiers::ALT));
+    modifiers
+}
+
+fn code(code: KeyCode) -> Option<event::KeyCode> {
+    use event::KeyCode as Known;
+    Some(match code {
+        KeyCode::Char(letter) => Known::Char(letter),
+        KeyCode::Enter => Known::Enter,
+        KeyCode::Backspace => Known::Backspace,
+        KeyCode::Tab => Known::Tab,
+        KeyCode::BackTab => Known::BackTab,
+        KeyCode::Escape => Known::Esc,
+        KeyCode::Left => Known::Left,
+        KeyCode::Right => Known::Right,
+        KeyCode::Up => Known::Up,
+        KeyCode::Down => Known::Down,
+        KeyCode::Home => Known::Home,
+        KeyCode::End => Known::End,
+        KeyCode::PageUp => Known::PageUp,
+        KeyCode::PageDown => Known::PageDown,
+        KeyCode::Insert => Known::Insert,
+        KeyCode::Delete => Known::Delete,
+        KeyCode::Function(number) => Known::F(number),
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Input, Shade, inputs};
+    use crossterm::event::{KeyCode, KeyModifiers};
+    use termina::Parser;
+
+    fn names(inputs: &[Input]) -> Vec<String> {
+        let name = |input: &Input| match input {
+            Input::Key(key) => {
+                let held = [(KeyModifiers::CONTROL, "ctrl-"), (KeyModifiers::ALT, "alt-")];
+                let held = held.iter().filter(|(modifier, _)| key.modifiers.contains(*modifier)).map(|(_, name)| *name);
+                let code = match key.code {
+                    KeyCode::Char(letter) => letter.to_string(),
+                    other => format!("{other:?}").to_lowercase(),
+                };
+                held.collect::<String>() + &code
+            }
+            other => format!("{other:?}"),
+        };
+        inputs.iter().map(name).collect()
+    }
+
+    fn read(bytes: &[u8]) -> Vec<String> {
+        names(&inputs(&mut Parser::default(), bytes, false))
+    }
+
+    #[test]
+    fn keys_have_the_names_of_the_table() {
+        assert_eq!(read(b"jG \r\x1b\x7f\t"), ["j", "G", " ", "enter", "alt-backspace", "tab"]);
+        assert_eq!(read(b"\x04\x1b[A\x1bOB\x1b[5~\x1b[Z\x1b[3~"), ["ctrl-d", "up", "down", "pageup", "backtab", "delete"]);
+        assert_eq!(read("\u{e9}\u{65e5}".as_bytes()), ["\u{e9}", "\u{65e5}"]);
+        assert_eq!(read(b"\x1b"), ["esc"]);
+    }
+
+    #[test]
+    fn a_sequence_that_a_slow_line_cut_is_still_one_key() {
+        let mut parser = Parser::default();
+        assert!(inputs(&mut parser, b"\x1b", true).is_empty());
+        assert_eq!(names(&inputs(&mut parser, b"[", false)), [""; 0]);
+        assert_eq!(names(&inputs(&mut parser, b"Bj", false)), ["down", "j"]);
+    }
+
+    #[test]
+    fn a_terminals_answers_are_no_keys() {
+        let answers = b"\x1b]11;rgb:ffff/fafa/f0f0\x1b\\j\x1b]11;rgb:1212/1616/1e1e\x07\x1b[12;40Rk\x1b[?62;c\x1b[0n";
+        let read = inputs(&mut Parser::default(), answers, false);
+        assert_eq!(read[0], Input::Background(Shade::Light));
+        assert_eq!(read[2], Input::Background(Shade::Dark));
+        assert_eq!(names(&read), ["Background(Light)", "j", "Background(Dark)", "Shown", "k"]);
+    }
+
+    #[test]
+    fn a_paste_is_one_text_whatever_is_in_it() {
+        assert_eq!(read(b"\x1b[200~q\x1b[A:q!\n\x1b[201~"), ["Paste(\"q\\u{1b}[A:q!\\n\")"]);
     }
 }

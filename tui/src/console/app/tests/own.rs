@@ -144,3 +144,18 @@ fn a_captive_console_touches_no_file_and_is_not_suspended() {
     assert!(bench.effects.iter().all(|effect| !matches!(effect, Effect::Read(_) | Effect::Write(..) | Effect::Suspend)));
     bench.take(Msg::Written(PathBuf::from("/tmp/x"), Ok(())));
 }
+
+#[test]
+fn without_a_choice_the_looks_follow_the_terminal() {
+    use crate::console::app::state::ThemeFrom;
+    use crate::console::term::input::{Input, Shade};
+    let mut bench = Bench::new(80, 24);
+    bench.take(Msg::Input(Input::Background(Shade::Light)));
+    assert_eq!(bench.app.theme.name, "dark", "the user chose it");
+    bench.app.theme_from = ThemeFrom::Terminal;
+    bench.take(Msg::Input(Input::Background(Shade::Light)));
+    assert_eq!(bench.app.theme.name, "light");
+    bench.write(":theme nord").press("enter");
+    bench.take(Msg::Input(Input::Background(Shade::Light)));
+    assert_eq!(bench.app.theme.name, "nord");
+}
