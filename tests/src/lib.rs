@@ -6,6 +6,7 @@
 mod cluster;
 mod command;
 mod console;
+pub mod kubectl;
 mod leftovers;
 pub mod manifest;
 mod registry;

@@ -6,7 +6,8 @@ use crate::settings::GlyphChoice;
 use crate::verbs::{
     annotate::AnnotateArgs, api_resources::ApiResourcesArgs, apply::ApplyArgs, completion::CompletionArgs, config,
     cordon::CordonArgs, cp::CpArgs, create::CreateArgs, delete::DeleteArgs, describe::DescribeArgs, drain::DrainArgs,
-    events::EventsArgs, exec::ExecArgs, explain::ExplainArgs, get::GetArgs, image::ImageArgs, keys, label::LabelArgs,
+    events::EventsArgs, exec::ExecArgs, explain::ExplainArgs, get::GetArgs, image::ImageArgs, keys,
+    kubeconfig::KubeconfigArgs, label::LabelArgs,
     logs::LogsArgs, node::NodeArgs, port_forward::PortForwardArgs, probes::ProbesArgs, replace::ReplaceArgs, taint::TaintArgs,
     version::VersionArgs, wait::WaitArgs,
 };
@@ -121,6 +122,8 @@ pub enum Verb {
     Keys(keys::KeysArgs),
     /// Print the configuration, with what every setting means.
     Config(config::ConfigArgs),
+    /// Print a kubeconfig, with which kubectl reaches the daemon.
+    Kubeconfig(KubeconfigArgs),
     /// List the kinds of objects.
     ApiResources(ApiResourcesArgs),
 }

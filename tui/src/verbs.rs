@@ -25,6 +25,7 @@ mod format;
 pub mod get;
 pub mod image;
 pub mod keys;
+pub mod kubeconfig;
 pub mod label;
 pub mod logs;
 mod manifests;
@@ -127,6 +128,7 @@ async fn dispatch(verb: Verb, context: &mut Context) -> Result<(), Failure> {
         Verb::Completion(args) => completion::run(&args, context),
         Verb::Keys(args) => keys::run(&args, context),
         Verb::Config(args) => config::run(&args, context),
+        Verb::Kubeconfig(args) => kubeconfig::run(&args, context).await,
         Verb::ApiResources(args) => api_resources::run(&args, context),
     }
 }

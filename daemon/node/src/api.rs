@@ -3,15 +3,20 @@
 mod carry;
 mod connection;
 mod duplex;
+mod http;
 mod inbox;
 mod outbox;
+mod peer;
 mod remote;
 mod requests;
+mod rights;
 
 use crate::cluster::transport::IncomingStream;
 use crate::peers::{API_STREAM, ByteStream};
 use crate::verbs::Verbs;
+use http::Protocol;
 use nix::unistd::{Gid, Group};
+use peer::Peer;
 pub use remote::RemoteListener;
 use std::io;
 use std::net::SocketAddr;
@@ -107,7 +112,7 @@ impl Listener {
                     }
                     Ok((stream, _)) => {
                         if let Some(peer) = self.admit(&stream) {
-                            connections.spawn(connection::serve(stream, peer, verbs.clone()));
+                            connections.spawn(http::serve(stream, peer, Protocol::Http1, verbs.clone()));
                         }
                     }
                     // Out of descriptors, most likely: others may close theirs meanwhile.
@@ -125,7 +130,7 @@ impl Listener {
     }
 
     /// The peer, where it may come in. The socket's mode says the same; this holds even where somebody changed that.
-    fn admit(&self, stream: &UnixStream) -> Option<connection::Peer> {
+    fn admit(&self, stream: &UnixStream) -> Option<Peer> {
         let credentials = match stream.peer_cred() {
             Ok(credentials) => credentials,
             Err(error) => {
@@ -137,7 +142,7 @@ impl Listener {
         let is_ours = uid == 0 || uid == nix::unistd::geteuid().as_raw();
         let is_member = self.group.is_some_and(|group| group.as_raw() == gid || pid.is_some_and(|pid| is_in_group(pid, group)));
         if is_ours || is_member {
-            return Some(connection::Peer::Process { uid, pid });
+            return Some(Peer::Process { uid, pid });
         }
         info!(uid, gid, pid, "a connection was refused: neither root nor of the socket's group");
         None
@@ -168,7 +173,7 @@ pub async fn serve_peers(mut streams: mpsc::Receiver<IncomingStream>, verbs: Arc
 
 /// Serves a stream that another node's daemon has opened, to its end. `node` is the name that it has proved.
 pub async fn serve_peer(stream: ByteStream, node: String, verbs: Arc<Verbs>) {
-    connection::serve(stream, connection::Peer::Node(node), verbs).await;
+    http::serve(stream, Peer::Node(node), Protocol::Http1, verbs).await;
 }
 
 fn find_group(name: &str) -> Result<Gid, ListenError> {

@@ -236,7 +236,8 @@ fn spawn(
         hands: Arc::new(Semaphore::new(pods::hands())),
     });
     let verbs = Verbs::new(config.name.clone(), store.clone(), images.clone(), config.data_dir.join("logs"));
-    let verbs = Arc::new(verbs.with_peers(cluster.peers).with_containers(machinery.clone()));
+    let verbs = verbs.with_peers(cluster.peers).with_door(doors.trust.clone(), config.listen);
+    let verbs = Arc::new(verbs.with_containers(machinery.clone()));
     pods::tell_found(&machinery);
     let (orders, ordered) = pods::orders();
     let (standing, closing) = (watch::Sender::<Standing>::default(), watch::Sender::new(false));

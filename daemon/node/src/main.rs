@@ -3,6 +3,7 @@
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 use node::config::{Config, Settings};
+use rest::rights::Role;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -39,11 +40,14 @@ enum Command {
         #[arg(long, value_name = "TIME", default_value = "24h")]
         ttl: String,
     },
-    /// Make a certificate for a console on another machine: whoever has it can do all that root can with skiff
+    /// Make a certificate for a console on another machine
     ClientCert {
         /// Whose it is
         #[arg(value_name = "NAME")]
         console: String,
+        /// What it allows: admin (all that root can with skiff), operator (no letting in, no removing of nodes), viewer (looking)
+        #[arg(long, value_name = "ROLE", default_value = "admin", value_parser = role)]
+        role: Role,
         /// How long it counts: 90d, 24h
         #[arg(long, value_name = "TIME", default_value = "90d")]
         ttl: String,
@@ -78,9 +82,10 @@ fn perform(cli: Cli) -> anyhow::Result<()> {
             say(&node::cluster::admission::token(&config, node::config::duration("--ttl", &ttl)?)?);
             Ok(())
         }
-        Some(Command::ClientCert { console, ttl, output }) => {
+        Some(Command::ClientCert { console, role, ttl, output }) => {
             let config = complete(cli.config.as_deref(), cli.settings)?;
-            let pem = node::cluster::admission::client_certificate(&config, &console, node::config::duration("--ttl", &ttl)?)?;
+            let ttl = node::config::duration("--ttl", &ttl)?;
+            let pem = node::cluster::admission::client_certificate(&config, &console, role, ttl)?;
             match output {
                 Some(path) => node::cluster::admission::write_secret(&path, &pem)
                     .with_context(|| format!("cannot write {}", path.display())),
@@ -95,6 +100,10 @@ fn perform(cli: Cli) -> anyhow::Result<()> {
             Ok(())
         }
     }
+}
+
+fn role(word: &str) -> Result<Role, String> {
+    Role::from_word(word).ok_or_else(|| format!("use {}", Role::ALL.map(Role::as_str).join(", ")))
 }
 
 fn complete(file: Option<&Path>, flags: Settings) -> anyhow::Result<Config> {

@@ -1,6 +1,7 @@
 //! What a user can ask of this node, whatever the transport: one place for every verb.
 
 mod cluster;
+mod credentials;
 mod delete;
 mod exec;
 mod images;
@@ -11,12 +12,14 @@ mod write;
 
 pub use exec::not_running;
 pub use logs::LogChunks;
-pub use read::WatchSource;
+pub use read::{Seen, WatchSource};
 
+use crate::cluster::trust::{Keys, Trust};
 use crate::images::Images;
 use crate::peers::{Alone, Peers};
 use crate::streams::Containers;
 use objects::{Kind, Status};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use store::{Key, Store};
@@ -31,19 +34,38 @@ pub struct Verbs {
     peers: Arc<dyn Peers>,
     /// What runs here; `None` in a daemon that runs no pods.
     containers: Option<Arc<dyn Containers>>,
+    /// The cluster's keys, and where clients of other machines come in; `None` in a daemon without either.
+    door: Option<Door>,
+}
+
+/// Whom this node lets in, and where.
+struct Door {
+    trust: Trust,
+    listen: Option<SocketAddr>,
 }
 
 impl Verbs {
     /// The verbs of this node, which is alone at first; `logs_dir` is where its pods' logs are.
     pub fn new(node_name: String, store: Store, images: Images, logs_dir: PathBuf) -> Self {
         let peers = Arc::new(Alone::new(&node_name));
-        Self { node_name, store, images, logs_dir, peers, containers: None }
+        Self { node_name, store, images, logs_dir, peers, containers: None, door: None }
     }
 
     /// The verbs of a node that runs pods.
     #[must_use]
     pub fn with_containers(self, containers: Arc<dyn Containers>) -> Self {
         Self { containers: Some(containers), ..self }
+    }
+
+    /// The verbs of a node that lets clients in: by keys of the cluster, and at this address.
+    #[must_use]
+    pub fn with_door(self, trust: Trust, listen: Option<SocketAddr>) -> Self {
+        Self { door: Some(Door { trust, listen }), ..self }
+    }
+
+    /// The cluster's keys of now.
+    pub fn keys(&self) -> Option<Keys> {
+        self.door.as_ref().map(|door| door.trust.keys())
     }
 
     /// The node's name.

@@ -346,10 +346,14 @@ impl Bundle {
             let is_known = self.generations.iter().any(|generation| of(&generation));
             return Err(if is_known { Refusal::OldGeneration { name: name() } } else { Refusal::Stranger });
         };
-        let signer = (signer.number, signer.id());
-        let later = self.generations.iter().filter(|generation| (generation.number, generation.id()) > signer);
         let may_go_on = |generation: &Generation| generation.only.as_ref().is_none_or(|only| only.contains(&holder.identity));
-        if later.into_iter().all(may_go_on) { Ok(()) } else { Err(Refusal::OldGeneration { name: name() }) }
+        if self.later(signer).all(may_go_on) { Ok(()) } else { Err(Refusal::OldGeneration { name: name() }) }
+    }
+
+    /// The generations after this one.
+    pub(crate) fn later(&self, than: &Generation) -> impl Iterator<Item = &Generation> {
+        let than = (than.number, than.id());
+        self.generations.iter().filter(move |generation| (generation.number, generation.id()) > than)
     }
 }
 

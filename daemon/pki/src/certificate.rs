@@ -7,7 +7,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rcgen::{CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyUsagePurpose, SanType};
 use rustls::pki_types::CertificateDer;
-use std::fmt::Write;
+use std::fmt::{self, Write};
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 use x509_parser::extensions::GeneralName;
 
@@ -87,6 +88,8 @@ pub struct Holder {
     pub cluster: String,
     /// The hash of its key.
     pub identity: Identity,
+    /// The organizations of its subject: a console's groups, which say what it may do.
+    pub groups: Vec<String>,
     /// The subject of the authority that signed it (DER).
     pub(crate) issuer: Vec<u8>,
 }
@@ -130,6 +133,7 @@ impl Holder {
             name: name.0,
             cluster: cluster.to_owned(),
             identity: Identity::of_public_key(parsed.public_key().raw),
+            groups: parsed.subject().iter_organization().filter_map(|group| group.as_str().ok()).map(str::to_owned).collect(),
             issuer: parsed.issuer().as_raw().to_vec(),
         })
     }
@@ -145,6 +149,11 @@ pub(crate) fn issue(by: &Generation, holder: &Named<'_>, key: &NodeKey, now_ms: 
     params.distinguished_name = DistinguishedName::new();
     // X.520 gives a common name 64 characters; the whole name is in the DNS name.
     params.distinguished_name.push(DnType::CommonName, name.chars().take(64).collect::<String>());
+    // A name has one organization of each form here: a caller has one role.
+    if let Some(group) = holder.group {
+        params.distinguished_name.push(DnType::OrganizationName, group);
+    }
+    params.subject_alt_names.extend(holder.also.iter().cloned());
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = match holder.kind {
         HolderKind::Node => vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth],
@@ -162,24 +171,75 @@ pub(crate) struct Named<'a> {
     pub(crate) kind: HolderKind,
     pub(crate) name: &'a NodeName,
     pub(crate) life_ms: u64,
+    /// The group of a console.
+    pub(crate) group: Option<&'a str>,
+    /// More names that a node is asked for by.
+    pub(crate) also: &'a [SanType],
 }
 
-/// A console's key with its certificate and the authority's, as one PEM text: whoever has it may do all that the API can.
-///
-/// # Errors
-/// [`KeyError`] where no key can be made.
-pub fn client_pem(bundle: &Bundle, name: &NodeName, life_ms: u64, now_ms: u64) -> Result<String, KeyError> {
-    let key = NodeKey::generate()?;
-    let holder = Named { cluster: bundle.cluster(), kind: HolderKind::Console, name, life_ms };
-    let certificate = issue(bundle.newest(), &holder, &key, now_ms)?;
+/// The name that every node's API answers to, whatever its own name and address are: what a kubeconfig asks for.
+pub const API_NAME: &str = "kubernetes.default.svc";
+
+/// The names and addresses of a node's API beside the node's own: those of Kubernetes' API in a cluster, and of this machine.
+pub(crate) fn api_names() -> Result<Vec<SanType>, KeyError> {
+    let names = ["localhost", "kubernetes", "kubernetes.default", API_NAME, "kubernetes.default.svc.cluster.local"];
+    let name = |name: &str| name.to_owned().try_into().map(SanType::DnsName);
+    let names: Result<Vec<SanType>, rcgen::Error> = names.into_iter().map(name).collect();
+    let mut names = names.map_err(|error| KeyError::Make(error.to_string()))?;
+    names.extend([Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()].map(SanType::IpAddress));
+    Ok(names)
+}
+
+/// What a client needs to be known by, as PEM.
+#[derive(Clone)]
+pub struct ClientKeys {
+    /// The certificates of the cluster's authorities.
+    pub authorities: String,
+    /// The client's own certificate.
+    pub certificate: String,
+    /// Its key: a secret.
+    pub key: String,
+    /// The last moment of the certificate, milliseconds since the epoch.
+    pub expires_ms: u64,
+}
+
+impl fmt::Debug for ClientKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientKeys").field("expires_ms", &self.expires_ms).finish_non_exhaustive()
+    }
+}
+
+impl ClientKeys {
+    /// Makes a key and a certificate for a client of this group. `life_ms` begins now.
+    ///
+    /// # Errors
+    /// [`KeyError`] where no key can be made.
+    pub fn make(bundle: &Bundle, name: &NodeName, group: &str, life_ms: u64, now_ms: u64) -> Result<Self, KeyError> {
+        let key = NodeKey::generate()?;
+        let cluster = bundle.cluster();
+        let holder = Named { cluster, kind: HolderKind::Console, name, life_ms, group: Some(group), also: &[] };
+        let made = issue(bundle.newest(), &holder, &key, now_ms)?;
+        let (mut certificate, mut key_pem) = (String::new(), String::new());
+        push_pem(&mut certificate, "CERTIFICATE", &made.der);
+        push_pem(&mut key_pem, "PRIVATE KEY", key.pkcs8());
+        Ok(Self { authorities: authorities_pem(bundle, now_ms), certificate, key: key_pem, expires_ms: made.expires_ms })
+    }
+
+    /// All of it as one text. Their own certificate comes last of the certificates, right before the key; all others are authorities.
+    #[must_use]
+    pub fn to_pem(&self) -> String {
+        format!("{}{}{}", self.authorities, self.certificate, self.key)
+    }
+}
+
+/// The certificates of the authorities that count, as PEM.
+#[must_use]
+pub fn authorities_pem(bundle: &Bundle, now_ms: u64) -> String {
     let mut pem = String::new();
-    // Their own certificate comes last of the certificates, right before the key; all others are authorities.
     for generation in bundle.trusted(now_ms) {
         push_pem(&mut pem, "CERTIFICATE", &generation.certificate());
     }
-    push_pem(&mut pem, "CERTIFICATE", &certificate.der);
-    push_pem(&mut pem, "PRIVATE KEY", key.pkcs8());
-    Ok(pem)
+    pem
 }
 
 fn push_pem(pem: &mut String, label: &str, der: &[u8]) {

@@ -158,9 +158,19 @@ impl Generation {
         &self.gossip_key.0
     }
 
-    /// The key that join tokens are signed with: of the gossip key, for this one use.
+    /// The key that join tokens are signed with.
     pub(crate) fn token_key(&self) -> hmac::Key {
-        let derived = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &self.gossip_key.0), b"skiff join token 1");
+        self.derived(b"skiff join token 1")
+    }
+
+    /// The key that bearer tokens are signed with.
+    pub(crate) fn bearer_key(&self) -> hmac::Key {
+        self.derived(b"skiff bearer token 1")
+    }
+
+    /// A key of the gossip key, for one use.
+    fn derived(&self, used_for: &[u8]) -> hmac::Key {
+        let derived = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &self.gossip_key.0), used_for);
         hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref())
     }
 }

@@ -8,12 +8,13 @@
 //! - An [`Authority`] is a bundle with the node's own key, on disk. What is on disk is whole after a kill at any moment.
 //! - A node is an [`Identity`]: the hash of its public key. Certificates come and go, the identity stays.
 //! - [`tls`] makes rustls configurations of a bundle; they are snapshots, and whoever holds sockets swaps them.
-//! - [`token`] lets a machine in; [`datagram`] seals what is said over UDP.
+//! - [`token`] lets a machine in, [`bearer`] a client of the API; [`datagram`] seals what is said over UDP.
 //!
 //! Invariants: secrets are never printed (`Debug` hides them) and go to members and files only; what a stranger sends costs a bounded
 //! amount of work and keeps no memory; nothing that is read panics.
 
 mod authority;
+pub mod bearer;
 mod bundle;
 mod bytes;
 mod certificate;
@@ -25,7 +26,7 @@ pub mod token;
 
 pub use authority::{Authority, AuthorityError, FOLDER};
 pub use bundle::{Bundle, BundleError, Denied, MAX_BUNDLE_BYTES, Merged, Refusal};
-pub use certificate::{Certificate, Holder, HolderError, HolderKind, NameError, NodeName, client_pem};
+pub use certificate::{API_NAME, Certificate, ClientKeys, Holder, HolderError, HolderKind, NameError, NodeName, authorities_pem};
 pub use generation::{Generation, GenerationId, KeyError};
 pub use identity::{Identity, IdentityError, NodeKey};
 

@@ -7,11 +7,11 @@
 mod certified;
 mod verify;
 
-use crate::certificate::{HolderKind, Named, NodeName, issue};
+use crate::certificate::{HolderKind, Named, NodeName, api_names, issue};
 use crate::generation::{GenerationId, KeyError};
 use crate::identity::NodeKey;
 use crate::{Bundle, Lifetimes};
-use certified::Certified;
+use certified::{Certified, Otherwise};
 use rustls::client::Resumption;
 use rustls::crypto::CryptoProvider;
 use rustls::{ClientConfig, ServerConfig};
@@ -24,8 +24,10 @@ pub const NODE_PROTOCOL: &[u8] = b"skiff/1";
 pub const STREAM_PROTOCOL: &[u8] = b"skiff-stream/1";
 /// What a machine speaks that wants in, and has no certificate yet.
 pub const JOIN_PROTOCOL: &[u8] = b"skiff-join/1";
-/// What consoles speak: a websocket.
+/// What consoles speak: a websocket. And clients of the API.
 pub const CONSOLE_PROTOCOL: &[u8] = b"http/1.1";
+/// What most clients of the API speak.
+pub const HTTP2_PROTOCOL: &[u8] = b"h2";
 
 /// The configurations of one moment.
 #[derive(Debug, Clone)]
@@ -33,7 +35,7 @@ pub struct Tls {
     /// Serves nodes, which have to show a certificate, and joiners, which have none: whoever accepts looks at the protocol that was agreed
     /// on, and closes a connection of a node without a certificate.
     pub nodes: Arc<ServerConfig>,
-    /// Serves consoles: a certificate is a must.
+    /// Serves consoles and clients of the API. Who shows no certificate is a stranger until a token says otherwise.
     pub consoles: Arc<ServerConfig>,
     /// Asks the node that the server's name says.
     pub named: Arc<ClientConfig>,
@@ -71,15 +73,17 @@ impl Tls {
         now_ms: u64,
         lifetimes: &Lifetimes,
     ) -> Result<Self, TlsError> {
-        let mut certified = Certified::default();
+        let (cluster, life_ms, api_names) = (bundle.cluster(), lifetimes.certificate_ms, api_names()?);
+        let (mut certified, mut of_api) = (Certified::new(Otherwise::Newest), Certified::new(Otherwise::Oldest));
         for generation in bundle.trusted(now_ms) {
-            let holder = Named { cluster: bundle.cluster(), kind: HolderKind::Node, name, life_ms: lifetimes.certificate_ms };
-            let certificate = issue(generation, &holder, key, now_ms)?;
-            certified.add(generation, certificate, key)?;
+            let holder = Named { cluster, kind: HolderKind::Node, name, life_ms, group: None, also: &[] };
+            certified.add(generation, issue(generation, &holder, key, now_ms)?, key)?;
+            let holder = Named { also: &api_names, ..holder };
+            of_api.add(generation, issue(generation, &holder, key, now_ms)?, key)?;
         }
-        let certified = Arc::new(certified);
+        let (certified, of_api) = (Arc::new(certified), Arc::new(of_api));
         let verifier = |wanted, expect| Verifier::make(bundle, now_ms, wanted, expect).map(Arc::new);
-        let server = |verifier: Arc<Verifier>, protocols: &[&[u8]]| {
+        let server = |verifier: Arc<Verifier>, certified: &Arc<Certified>, protocols: &[&[u8]]| {
             let builder = ServerConfig::builder_with_provider(provider()).with_protocol_versions(&[&rustls::version::TLS13])?;
             let mut config = builder.with_client_cert_verifier(verifier).with_cert_resolver(certified.clone());
             config.send_tls13_tickets = 0;
@@ -96,8 +100,8 @@ impl Tls {
         };
         let node = Some(HolderKind::Node);
         Ok(Self {
-            nodes: server(verifier(node, Expect::Optional)?, &[NODE_PROTOCOL, STREAM_PROTOCOL, JOIN_PROTOCOL])?,
-            consoles: server(verifier(None, Expect::Anybody)?, &[CONSOLE_PROTOCOL])?,
+            nodes: server(verifier(node, Expect::Optional)?, &certified, &[NODE_PROTOCOL, STREAM_PROTOCOL, JOIN_PROTOCOL])?,
+            consoles: server(verifier(None, Expect::Optional)?, &of_api, &[HTTP2_PROTOCOL, CONSOLE_PROTOCOL])?,
             named: client(verifier(node, Expect::Named)?, NODE_PROTOCOL)?,
             stream: client(verifier(node, Expect::Named)?, STREAM_PROTOCOL)?,
             any: client(verifier(node, Expect::Anybody)?, NODE_PROTOCOL)?,

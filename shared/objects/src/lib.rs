@@ -21,6 +21,7 @@ pub mod quantity;
 mod schema;
 pub mod selector;
 pub mod status;
+pub mod strictness;
 pub mod yaml;
 
 pub use kind::Kind;

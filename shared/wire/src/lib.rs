@@ -5,6 +5,7 @@
 //! (a watch, a log, a pull) starts with the window its request granted and goes on as far as [`ClientMessage::Credit`]
 //! allows, so one slow reader stalls only itself. No I/O happens here.
 
+mod credentials;
 mod duplex;
 mod members;
 mod message;
@@ -12,6 +13,7 @@ mod probes;
 mod request;
 mod stream;
 
+pub use credentials::{Credentials, CredentialsRequest, Proof};
 pub use duplex::{CopyDirection, CopyRequest, ExecRequest, INPUT_WINDOW, PortForwardRequest, TerminalSize, channel, frame_cost};
 pub use members::{Member, MemberState, Members};
 pub use message::{ClientMessage, ServerHello, ServerMessage};

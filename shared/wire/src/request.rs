@@ -1,6 +1,6 @@
 //! What a client may ask.
 
-use crate::{CopyRequest, ExecRequest, PortForwardRequest, ProbesRequest};
+use crate::{CopyRequest, CredentialsRequest, ExecRequest, PortForwardRequest, ProbesRequest};
 use objects::Kind;
 use serde::{Deserialize, Serialize};
 
@@ -54,6 +54,8 @@ pub enum Request {
     Members,
     /// Takes a node out of the cluster for good: [`crate::Response::NodeRemoved`]. Since 1.1.
     NodeRemove(NodeRemoveRequest),
+    /// A certificate or token for a client of the API: [`crate::Response::Credentials`]. Since 1.3.
+    Credentials(CredentialsRequest),
     /// A request for another node's daemon: the answer is that of the request. One that names a request of this kind or a
     /// carried one is refused with 400, an unreachable node with 503. Since 1.1.
     On {

@@ -37,6 +37,8 @@ pub enum Response {
         /// How many of its pods were removed with it.
         pods: usize,
     },
+    /// What lets a client in.
+    Credentials(Box<crate::Credentials>),
     /// Bytes follow in binary frames.
     Stream,
     /// It is done, and there is nothing more to say.

@@ -3,7 +3,7 @@
 use super::failure::Failure;
 use crate::args::Common;
 use crate::endpoint;
-use client::{Client, Driver};
+use client::{Address, Client, Driver};
 use jiff::{Timestamp, Zoned};
 use objects::Kind;
 use serde_json::Value;
@@ -107,6 +107,15 @@ impl Context {
         // There is one connection, and so a place for its driver.
         let _ = self.drivers.try_send(driver);
         Ok(client)
+    }
+
+    /// Host and port of the daemon, where it is another machine's.
+    pub fn remote_address(&self) -> Option<String> {
+        match endpoint::address(&self.common) {
+            Ok(Address::Tls(remote)) if remote.host.contains(':') => Some(format!("[{}]:{}", remote.host, remote.port)),
+            Ok(Address::Tls(remote)) => Some(format!("{}:{}", remote.host, remote.port)),
+            _ => None,
+        }
     }
 
     /// The namespace of a kind's objects; empty for kinds that have none.

@@ -60,6 +60,7 @@ impl Failure {
             Response::Object { .. } => "an object",
             Response::Images { .. } => "images",
             Response::Stream => "a stream",
+            Response::Credentials(_) => "credentials",
             Response::Members(_) => "members",
             Response::NodeRemoved { .. } => "a node's removal",
             Response::Probes(_) => "the probes of a pod",

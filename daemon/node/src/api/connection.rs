@@ -5,14 +5,15 @@
 
 use super::inbox::{Full, Inbox};
 use super::outbox::{Outbox, Window, outbox};
+use super::peer::Peer;
 use super::requests;
 use crate::verbs::Verbs;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::SplitStream;
 use objects::Status;
+use rest::rights::Caller;
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -28,34 +29,6 @@ use wire::{ClientMessage, DEFAULT_WINDOW, MAX_FRAME_BYTES, PROTOCOL, Request, Se
 const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
 /// Requests and streams of one connection at once.
 const MAX_ACTIVE: usize = 512;
-
-/// Who is at the other end. Whoever came in may do everything: a process is root's or of the socket's group, and a daemon of the
-/// cluster has let its own client in by the same rule.
-#[derive(Debug, Clone)]
-pub enum Peer {
-    /// A process of this machine.
-    Process {
-        /// Its user.
-        uid: u32,
-        /// Its number, where the kernel says.
-        pid: Option<i32>,
-    },
-    /// Another node's daemon, by the name in its certificate.
-    Node(String),
-    /// A console of another machine, by the name in its certificate.
-    Console(String),
-}
-
-impl fmt::Display for Peer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Process { uid, pid: Some(pid) } => write!(f, "process {pid} of user {uid}"),
-            Self::Process { uid, pid: None } => write!(f, "a process of user {uid}"),
-            Self::Node(name) => write!(f, "node {name}"),
-            Self::Console(name) => write!(f, "console {name}"),
-        }
-    }
-}
 
 /// A request that is being worked on.
 struct Active {
@@ -89,8 +62,11 @@ enum Fault {
 }
 
 /// Serves one connection to its end.
-pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(stream: S, peer: Peer, verbs: Arc<Verbs>) {
-    let greeted = tokio::time::timeout(HELLO_TIMEOUT, greet(stream)).await.unwrap_or(Err(Fault::Late));
+pub async fn serve<S>(socket: WebSocketStream<S>, peer: Peer, caller: Caller, verbs: Arc<Verbs>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let greeted = tokio::time::timeout(HELLO_TIMEOUT, greet(socket)).await.unwrap_or(Err(Fault::Late));
     let (socket, agent) = match greeted {
         Ok(greeted) => greeted,
         Err(fault) => {
@@ -107,7 +83,8 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(stream: S, peer: Peer, ver
         daemon: env!("CARGO_PKG_VERSION").to_owned(),
         epoch: verbs.epoch(),
     };
-    let mut session = Session { verbs, outbox, active: HashMap::new(), newest: None, tasks: JoinSet::new() };
+    let caller = Arc::new(caller);
+    let mut session = Session { verbs, caller, outbox, active: HashMap::new(), newest: None, tasks: JoinSet::new() };
     let reading = async {
         if session.outbox.send(&ServerMessage::Hello(hello)).await.is_err() {
             return Fault::Gone;
@@ -125,9 +102,15 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(stream: S, peer: Peer, ver
     }
 }
 
-async fn greet<S: AsyncRead + AsyncWrite + Unpin>(stream: S) -> Result<(WebSocketStream<S>, String), Fault> {
-    let config = WebSocketConfig::default().max_message_size(Some(MAX_FRAME_BYTES)).max_frame_size(Some(MAX_FRAME_BYTES));
-    let mut socket = tokio_tungstenite::accept_async_with_config(stream, Some(config)).await.map_err(Box::new)?;
+/// What a console may send.
+pub fn configuration() -> WebSocketConfig {
+    WebSocketConfig::default().max_message_size(Some(MAX_FRAME_BYTES)).max_frame_size(Some(MAX_FRAME_BYTES))
+}
+
+async fn greet<S>(mut socket: WebSocketStream<S>) -> Result<(WebSocketStream<S>, String), Fault>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     match socket.next().await {
         Some(Ok(Message::Text(text))) => match serde_json::from_str(&text)? {
             // Another major version is told ours and decides for itself; it cannot do harm with requests we cannot read.
@@ -141,6 +124,7 @@ async fn greet<S: AsyncRead + AsyncWrite + Unpin>(stream: S) -> Result<(WebSocke
 
 struct Session {
     verbs: Arc<Verbs>,
+    caller: Arc<Caller>,
     outbox: Outbox,
     active: HashMap<u32, Active>,
     /// The greatest number of a request so far.
@@ -242,7 +226,14 @@ impl Session {
         let inbox = Arc::new(Inbox::default());
         let (cancel, cancelled) = oneshot::channel();
         self.active.insert(id, Active { window: window.clone(), inbox: inbox.clone(), cancel: Some(cancel) });
-        let call = requests::Call { id, verbs: self.verbs.clone(), outbox: self.outbox.clone(), window, inbox };
+        let call = requests::Call {
+            id,
+            verbs: self.verbs.clone(),
+            caller: self.caller.clone(),
+            outbox: self.outbox.clone(),
+            window,
+            inbox,
+        };
         self.tasks.spawn(async move {
             call.run(request, cancelled).await;
             id

@@ -1,9 +1,12 @@
-//! The door for consoles of other machines: TLS, and a certificate of this cluster.
+//! The door for consoles and clients of other machines: TLS, and a certificate of this cluster or a token.
 
-use super::{ListenError, MAX_CONNECTIONS, connection};
+use super::http::{self, Protocol};
+use super::peer::Peer;
+use super::{ListenError, MAX_CONNECTIONS};
 use crate::cluster::trust::{Trust, wall_ms};
 use crate::shutdown::Shutdown;
 use crate::verbs::Verbs;
+use pki::tls::HTTP2_PROTOCOL;
 use pki::{Holder, HolderKind};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -89,16 +92,21 @@ async fn admit(stream: TcpStream, from: SocketAddr, trust: Trust, verbs: Arc<Ver
     let shaken = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await;
     let stream = shaken.map_err(|_| refused("its handshake took too long".to_owned()))?;
     let stream = stream.map_err(|error| refused(error.to_string()))?;
-    let chain = stream.get_ref().1.peer_certificates().unwrap_or_default();
-    let own = chain.first().ok_or_else(|| refused("it shows no certificate".to_owned()))?;
-    let holder = Holder::read(own).map_err(|error| refused(error.to_string()))?;
+    let session = stream.get_ref().1;
+    let protocol = if session.alpn_protocol() == Some(HTTP2_PROTOCOL) { Protocol::Http2 } else { Protocol::Http1 };
+    let shown = session.peer_certificates().and_then(|chain| chain.first()).map(|own| Holder::read(own));
+    let Some(holder) = shown.transpose().map_err(|error| refused(error.to_string()))? else {
+        // A token may say who it is.
+        http::serve(stream, Peer::Stranger, protocol, verbs).await;
+        return Ok(());
+    };
     let peer = match holder.kind {
-        HolderKind::Node => connection::Peer::Node(holder.name.clone()),
-        HolderKind::Console => connection::Peer::Console(holder.name.clone()),
+        HolderKind::Node => Peer::Node(holder.name.clone()),
+        HolderKind::Console => Peer::Console { name: holder.name.clone(), groups: holder.groups.clone() },
     };
     // Dropping the connection's future closes it; nothing of it is wanted then.
     tokio::select! {
-        () = connection::serve(stream, peer, verbs) => {}
+        () = http::serve(stream, peer, protocol, verbs) => {}
         () = refusal(&trust, &holder) => info!(console = holder.name, "its certificate does not count any more; its connection is closed"),
     }
     debug!(%from, "a console went away");

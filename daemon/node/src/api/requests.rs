@@ -2,8 +2,10 @@
 
 use super::inbox::Inbox;
 use super::outbox::{Closed, Outbox, Window};
+use super::rights;
 use crate::verbs::{LogChunks, Verbs, WatchSource};
 use objects::Status;
+use rest::rights::Caller;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 use wire::{PullProgress, Request, Response, ServerMessage, StreamEnd};
@@ -14,6 +16,8 @@ pub struct Call {
     pub id: u32,
     /// What there is to ask.
     pub verbs: Arc<Verbs>,
+    /// Who asks.
+    pub caller: Arc<Caller>,
     /// Where answers go.
     pub outbox: Outbox,
     /// What its stream may send.
@@ -38,6 +42,9 @@ impl Call {
 
     /// Takes the request to the daemon that can answer it: this one, mostly.
     async fn route(&self, request: Request) -> Result<Option<StreamEnd>, Closed> {
+        if let Err(status) = self.caller.allow(&rights::action(&request)) {
+            return self.answer(Err(status)).await.map(|()| None);
+        }
         match request {
             Request::On { node, request } if node != self.verbs.node_name() => self.carry(&node, *request).await,
             Request::On { request, .. } | Request::Carried { request, .. } => self.serve(*request).await,
@@ -96,6 +103,7 @@ impl Call {
             Request::ImagePrune => self.verbs.image_prune().await,
             Request::Members => Ok(Response::Members(self.verbs.members())),
             Request::NodeRemove(request) => self.verbs.node_remove(request).await,
+            Request::Credentials(request) => self.verbs.credentials(&request),
             Request::On { .. } | Request::Carried { .. } => {
                 Err(Status::bad_request("a request for another node cannot hold another such request"))
             }

@@ -3,6 +3,7 @@
 mod played;
 
 use super::{ListenError, Listener};
+use crate::cluster::trust::Trust;
 use crate::images::Images;
 use crate::peers::{Alone, Peers};
 use crate::probes::history::ProbeHistory;
@@ -45,6 +46,11 @@ impl Served {
 
     /// A node of this name, with its peers.
     pub fn of(name: &'static str, peers: Arc<dyn Peers>) -> Self {
+        Self::with_door(name, peers, None)
+    }
+
+    /// The same, with the cluster's keys.
+    pub fn with_door(name: &'static str, peers: Arc<dyn Peers>, trust: Option<Trust>) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let (store, writer, damage) =
             Store::open(&folder.path().join("store"), NodeId::from(name), store::Settings::default()).expect("a store");
@@ -55,14 +61,18 @@ impl Served {
         let verbs = Verbs::new(name.to_owned(), store.clone(), images, folder.path().join("logs"));
         let containers = Played::default();
         let (running, probes) = (containers.running.clone(), containers.probes.clone());
-        let verbs = Arc::new(verbs.with_peers(peers).with_containers(Arc::new(containers)));
+        let verbs = verbs.with_peers(peers).with_containers(Arc::new(containers));
+        let verbs = Arc::new(match trust {
+            Some(trust) => verbs.with_door(trust, None),
+            None => verbs,
+        });
         let listener = Listener::bind(&folder.path().join("socket"), None).expect("a socket");
         let (trigger, shutdown) = shutdown::signal();
         tokio::spawn(listener.serve(verbs.clone(), shutdown));
         Self { folder, store, verbs, running, probes, name, _trigger: trigger }
     }
 
-    fn socket(&self) -> PathBuf {
+    pub fn socket(&self) -> PathBuf {
         self.folder.path().join("socket")
     }
 
@@ -311,7 +321,7 @@ pub struct Raw(tokio_tungstenite::WebSocketStream<tokio::net::UnixStream>);
 impl Raw {
     async fn open(served: &Served) -> Self {
         let stream = tokio::net::UnixStream::connect(served.socket()).await.expect("a connection");
-        let (socket, _) = tokio_tungstenite::client_async("ws://localhost/", stream).await.expect("a websocket");
+        let (socket, _) = tokio_tungstenite::client_async("ws://localhost/v1", stream).await.expect("a websocket");
         Self(socket)
     }
 

@@ -5,7 +5,8 @@ use super::trust::{TrustError, wall_ms};
 use crate::config::Config;
 use crate::daemon::{StartError, lock};
 use pki::token::Token;
-use pki::{Authority, Lifetimes, NodeName};
+use pki::{Authority, ClientKeys, Lifetimes, NodeName};
+use rest::rights::Role;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -54,11 +55,11 @@ pub fn token(config: &Config, ttl: Duration) -> Result<String, AdmissionError> {
 ///
 /// # Errors
 /// See [`AdmissionError`].
-pub fn client_certificate(config: &Config, name: &str, ttl: Duration) -> Result<String, AdmissionError> {
+pub fn client_certificate(config: &Config, name: &str, role: Role, ttl: Duration) -> Result<String, AdmissionError> {
     let authority = Authority::existing(&folder(config)).map_err(TrustError::from)?;
     let name = NodeName::parse(name).map_err(TrustError::from)?;
-    let pem = pki::client_pem(authority.bundle(), &name, life_ms(ttl)?, wall_ms());
-    Ok(pem.map_err(TrustError::from)?)
+    let keys = ClientKeys::make(authority.bundle(), &name, role.group(), life_ms(ttl)?, wall_ms());
+    Ok(keys.map_err(TrustError::from)?.to_pem())
 }
 
 fn life_ms(ttl: Duration) -> Result<u64, AdmissionError> {
@@ -88,6 +89,7 @@ pub fn write_secret(path: &Path, text: &str) -> io::Result<()> {
 mod tests {
     use super::{client_certificate, init, token};
     use crate::config::{Config, Settings};
+    use rest::rights::Role;
     use std::time::Duration;
 
     fn config(folder: &tempfile::TempDir) -> Config {
@@ -105,9 +107,9 @@ mod tests {
         init(&config).expect("made");
         assert!(init(&config).expect_err("made already").to_string().contains("skiffd reset"));
         assert!(token(&config, hour).expect("a token").starts_with("skiff1."));
-        let pem = client_certificate(&config, "me", hour).expect("a certificate");
+        let pem = client_certificate(&config, "me", Role::Admin, hour).expect("a certificate");
         assert_eq!(pem.matches("BEGIN CERTIFICATE").count(), 2);
-        assert!(client_certificate(&config, "Me!", hour).is_err());
+        assert!(client_certificate(&config, "Me!", Role::Viewer, hour).is_err());
         assert!(token(&config, Duration::ZERO).is_err());
     }
 

@@ -25,16 +25,17 @@ impl Verbs {
     /// The other node that alone can answer a request; `None` where this one can, or says why nobody can.
     pub fn place_of(&self, request: &Request) -> Option<String> {
         match request {
-            Request::Logs(logs) => self.elsewhere(&logs.namespace, &logs.pod),
-            Request::Exec(exec) => self.elsewhere(&exec.namespace, &exec.pod),
-            Request::Copy(copy) => self.elsewhere(&copy.namespace, &copy.pod),
-            Request::PortForward(forward) => self.elsewhere(&forward.namespace, &forward.pod),
-            Request::Probes(probes) => self.elsewhere(&probes.namespace, &probes.pod),
+            Request::Logs(logs) => self.node_of_pod(&logs.namespace, &logs.pod),
+            Request::Exec(exec) => self.node_of_pod(&exec.namespace, &exec.pod),
+            Request::Copy(copy) => self.node_of_pod(&copy.namespace, &copy.pod),
+            Request::PortForward(forward) => self.node_of_pod(&forward.namespace, &forward.pod),
+            Request::Probes(probes) => self.node_of_pod(&probes.namespace, &probes.pod),
             _ => None,
         }
     }
 
-    fn elsewhere(&self, namespace: &str, pod: &str) -> Option<String> {
+    /// The other node that a pod is bound to; `None` where it is this one, or none.
+    pub fn node_of_pod(&self, namespace: &str, pod: &str) -> Option<String> {
         let found = self.store.get(&key(Kind::Pod, namespace, pod))?;
         let node = found.parse::<Pod>().ok()?.spec?.node_name?;
         (!node.is_empty() && node != self.node_name).then_some(node)

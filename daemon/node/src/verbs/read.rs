@@ -5,6 +5,7 @@ use objects::selector::{FieldSelector, LabelSelector};
 use objects::{Kind, Status};
 use serde_json::Value;
 use serde_json::value::RawValue;
+use std::sync::Arc;
 use store::{Change, ChangeKind, Object, ResourceVersion, Watcher};
 use wire::{ListRequest, ObjectList, ObjectRef, Response, Selection, WatchEvent, WatchEventKind, WatchRequest};
 
@@ -24,6 +25,12 @@ impl Filter {
         let labels = text(&selection.label_selector).map(|text| LabelSelector::parse(&text)).transpose()?;
         let fields = text(&selection.field_selector).map(|text| FieldSelector::parse(kind, &text)).transpose()?;
         Ok(Self { labels, fields })
+    }
+
+    /// What of a list is selected.
+    fn sift(&self, mut list: store::List) -> store::List {
+        list.items.retain(|object| self.matches(object));
+        list
     }
 
     fn matches(&self, object: &Object) -> bool {
@@ -54,9 +61,16 @@ impl Verbs {
     /// # Errors
     /// 400 for a selector that cannot be read.
     pub async fn list(&self, request: &ListRequest) -> Result<ObjectList, Status> {
-        let filter = Filter::parse(request.kind, &request.selection)?;
-        let list = self.store.list(request.kind, request.selection.namespace.as_deref());
-        Ok(selected(&list, &filter))
+        Ok(to_wire(&self.select(request.kind, &request.selection)?))
+    }
+
+    /// The same, shared with the store instead of copied.
+    ///
+    /// # Errors
+    /// As [`Verbs::list`].
+    pub fn select(&self, kind: Kind, selection: &Selection) -> Result<store::List, Status> {
+        let filter = Filter::parse(kind, selection)?;
+        Ok(filter.sift(self.store.list(kind, selection.namespace.as_deref())))
     }
 
     /// A snapshot and what changes after it; with a version to resume from, only the changes.
@@ -64,27 +78,40 @@ impl Verbs {
     /// # Errors
     /// 400 for a selector or version that cannot be read, 410 for one that is too old.
     pub async fn watch(&self, request: WatchRequest) -> Result<(ObjectList, WatchSource), Status> {
-        let filter = Filter::parse(request.kind, &request.selection)?;
-        let namespace = request.selection.namespace.as_deref();
-        let (list, watcher) = match request.resume_from {
+        let (list, source) = self.follow(request.kind, &request.selection, request.resume_from.as_deref())?;
+        Ok((to_wire(&list), source))
+    }
+
+    /// The same, shared with the store instead of copied.
+    ///
+    /// # Errors
+    /// As [`Verbs::watch`].
+    pub fn follow(
+        &self,
+        kind: Kind,
+        selection: &Selection,
+        resume_from: Option<&str>,
+    ) -> Result<(store::List, WatchSource), Status> {
+        let filter = Filter::parse(kind, selection)?;
+        let namespace = selection.namespace.as_deref();
+        let (list, watcher) = match resume_from {
             None => {
-                let (list, watcher) = self.store.list_and_watch(request.kind, namespace);
-                (selected(&list, &filter), watcher)
+                let (list, watcher) = self.store.list_and_watch(kind, namespace);
+                (filter.sift(list), watcher)
             }
             Some(text) => {
                 let after: ResourceVersion =
                     text.parse().map_err(|error: store::NotAVersion| Status::bad_request(error.to_string()))?;
-                let watcher =
-                    self.store.watch(request.kind, namespace, after).map_err(|expired| Status::expired(expired.to_string()))?;
-                (ObjectList { items: Vec::new(), resource_version: text }, watcher)
+                let watcher = self.store.watch(kind, namespace, after).map_err(|expired| Status::expired(expired.to_string()))?;
+                (store::List { items: Vec::new(), resource_version: after }, watcher)
             }
         };
         Ok((list, WatchSource { watcher, filter, passed_over: 0 }))
     }
 }
 
-fn selected(list: &store::List, filter: &Filter) -> ObjectList {
-    let items = list.items.iter().filter(|object| filter.matches(object)).map(|object| object.json().to_owned()).collect();
+fn to_wire(list: &store::List) -> ObjectList {
+    let items = list.items.iter().map(|object| object.json().to_owned()).collect();
     ObjectList { items, resource_version: list.resource_version.to_string() }
 }
 
@@ -95,28 +122,53 @@ pub struct WatchSource {
     passed_over: u32,
 }
 
+/// One thing that a watch tells.
+#[derive(Debug, Clone)]
+pub enum Seen {
+    /// What happened to an object of the selection.
+    Change(WatchEventKind, Arc<Object>),
+    /// Nothing for a long time: where the watch stands now.
+    Nothing(ResourceVersion),
+}
+
 impl WatchSource {
     /// The next change of the selection. May be dropped: nothing is lost.
     ///
     /// # Errors
     /// 410 where the client was too slow.
     pub async fn next(&mut self) -> Result<Option<WatchEvent>, Status> {
+        match self.look().await? {
+            Seen::Change(kind, object) => Ok(Some(WatchEvent {
+                kind,
+                resource_version: object.resource_version().to_string(),
+                object: object.json().to_owned(),
+            })),
+            Seen::Nothing(position) => bookmark(position).map(Some),
+        }
+    }
+
+    /// The same, shared with the store instead of copied.
+    ///
+    /// # Errors
+    /// As [`WatchSource::next`].
+    pub async fn look(&mut self) -> Result<Seen, Status> {
         loop {
             let change = self.watcher.next().await.map_err(|expired| Status::expired(expired.to_string()))?;
             if let Some(kind) = self.kind_of(&change) {
                 self.passed_over = 0;
-                return Ok(Some(WatchEvent {
-                    kind,
-                    resource_version: change.object.resource_version().to_string(),
-                    object: change.object.json().to_owned(),
-                }));
+                return Ok(Seen::Change(kind, change.object));
             }
             self.passed_over += 1;
             if self.passed_over >= BOOKMARK_AFTER {
                 self.passed_over = 0;
-                return bookmark(self.watcher.position()).map(Some);
+                return Ok(Seen::Nothing(self.watcher.position()));
             }
         }
+    }
+
+    /// Up to where all was told.
+    pub fn position(&self) -> ResourceVersion {
+        self.watcher.position()
     }
 
     /// What a change is to a client that sees the selection only.

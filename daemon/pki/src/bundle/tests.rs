@@ -18,7 +18,8 @@ fn bundle() -> Bundle {
 
 /// A certificate of the newest generation.
 fn holder(bundle: &Bundle, key: &NodeKey, called: &str, kind: HolderKind) -> Holder {
-    let named = Named { cluster: bundle.cluster(), kind, name: &name(called), life_ms: LIVES.certificate_ms };
+    let (cluster, life_ms) = (bundle.cluster(), LIVES.certificate_ms);
+    let named = Named { cluster, kind, name: &name(called), life_ms, group: Some("skiff:admin"), also: &[] };
     let certificate = issue(bundle.newest(), &named, key, NOW).expect("a certificate");
     Holder::read(&certificate.der).expect("one of ours")
 }
@@ -28,6 +29,7 @@ fn a_certificate_says_who_holds_it() {
     let (bundle, key) = (bundle(), NodeKey::generate().expect("a key"));
     let holder = holder(&bundle, &key, "oak.example", HolderKind::Node);
     assert_eq!((holder.name.as_str(), holder.kind), ("oak.example", HolderKind::Node));
+    assert_eq!(holder.groups, ["skiff:admin"]);
     assert_eq!((holder.cluster.as_str(), holder.identity), (bundle.cluster(), key.identity()));
     assert_eq!(bundle.judge(&holder, Some(HolderKind::Node), NOW), Ok(()));
     assert!(matches!(bundle.judge(&holder, Some(HolderKind::Console), NOW), Err(Refusal::WrongKind { .. })));

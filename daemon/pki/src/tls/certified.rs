@@ -11,24 +11,44 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use std::sync::Arc;
 
+/// Which certificate is shown to who names no authority.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Otherwise {
+    /// The newest of all: the other side says best why it does not like it.
+    Newest,
+    /// The oldest that counts: clients of the API never name one, and know those that counted when they were let in.
+    Oldest,
+}
+
 /// This node's certificates, of the newest generation first, each with the subject of its authority.
-#[derive(Debug, Default)]
-pub(super) struct Certified(Vec<(Vec<u8>, Arc<CertifiedKey>)>);
+#[derive(Debug)]
+pub(super) struct Certified {
+    keys: Vec<(Vec<u8>, Arc<CertifiedKey>)>,
+    otherwise: Otherwise,
+}
 
 impl Certified {
+    pub(super) fn new(otherwise: Otherwise) -> Self {
+        Self { keys: Vec::new(), otherwise }
+    }
+
     pub(super) fn add(&mut self, by: &Generation, certificate: Certificate, key: &NodeKey) -> Result<(), TlsError> {
         let der = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.pkcs8()));
         let key = rustls::crypto::ring::sign::any_ecdsa_type(&der)?;
         // The authority's certificate goes along: a joiner knows only its hash.
         let chain = vec![certificate.der, by.certificate().into_owned()];
-        self.0.push((by.subject()?, Arc::new(CertifiedKey::new(chain, key))));
+        self.keys.push((by.subject()?, Arc::new(CertifiedKey::new(chain, key))));
         Ok(())
     }
 
-    /// The newest whose authority is named. Where none is, the newest of all: the other side says best why it does not like it.
+    /// The newest whose authority is named.
     fn choose(&self, mut is_named: impl FnMut(&[u8]) -> bool) -> Option<Arc<CertifiedKey>> {
-        let named = self.0.iter().find(|(subject, _)| is_named(subject));
-        named.or(self.0.first()).map(|(_, key)| key.clone())
+        let named = self.keys.iter().find(|(subject, _)| is_named(subject));
+        let otherwise = match self.otherwise {
+            Otherwise::Newest => self.keys.first(),
+            Otherwise::Oldest => self.keys.last(),
+        };
+        named.or(otherwise).map(|(_, key)| key.clone())
     }
 }
 
@@ -45,6 +65,6 @@ impl ResolvesClientCert for Certified {
     }
 
     fn has_certs(&self) -> bool {
-        !self.0.is_empty()
+        !self.keys.is_empty()
     }
 }

@@ -1,7 +1,7 @@
 //! Tests of the TLS configurations: handshakes in memory, over all kinds of certificates.
 
 use super::{JOIN_PROTOCOL, NODE_PROTOCOL, STREAM_PROTOCOL, Tls, joining};
-use crate::{Bundle, GenerationId, Lifetimes, NodeKey, NodeName, client_pem};
+use crate::{API_NAME, Bundle, ClientKeys, GenerationId, Lifetimes, NodeKey, NodeName};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection};
@@ -131,18 +131,45 @@ fn console(pem: &str) -> Arc<ClientConfig> {
     Arc::new(config.expect("a configuration"))
 }
 
+fn pem(bundle: &Bundle, life_ms: u64, now_ms: u64) -> String {
+    let name = NodeName::parse("me").expect("a name");
+    ClientKeys::make(bundle, &name, "skiff:viewer", life_ms, now_ms).expect("a certificate").to_pem()
+}
+
+#[test]
+fn every_nodes_api_answers_to_the_same_names() {
+    let (bundle, oak) = (bundle(), Node::new("oak"));
+    let server = oak.tls(&bundle, now());
+    let config = console(&pem(&bundle, 1_000_000, now()));
+    for name in ["oak", API_NAME, "localhost", "127.0.0.1", "::1"] {
+        assert!(shake(&config, name, &server.consoles).is_ok(), "{name}");
+    }
+    assert!(shake(&config, "elm", &server.consoles).is_err());
+}
+
+#[test]
+fn a_client_of_the_api_comes_through_while_its_authority_counts() {
+    let (mut bundle, oak) = (Bundle::clone(&bundle()), Node::new("oak"));
+    let before = console(&pem(&bundle, 1_000_000, now()));
+    bundle.rotate(now(), &Lifetimes::default()).expect("rotated");
+    let bundle = Arc::new(bundle);
+    let after = console(&pem(&bundle, 1_000_000, now()));
+    let server = oak.tls(&bundle, now());
+    assert!(shake(&before, API_NAME, &server.consoles).is_ok());
+    assert!(shake(&after, API_NAME, &server.consoles).is_ok());
+}
+
 #[test]
 fn a_console_reaches_the_api_and_no_door_of_nodes() {
     let (bundle, oak) = (bundle(), Node::new("oak"));
     let server = oak.tls(&bundle, now());
-    let name = NodeName::parse("me").expect("a name");
-    let pem = client_pem(&bundle, &name, 1_000_000, now()).expect("a certificate");
-    let mut config = Arc::unwrap_or_clone(console(&pem));
+    let pem_of_me = pem(&bundle, 1_000_000, now());
+    let mut config = Arc::unwrap_or_clone(console(&pem_of_me));
     assert!(shake(&Arc::new(config.clone()), "oak", &server.consoles).is_ok());
     config.alpn_protocols = vec![NODE_PROTOCOL.to_vec()];
     check(&shake(&Arc::new(config), "oak", &server.nodes), "WrongKind");
-    let stranger = console(&client_pem(&self::bundle(), &name, 1_000_000, now()).expect("a certificate"));
+    let stranger = console(&pem(&self::bundle(), 1_000_000, now()));
     check(&shake(&stranger, "oak", &server.consoles), "client:");
-    let expired = console(&client_pem(&bundle, &name, 1000, now() - 5000).expect("a certificate"));
+    let expired = console(&pem(&bundle, 1000, now() - 5000));
     check(&shake(&expired, "oak", &server.consoles), "expired");
 }

@@ -3,6 +3,7 @@
 mod probes;
 mod streams;
 
+use crate::api::http::tests::client as http;
 use crate::api::serve_peer;
 use crate::api::tests::{Raw, Served, create, get, object, pod, pod_key, refusal, running};
 use crate::peers::{Alone, ByteStream, Peers};
@@ -199,6 +200,18 @@ fn ended() -> Value {
 async fn refused(client: &Client) -> Status {
     let error = client.logs(logs(false)).await.err().expect("it is refused");
     error.status().expect("a status").clone()
+}
+
+#[tokio::test]
+async fn a_log_is_passed_on_as_http_too() {
+    let cluster = Cluster::joined().await;
+    cluster.append(&line("two"));
+    let path = "/api/v1/namespaces/default/pods/a/log";
+    let log = http::get(&cluster.near.socket(), &format!("{path}?tailLines=1")).await;
+    assert_eq!((log.code, log.text.as_str()), (200, "two\n"), "{log:?}");
+    let refused = http::get(&cluster.near.socket(), &format!("{path}?container=zz")).await;
+    assert_eq!((refused.code, refused.message()), (400, "container zz is not valid for pod a"));
+    cluster.idle().await;
 }
 
 #[tokio::test]

@@ -32,7 +32,9 @@ impl Door {
     /// A certificate of this cluster, in a file.
     fn certificate(&self, life_ms: u64, now_ms: u64) -> PathBuf {
         let name = NodeName::parse("ada").expect("a name");
-        let pem = pki::client_pem(&self.trust.keys().bundle, &name, life_ms, now_ms).expect("a certificate");
+        let pem = pki::ClientKeys::make(&self.trust.keys().bundle, &name, "skiff:admin", life_ms, now_ms)
+            .expect("a certificate")
+            .to_pem();
         let path = self.folder.path().join("cert.pem");
         std::fs::write(&path, pem).expect("written");
         path

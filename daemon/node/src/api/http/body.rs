@@ -1,0 +1,110 @@
+//! Bodies of requests: read up to a limit, in the form that their type says.
+
+use super::site::text;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::HeaderMap;
+use hyper::body::{Bytes, Incoming};
+use hyper::header::CONTENT_TYPE;
+use objects::Status;
+use rest::{accept, refusal};
+use serde_json::Value;
+use std::sync::LazyLock;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+
+/// The most bytes of a body: what Kubernetes takes.
+pub const MAX_BYTES: usize = 3 * 1024 * 1024;
+/// How long a client may take to send one.
+const TIMEOUT: Duration = Duration::from_secs(60);
+/// Bodies that are read at once by the whole daemon; others wait.
+const AT_ONCE: usize = 64;
+
+/// Reads a body.
+///
+/// # Errors
+/// 413 where it is too large, 504 where it takes too long, 400 where it breaks off.
+pub async fn read(body: Incoming) -> Result<Bytes, Status> {
+    static PLACES: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(AT_ONCE));
+    let reading = async {
+        let _place = PLACES.acquire().await;
+        Limited::new(body, MAX_BYTES).collect().await
+    };
+    let late = || refusal::timeout("the body of the request did not come in time");
+    let read = tokio::time::timeout(TIMEOUT, reading).await.map_err(|_| late())?;
+    let read = read.map_err(|error| match error.downcast_ref::<LengthLimitError>() {
+        Some(_) => refusal::too_large(MAX_BYTES),
+        None => Status::bad_request(format!("the body of the request cannot be read: {error}")),
+    })?;
+    Ok(read.to_bytes())
+}
+
+/// What a body is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Media {
+    Json,
+    Yaml,
+}
+
+/// Reads an object; none where the body is empty.
+///
+/// # Errors
+/// As [`read`]; 415 for a type that is not read, 400 for a text that is none of its type.
+pub async fn object(body: Incoming, headers: &HeaderMap) -> Result<Option<Value>, Status> {
+    let bytes = read(body).await?;
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return Ok(None);
+    }
+    match media(headers)? {
+        Media::Json => json(&bytes).map(Some),
+        Media::Yaml => yaml(&bytes).map(Some),
+    }
+}
+
+fn media(headers: &HeaderMap) -> Result<Media, Status> {
+    let named = text(headers, CONTENT_TYPE.as_str()).and_then(|text| text.split(';').next()).map(str::trim).unwrap_or_default();
+    match named {
+        "" | "application/json" | "*/*" => Ok(Media::Json),
+        "application/yaml" => Ok(Media::Yaml),
+        _ => Err(refusal::unsupported_media(accept::SERVED)),
+    }
+}
+
+/// Reads JSON.
+///
+/// # Errors
+/// 400 with what is wrong.
+pub fn json(bytes: &[u8]) -> Result<Value, Status> {
+    let wrong = |why: &dyn std::fmt::Display| Status::bad_request(format!("couldn't get version/kind; json parse error: {why}"));
+    serde_json::from_slice(bytes).map_err(|error| wrong(&error))
+}
+
+/// Reads one document of YAML.
+///
+/// # Errors
+/// 400 with what is wrong, and where.
+pub fn yaml(bytes: &[u8]) -> Result<Value, Status> {
+    let wrong = |why: String| Status::bad_request(format!("yaml: {why}"));
+    let text = std::str::from_utf8(bytes).map_err(|_| wrong("it is no UTF-8 text".to_owned()))?;
+    let faults =
+        |faults: Vec<objects::manifest::Fault>| wrong(faults.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
+    let mut documents = objects::manifest::parse(text).map_err(faults)?;
+    match documents.len() {
+        1 => Ok(documents.remove(0).value),
+        count => Err(wrong(format!("one document is expected, there are {count}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{json, yaml};
+    use serde_json::json;
+
+    #[test]
+    fn json_and_yaml_are_read_and_what_is_neither_is_refused() {
+        assert_eq!(json(br#"{"kind": "Pod"}"#), Ok(json!({"kind": "Pod"})));
+        assert_eq!(yaml(b"kind: Pod\n"), Ok(json!({"kind": "Pod"})));
+        for refused in [json(b"{"), json(b"x"), yaml(b"a: 1\n---\nb: 2\n"), yaml(b"a: [\n"), yaml(&[0xff])] {
+            assert_eq!(refused.expect_err("refused").code, 400);
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! What is no object: discovery, the version, health.
+
+use super::answer::{self, Body};
+use super::site::text;
+use hyper::header::HOST;
+use hyper::{HeaderMap, Response, StatusCode};
+use objects::Status;
+use rest::accept::{Form, Wanted};
+use rest::discovery::{self, Part};
+use rest::query::Query;
+use rest::route::{Health, Route};
+use rest::{refusal, version};
+use serde_json::Value;
+
+/// Answers it.
+pub fn answer(route: &Route, query: &Query, wanted: Wanted, headers: &HeaderMap) -> Result<Response<Body>, Status> {
+    let ok = |document: &Value| Ok(answer::value(StatusCode::OK, document, wanted.encoding));
+    match (route, wanted.form) {
+        (Route::Index, _) => ok(&discovery::paths()),
+        (Route::Version, _) => ok(&version::document(env!("CARGO_PKG_VERSION"))),
+        (Route::Health { endpoint, check }, _) => health(*endpoint, check.as_deref(), query),
+        (Route::Api | Route::Groups, Form::Discovery(version)) => {
+            let part = if *route == Route::Api { Part::Core } else { Part::Groups };
+            let document = answer::encode(&discovery::aggregated(part, version), wanted.encoding);
+            Ok(answer::bytes(StatusCode::OK, &discovery::aggregated_type(version), document))
+        }
+        (Route::Api, _) => ok(&discovery::api_versions(text(headers, HOST.as_str()).unwrap_or_default())),
+        (Route::Groups, _) => ok(&discovery::groups()),
+        (Route::Group(group), _) => ok(&discovery::group(group).ok_or_else(refusal::no_such_resource)?),
+        (Route::Resources { group, version }, _) => ok(&discovery::resources(group, version)),
+        (Route::Console | Route::Object(_), _) => Err(refusal::no_such_resource()),
+    }
+}
+
+/// The daemon answers only where its store does: who asks here has the answer in being answered.
+fn health(endpoint: Health, check: Option<&str>, query: &Query) -> Result<Response<Body>, Status> {
+    const CHECKS: [&str; 2] = ["ping", "store"];
+    let plain = |text: String| Ok(answer::bytes(StatusCode::OK, "text/plain; charset=utf-8", text));
+    match check {
+        Some(check) if !CHECKS.contains(&check) => Ok(answer::nothing_there()),
+        None if query.choice("verbose").is_some() => {
+            let word = match endpoint {
+                Health::Healthz => "healthz",
+                Health::Livez => "livez",
+                Health::Readyz => "readyz",
+            };
+            let lines: String = CHECKS.iter().map(|check| format!("[+]{check} ok\n")).collect();
+            plain(format!("{lines}{word} check passed\n"))
+        }
+        _ => plain("ok".to_owned()),
+    }
+}

@@ -1,0 +1,265 @@
+//! One request: who asks, for what, whether they may, and who answers.
+
+use super::super::connection;
+use super::super::peer::Peer;
+use super::answer::{self, Body};
+use super::{carried, log, plain, read, watch, write};
+use crate::cluster::trust::wall_ms;
+use crate::verbs::Verbs;
+use futures_util::future::BoxFuture;
+use hyper::body::Incoming;
+use hyper::header::{ACCEPT, AUTHORIZATION, CONNECTION, HeaderValue, UPGRADE, USER_AGENT};
+use hyper::http::request::Parts;
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper::{HeaderMap, Method, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use objects::Status;
+use pki::bearer::Bearer;
+use rest::accept::{self, Encoding, Form, Wanted};
+use rest::query::Query;
+use rest::refusal;
+use rest::rights::{Action, Caller};
+use rest::route::{self, Route, Target};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::Role;
+
+/// What is done with a connection once it is no HTTP any more.
+type Afterwards = Box<dyn FnOnce(TokioIo<Upgraded>) -> BoxFuture<'static, ()> + Send>;
+
+/// A connection that becomes something else.
+pub struct Upgrade {
+    on: OnUpgrade,
+    afterwards: Afterwards,
+}
+
+impl Upgrade {
+    /// Does it, to the connection's end.
+    pub async fn run(self) {
+        // An error says that the connection broke before: there is nothing left to do.
+        if let Ok(upgraded) = self.on.await {
+            (self.afterwards)(TokioIo::new(upgraded)).await;
+        }
+    }
+}
+
+/// What all requests of a connection share.
+pub struct Site {
+    verbs: Arc<Verbs>,
+    peer: Peer,
+    upgrade: Mutex<Option<Upgrade>>,
+}
+
+/// A request for objects, before its body is read.
+pub struct Asked {
+    /// For which.
+    pub target: Target,
+    /// In which words of authorization.
+    pub verb: &'static str,
+    /// The URL's query.
+    pub query: Query,
+    /// Which form of answer.
+    pub wanted: Wanted,
+    /// The headers.
+    pub headers: HeaderMap,
+}
+
+impl Asked {
+    /// The API group.
+    pub fn group(&self) -> &'static str {
+        self.target.resource.group
+    }
+}
+
+impl Site {
+    /// Of a connection with this peer.
+    pub fn new(verbs: Arc<Verbs>, peer: Peer) -> Self {
+        Self { verbs, peer, upgrade: Mutex::default() }
+    }
+
+    /// Who is at the other end.
+    pub fn peer(&self) -> &Peer {
+        &self.peer
+    }
+
+    /// What the connection has become.
+    pub fn take_upgrade(&self) -> Option<Upgrade> {
+        self.upgrade.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Answers a request, whatever it is.
+    pub async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
+        let (parts, body) = request.into_parts();
+        let query = Query::parse(parts.uri.query().unwrap_or_default());
+        let agent = text(&parts.headers, USER_AGENT.as_str());
+        let is_pretty = accept::is_pretty(query.choice("pretty"), agent);
+        let wanted = accept::negotiate(text(&parts.headers, ACCEPT.as_str())).map(|wanted| match wanted.encoding {
+            Encoding::Json if is_pretty => Wanted { encoding: Encoding::Pretty, ..wanted },
+            _ => wanted,
+        });
+        let encoding = wanted.map_or(Encoding::Json, |wanted| wanted.encoding);
+        let route = route::parse(parts.uri.path());
+        let group = match &route {
+            Some(Route::Object(target)) => target.resource.group,
+            _ => "",
+        };
+        match self.respond(route, (parts, body), query, wanted).await {
+            Ok(response) => response,
+            Err(status) => answer::refusal(&status, group, encoding),
+        }
+    }
+
+    async fn respond(
+        &self,
+        route: Option<Route>,
+        (mut parts, body): (Parts, Incoming),
+        query: Query,
+        wanted: Option<Wanted>,
+    ) -> Result<Response<Body>, Status> {
+        let caller = self.caller(&parts.headers)?;
+        let target = match route {
+            // A person at a terminal reads the text; it is also what Kubernetes says.
+            None => return Ok(answer::nothing_there()),
+            Some(Route::Console) => return self.console(&mut parts, &caller),
+            Some(Route::Object(target)) => target,
+            Some(route) => {
+                caller.allow(&Action { verb: "get", path: parts.uri.path(), ..Action::default() })?;
+                if parts.method != Method::GET {
+                    return Err(refusal::method_not_allowed());
+                }
+                let wanted = wanted.ok_or_else(refusal::not_acceptable)?;
+                return plain::answer(&route, &query, wanted, &parts.headers);
+            }
+        };
+        let verb = verb(&parts.method, &target, &query).ok_or_else(refusal::method_not_allowed)?;
+        caller.allow(&action(verb, &target))?;
+        let known = target.subresource.map_or(target.resource.verbs, |below| below.verbs);
+        if !known.contains(&verb) {
+            return Err(refusal::method_not_allowed());
+        }
+        let is_log = target.subresource.is_some_and(|below| below.name == "log");
+        // A log is text, whatever else is accepted.
+        let plain = Wanted { form: Form::Whole, encoding: Encoding::Json };
+        let wanted = if is_log { wanted.unwrap_or(plain) } else { wanted.ok_or_else(refusal::not_acceptable)? };
+        let headers = parts.headers.clone();
+        let asked = Asked { target, verb, query, wanted, headers };
+        self.objects(asked, parts, body).await
+    }
+
+    async fn objects(&self, asked: Asked, parts: Parts, body: Incoming) -> Result<Response<Body>, Status> {
+        let verbs = &self.verbs;
+        if let Some(below) = asked.target.subresource {
+            if let Some(node) = carried::elsewhere(verbs, &self.peer, &asked.target) {
+                return carried::carry(verbs, &node, parts, body).await;
+            }
+            return match below.name {
+                "log" => log::answer(verbs, &asked).await,
+                _ => Err(refusal::no_such_resource()),
+            };
+        }
+        match asked.verb {
+            "get" => read::get(verbs, &asked).await,
+            "list" => read::list(verbs, &asked),
+            "watch" => watch::answer(verbs, &asked),
+            "create" => write::create(verbs, &asked, body).await,
+            "update" => write::update(verbs, &asked, body).await,
+            "delete" => write::delete(verbs, &asked, body).await,
+            "deletecollection" => write::delete_collection(verbs, &asked, body).await,
+            _ => Err(refusal::method_not_allowed()),
+        }
+    }
+
+    /// Who asks: a token says it, or the connection.
+    fn caller(&self, headers: &HeaderMap) -> Result<Caller, Status> {
+        let Some(header) = headers.get(AUTHORIZATION) else {
+            return self.peer.caller().ok_or_else(refusal::unauthorized);
+        };
+        let token = header.to_str().ok().and_then(|text| text.split_once(' '));
+        let token = token.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim());
+        let keys = self.verbs.keys().ok_or_else(refusal::unauthorized)?;
+        let bearer = Bearer::check(token.ok_or_else(refusal::unauthorized)?, &keys.bundle, wall_ms());
+        let bearer = bearer.map_err(|_| refusal::unauthorized())?;
+        Ok(Caller::new(&bearer.name, bearer.groups))
+    }
+
+    /// The console's websocket: what it may do is decided request by request.
+    fn console(&self, parts: &mut Parts, caller: &Caller) -> Result<Response<Body>, Status> {
+        let key = websocket_key(parts).ok_or_else(|| {
+            Status::bad_request("this is the way for the console: it is a websocket, and the request does not ask for one")
+        })?;
+        let on = parts.extensions.remove::<OnUpgrade>();
+        let on = on.ok_or_else(|| Status::bad_request("a websocket needs HTTP/1.1"))?;
+        let (verbs, peer, caller) = (self.verbs.clone(), self.peer.clone(), caller.clone());
+        self.upgrade_to(on, move |stream| {
+            Box::pin(async move {
+                let config = Some(connection::configuration());
+                let socket = WebSocketStream::from_raw_socket(stream, Role::Server, config).await;
+                connection::serve(socket, peer, caller, verbs).await;
+            })
+        });
+        Ok(switching(&key))
+    }
+
+    fn upgrade_to<F>(&self, on: OnUpgrade, afterwards: F)
+    where
+        F: FnOnce(TokioIo<Upgraded>) -> BoxFuture<'static, ()> + Send + 'static,
+    {
+        let upgrade = Upgrade { on, afterwards: Box::new(afterwards) };
+        *self.upgrade.lock().unwrap_or_else(PoisonError::into_inner) = Some(upgrade);
+    }
+}
+
+/// The key of a request for a websocket; none where it is not one.
+fn websocket_key(parts: &Parts) -> Option<String> {
+    let has = |name: &str, word: &str| {
+        text(&parts.headers, name).is_some_and(|text| text.split(',').any(|part| part.trim().eq_ignore_ascii_case(word)))
+    };
+    let is_asked = parts.method == Method::GET && has(UPGRADE.as_str(), "websocket") && has(CONNECTION.as_str(), "upgrade");
+    text(&parts.headers, "sec-websocket-key").filter(|_| is_asked).map(str::to_owned)
+}
+
+fn switching(key: &str) -> Response<Body> {
+    let mut response = answer::bytes(StatusCode::SWITCHING_PROTOCOLS, "text/plain", "");
+    let headers = response.headers_mut();
+    headers.clear();
+    headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    if let Ok(accept) = HeaderValue::from_str(&derive_accept_key(key.as_bytes())) {
+        headers.insert("sec-websocket-accept", accept);
+    }
+    response
+}
+
+/// A header's text.
+pub fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+/// The verb of a request, as authorization names it.
+fn verb(method: &Method, target: &Target, query: &Query) -> Option<&'static str> {
+    let is_one = target.name.is_some();
+    Some(match *method {
+        Method::GET if query.flag("watch") && target.subresource.is_none() => "watch",
+        Method::GET if is_one => "get",
+        Method::GET => "list",
+        Method::POST => "create",
+        Method::PUT => "update",
+        Method::PATCH => "patch",
+        Method::DELETE if is_one => "delete",
+        Method::DELETE => "deletecollection",
+        _ => return None,
+    })
+}
+
+fn action<'a>(verb: &'a str, target: &'a Target) -> Action<'a> {
+    Action {
+        verb,
+        group: target.resource.group,
+        resource: target.resource.plural,
+        subresource: target.subresource.map_or("", |below| below.name),
+        namespace: target.namespace(),
+        name: target.name.as_deref().unwrap_or_default(),
+        path: "",
+    }
+}

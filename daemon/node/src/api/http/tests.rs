@@ -1,0 +1,241 @@
+//! The Kubernetes API over a real socket and a real store, without any pod running.
+
+pub mod client;
+mod golden;
+
+use client::Api;
+use rest::rights::Role;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+fn pod(name: &str) -> Value {
+    json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": {"app": name}},
+           "spec": {"containers": [{"name": "main", "image": "box:1"}]}})
+}
+
+const PODS: &str = "/api/v1/namespaces/default/pods";
+const TABLE: &str = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
+
+#[tokio::test]
+async fn an_object_is_made_read_listed_changed_and_deleted() {
+    let api = Api::new().await;
+    let made = api.post(PODS, &pod("a")).await;
+    assert_eq!((made.code, made.body["metadata"]["name"].as_str()), (201, Some("a")), "{made:?}");
+    assert_eq!(api.post(PODS, &pod("a")).await.code, 409);
+    let read = api.get(&format!("{PODS}/a")).await;
+    assert_eq!((read.code, &read.body["kind"]), (200, &json!("Pod")));
+    let list = api.get("/api/v1/pods").await;
+    assert_eq!((&list.body["kind"], &list.body["items"][0]["metadata"]["name"]), (&json!("PodList"), &json!("a")));
+    assert!(list.body["metadata"]["resourceVersion"].is_string());
+    let mut changed = read.body.clone();
+    changed["metadata"]["labels"]["tier"] = json!("web");
+    let put = api.send("PUT", &format!("{PODS}/a"), &[], changed.to_string()).await;
+    assert_eq!((put.code, &put.body["metadata"]["labels"]["tier"]), (200, &json!("web")), "{put:?}");
+    let stale = api.send("PUT", &format!("{PODS}/a"), &[], changed.to_string()).await;
+    assert_eq!((stale.code, stale.reason()), (409, "Conflict"));
+    let other = api.send("PUT", &format!("{PODS}/b"), &[], changed.to_string()).await;
+    assert_eq!(other.code, 400, "{other:?}");
+    let gone = api.send("DELETE", &format!("{PODS}/a"), &[], String::new()).await;
+    assert_eq!((gone.code, &gone.body["kind"]), (200, &json!("Pod")));
+    let missing = api.get(&format!("{PODS}/a")).await;
+    assert_eq!((missing.code, missing.message()), (404, "pods \"a\" not found"));
+}
+
+#[tokio::test]
+async fn yaml_is_taken_and_given() {
+    let api = Api::new().await;
+    let text = "metadata:\n  name: a\nspec:\n  containers:\n  - name: main\n    image: box:1\n";
+    let headers = [("content-type", "application/yaml"), ("accept", "application/yaml")];
+    let made = api.send("POST", PODS, &headers, text.to_owned()).await;
+    assert_eq!(made.code, 201, "{made:?}");
+    assert!(made.text.contains("\n  name: a\n") && made.text.starts_with("apiVersion: v1\nkind: Pod\n"), "{}", made.text);
+}
+
+#[tokio::test]
+async fn unknown_fields_are_refused_told_or_dropped() {
+    let api = Api::new().await;
+    let object = |name: &str| {
+        let mut object = pod(name);
+        object["spec"]["colour"] = json!("red");
+        object.to_string()
+    };
+    let strict = api.send("POST", &format!("{PODS}?fieldValidation=Strict"), &[], object("a")).await;
+    assert_eq!(strict.code, 400);
+    assert!(strict.message().contains("strict decoding error: unknown field \"spec.colour\""), "{strict:?}");
+    let warned = api.send("POST", PODS, &[], object("a")).await;
+    assert_eq!((warned.code, warned.header("warning").as_deref()), (201, Some("299 - \"unknown field \\\"spec.colour\\\"\"")));
+    assert!(warned.body["spec"].get("colour").is_none());
+    let ignored = api.send("POST", &format!("{PODS}?fieldValidation=Ignore"), &[], object("b")).await;
+    assert_eq!((ignored.code, ignored.header("warning")), (201, None));
+    let wrong = api.send("POST", &format!("{PODS}?fieldValidation=Maybe"), &[], object("c")).await;
+    assert_eq!((wrong.code, wrong.reason()), (422, "Invalid"));
+}
+
+#[tokio::test]
+async fn nothing_is_kept_of_a_dry_run() {
+    let api = Api::new().await;
+    assert_eq!(api.post(&format!("{PODS}?dryRun=All"), &pod("a")).await.code, 201);
+    assert_eq!(api.get(&format!("{PODS}/a")).await.code, 404);
+    assert_eq!(api.post(&format!("{PODS}?dryRun=Some"), &pod("a")).await.code, 400);
+}
+
+#[tokio::test]
+async fn a_list_comes_in_pages_of_one_version() {
+    let api = Api::new().await;
+    for name in ["a", "b", "c", "d", "e"] {
+        api.post(PODS, &pod(name)).await;
+    }
+    let first = api.get(&format!("{PODS}?limit=2")).await.body;
+    assert_eq!((first["items"].as_array().map(Vec::len), &first["metadata"]["remainingItemCount"]), (Some(2), &json!(3)));
+    api.post(PODS, &pod("bb")).await;
+    let token = first["metadata"]["continue"].as_str().expect("a token");
+    let second = api.get(&format!("{PODS}?limit=9&continue={token}")).await.body;
+    assert_eq!(second["metadata"]["resourceVersion"], first["metadata"]["resourceVersion"]);
+    let names: Vec<&str> =
+        second["items"].as_array().expect("items").iter().filter_map(|pod| pod["metadata"]["name"].as_str()).collect();
+    assert_eq!(names, ["bb", "c", "d", "e"]);
+    assert!(second["metadata"].get("continue").is_none());
+    assert_eq!(api.get(&format!("{PODS}?continue=zzz")).await.code, 400);
+}
+
+#[tokio::test]
+async fn a_table_has_cells_and_metadata_or_the_whole_object() {
+    let api = Api::new().await;
+    api.post(PODS, &pod("a")).await;
+    let table = api.send("GET", PODS, &[("accept", TABLE)], String::new()).await.body;
+    assert_eq!((&table["kind"], &table["columnDefinitions"][0]["name"]), (&json!("Table"), &json!("Name")));
+    assert_eq!(table["rows"][0]["cells"][2], "Pending");
+    assert_eq!(table["rows"][0]["object"]["kind"], "PartialObjectMetadata");
+    let one = api.send("GET", &format!("{PODS}/a?includeObject=Object"), &[("accept", TABLE)], String::new()).await.body;
+    assert_eq!(one["rows"][0]["object"]["spec"]["containers"][0]["name"], "main");
+    let metadata = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io";
+    let list = api.send("GET", PODS, &[("accept", metadata)], String::new()).await.body;
+    assert_eq!(
+        (&list["kind"], &list["items"][0]["kind"]),
+        (&json!("PartialObjectMetadataList"), &json!("PartialObjectMetadata"))
+    );
+    let nothing = api.send("GET", PODS, &[("accept", "text/html")], String::new()).await;
+    assert_eq!((nothing.code, nothing.reason()), (406, "NotAcceptable"));
+}
+
+#[tokio::test]
+async fn a_watch_tells_what_is_there_and_what_changes() {
+    let api = Api::new().await;
+    api.post(PODS, &pod("a")).await;
+    let version = api.get(PODS).await.body["metadata"]["resourceVersion"].as_str().expect("a version").to_owned();
+    let mut whole = api.watch(&format!("{PODS}?watch=1"), &[]).await;
+    assert_eq!(whole.next().await, ("ADDED".to_owned(), "a".to_owned()));
+    let mut later = api.watch(&format!("{PODS}?watch=true&resourceVersion={version}&labelSelector=app%3Db"), &[]).await;
+    api.post(PODS, &pod("b")).await;
+    assert_eq!(whole.next().await, ("ADDED".to_owned(), "b".to_owned()));
+    assert_eq!(later.next().await, ("ADDED".to_owned(), "b".to_owned()));
+    api.send("DELETE", &format!("{PODS}/b"), &[], String::new()).await;
+    assert_eq!(later.next().await, ("DELETED".to_owned(), "b".to_owned()));
+}
+
+#[tokio::test]
+async fn a_streaming_list_ends_with_a_marked_bookmark() {
+    let api = Api::new().await;
+    api.post(PODS, &pod("a")).await;
+    let query = "watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true";
+    let mut watch = api.watch(&format!("{PODS}?{query}"), &[]).await;
+    assert_eq!(watch.next_event().await["object"]["metadata"]["name"], "a");
+    let mark = watch.next_event().await;
+    assert_eq!(mark["type"], "BOOKMARK");
+    assert_eq!(mark["object"]["metadata"]["annotations"]["k8s.io/initial-events-end"], "true");
+    assert_eq!(mark["object"]["kind"], "Pod");
+    let refused = api.get(&format!("{PODS}?watch=true&sendInitialEvents=true")).await;
+    assert_eq!((refused.code, refused.reason()), (422, "Invalid"));
+}
+
+#[tokio::test]
+async fn a_watch_ends_in_time_and_one_of_the_past_is_told_to_list() {
+    let api = Api::new().await;
+    let mut short = api.watch(&format!("{PODS}?watch=true&timeoutSeconds=1&allowWatchBookmarks=true"), &[]).await;
+    assert_eq!(short.next_event().await["type"], "BOOKMARK");
+    assert!(short.is_over().await);
+    let mut old = api.watch(&format!("{PODS}?watch=true&resourceVersion=1"), &[]).await;
+    let event = old.next_event().await;
+    assert_eq!((&event["type"], &event["object"]["code"]), (&json!("ERROR"), &json!(410)));
+    assert!(old.is_over().await);
+}
+
+#[tokio::test]
+async fn a_watched_table_has_its_columns_once() {
+    let api = Api::new().await;
+    api.post(PODS, &pod("a")).await;
+    let mut watch = api.watch(&format!("{PODS}?watch=true"), &[("accept", TABLE)]).await;
+    let first = watch.next_event().await;
+    assert!(first["object"]["columnDefinitions"].is_array(), "{first}");
+    api.post(PODS, &pod("b")).await;
+    let second = watch.next_event().await;
+    assert_eq!((&second["object"]["columnDefinitions"], &second["object"]["rows"][0]["cells"][0]), (&Value::Null, &json!("b")));
+}
+
+#[tokio::test]
+async fn all_that_are_selected_are_deleted() {
+    let api = Api::new().await;
+    for name in ["a", "b", "c"] {
+        api.post(PODS, &pod(name)).await;
+    }
+    let deleted = api.send("DELETE", &format!("{PODS}?labelSelector=app+in+(a,b)"), &[], String::new()).await;
+    assert_eq!((deleted.code, deleted.body["items"].as_array().map(Vec::len)), (200, Some(2)), "{deleted:?}");
+    assert_eq!(api.get(PODS).await.body["items"].as_array().map(Vec::len), Some(1));
+}
+
+#[tokio::test]
+async fn discovery_health_and_version_are_served() {
+    let api = Api::new().await;
+    let aggregated = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json";
+    let answer = api.send("GET", "/api", &[("accept", aggregated)], String::new()).await;
+    assert_eq!(
+        answer.header("content-type").as_deref(),
+        Some("application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList")
+    );
+    assert_eq!(api.get("/api").await.body["versions"], json!(["v1"]));
+    assert_eq!(api.get("/apis").await.body["kind"], "APIGroupList");
+    assert_eq!(api.get("/api/v1").await.body["kind"], "APIResourceList");
+    assert_eq!(api.get("/version").await.body["minor"], "36");
+    assert_eq!(api.get("/readyz").await.text, "ok");
+    assert!(api.get("/livez?verbose").await.text.ends_with("livez check passed\n"));
+    assert_eq!(api.get("/nothing").await.text, "404 page not found\n");
+    assert_eq!(api.send("POST", "/version", &[], String::new()).await.code, 405);
+}
+
+#[tokio::test]
+async fn rights_are_those_of_the_certificate_or_token_and_a_stranger_learns_nothing() {
+    let api = Api::new().await;
+    api.post(PODS, &pod("a")).await;
+    let (viewer, stranger) = (api.remote(Some(Role::Viewer)).await, api.remote(None).await);
+    assert_eq!(viewer.get(PODS).await.code, 200);
+    let refused = viewer.send("DELETE", &format!("{PODS}/a"), &[], String::new()).await;
+    assert_eq!((refused.code, refused.reason()), (403, "Forbidden"));
+    let expected =
+        "pods \"a\" is forbidden: User \"ada\" cannot delete resource \"pods\" in API group \"\" in the namespace \"default\"";
+    assert_eq!(refused.message(), expected);
+    for path in ["/", "/version", "/healthz", "/api", PODS, "/nothing", "/v1"] {
+        let answer = stranger.get(path).await;
+        assert_eq!((answer.code, answer.message(), answer.reason()), (401, "Unauthorized", "Unauthorized"), "{path}");
+    }
+    let token = format!("Bearer {}", api.token(Role::Operator, Duration::from_secs(60)));
+    let made = stranger.send("POST", PODS, &[("authorization", &token)], pod("b").to_string()).await;
+    assert_eq!(made.code, 201);
+    let node = stranger.send("DELETE", "/api/v1/nodes/n", &[("authorization", &token)], String::new()).await;
+    assert_eq!(node.code, 403);
+    let late = format!("Bearer {}", api.token(Role::Admin, Duration::ZERO));
+    for bad in [late.as_str(), "Bearer x", "Basic YTpi", ""] {
+        assert_eq!(viewer.send("GET", PODS, &[("authorization", bad)], String::new()).await.code, 401, "{bad}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_large_or_none_is_refused() {
+    let api = Api::new().await;
+    let large = format!("\"{}\"", "x".repeat(super::body::MAX_BYTES));
+    let refused = api.send("POST", PODS, &[], large).await;
+    assert_eq!((refused.code, refused.reason()), (413, "RequestEntityTooLarge"));
+    assert_eq!(api.send("POST", PODS, &[], String::new()).await.code, 400);
+    assert_eq!(api.send("POST", PODS, &[], "[1]".to_owned()).await.code, 400);
+    let node = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n"}});
+    assert_eq!(api.post(PODS, &node).await.code, 400);
+}
