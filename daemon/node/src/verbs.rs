@@ -6,12 +6,14 @@ mod delete;
 mod exec;
 mod images;
 mod logs;
+mod patch;
 mod probes;
 mod read;
 mod write;
 
 pub use exec::not_running;
 pub use logs::LogChunks;
+pub use patch::{Patch, Said};
 pub use read::{Seen, WatchSource};
 
 use crate::cluster::trust::{Keys, Trust};

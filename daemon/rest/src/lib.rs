@@ -9,11 +9,13 @@
 
 pub mod accept;
 pub mod discovery;
+pub mod openapi;
 pub mod page;
 pub mod query;
 pub mod refusal;
 pub mod resource;
 pub mod rights;
 pub mod route;
+pub mod spdy;
 pub mod table;
 pub mod version;

@@ -6,7 +6,7 @@ use objects::Kind;
 use std::sync::LazyLock;
 
 /// What can be done to every kind of object.
-const OBJECT_VERBS: &[&str] = &["create", "delete", "deletecollection", "get", "list", "update", "watch"];
+const OBJECT_VERBS: &[&str] = &["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
 
 /// A resource.
 #[derive(Debug)]

@@ -33,6 +33,15 @@ pub enum Route {
         /// The version.
         version: String,
     },
+    /// `/openapi/v3`.
+    OpenApi,
+    /// The document of a group's version.
+    OpenApiOf {
+        /// The group.
+        group: String,
+        /// The version.
+        version: String,
+    },
     /// Objects, an object, or something below one.
     Object(Target),
 }
@@ -104,6 +113,9 @@ pub fn parse(path: &str) -> Option<Route> {
         ["healthz", check @ ..] => health(Health::Healthz, check),
         ["livez", check @ ..] => health(Health::Livez, check),
         ["readyz", check @ ..] => health(Health::Readyz, check),
+        ["openapi", "v3"] => Some(Route::OpenApi),
+        ["openapi", "v3", "api", version] => of_group("", version),
+        ["openapi", "v3", "apis", group, version] if !group.is_empty() => of_group(group, version),
         ["api"] => Some(Route::Api),
         ["apis"] => Some(Route::Groups),
         ["api", version] => resources("", version),
@@ -129,6 +141,10 @@ fn health(endpoint: Health, check: &[&str]) -> Option<Route> {
         [check] => Some(Route::Health { endpoint, check: Some((*check).to_owned()) }),
         _ => None,
     }
+}
+
+fn of_group(group: &str, version: &str) -> Option<Route> {
+    resources(group, version).map(|_| Route::OpenApiOf { group: group.to_owned(), version: version.to_owned() })
 }
 
 fn resources(group: &str, version: &str) -> Option<Route> {

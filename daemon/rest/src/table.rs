@@ -100,13 +100,13 @@ impl Rows {
     /// A table of these rows; `columns` are left out of all but a watch's first event.
     #[must_use]
     pub fn table(&self, resource_version: &str, columns: Option<Value>, rows: Vec<Value>) -> Value {
-        json!({
-            "kind": "Table",
-            "apiVersion": self.version.api_version(),
-            "metadata": {"resourceVersion": resource_version},
-            "columnDefinitions": columns,
-            "rows": rows,
-        })
+        let mut table = Map::new();
+        table.insert("kind".to_owned(), "Table".into());
+        table.insert("apiVersion".to_owned(), self.version.api_version().into());
+        table.insert("metadata".to_owned(), json!({"resourceVersion": resource_version}));
+        table.insert("columnDefinitions".to_owned(), columns.unwrap_or_default());
+        table.insert("rows".to_owned(), rows.into());
+        Value::Object(table)
     }
 }
 

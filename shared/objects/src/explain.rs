@@ -2,6 +2,7 @@
 //!
 //! The schema is made once, when it is first asked for. The text has the form of `kubectl explain`.
 
+pub mod openapi;
 mod schema;
 mod values;
 mod wrap;

@@ -7,6 +7,7 @@ mod answer;
 mod body;
 mod carried;
 mod log;
+mod patch;
 mod plain;
 mod read;
 mod site;

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use objects::admission::{self, Admission, Admitted, Privileged};
 use objects::apply::{self, LAST_APPLIED};
+use objects::managed::{self, Manager};
 use objects::{Kind, Status};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -13,7 +14,9 @@ use uuid::Uuid;
 use wire::{ApplyRequest, CreateRequest, DryRun, ReplaceRequest, Response};
 
 /// How often a write is tried when others write the same object.
-const TRIES: u32 = 5;
+pub(super) const TRIES: u32 = 5;
+/// The name under which the console and its verbs manage fields.
+const CONSOLE: &str = "skiff";
 /// How often another name is drawn for a `generateName`.
 const NAME_TRIES: u32 = 8;
 
@@ -23,11 +26,20 @@ impl Verbs {
     /// # Errors
     /// 400, 404, 405, 409, 422 as Kubernetes answers.
     pub async fn create(&self, request: CreateRequest) -> Result<Response, Status> {
+        self.create_by(request, "").await
+    }
+
+    /// The same, by a manager of fields; without a name, nobody is noted.
+    ///
+    /// # Errors
+    /// As [`Verbs::create`].
+    pub async fn create_by(&self, request: CreateRequest, manager: &str) -> Result<Response, Status> {
         let kind = kind_of(&request.object)?;
         let generates = text(&request.object, "/metadata/name").is_empty();
         let mut tries = NAME_TRIES;
         loop {
             let admitted = self.admit_create(kind, request.object.clone(), &request.namespace)?;
+            let admitted = tracked(None, admitted, kind, manager);
             let result = self.keep_new(kind, admitted, request.dry_run, "created").await;
             tries -= 1;
             match result {
@@ -72,6 +84,14 @@ impl Verbs {
     /// # Errors
     /// As [`Verbs::create`]; 404 where there is none, 409 where it changed since it was read.
     pub async fn replace(&self, request: ReplaceRequest) -> Result<Response, Status> {
+        self.replace_by(request, "").await
+    }
+
+    /// The same, by a manager of fields.
+    ///
+    /// # Errors
+    /// As [`Verbs::replace`].
+    pub async fn replace_by(&self, request: ReplaceRequest, manager: &str) -> Result<Response, Status> {
         let kind = kind_of(&request.object)?;
         let name = text(&request.object, "/metadata/name").to_owned();
         let namespace = namespace_of(&request.object, &request.namespace);
@@ -81,6 +101,7 @@ impl Verbs {
             let live = self.store.get(&key(kind, &namespace, &name)).ok_or_else(|| Status::not_found(kind, &name))?;
             let old: Value = live.parse().map_err(|error| unreadable(&error))?;
             let admitted = self.admit_update(kind, &old, request.object.clone(), &request.namespace)?;
+            let admitted = tracked(Some(&old), admitted, kind, manager);
             let result = self.keep_changed(&live, admitted, request.dry_run, "replaced").await;
             tries -= 1;
             match result {
@@ -105,10 +126,11 @@ impl Verbs {
         if without_version(&admitted.object) == without_version(&old) {
             return Ok(answer(old, admitted.warnings, "unchanged"));
         }
+        let admitted = tracked(Some(&old), admitted, live.key().kind, "");
         self.keep_changed(live, admitted, dry_run, "configured").await
     }
 
-    fn admit_create(&self, kind: Kind, object: Value, namespace: &str) -> Result<Admitted, Status> {
+    pub(super) fn admit_create(&self, kind: Kind, object: Value, namespace: &str) -> Result<Admitted, Status> {
         if kind != Kind::Pod {
             return Err(not_allowed(kind, "create"));
         }
@@ -118,7 +140,7 @@ impl Verbs {
         Ok(admitted)
     }
 
-    fn admit_update(&self, kind: Kind, old: &Value, new: Value, namespace: &str) -> Result<Admitted, Status> {
+    pub(super) fn admit_update(&self, kind: Kind, old: &Value, new: Value, namespace: &str) -> Result<Admitted, Status> {
         if kind == Kind::Event {
             return Err(not_allowed(kind, "update"));
         }
@@ -129,7 +151,13 @@ impl Verbs {
         Ok(admitted)
     }
 
-    async fn keep_new(&self, kind: Kind, admitted: Admitted, dry_run: DryRun, outcome: &str) -> Result<Response, Status> {
+    pub(super) async fn keep_new(
+        &self,
+        kind: Kind,
+        admitted: Admitted,
+        dry_run: DryRun,
+        outcome: &str,
+    ) -> Result<Response, Status> {
         let key = key(kind, text(&admitted.object, "/metadata/namespace"), text(&admitted.object, "/metadata/name"));
         if dry_run == DryRun::Yes {
             return match self.store.get(&key) {
@@ -141,7 +169,7 @@ impl Verbs {
         Ok(answer(kept.parse().map_err(|error| unreadable(&error))?, admitted.warnings, outcome))
     }
 
-    async fn keep_changed(
+    pub(super) async fn keep_changed(
         &self,
         live: &Arc<Object>,
         admitted: Admitted,
@@ -157,7 +185,19 @@ impl Verbs {
     }
 }
 
-fn answer(object: Value, warnings: Vec<String>, outcome: &str) -> Response {
+/// The object with who manages its fields. The console's own writes have no manager's name: they are noted only on objects of which it
+/// is known already who manages them.
+fn tracked(live: Option<&Value>, mut admitted: Admitted, kind: Kind, manager: &str) -> Admitted {
+    let is_known = live.is_some_and(|live| live.pointer("/metadata/managedFields").is_some());
+    if !manager.is_empty() || is_known {
+        let name = if manager.is_empty() { CONSOLE } else { manager };
+        let fields = managed::track(live, &admitted.object, kind, &Manager { name, subresource: "", now: Timestamp::now() });
+        admitted.object["metadata"]["managedFields"] = fields;
+    }
+    admitted
+}
+
+pub(super) fn answer(object: Value, warnings: Vec<String>, outcome: &str) -> Response {
     Response::Object { object: Box::new(object), warnings, outcome: outcome.to_owned() }
 }
 

@@ -127,6 +127,16 @@ impl Schema {
     }
 }
 
+/// Every type that the kinds reach, by its full name, as it was generated.
+pub(super) fn types() -> &'static Map<String, Value> {
+    &TYPES
+}
+
+/// The full name of a kind's type.
+pub(super) fn kind_type(kind: Kind) -> &'static str {
+    Schema::of(kind).owner
+}
+
 /// What a list or a map holds.
 fn held(schema: &Value) -> Option<&Value> {
     schema.get("items").or_else(|| schema.get("additionalProperties")).filter(|held| held.is_object())

@@ -2,14 +2,14 @@
 
 use super::answer::{self, Body};
 use super::site::text;
-use hyper::header::HOST;
+use hyper::header::{CACHE_CONTROL, ETAG, HOST, HeaderValue, IF_NONE_MATCH};
 use hyper::{HeaderMap, Response, StatusCode};
 use objects::Status;
 use rest::accept::{Form, Wanted};
 use rest::discovery::{self, Part};
 use rest::query::Query;
 use rest::route::{Health, Route};
-use rest::{refusal, version};
+use rest::{openapi, refusal, version};
 use serde_json::Value;
 
 /// Answers it.
@@ -28,8 +28,29 @@ pub fn answer(route: &Route, query: &Query, wanted: Wanted, headers: &HeaderMap)
         (Route::Groups, _) => ok(&discovery::groups()),
         (Route::Group(group), _) => ok(&discovery::group(group).ok_or_else(refusal::no_such_resource)?),
         (Route::Resources { group, version }, _) => ok(&discovery::resources(group, version)),
+        (Route::OpenApi, _) => ok(&openapi::index()),
+        (Route::OpenApiOf { group, version }, _) => {
+            let (text, hash) = openapi::document(group, version).ok_or_else(refusal::no_such_resource)?;
+            Ok(of_hash(answer::bytes(StatusCode::OK, "application/json", text), hash, query, headers))
+        }
         (Route::Console | Route::Object(_), _) => Err(refusal::no_such_resource()),
     }
+}
+
+/// A document that is asked for by its hash never changes; one that the client has already is not sent again.
+fn of_hash(mut response: Response<Body>, hash: &str, query: &Query, headers: &HeaderMap) -> Response<Body> {
+    let tag = format!("\"{hash}\"");
+    if text(headers, IF_NONE_MATCH.as_str()) == Some(tag.as_str()) {
+        response = answer::bytes(StatusCode::NOT_MODIFIED, "application/json", "");
+    }
+    let kept = HeaderValue::from_static("public, immutable");
+    if query.text("hash") == Some(hash) {
+        response.headers_mut().insert(CACHE_CONTROL, kept);
+    }
+    if let Ok(tag) = HeaderValue::from_str(&tag) {
+        response.headers_mut().insert(ETAG, tag);
+    }
+    response
 }
 
 /// The daemon answers only where its store does: who asks here has the answer in being answered.

@@ -3,7 +3,7 @@
 use super::super::connection;
 use super::super::peer::Peer;
 use super::answer::{self, Body};
-use super::{carried, log, plain, read, watch, write};
+use super::{carried, log, patch, plain, read, watch, write};
 use crate::cluster::trust::wall_ms;
 use crate::verbs::Verbs;
 use futures_util::future::BoxFuture;
@@ -164,6 +164,7 @@ impl Site {
             "watch" => watch::answer(verbs, &asked),
             "create" => write::create(verbs, &asked, body).await,
             "update" => write::update(verbs, &asked, body).await,
+            "patch" => patch::answer(verbs, &asked, body).await,
             "delete" => write::delete(verbs, &asked, body).await,
             "deletecollection" => write::delete_collection(verbs, &asked, body).await,
             _ => Err(refusal::method_not_allowed()),

@@ -239,3 +239,67 @@ async fn a_body_that_is_too_large_or_none_is_refused() {
     let node = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n"}});
     assert_eq!(api.post(PODS, &node).await.code, 400);
 }
+
+const APPLY: (&str, &str) = ("content-type", "application/apply-patch+yaml");
+
+#[tokio::test]
+async fn a_patch_of_every_form_changes_what_it_says() {
+    let api = Api::new().await;
+    api.post(PODS, &pod("a")).await;
+    let path = format!("{PODS}/a");
+    let patch = async |form: &str, body: Value| {
+        let media = format!("application/{form}+json");
+        api.send("PATCH", &path, &[("content-type", &media)], body.to_string()).await
+    };
+    let merged = patch("merge-patch", json!({"metadata": {"labels": {"tier": "web"}}})).await;
+    assert_eq!((merged.code, &merged.body["metadata"]["labels"]), (200, &json!({"app": "a", "tier": "web"})), "{merged:?}");
+    let strategic = patch("strategic-merge-patch", json!({"spec": {"containers": [{"name": "main", "image": "box:2"}]}})).await;
+    assert_eq!((strategic.code, &strategic.body["spec"]["containers"][0]["image"]), (200, &json!("box:2")), "{strategic:?}");
+    let operations = json!([{"op": "test", "path": "/metadata/labels/tier", "value": "web"}, {"op": "remove", "path": "/metadata/labels/tier"}]);
+    let listed = patch("json-patch", operations.clone()).await;
+    assert_eq!((listed.code, &listed.body["metadata"]["labels"]), (200, &json!({"app": "a"})), "{listed:?}");
+    assert_eq!(patch("json-patch", operations).await.code, 422);
+    let version = listed.body["metadata"]["resourceVersion"].clone();
+    let again = patch("merge-patch", json!({"metadata": {"labels": {"app": "a"}}})).await;
+    assert_eq!((again.code, &again.body["metadata"]["resourceVersion"]), (200, &version), "a patch that changes nothing");
+    let stale = patch("merge-patch", json!({"metadata": {"resourceVersion": "1", "labels": {"app": "b"}}})).await;
+    assert_eq!((stale.code, stale.reason()), (409, "Conflict"));
+    assert_eq!(patch("unheard-of", json!({})).await.code, 415);
+    assert_eq!(patch("merge-patch", json!({"spec": {"nodeName": "n2"}})).await.code, 422);
+    let managers = listed.body["metadata"]["managedFields"].as_array().expect("managers").len();
+    assert!(managers >= 1);
+    let missing =
+        api.send("PATCH", &format!("{PODS}/b"), &[("content-type", "application/merge-patch+json")], "{}".to_owned()).await;
+    assert_eq!((missing.code, missing.reason()), (404, "NotFound"));
+}
+
+#[tokio::test]
+async fn who_applies_manages_what_it_says() {
+    let api = Api::new().await;
+    let apply = async |manager: &str, more: &str, tier: &str| {
+        let mut object = pod("a");
+        object["metadata"]["labels"]["tier"] = json!(tier);
+        api.send("PATCH", &format!("{PODS}/a?fieldManager={manager}{more}"), &[APPLY], object.to_string()).await
+    };
+    assert_eq!(apply("one", "", "web").await.code, 201);
+    assert_eq!(apply("one", "", "web").await.code, 200);
+    let conflict = apply("two", "", "db").await;
+    assert_eq!((conflict.code, conflict.reason()), (409, "Conflict"));
+    assert!(conflict.message().contains("conflict with \"one\""), "{conflict:?}");
+    let forced = apply("two", "&force=true", "db").await;
+    assert_eq!((forced.code, &forced.body["metadata"]["labels"]["tier"]), (200, &json!("db")), "{forced:?}");
+    let nameless = api.send("PATCH", &format!("{PODS}/a"), &[APPLY], pod("a").to_string()).await;
+    assert_eq!((nameless.code, nameless.reason()), (422, "Invalid"));
+}
+
+#[tokio::test]
+async fn openapi_is_served_by_its_hash() {
+    let api = Api::new().await;
+    let index = api.get("/openapi/v3").await.body;
+    let url = index["paths"]["api/v1"]["serverRelativeURL"].as_str().expect("a URL").to_owned();
+    let document = api.get(&url).await;
+    assert_eq!(document.header("cache-control").as_deref(), Some("public, immutable"));
+    assert!(document.body["components"]["schemas"]["io.k8s.api.core.v1.Pod"].is_object());
+    let tag = document.header("etag").expect("a tag");
+    assert_eq!(api.send("GET", "/openapi/v3/api/v1", &[("if-none-match", &tag)], String::new()).await.code, 304);
+}

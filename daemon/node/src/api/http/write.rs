@@ -3,9 +3,10 @@
 use super::answer::{self, Body};
 use super::body;
 use super::read::{self, reference, selection};
-use super::site::Asked;
+use super::site::{Asked, text};
 use crate::verbs::Verbs;
 use hyper::body::Incoming;
+use hyper::header::USER_AGENT;
 use hyper::{Response, StatusCode};
 use objects::strictness::{self, Strictness};
 use objects::{Kind, Status, lookup};
@@ -16,7 +17,7 @@ use wire::{CreateRequest, DeleteRequest, DryRun, ReplaceRequest};
 pub async fn create(verbs: &Verbs, asked: &Asked, body: Incoming) -> Result<Response<Body>, Status> {
     let Sent { object, warnings } = sent(asked, body).await?;
     let namespace = asked.target.namespace().to_owned();
-    let made = verbs.create(CreateRequest { object, namespace, dry_run: dry_run(asked)? }).await?;
+    let made = verbs.create_by(CreateRequest { object, namespace, dry_run: dry_run(asked)? }, &manager(asked)).await?;
     changed(asked, StatusCode::CREATED, made, warnings)
 }
 
@@ -33,7 +34,7 @@ pub async fn update(verbs: &Verbs, asked: &Asked, body: Incoming) -> Result<Resp
         _ => {}
     }
     let namespace = asked.target.namespace().to_owned();
-    let made = verbs.replace(ReplaceRequest { object, namespace, dry_run: dry_run(asked)? }).await?;
+    let made = verbs.replace_by(ReplaceRequest { object, namespace, dry_run: dry_run(asked)? }, &manager(asked)).await?;
     changed(asked, StatusCode::OK, made, warnings)
 }
 
@@ -85,6 +86,13 @@ async fn sent(asked: &Asked, body: Incoming) -> Result<Sent, Status> {
     Ok(Sent { object, warnings })
 }
 
+/// Who writes: what the request says, or the program's name.
+pub fn manager(asked: &Asked) -> String {
+    let agent = text(&asked.headers, USER_AGENT.as_str()).and_then(|agent| agent.split('/').next());
+    let name = asked.query.text("fieldManager").or(agent).unwrap_or("unknown");
+    name.chars().filter(|letter| !letter.is_control()).take(128).collect()
+}
+
 /// What is done about fields that no type has.
 pub fn strictness(asked: &Asked) -> Result<Strictness, Status> {
     match asked.query.text("fieldValidation") {
@@ -92,7 +100,11 @@ pub fn strictness(asked: &Asked) -> Result<Strictness, Status> {
         Some("Strict") => Ok(Strictness::Strict),
         Some("Ignore") => Ok(Strictness::Ignore),
         Some(other) => {
-            let options = if asked.verb == "create" { "CreateOptions" } else { "UpdateOptions" };
+            let options = match asked.verb {
+                "create" => "CreateOptions",
+                "patch" => "PatchOptions",
+                _ => "UpdateOptions",
+            };
             let message = format!("Unsupported value: {other:?}: supported values: \"Ignore\", \"Strict\", \"Warn\"");
             Err(invalid_options(options, "fieldValidation", "FieldValueNotSupported", message))
         }
