@@ -6,10 +6,9 @@ use crate::settings::GlyphChoice;
 use crate::verbs::{
     annotate::AnnotateArgs, api_resources::ApiResourcesArgs, apply::ApplyArgs, completion::CompletionArgs, config,
     cordon::CordonArgs, cp::CpArgs, create::CreateArgs, delete::DeleteArgs, describe::DescribeArgs, drain::DrainArgs,
-    events::EventsArgs, exec::ExecArgs, explain::ExplainArgs, get::GetArgs, image::ImageArgs, keys,
-    kubeconfig::KubeconfigArgs, label::LabelArgs,
-    logs::LogsArgs, node::NodeArgs, port_forward::PortForwardArgs, probes::ProbesArgs, replace::ReplaceArgs, taint::TaintArgs,
-    version::VersionArgs, wait::WaitArgs,
+    events::EventsArgs, exec::ExecArgs, explain::ExplainArgs, get::GetArgs, image::ImageArgs, keys, kubeconfig::KubeconfigArgs,
+    label::LabelArgs, logs::LogsArgs, node::NodeArgs, port_forward::PortForwardArgs, probes::ProbesArgs, replace::ReplaceArgs,
+    taint::TaintArgs, version::VersionArgs, wait::WaitArgs,
 };
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use std::collections::HashSet;

@@ -130,6 +130,20 @@ pub fn apply(
     Ok(applied)
 }
 
+/// The object as people want to see it: without who manages which fields, as kubectl shows it. Of a list, each item.
+#[must_use]
+pub fn without_managers(object: &Value) -> Value {
+    let mut object = object.clone();
+    let hide = |object: &mut Value| {
+        if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+            metadata.remove("managedFields");
+        }
+    };
+    hide(&mut object);
+    object.get_mut("items").and_then(Value::as_array_mut).into_iter().flatten().for_each(hide);
+    object
+}
+
 /// Whether two objects differ in more than the times at which managers wrote: a write that changes nothing is none.
 #[must_use]
 pub fn is_same(one: &Value, other: &Value) -> bool {

@@ -5,6 +5,7 @@ use super::failure::Failure;
 use clap::Args;
 use objects::Kind;
 use objects::jsonpath::{CustomColumns, JsonPath, MissingKeys, go_json_pretty};
+use objects::managed::without_managers;
 use objects::printing::{Header, TableWriter};
 use objects::yaml::to_yaml;
 use serde_json::{Value, json};
@@ -114,9 +115,9 @@ impl Printer {
     pub fn print(&mut self, context: &mut Context, object: &Value) -> Result<(), Failure> {
         let text = match &self.format {
             Format::Plain | Format::Wide | Format::Name => name_of(object) + "\n",
-            Format::Yaml if self.printed > 0 => format!("---\n{}", to_yaml(object)),
-            Format::Yaml => to_yaml(object),
-            Format::Json => go_json_pretty(object) + "\n",
+            Format::Yaml if self.printed > 0 => format!("---\n{}", to_yaml(&without_managers(object))),
+            Format::Yaml => to_yaml(&without_managers(object)),
+            Format::Json => go_json_pretty(&without_managers(object)) + "\n",
             Format::JsonPath { template, path } => path
                 .render(object, MissingKeys::Allowed)
                 .map_err(|error| Failure::message(format!("error executing jsonpath {template:?}: {error}")))?,

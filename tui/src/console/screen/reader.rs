@@ -62,7 +62,7 @@ impl Reader {
         self.is_gone = false;
         let object = row.object();
         let text = match self.mode {
-            Mode::Yaml => objects::yaml::to_yaml(&object),
+            Mode::Yaml => objects::yaml::to_yaml(&objects::managed::without_managers(&object)),
             Mode::Describe => self.describe(&object, store, now),
         };
         self.lines = text.lines().map(crate::console::base::text::clean).collect();

@@ -9,8 +9,7 @@ fn a_status_tells_what_an_instance_has_of_the_node() {
     let mut wanted = manifest("Always", &["a"]);
     let container = &mut wanted["spec"]["containers"][0];
     container["resources"] = json!({"limits": {"cpu": "1"}, "requests": {"cpu": "500m"}});
-    container["volumeMounts"] =
-        json!([{"name": "v", "mountPath": "/v"}, {"name": "v", "mountPath": "/r", "readOnly": true}]);
+    container["volumeMounts"] = json!([{"name": "v", "mountPath": "/v"}, {"name": "v", "mountPath": "/r", "readOnly": true}]);
     let mut bench = Bench::new(wanted.clone());
     bench.give(Input::Found(Found::default()));
     assert_eq!(bench.container("a").resources, None, "nothing runs yet");
