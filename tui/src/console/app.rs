@@ -3,11 +3,14 @@
 mod boards;
 pub mod bookmarks;
 mod chrome;
+pub mod columns;
 mod command;
 pub mod cordoning;
 mod deleting;
+mod draining;
 mod editing;
 pub mod effect;
+mod images;
 mod input;
 mod logs;
 mod members;
@@ -19,6 +22,7 @@ pub mod rights;
 mod route;
 pub mod state;
 mod theming;
+mod undoing;
 pub mod update;
 pub mod view;
 

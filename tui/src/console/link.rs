@@ -7,7 +7,7 @@ pub use driver::drive;
 use objects::{Kind, Status};
 use serde_json::value::RawValue;
 use std::time::Duration;
-use wire::{LogsRequest, Request, Response};
+use wire::{ImagePullRequest, LogsRequest, PullProgress, Request, Response};
 
 /// What the state asks of the daemon. `id` is chosen by the state and comes back with every answer.
 #[derive(Debug, Clone)]
@@ -18,6 +18,15 @@ pub enum Command {
         id: u32,
         /// What is asked.
         request: Box<Request>,
+    },
+    /// An image to pull to a node.
+    Pull {
+        /// The number of its progress and its answer.
+        id: u32,
+        /// The node.
+        node: String,
+        /// Which image.
+        request: Box<ImagePullRequest>,
     },
     /// A log to read.
     Logs {
@@ -100,6 +109,13 @@ pub enum Delta {
         id: u32,
         /// The answer, or why there is none.
         result: Result<Response, Failure>,
+    },
+    /// How far [`Command::Pull`] is.
+    Progress {
+        /// The pull's number.
+        id: u32,
+        /// How far.
+        step: PullProgress,
     },
     /// Bytes of a log.
     Log {

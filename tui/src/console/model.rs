@@ -4,6 +4,7 @@ pub mod burst;
 pub mod cluster;
 pub mod columns;
 pub mod containers;
+pub mod inventory;
 pub mod life;
 pub mod lines;
 pub mod log;

@@ -7,6 +7,7 @@ mod plain;
 
 use super::Options;
 use super::app::bookmarks;
+use super::app::columns;
 use super::app::msg::Msg;
 use super::app::rights::OnMachine;
 use super::app::state::{App, ThemeFrom};
@@ -94,6 +95,12 @@ fn own_files(app: &mut App, options: &Options) {
         if let Some(first) = problems.first() {
             app.say(Role::Bad, format!("keys.toml: {first}; `skiff keys check` shows all"));
         }
+    }
+    let columns = settings::state_folder().and_then(|folder| std::fs::read_to_string(folder.join(columns::FILE)).ok());
+    match columns.as_deref().map(columns::read) {
+        Some(Ok(columns)) => app.columns = columns,
+        Some(Err(why)) => app.say(Role::Bad, format!("{}: {why}", columns::FILE)),
+        None => {}
     }
     let bookmarks = settings::state_folder().and_then(|folder| std::fs::read_to_string(folder.join(bookmarks::FILE)).ok());
     match bookmarks.as_deref().map(bookmarks::read) {

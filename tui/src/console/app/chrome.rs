@@ -3,6 +3,7 @@
 use super::navigate::subject;
 use super::rights::OnCluster;
 use super::state::{App, Prompt, Purpose};
+use super::{draining, images};
 use crate::console::base::text;
 use crate::console::keys::table::Binding;
 use crate::console::link::Standing;
@@ -20,6 +21,7 @@ use crate::console::widget::canvas::Canvas;
 use crate::console::widget::pager;
 use objects::Kind;
 use ratatui::layout::Rect;
+use std::borrow::Cow;
 
 /// The line at the top: program, node, pods by state, and how the link stands.
 pub fn header(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
@@ -143,6 +145,7 @@ fn title(screen: &Screen, before: Option<&Screen>) -> String {
     match screen {
         Screen::List(list) => match (&list.source, &list.view.scope) {
             (Source::Containers(pod), _) => pod.name.to_string(),
+            (Source::Images | Source::Volumes, _) => list.name().to_owned(),
             (_, scope) if scope.about.is_some() => {
                 let name = scope.about.as_ref().map(|about| about.key.name.to_string()).unwrap_or_default();
                 format!("events of {name}")
@@ -173,6 +176,9 @@ fn title(screen: &Screen, before: Option<&Screen>) -> String {
 /// Where one is in what is shown, and how that stands; first of all whether it is out of date.
 fn place(app: &App) -> (String, Role) {
     let (text, role) = place_in_screen(app);
+    if let Some(work) = draining::progress(app).or_else(|| images::progress(app)) {
+        return (format!("{work}  {text}"), Role::Busy);
+    }
     let node = match subject(app) {
         Some((Kind::Pod, key)) => app.store.of(Kind::Pod).find(&key).map(|row| row.node.clone()),
         Some((Kind::Node, key)) => Some(key.name),
@@ -327,12 +333,20 @@ pub fn continuations(app: &App, canvas: &mut Canvas<'_>, body: Rect) {
 }
 
 /// What stands before the line one types into.
-pub fn label(prompt: &Prompt) -> &'static str {
+pub fn label(prompt: &Prompt) -> Cow<'static, str> {
+    if let Purpose::Confirm(word, _) = &prompt.purpose {
+        return Cow::Owned(format!("type {word} to do it: "));
+    }
+    Cow::Borrowed(fixed_label(prompt))
+}
+
+fn fixed_label(prompt: &Prompt) -> &'static str {
     match prompt.purpose {
         Purpose::Command => ":",
         Purpose::Filter(_) => "filter /",
         Purpose::Find => "search /",
         Purpose::LogFilter(_) => "only lines with ",
         Purpose::SaveAs => "save to: ",
+        Purpose::Confirm(..) => "",
     }
 }

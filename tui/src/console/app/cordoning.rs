@@ -2,6 +2,7 @@
 
 use super::effect::Effect;
 use super::state::{App, Asked, Overlay, Question};
+use super::undoing::{self, Inverse};
 use crate::console::link::{Command, Failure};
 use crate::console::model::row::Key;
 use crate::console::screen::Screen;
@@ -69,31 +70,40 @@ pub fn ask(app: &mut App, wanted: Scheduling) {
     app.overlay = Some(Overlay::Dialog(dialog, Question::Cordon(keys, wanted)));
 }
 
-/// Does what was asked about. The version that was read goes with it: somebody else's change is not written over.
+/// Does what was asked about.
 pub fn confirmed(app: &mut App, keys: Vec<Key>, wanted: Scheduling, out: &mut Vec<Effect>) {
     for key in keys {
-        let Some(mut object) = app.store.of(Kind::Node).find(&key).map(crate::console::model::row::Row::object) else { continue };
-        match wanted {
-            Scheduling::Disabled => object["spec"]["unschedulable"] = json!(true),
-            Scheduling::Enabled => {
-                object.pointer_mut("/spec").and_then(serde_json::Value::as_object_mut).map(|spec| spec.remove("unschedulable"));
-            }
-        }
-        let id = app.next_id();
-        app.asked.insert(id, Asked::Cordon(key, wanted));
-        let request = Request::Replace(ReplaceRequest { object, namespace: String::new(), dry_run: DryRun::No });
-        out.push(Effect::Link(Command::Ask { id, request: Box::new(request) }));
+        request(app, key, wanted, out);
     }
     if let Screen::List(list) = app.screen_mut() {
         list.marks.clear();
     }
 }
 
+/// Asks the daemon. The version that was read goes with it: somebody else's change is not written over.
+pub fn request(app: &mut App, key: Key, wanted: Scheduling, out: &mut Vec<Effect>) {
+    let Some(mut object) = app.store.of(Kind::Node).find(&key).map(crate::console::model::row::Row::object) else { return };
+    match wanted {
+        Scheduling::Disabled => object["spec"]["unschedulable"] = json!(true),
+        Scheduling::Enabled => {
+            object.pointer_mut("/spec").and_then(serde_json::Value::as_object_mut).map(|spec| spec.remove("unschedulable"));
+        }
+    }
+    let id = app.next_id();
+    app.asked.insert(id, Asked::Cordon(key, wanted));
+    let request = Request::Replace(ReplaceRequest { object, namespace: String::new(), dry_run: DryRun::No });
+    out.push(Effect::Link(Command::Ask { id, request: Box::new(request) }));
+}
+
 /// Says what came of it.
 pub fn answered(app: &mut App, key: &Key, wanted: Scheduling, result: Result<Response, Failure>) {
     let verb = wanted.verb();
     match result {
-        Ok(_) => app.say(Role::Ok, format!("node/{} {verb}ed", key.name)),
+        Ok(_) => {
+            let back = if wanted == Scheduling::Enabled { Scheduling::Disabled } else { Scheduling::Enabled };
+            undoing::remember(app, format!("{verb}ed node/{}", key.name), Inverse::Cordon(key.clone(), back));
+            app.say(Role::Ok, format!("node/{} {verb}ed", key.name));
+        }
         Err(failure) => app.say(Role::Bad, format!("node/{} not {verb}ed: {failure}", key.name)),
     }
 }

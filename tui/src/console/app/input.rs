@@ -3,7 +3,7 @@
 use super::effect::Effect;
 use super::perform::{perform, whole_text};
 use super::state::{App, Choice, Overlay, Prompt, Purpose, Question};
-use super::{bookmarks, command, cordoning, deleting, logs, navigate, theming};
+use super::{bookmarks, command, cordoning, deleting, draining, images, logs, navigate, theming, undoing};
 use crate::console::keys::commands::{COMMANDS, CommandLine};
 use crate::console::keys::key::Key;
 use crate::console::keys::map::Meaning;
@@ -67,6 +67,7 @@ pub fn show_keys(app: &mut App, title: &'static str) {
         Place::Objects => "objects",
         Place::Pods => "pods",
         Place::Nodes => "nodes",
+        Place::Images => "images",
         Place::Board | Place::PodBoard => "board",
         Place::Text => "texts",
         Place::Object => "object",
@@ -157,6 +158,9 @@ fn in_dialog(
         Question::Quit => navigate::leave(app, false, out),
         Question::LeaveEditor => navigate::close(app, out),
         Question::Delete(kind, keys, grace) => deleting::confirmed(app, kind, keys, grace, out),
+        Question::Drain(nodes) => draining::confirmed(app, nodes, out),
+        Question::Undo(at) => undoing::confirmed(app, at, out),
+        Question::Images(work) => images::confirmed(app, work, out),
         Question::Cordon(keys, wanted) => cordoning::confirmed(app, keys, wanted, out),
     }
 }
@@ -278,11 +282,22 @@ fn submit(app: &mut App, prompt: &Prompt, out: &mut Vec<Effect>) {
         }
         Purpose::Find => find(app, &text),
         Purpose::LogFilter(_) => logs::set_filter(app, &text),
+        Purpose::Confirm(word, question) if text.trim() == word => confirmed(app, question.clone(), out),
+        Purpose::Confirm(word, _) => app.say(Role::Warn, format!("nothing was done: \"{word}\" was not typed")),
         Purpose::SaveAs => {
             if let (Some(content), false) = (whole_text(app), text.trim().is_empty()) {
                 out.push(Effect::Write(PathBuf::from(text.trim()), content));
             }
         }
+    }
+}
+
+/// Does what a word was typed for.
+fn confirmed(app: &mut App, question: Question, out: &mut Vec<Effect>) {
+    match question {
+        Question::Delete(kind, keys, grace) => deleting::delete(app, kind, keys, grace, out),
+        Question::Drain(nodes) => draining::drain(app, nodes, out),
+        _ => {}
     }
 }
 

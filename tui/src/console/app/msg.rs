@@ -50,6 +50,8 @@ pub enum Wire {
     Refused(Kind, String),
     /// The answer to a question.
     Answer(u32, Result<Response, Failure>),
+    /// How far long work is.
+    Progress(u32, wire::PullProgress),
     /// Bytes of a log.
     Log(u32, Vec<u8>),
     /// The end of a log.

@@ -28,6 +28,12 @@ pub fn open(app: &mut App, out: &mut Vec<Effect>) {
             None => read(app, Mode::Describe),
         },
         Source::Containers(pod) => logs::open(app, &pod, Some(&key.name), false, out),
+        Source::Volumes => {
+            if let Some((kind, key)) = subject(app) {
+                app.push(Screen::Reader(Reader::new(kind, key, Mode::Describe)));
+            }
+        }
+        Source::Images => app.say(Role::Dim, "x shows what can be done with an image"),
     }
 }
 
@@ -46,6 +52,12 @@ pub fn subject(app: &App) -> Option<(Kind, Key)> {
         Screen::List(list) => match &list.source {
             Source::Kind(kind) => list.current(&app.store).map(|row| (*kind, row.key.clone())),
             Source::Containers(pod) => Some((Kind::Pod, pod.clone())),
+            Source::Volumes => {
+                let key = list.current(&app.store).map(|row| &row.key)?;
+                let pod = key.name.split('/').next().unwrap_or_default();
+                Some((Kind::Pod, Key { namespace: key.namespace.clone(), name: pod.into() }))
+            }
+            Source::Images => None,
         },
         Screen::Board(board) => boards::subject(board),
         Screen::Reader(reader) => Some((reader.kind, reader.key.clone())),
@@ -87,7 +99,9 @@ pub fn log(app: &mut App, is_previous: bool, out: &mut Vec<Effect>) {
             let pods = list.chosen(&app.store);
             return logs::open_all(app, &pods, is_previous, out);
         }
-        Screen::List(list) if list.kind().is_none() => list.current(&app.store).map(|row| row.key.name.to_string()),
+        Screen::List(list) if matches!(list.source, Source::Containers(_)) => {
+            list.current(&app.store).map(|row| row.key.name.to_string())
+        }
         Screen::Board(board) => match board.target() {
             Some(Target::Log { container, .. }) => Some(container.clone()),
             _ => None,
@@ -110,6 +124,13 @@ pub fn all_logs(app: &mut App, out: &mut Vec<Effect>) {
         return app.say(Role::Warn, "only pods have logs");
     }
     logs::open_all(app, &pods, false, out);
+}
+
+/// Shows the volumes of all pods.
+pub fn volumes(app: &mut App) {
+    let mut list = List::volumes(app.namespace.clone());
+    list.is_root = true;
+    app.push(Screen::List(Box::new(list)));
 }
 
 /// Goes to a kind's list as the start of a new path.

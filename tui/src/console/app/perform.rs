@@ -6,7 +6,7 @@ use super::editing::Force;
 use super::effect::Effect;
 use super::input::{ask_line, show_keys};
 use super::state::{App, Purpose};
-use super::{boards, deleting, editing, logs, navigate, theming};
+use super::{boards, columns, deleting, draining, editing, images, logs, navigate, theming, undoing};
 use crate::console::keys::action::Action;
 use crate::console::model::lines::{Lines, Wrap};
 use crate::console::model::row::Key;
@@ -68,6 +68,18 @@ pub fn perform(app: &mut App, action: Action, times: Option<usize>, out: &mut Ve
         Action::Kill => deleting::ask(app, Some(0)),
         Action::Cordon => cordoning::ask(app, Scheduling::Disabled),
         Action::Uncordon => cordoning::ask(app, Scheduling::Enabled),
+        Action::Drain => draining::ask(app),
+        Action::Undo => undoing::ask(app, None),
+        Action::UndoList => undoing::choose(app),
+        Action::Images => images::show(app, out),
+        Action::Volumes => navigate::volumes(app),
+        Action::RemoveImage => images::ask_remove(app),
+        Action::PruneImages => images::ask_prune(app),
+        Action::Pull => ask_line(app, Purpose::Command, "pull "),
+        Action::Columns => {
+            let at = if let Screen::List(list) = app.screen() { list.column } else { 0 };
+            columns::choose(app, at);
+        }
         Action::Apply => editing::send(app, DryRun::No, Force::No, out),
         Action::DryRun => editing::send(app, DryRun::Yes, Force::No, out),
         Action::NextTheme => theming::next(app),
@@ -127,6 +139,7 @@ fn on_list(app: &mut App, action: Action, times: Option<usize>) {
             list.marks = shown.filter(|key: &Key| !list.marks.contains(key)).collect();
         }
         Action::Unmark => list.marks.clear(),
+        Action::Wide => list.turn_wide(),
         Action::ToggleNamespace if list.kind().is_some_and(objects::Kind::is_namespaced) => {
             let own = list.current(store).map(|row| row.key.namespace.to_string());
             list.view.scope.namespace = if list.view.scope.namespace.is_some() { None } else { own };

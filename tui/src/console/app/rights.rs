@@ -69,6 +69,11 @@ impl Rights {
                 told.push(Wire::Answer(*id, Err(Failure::Refused(Box::new(status)))));
                 false
             }
+            Effect::Link(Command::Pull { id, .. }) if self.on_cluster == OnCluster::Read => {
+                let status = Status { code: 403, reason: "Forbidden".to_owned(), ..Status::bad_request(READ_ONLY) };
+                told.push(Wire::Answer(*id, Err(Failure::Refused(Box::new(status)))));
+                false
+            }
             Effect::Read(_) | Effect::Write(..) | Effect::Suspend if self.on_machine == OnMachine::Nothing => {
                 told.push(Wire::Denied(CAPTIVE));
                 false

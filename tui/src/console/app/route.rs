@@ -24,6 +24,8 @@ pub fn of(app: &App) -> Option<String> {
         Screen::List(list) if list.view.scope.about.is_some() => return None,
         Screen::List(list) => {
             let mut command = match (&list.source, &list.view.scope.node) {
+                (Source::Images, _) => "images".to_owned(),
+                (Source::Volumes, _) => "volumes".to_owned(),
                 (Source::Containers(pod), _) => return Some(format!("containers {}", full(pod))),
                 (_, Some(node)) => format!("on {node}"),
                 (Source::Kind(kind), None) if kind.is_namespaced() => {

@@ -1,9 +1,13 @@
 //! All the console knows.
 
 use super::bookmarks::{Bookmarks, Letter};
+use super::columns::Columns;
 use super::cordoning::Scheduling;
+use super::draining::Drain;
+use super::images::{Pull, Work};
 use super::members;
 use super::rights::Rights;
+use super::undoing::Done;
 use crate::console::base::age;
 use crate::console::keys::action::Action;
 use crate::console::keys::key::Key;
@@ -15,7 +19,7 @@ use crate::console::model::row;
 use crate::console::model::store::Store;
 use crate::console::screen::Screen;
 use crate::console::screen::board::Topic;
-use crate::console::screen::list::List;
+use crate::console::screen::list::{List, Source};
 use crate::console::theme::load::Theme;
 use crate::console::theme::role::Role;
 use crate::console::widget::dialog::Dialog;
@@ -66,6 +70,18 @@ pub struct App {
     pub count: Option<usize>,
     /// What was said last, until when.
     pub toast: Option<Toast>,
+    /// The columns chosen for each list.
+    pub columns: Columns,
+    /// What was done and can be taken back.
+    pub done: Vec<Done>,
+    /// Objects that are made again once they are gone.
+    pub returning: Vec<(Kind, row::Key, serde_json::Value)>,
+    /// Nodes that are being drained.
+    pub drains: Vec<Drain>,
+    /// Pulls under way.
+    pub pulls: Vec<Pull>,
+    /// When the images were asked for last.
+    pub images_at: Option<Timestamp>,
     /// What each question was about.
     pub asked: HashMap<u32, Asked>,
     /// Commands typed, the newest last.
@@ -130,6 +146,12 @@ pub enum Question {
     LeaveEditor,
     /// Whether to delete objects, and with which grace period.
     Delete(Kind, Vec<row::Key>, Option<i64>),
+    /// Whether to drain nodes.
+    Drain(Vec<row::Key>),
+    /// Whether to take the action of that place back.
+    Undo(usize),
+    /// Whether to do something with images.
+    Images(Work),
     /// Whether to cordon nodes, or to take that back.
     Cordon(Vec<row::Key>, Scheduling),
 }
@@ -147,6 +169,8 @@ pub enum Purpose {
     LogFilter(String),
     /// The name of a file.
     SaveAs,
+    /// A word that says that the question is answered with yes.
+    Confirm(String, Question),
 }
 
 /// A line one types into.
@@ -174,8 +198,14 @@ pub struct Toast {
 /// What a question to the daemon was about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Asked {
-    /// The deletion of an object.
-    Delete(Kind, row::Key),
+    /// The deletion of an object, with what it was.
+    Delete(Kind, row::Key, Option<Box<serde_json::Value>>),
+    /// An object that is made again.
+    Create(Kind, row::Key),
+    /// The images of a node.
+    Images(String),
+    /// Something done with images of a node: the node, and what.
+    ImageWork(String, String),
     /// The cordoning of a node.
     Cordon(row::Key, Scheduling),
     /// The members of the cluster.
@@ -217,6 +247,12 @@ impl App {
             pending: Vec::new(),
             count: None,
             toast: None,
+            columns: Columns::new(),
+            done: Vec::new(),
+            returning: Vec::new(),
+            drains: Vec::new(),
+            pulls: Vec::new(),
+            images_at: None,
             asked: HashMap::new(),
             commands: Vec::new(),
             last_id: 0,
@@ -273,11 +309,12 @@ impl App {
     /// Where keys count now, the narrowest first.
     pub fn places(&self) -> &'static [Place] {
         match self.screen() {
-            Screen::List(list) => match list.kind() {
-                Some(Kind::Pod) => &[Place::Pods, Place::Objects, Place::List, Place::Any],
-                Some(Kind::Node) => &[Place::Nodes, Place::Objects, Place::List, Place::Any],
-                Some(_) => &[Place::Objects, Place::List, Place::Any],
-                None => &[Place::Pods, Place::List, Place::Any],
+            Screen::List(list) => match &list.source {
+                Source::Kind(Kind::Pod) => &[Place::Pods, Place::Objects, Place::List, Place::Any],
+                Source::Kind(Kind::Node) => &[Place::Nodes, Place::Objects, Place::List, Place::Any],
+                Source::Kind(_) => &[Place::Objects, Place::List, Place::Any],
+                Source::Containers(_) | Source::Volumes => &[Place::Pods, Place::List, Place::Any],
+                Source::Images => &[Place::Images, Place::List, Place::Any],
             },
             Screen::Board(board) if matches!(board.topic, Topic::Map(_)) => &[Place::Board, Place::Any],
             Screen::Board(_) => &[Place::PodBoard, Place::Board, Place::Any],
@@ -309,8 +346,9 @@ impl App {
             _ => None,
         };
         let toast = self.toast.as_ref().map(|toast| toast.until);
+        let images = super::images::next_due(self);
         let cluster = self.cluster.next_wake(members::looks_at_nodes(self), self.now).filter(|_| self.is_live());
-        [labels.and_then(after), board, standing.and_then(after), toast, cluster].into_iter().flatten().min()
+        [labels.and_then(after), board, standing.and_then(after), toast, cluster, images].into_iter().flatten().min()
     }
 
     /// A description holds the ages of the object's events.

@@ -3,6 +3,7 @@
 mod boards;
 mod budgets;
 mod cluster;
+mod doing;
 mod editor;
 mod keys;
 mod logs;

@@ -3,8 +3,9 @@
 use super::effect::Effect;
 use super::msg::{Msg, Wire};
 use super::state::{App, Asked};
-use super::{boards, cordoning, deleting, editing, input, logs, members, theming};
+use super::{boards, cordoning, deleting, draining, editing, images, input, logs, members, theming, undoing};
 use crate::console::link::Standing;
+use crate::console::model::row::Key;
 use crate::console::model::store::Change;
 use crate::console::screen::Screen;
 use crate::console::screen::board::Known;
@@ -42,6 +43,7 @@ pub fn update(app: &mut App, now: Timestamp, msg: Msg) -> Vec<Effect> {
     }
     members::ask_if_due(app, &mut out);
     boards::ask_if_due(app, &mut out);
+    images::ask_if_due(app, &mut out);
     admit(app, &mut out);
     settle(app);
     out
@@ -61,6 +63,7 @@ pub fn settle(app: &mut App) {
     match app.screens.last_mut() {
         Some(Screen::List(list)) => {
             list.height = usize::from(rows.saturating_sub(1));
+            list.choose(app.columns.get(list.name()));
             if !list.refresh(store, now) {
                 list.settle();
             }
@@ -89,6 +92,7 @@ fn take_wire(app: &mut App, wire: Wire, out: &mut Vec<Effect>) {
         Wire::RoundTrip(time) => app.round_trip = Some(time),
         Wire::Rows(kind, rows) => {
             app.store.of_mut(kind).replace(rows);
+            settle_missing(app, kind, out);
             for screen in &mut app.screens {
                 if let Screen::List(list) = screen {
                     list.invalidate();
@@ -115,16 +119,29 @@ fn take_wire(app: &mut App, wire: Wire, out: &mut Vec<Effect>) {
             if let Some(change) = app.store.of_mut(kind).remove(&key) {
                 follow(app, kind, change, out);
             }
+            undoing::gone(app, kind, &key, out);
+            if kind == Kind::Pod {
+                draining::gone(app, &key);
+            }
         }
         Wire::Refused(kind, why) => app.say(Role::Bad, format!("cannot watch {}: {why}", kind.plural())),
         Wire::Answer(id, result) => match app.asked.remove(&id) {
-            Some(Asked::Delete(kind, key)) => deleting::answered(app, kind, &key, result),
+            Some(Asked::Delete(kind, key, before)) => {
+                deleting::answered(app, (kind, &key), before, &result);
+                if result.is_err() && kind == Kind::Pod {
+                    draining::refused(app, &key);
+                }
+            }
+            Some(Asked::Create(kind, key)) => undoing::answered(app, kind, &key, &result),
+            Some(Asked::Images(node)) => images::answered(app, &node, result),
+            Some(Asked::ImageWork(node, what)) => images::worked(app, (node, &what), &result, out),
             Some(Asked::Cordon(key, wanted)) => cordoning::answered(app, &key, wanted, result),
             Some(Asked::Members) => members::answered(app, result),
             Some(Asked::Board) => boards::answered(app, id, &result),
             Some(Asked::Edit) => editing::answered(app, id, result, out),
-            None => {}
+            None => drop(images::pulled(app, id, &result, out)),
         },
+        Wire::Progress(id, step) => images::progressed(app, id, &step),
         Wire::Log(id, bytes) => {
             if !boards::take_log(app, id, &bytes) {
                 logs::take(app, id, &bytes);
@@ -135,6 +152,21 @@ fn take_wire(app: &mut App, wire: Wire, out: &mut Vec<Effect>) {
             if !boards::end_log(app, id, failure.as_ref()) {
                 logs::ended(app, id, failure, out);
             }
+        }
+    }
+}
+
+/// After a list was read anew, what it lacks is gone.
+fn settle_missing(app: &mut App, kind: Kind, out: &mut Vec<Effect>) {
+    let is_gone = |key: &Key, app: &App| app.store.of(kind).slot(key).is_none();
+    let waited: Vec<Key> = app.returning.iter().filter(|(known, ..)| *known == kind).map(|(_, key, _)| key.clone()).collect();
+    for key in waited.into_iter().filter(|key| is_gone(key, app)).collect::<Vec<_>>() {
+        undoing::gone(app, kind, &key, out);
+    }
+    if kind == Kind::Pod {
+        let left: Vec<Key> = app.drains.iter().flat_map(|drain| drain.left.iter().cloned()).collect();
+        for key in left.into_iter().filter(|key| is_gone(key, app)).collect::<Vec<_>>() {
+            draining::gone(app, &key);
         }
     }
 }

@@ -31,7 +31,7 @@ pub fn view(app: &App, buffer: &mut Buffer) -> Option<Position> {
     let bottom = line(area.height - 1);
     match &app.overlay {
         Some(Overlay::Prompt(prompt)) => {
-            cursor = Some(prompt.field.draw(&mut canvas, bottom, chrome::label(prompt), &super::input::ghost(app, prompt)));
+            cursor = Some(prompt.field.draw(&mut canvas, bottom, &chrome::label(prompt), &super::input::ghost(app, prompt)));
         }
         Some(Overlay::Dialog(dialog, _)) => {
             chrome::bottom(app, &mut canvas, bottom);
@@ -87,7 +87,7 @@ fn screen(app: &App, canvas: &mut Canvas<'_>, body: Rect) -> Option<Position> {
 /// Why a list has no rows, and what to do about it.
 fn empty(app: &App, list: &crate::console::screen::list::List) -> String {
     let rows = list.rows(&app.store);
-    let kind = list.kind().map_or("containers", objects::Kind::plural);
+    let kind = list.name();
     match &app.standing {
         Standing::Connecting { error: Some(error) } => error.clone(),
         Standing::Connecting { error: None } => format!("connecting to {}…", app.address),

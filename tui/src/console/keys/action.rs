@@ -108,6 +108,26 @@ actions! {
     Cordon,
     /// Let them come again, after asking.
     Uncordon,
+    /// Make the node empty, after asking.
+    Drain,
+    /// Take the last action back, after asking.
+    Undo,
+    /// What can be taken back.
+    UndoList,
+    /// The images of all nodes.
+    Images,
+    /// The volumes of all pods.
+    Volumes,
+    /// Remove the image, after asking.
+    RemoveImage,
+    /// Remove the images that nothing uses, after asking.
+    PruneImages,
+    /// Pull an image.
+    Pull,
+    /// All columns, or the usual ones.
+    Wide,
+    /// Choose the columns.
+    Columns,
     /// Mark the row.
     Mark,
     /// Mark what is not, and the other way round.
@@ -177,7 +197,20 @@ impl Action {
 
     /// Whether it changes something in the cluster, which a read-only console does not.
     pub const fn changes_cluster(self) -> bool {
-        matches!(self, Self::Delete | Self::Kill | Self::Cordon | Self::Uncordon | Self::Apply)
+        matches!(
+            self,
+            Self::Delete
+                | Self::Kill
+                | Self::Cordon
+                | Self::Uncordon
+                | Self::Apply
+                | Self::Drain
+                | Self::Undo
+                | Self::UndoList
+                | Self::RemoveImage
+                | Self::PruneImages
+                | Self::Pull
+        )
     }
 }
 

@@ -16,6 +16,8 @@ pub enum Place {
     Pods,
     /// The list of nodes.
     Nodes,
+    /// The list of images.
+    Images,
     /// Boards: why, pulses, the tree.
     Board,
     /// Boards with pods on them.
@@ -48,6 +50,7 @@ pub const STACKS: &[&[Place]] = &[
     &[Nodes, Objects, List, Any],
     &[Objects, List, Any],
     &[Pods, List, Any],
+    &[Images, List, Any],
     &[PodBoard, Board, Any],
     &[Board, Any],
     &[Object, Text, Any],
@@ -75,7 +78,7 @@ const fn bind(place: Place, keys: &'static str, action: Action, hint: &'static s
 }
 
 use Action as A;
-use Place::{Any, Board, Editor, List, Log, Nodes, Object, Objects, PodBoard, Pods, Text};
+use Place::{Any, Board, Editor, Images, List, Log, Nodes, Object, Objects, PodBoard, Pods, Text};
 
 /// All of them. The hint line shows hints in this order, the narrowest place first.
 pub const TABLE: &[Binding] = &[
@@ -99,7 +102,11 @@ pub const TABLE: &[Binding] = &[
     bind(Pods, "a", A::AllLogs, "", "show the logs of all containers together, merged by time; of the marked pods too"),
     bind(Pods, "O", A::LogsPrevious, "", "show the log of the instance before"),
     bind(Nodes, "x c", A::Cordon, "cordon", "let no new pods come to the node or the marked ones, after asking"),
+    bind(Nodes, "x r", A::Drain, "+drain", "cordon the node and end its pods with their grace, after asking"),
     bind(Nodes, "x u", A::Uncordon, "+uncordon", "let new pods come to the node again, after asking"),
+    bind(Images, "x d", A::RemoveImage, "remove", "remove the image from its node, or the marked ones, after asking"),
+    bind(Images, "x p", A::PruneImages, "prune", "remove what no container of the node uses, after asking"),
+    bind(Images, "x l", A::Pull, "pull", "pull an image to the node of the row"),
     bind(Objects, "w", A::Why, "why", "say why the object is not ready, and where to look next"),
     bind(Objects, "d", A::Describe, "describe", "describe the object and what happened to it"),
     bind(Objects, "D", A::Yaml, "+yaml", "show the whole object as YAML"),
@@ -109,9 +116,9 @@ pub const TABLE: &[Binding] = &[
     bind(Objects, "E", A::Events, "+events", "show the events about this object"),
     bind(Objects, "x d", A::Delete, "+delete", "delete the object or the marked ones, after asking"),
     bind(Objects, "x k", A::Kill, "+kill now", "delete without a grace period, after asking"),
-    bind(Objects, "v", A::Mark, "", "mark the row and go on to the next"),
-    bind(Objects, "V", A::MarkInvert, "", "mark every row that is not marked, and the other way round"),
-    bind(Objects, "u", A::Unmark, "", "take all marks away"),
+    bind(List, "v", A::Mark, "", "mark the row and go on to the next"),
+    bind(List, "V", A::MarkInvert, "", "mark every row that is not marked, and the other way round"),
+    bind(List, "u", A::Unmark, "", "take all marks away"),
     bind(Board, "enter", A::Open, "open", "go where the line leads; in the tree fold or unfold it"),
     bind(PodBoard, "o", A::Logs, "logs", "show the log"),
     bind(PodBoard, "a", A::AllLogs, "", "show the logs of all containers together"),
@@ -164,6 +171,8 @@ pub const TABLE: &[Binding] = &[
     bind(List, "/", A::Filter, "filter", "filter: text, regex, !not, ~fuzzy, column:value, -l label=value"),
     bind(List, "s", A::Sort, "+sort", "sort by the column one stands on; again turns it round"),
     bind(List, "S", A::SortReverse, "", "turn the order round"),
+    bind(List, "W", A::Wide, "", "show all columns, or the usual ones again"),
+    bind(List, ".", A::Columns, "", "choose the columns; the choice is kept"),
     bind(List, "y", A::CopyName, "", "copy the name to the clipboard"),
     bind(List, "Y", A::CopyAll, "", "copy the whole object as YAML to the clipboard"),
     bind(List, "0", A::ToggleNamespace, "", "switch between all namespaces and the row's own"),
@@ -171,6 +180,10 @@ pub const TABLE: &[Binding] = &[
     bind(Any, "?", A::Help, "help", "show the keys"),
     bind(Any, "space space", A::Palette, "", "find an action by its name"),
     bind(Any, "space p", A::Pulses, "", "show how the whole stands: room, the last hour, what fails"),
+    bind(Any, "z", A::Undo, "", "take the last action back, after asking"),
+    bind(Any, "Z", A::UndoList, "", "choose an action to take back"),
+    bind(Any, "space i", A::Images, "", "show the images of all nodes"),
+    bind(Any, "space v", A::Volumes, "", "show the volumes of all pods"),
     bind(Any, "space m", A::Map, "", "show the cluster: who sees whom, round trips, the sides of a split"),
     bind(Any, "space r", A::Tree, "", "show the tree: owners, pods, containers"),
     bind(Any, "space t", A::Themes, "+theme", "choose a theme; each is shown at once"),

@@ -1,14 +1,14 @@
 //! Runs the link: one task a watch, a question, a log; all of them end when their receiver is gone.
 
 use super::{Command, Delta, Failure, Standing};
-use client::{Address, Client, ClientError, Link, LinkState, LinkWatchEvent};
+use client::{Address, Client, ClientError, Link, LinkState, LinkWatchEvent, PullStep};
 use objects::Kind;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Instant;
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
-use wire::{GetRequest, LogsRequest, ObjectRef, Request, Selection, WatchEventKind};
+use wire::{GetRequest, ImagePullRequest, LogsRequest, ObjectRef, Request, Response, Selection, WatchEventKind};
 
 /// Where deltas go; `false` says that nobody listens any more.
 type Sink = Rc<dyn Fn(Delta) -> bool>;
@@ -34,6 +34,9 @@ pub async fn drive(address: Address, mut commands: mpsc::Receiver<Command>, sink
         match command {
             Some(Command::Ask { id, request }) => {
                 tasks.spawn_local(ask(link.clone(), id, *request, sink.clone()));
+            }
+            Some(Command::Pull { id, node, request }) => {
+                tasks.spawn_local(pull(link.clone(), (id, node), *request, sink.clone()));
             }
             Some(Command::Logs { id, request }) => {
                 logs.retain(|_, task| !task.is_finished());
@@ -112,6 +115,27 @@ async fn ask(link: Link, id: u32, request: Request, sink: Sink) {
         sink(Delta::RoundTrip(asked.elapsed()));
     }
     sink(Delta::Answer { id, result });
+}
+
+async fn pull(link: Link, (id, node): (u32, String), request: ImagePullRequest, sink: Sink) {
+    let result = follow_pull(&link, (id, &node), request, &sink).await.map_err(failure);
+    sink(Delta::Answer { id, result });
+}
+
+async fn follow_pull(
+    link: &Link,
+    (id, node): (u32, &str),
+    request: ImagePullRequest,
+    sink: &Sink,
+) -> Result<Response, ClientError> {
+    let client = link.client().ok_or(ClientError::NotConnected)?;
+    let mut stream = client.pull_on(Some(node), request).await?;
+    loop {
+        match stream.next().await? {
+            PullStep::Progress(step) => drop(sink(Delta::Progress { id, step })),
+            PullStep::Done(images) => return Ok(Response::Images { images }),
+        }
+    }
 }
 
 async fn read_log(link: Link, id: u32, request: LogsRequest, sink: Sink) {

@@ -11,12 +11,19 @@ pub struct Column {
     pub source: &'static str,
     /// How few columns of the terminal it may be cut to.
     pub least: u16,
+    /// Whether it is shown only where one asks for it.
+    pub wide: bool,
     /// Which are left out first where there is no room; 0 never is.
     pub leave: u8,
 }
 
 const fn column(title: &'static str, source: &'static str, least: u16, leave: u8) -> Column {
-    Column { title, source, least, leave }
+    Column { title, source, least, leave, wide: false }
+}
+
+/// A column that is shown where one asks for it.
+const fn wide(title: &'static str, source: &'static str, least: u16, leave: u8) -> Column {
+    Column { title, source, least, leave, wide: true }
 }
 
 /// Pods.
@@ -29,6 +36,14 @@ pub const PODS: &[Column] = &[
     column("AGE", "Age", 4, 0),
     column("IP", "IP", 9, 3),
     column("NODE", "Node", 6, 4),
+    column("OWNER", "", 8, 5),
+    wide("CPU", "", 4, 6),
+    wide("MEMORY", "", 6, 6),
+    wide("QOS", "", 8, 8),
+    wide("IMAGES", "", 10, 7),
+    wide("ACCOUNT", "", 8, 9),
+    wide("GATES", "Readiness Gates", 5, 10),
+    wide("LABELS", "", 8, 9),
 ];
 
 /// Nodes.
@@ -38,6 +53,7 @@ pub const NODES: &[Column] = &[
     column("PODS", "", 7, 1),
     column("CPU", "", 4, 2),
     column("MEMORY", "", 7, 2),
+    column("PRESSURE", "", 8, 2),
     column("MEMBER", "", 7, 1),
     column("SINCE", "", 5, 3),
     column("RTT", "", 6, 3),
@@ -48,6 +64,9 @@ pub const NODES: &[Column] = &[
     column("OS-IMAGE", "OS-Image", 12, 5),
     column("KERNEL", "Kernel-Version", 10, 7),
     column("RUNTIME", "Container-Runtime", 9, 8),
+    wide("TAINTS", "", 8, 7),
+    wide("POD-CIDR", "", 9, 7),
+    wide("LABELS", "", 8, 9),
 ];
 
 /// Events.
@@ -59,6 +78,9 @@ pub const EVENTS: &[Column] = &[
     column("OBJECT", "Object", 16, 1),
     column("COUNT", "Count", 5, 3),
     column("MESSAGE", "Message", 32, 0),
+    wide("FIRST SEEN", "", 9, 4),
+    wide("SOURCE", "Source", 8, 5),
+    wide("SUBOBJECT", "Subobject", 8, 5),
 ];
 
 /// The containers of one pod.
@@ -72,6 +94,26 @@ pub const CONTAINERS: &[Column] = &[
     column("PORTS", "", 6, 3),
     column("CPU", "", 7, 4),
     column("MEMORY", "", 8, 4),
+];
+
+/// Images.
+pub const IMAGES: &[Column] = &[
+    column("NODE", "", 6, 0),
+    column("IMAGE", "", 20, 0),
+    column("DIGEST", "", 12, 2),
+    column("SIZE", "", 6, 0),
+    column("AGE", "", 4, 1),
+    column("IN USE", "", 6, 0),
+];
+
+/// Volumes.
+pub const VOLUMES: &[Column] = &[
+    column("NAMESPACE", "", 9, 3),
+    column("POD", "", 12, 0),
+    column("NAME", "", 8, 0),
+    column("KIND", "", 8, 0),
+    column("FROM", "", 8, 1),
+    column("MOUNTED", "", 12, 0),
 ];
 
 /// The columns of a kind's list.

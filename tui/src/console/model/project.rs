@@ -33,6 +33,43 @@ pub fn row(kind: Kind, raw: Box<RawValue>) -> Option<Row> {
     })
 }
 
+/// What the pod's containers ask for together, and their limit: `100m/1`.
+fn asked_for(pod: &Value, resource: &str) -> Cell {
+    let requests = objects::describe::pod_requests(pod);
+    let Some(asked) = requests.get(resource) else { return Cell::Number(0.0, "-".into()) };
+    let amount = if resource == "cpu" { asked.to_milli() as f64 / 1000.0 } else { asked.to_bytes() as f64 };
+    let shown = if resource == "cpu" { format!("{}m", asked.to_milli()) } else { bytes(amount) };
+    Cell::Number(amount, shown.into())
+}
+
+/// The images without registry and folders.
+fn images(pod: &Value) -> String {
+    let short = |container: &Value| text(container, "/image").rsplit('/').next().unwrap_or_default().to_owned();
+    list(pod, "/spec/containers").iter().map(short).collect::<Vec<_>>().join(",")
+}
+
+/// `app=web,tier=db`.
+fn pairs(object: &Value, pointer: &str) -> String {
+    let pairs = map(object, pointer).into_iter().flatten();
+    pairs.map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default())).collect::<Vec<_>>().join(",")
+}
+
+/// `Memory,Disk`, or `none`.
+fn pressure(node: &Value) -> String {
+    let conditions = list(node, "/status/conditions").iter();
+    let pressed = conditions.filter(|condition| text(condition, "/status") == "True");
+    let names: Vec<&str> = pressed.filter_map(|condition| text(condition, "/type").strip_suffix("Pressure")).collect();
+    if names.is_empty() { "none".to_owned() } else { names.join(",") }
+}
+
+fn taints(node: &Value) -> String {
+    let one = |taint: &Value| match text(taint, "/value") {
+        "" => format!("{}:{}", text(taint, "/key"), text(taint, "/effect")),
+        value => format!("{}={value}:{}", text(taint, "/key"), text(taint, "/effect")),
+    };
+    list(node, "/spec/taints").iter().map(one).collect::<Vec<_>>().join(",")
+}
+
 /// Its controller, or else its first owner.
 fn owner(object: &Value) -> Box<str> {
     let owners = list(object, "/metadata/ownerReferences");
@@ -76,6 +113,17 @@ fn cells(kind: Kind, object: &Value) -> Box<[Cell]> {
             let summary = printing::pod_status(object);
             Cell::Restarts(summary.restarts, summary.last_restart)
         }
+        (Kind::Pod, "OWNER") => Cell::text(owner(object)),
+        (Kind::Pod, "CPU") => asked_for(object, "cpu"),
+        (Kind::Pod, "MEMORY") => asked_for(object, "memory"),
+        (Kind::Pod, "QOS") => Cell::text(text(object, "/status/qosClass")),
+        (Kind::Pod, "ACCOUNT") => Cell::text(text(object, "/spec/serviceAccountName")),
+        (Kind::Pod, "IMAGES") => Cell::text(images(object)),
+        (_, "LABELS") => Cell::text(pairs(object, "/metadata/labels")),
+        (Kind::Node, "PRESSURE") => Cell::text(pressure(object)),
+        (Kind::Node, "TAINTS") => Cell::text(taints(object)),
+        (Kind::Node, "POD-CIDR") => Cell::text(text(object, "/spec/podCIDR")),
+        (Kind::Event, "FIRST SEEN") => Cell::Age(printing::event_first_seen(object)),
         (Kind::Event, "LAST SEEN") => Cell::Age(printing::event_last_seen(object)),
         (Kind::Event, "COUNT") => {
             let count = printing::event_count(object);
@@ -196,7 +244,9 @@ mod tests {
         let row = row(Kind::Pod, raw(json)).expect("it has a name");
         let now = "2026-01-01T00:01:00Z".parse().expect("a time");
         let cells: Vec<_> = row.cells.iter().map(|cell| cell.label(now).into_owned()).collect();
-        assert_eq!(cells, ["default", "kubia", "1/1", "Running", "0", "60s", "10.88.0.2", "oak"]);
+        let usual = ["default", "kubia", "1/1", "Running", "0", "60s", "10.88.0.2", "oak"];
+        assert_eq!(cells[..8], usual);
+        assert_eq!(cells[8..], ["", "-", "-", "", "", "", "<none>", "app=kubia"]);
         assert_eq!(row.labels.len(), 1);
     }
 

@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn every_kind_of_word_narrows_the_list() {
-        let column = |title| Column { title, source: "", least: 4, leave: 0 };
+        let column = |title| Column { title, source: "", least: 4, leave: 0, wide: false };
         let columns = [column("NAMES"), column("NAME"), column("STATUS")];
         let row = row("web-1", "Running");
         let cases = [

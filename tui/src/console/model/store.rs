@@ -113,6 +113,7 @@ pub struct Store {
     pods: Rows,
     nodes: Rows,
     events: Rows,
+    images: Rows,
     /// Counts the changes, so that what was made of rows knows whether it is still right.
     pub revision: u64,
 }
@@ -134,6 +135,24 @@ impl Store {
             Kind::Pod => &mut self.pods,
             Kind::Node => &mut self.nodes,
             Kind::Event => &mut self.events,
+        }
+    }
+
+    /// The images of all nodes.
+    pub const fn images(&self) -> &Rows {
+        &self.images
+    }
+
+    /// These are the images of a node now.
+    pub fn put_images(&mut self, node: &str, rows: Vec<Row>) {
+        self.revision += 1;
+        self.images.is_complete = true;
+        let gone: Vec<Key> = self.images.iter().map(|(_, row)| &row.key).filter(|key| *key.namespace == *node).cloned().collect();
+        for key in &gone {
+            self.images.remove(key);
+        }
+        for row in rows {
+            self.images.put(row);
         }
     }
 

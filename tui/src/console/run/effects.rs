@@ -80,7 +80,7 @@ impl Outside {
     fn command(&self, command: Command) -> Outcome {
         match (self.commands.try_send(command.clone()), command) {
             (Ok(()), _) => Outcome::Done,
-            (Err(_), Command::Ask { id, .. }) => {
+            (Err(_), Command::Ask { id, .. } | Command::Pull { id, .. }) => {
                 let failure = Failure::Link("too many requests are waiting for the daemon".to_owned());
                 Outcome::Msg(Msg::Wire(Wire::Answer(id, Err(failure))))
             }

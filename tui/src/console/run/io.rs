@@ -87,6 +87,7 @@ fn pass_on(sender: &SyncSender<Msg>, delta: Delta) -> bool {
         }
         Delta::Refused { kind, why } => Wire::Refused(kind, why),
         Delta::Answer { id, result } => Wire::Answer(id, result),
+        Delta::Progress { id, step } => Wire::Progress(id, step),
         Delta::Log { id, bytes } => Wire::Log(id, bytes),
         Delta::LogEnd { id, failure } => Wire::LogEnd(id, failure),
     };

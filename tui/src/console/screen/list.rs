@@ -4,7 +4,7 @@ use crate::console::model::columns::{self, Column};
 use crate::console::model::row::{Key, Row};
 use crate::console::model::store::{Change, Rows, Store};
 use crate::console::model::view::{Order, Scope, View};
-use crate::console::model::{containers, row::About};
+use crate::console::model::{containers, inventory, row::About};
 use jiff::Timestamp;
 use objects::Kind;
 use std::collections::BTreeSet;
@@ -16,6 +16,10 @@ pub enum Source {
     Kind(Kind),
     /// The containers of a pod.
     Containers(Key),
+    /// The images of all nodes.
+    Images,
+    /// The volumes of all pods.
+    Volumes,
 }
 
 /// What a list knows.
@@ -42,6 +46,12 @@ pub struct List {
     needs_rebuild: bool,
     /// There are members to tell of.
     has_members: bool,
+    /// There are pods that something made.
+    has_owners: bool,
+    /// Whether columns are shown that are not shown usually.
+    is_wide: bool,
+    /// The columns that the user chose.
+    chosen_columns: Option<Vec<String>>,
 }
 
 impl List {
@@ -68,6 +78,16 @@ impl List {
         Self::new(Source::Containers(pod), Scope::default(), None)
     }
 
+    /// The images of all nodes.
+    pub fn images() -> Self {
+        Self::new(Source::Images, Scope::default(), None)
+    }
+
+    /// The volumes of a namespace's pods, or of all.
+    pub fn volumes(namespace: Option<String>) -> Self {
+        Self::new(Source::Volumes, Scope { namespace, ..Scope::default() }, None)
+    }
+
     fn new(source: Source, scope: Scope, order: Option<Order>) -> Self {
         let column = usize::from(matches!(source, Source::Kind(Kind::Pod | Kind::Event)));
         Self {
@@ -83,6 +103,9 @@ impl List {
             own: Rows::default(),
             needs_rebuild: true,
             has_members: false,
+            has_owners: false,
+            is_wide: false,
+            chosen_columns: None,
         }
     }
 
@@ -90,20 +113,36 @@ impl List {
     pub fn kind(&self) -> Option<Kind> {
         match self.source {
             Source::Kind(kind) => Some(kind),
-            Source::Containers(_) => None,
+            Source::Containers(_) | Source::Images | Source::Volumes => None,
+        }
+    }
+
+    /// What it is a list of.
+    pub fn name(&self) -> &'static str {
+        match &self.source {
+            Source::Kind(kind) => kind.plural(),
+            Source::Containers(_) => "containers",
+            Source::Images => "images",
+            Source::Volumes => "volumes",
         }
     }
 
     /// Its columns.
     pub fn columns(&self) -> &'static [Column] {
-        self.kind().map_or(columns::CONTAINERS, columns::of)
+        match &self.source {
+            Source::Kind(kind) => columns::of(*kind),
+            Source::Containers(_) => columns::CONTAINERS,
+            Source::Images => columns::IMAGES,
+            Source::Volumes => columns::VOLUMES,
+        }
     }
 
     /// All rows it chooses from.
     pub fn rows<'a>(&'a self, store: &'a Store) -> &'a Rows {
         match self.source {
             Source::Kind(kind) => store.of(kind),
-            Source::Containers(_) => &self.own,
+            Source::Images => store.images(),
+            Source::Containers(_) | Source::Volumes => &self.own,
         }
     }
 
@@ -145,6 +184,7 @@ impl List {
                 let concerns = store.of(kind).get(slot).is_none_or(|row| row.key == *pod);
                 self.needs_rebuild |= concerns;
             }
+            Source::Volumes if kind == Kind::Pod => self.needs_rebuild = true,
             Source::Kind(own) if *own == kind && !self.needs_rebuild => {
                 self.view.follow(store.of(kind), change, now);
                 if let Change::Removed(_) = change
@@ -165,6 +205,7 @@ impl List {
         }
         self.needs_rebuild = false;
         self.has_members = store.of(Kind::Node).len() > 1;
+        self.has_owners = self.kind() == Some(Kind::Pod) && store.of(Kind::Pod).iter().any(|(_, row)| !row.owner.is_empty());
         // A column that says nothing any more is none to stand on.
         if self.hidden().contains(&self.column) {
             self.shift_column(1);
@@ -177,11 +218,15 @@ impl List {
             }
             self.view.slots = self.own.iter().map(|(slot, _)| slot).collect();
         }
+        if self.source == Source::Volumes {
+            let rows = store.of(Kind::Pod).iter().flat_map(|(_, pod)| inventory::of_pod(pod)).collect();
+            self.own.replace(rows);
+        }
         let columns = self.columns();
         let order = self.view.order;
         let mut view = std::mem::replace(&mut self.view, View::new(Scope::default(), None));
         view.rebuild(self.rows(store), columns, now);
-        if order.is_none() && self.kind().is_none() {
+        if order.is_none() && matches!(self.source, Source::Containers(_)) {
             // Containers stay in the manifest's order, which is that of their slots.
             view.slots.sort_unstable();
         }
@@ -200,20 +245,55 @@ impl List {
         self.needs_rebuild = true;
     }
 
-    /// The columns that say nothing here.
+    /// The columns that are not shown: that say nothing here, that nobody asked for, or that the user does not want.
     pub fn hidden(&self) -> Vec<usize> {
-        let of = |title: &str| columns::position(self.columns(), title);
-        let mut hidden = Vec::new();
-        if self.view.scope.namespace.is_some() || self.view.scope.about.is_some() {
-            hidden.extend(of("NAMESPACE"));
+        let columns = self.columns();
+        let wants = |at: usize| match &self.chosen_columns {
+            Some(chosen) => self.is_wide || chosen.iter().any(|title| *title == columns[at].title),
+            None => self.is_wide || !columns[at].wide,
+        };
+        (0..columns.len()).filter(|at| !wants(*at) || self.says_nothing(columns[*at].title)).collect()
+    }
+
+    fn says_nothing(&self, title: &str) -> bool {
+        let scope = &self.view.scope;
+        match title {
+            "NAMESPACE" => scope.namespace.is_some() || scope.about.is_some(),
+            "OBJECT" => scope.about.is_some(),
+            "OWNER" => !self.has_owners && self.chosen_columns.is_none(),
+            "NODE" => scope.node.is_some(),
+            "MEMBER" | "SINCE" | "RTT" => self.kind() == Some(Kind::Node) && !self.has_members,
+            _ => false,
         }
-        if self.view.scope.about.is_some() {
-            hidden.extend(of("OBJECT"));
+    }
+
+    /// The titles of the columns that are wanted, whatever there is room for.
+    pub fn shown_columns(&self) -> Vec<&'static str> {
+        let columns = self.columns().iter();
+        match &self.chosen_columns {
+            Some(chosen) => {
+                columns.map(|column| column.title).filter(|title| chosen.iter().any(|known| known == title)).collect()
+            }
+            None => columns.filter(|column| !column.wide).map(|column| column.title).collect(),
         }
-        if self.kind() == Some(Kind::Node) && !self.has_members {
-            hidden.extend(["MEMBER", "SINCE", "RTT"].into_iter().filter_map(of));
+    }
+
+    /// These columns are wanted; `None` is the usual ones.
+    pub fn choose(&mut self, columns: Option<&Vec<String>>) {
+        // A choice of which nothing is known any more is none.
+        let is_known =
+            |chosen: &&Vec<String>| self.columns().iter().any(|column| chosen.iter().any(|title| title == column.title));
+        let columns = columns.filter(is_known);
+        if self.chosen_columns.as_ref() != columns {
+            self.chosen_columns = columns.cloned();
+            self.needs_rebuild = true;
         }
-        hidden
+    }
+
+    /// Shows all columns there is room for, or the usual ones again.
+    pub fn turn_wide(&mut self) {
+        self.is_wide = !self.is_wide;
+        self.needs_rebuild = true;
     }
 
     /// Moves to the next column that is not hidden.

@@ -6,6 +6,7 @@ use crate::console::model::columns::Column;
 use crate::console::model::project::{bytes, cores};
 use crate::console::model::row::{Cell, Row, Tone};
 use crate::console::model::store::Store;
+use crate::console::screen::board::line;
 use crate::console::theme::role::Role;
 use crate::console::widget::canvas::Canvas;
 use crate::console::widget::grid::{self, GridColumn, GridRow};
@@ -46,6 +47,29 @@ impl Load {
             _ => self.pods.to_string(),
         }
     }
+
+    /// How much of what there is that is.
+    fn share(self, title: &str, cell: &Cell) -> f64 {
+        let Cell::Number(most, _) = cell else { return 0.0 };
+        let used = match title {
+            "CPU" => self.cores,
+            "MEMORY" => self.bytes,
+            _ => self.pods as f64,
+        };
+        if *most > 0.0 { used / most } else { 0.0 }
+    }
+}
+
+/// Columns of a bar.
+const BAR: u16 = 6;
+
+/// `███░░░ 3/8`, where there is room for the bar.
+fn with_bar(text: String, share: f64, room: u16) -> String {
+    if text.len() + usize::from(BAR) + 1 > usize::from(room) {
+        return text;
+    }
+    let full = (share.clamp(0.0, 1.0) * f64::from(BAR)).ceil() as usize;
+    format!("{}{} {text}", "█".repeat(full), "░".repeat(usize::from(BAR) - full))
 }
 
 impl List {
@@ -88,9 +112,10 @@ impl List {
             "MEMORY" if self.kind() == Some(Kind::Node) => natural.max(11),
             _ => natural,
         };
+        let bar = if self.is_bar(column.title) { BAR + 1 } else { 0 };
         // A state that is cut off is no state, so only names and long texts give way before whole columns do.
         let soft = match column.title {
-            "MESSAGE" | "IMAGE" | "OS-IMAGE" | "NAME" | "OBJECT" | "RESTARTS" => column.least,
+            "MESSAGE" | "IMAGE" | "OS-IMAGE" | "NAME" | "OBJECT" | "RESTARTS" | "LABELS" | "IMAGES" | "MOUNTED" => column.least,
             "NAMESPACE" | "NODE" => (natural * 3 / 5).max(column.least),
             _ => natural,
         };
@@ -100,6 +125,7 @@ impl List {
             "PODS" => natural.max(8),
             _ => natural,
         };
+        let natural = natural + bar;
         GridColumn { title: column.title, natural, soft, least: column.least, leave: column.leave }
     }
 
@@ -115,12 +141,18 @@ impl List {
         let label = match (title, cell) {
             ("PODS" | "CPU" | "MEMORY", Cell::Number(_, most)) if self.kind() == Some(Kind::Node) => {
                 let load = pods_of.get(&*row.key.name).copied().unwrap_or_default();
-                Cow::Owned(format!("{}/{most}", load.of(title)))
+                Cow::Owned(with_bar(format!("{}/{most}", load.of(title)), load.share(title, cell), room))
             }
             _ => cell.label_within(room, around.now),
         };
         let role = match title {
             "STATUS" | "STATE" | "TYPE" | "READY" => tone_role(row.tone),
+            "CPU" | "MEMORY" | "PODS" if self.is_bar(title) => {
+                let load = pods_of.get(&*row.key.name).copied().unwrap_or_default();
+                let share = load.share(title, cell);
+                if share >= 0.75 { line::fullness(share) } else { Role::Dim }
+            }
+            "PRESSURE" if !matches!(cell, Cell::Text(none) if **none == *"none") => Role::Bad,
             "MEMBER" if matches!(cell, Cell::Text(state) if **state == *"suspect") => Role::Warn,
             "REASON" if row.tone == Tone::Warn => Role::Warn,
             "NAME" if row.tone == Tone::Done => Role::Done,
@@ -131,12 +163,19 @@ impl List {
         (label, role)
     }
 
+    /// Whether a column has a bar before its numbers where there is room.
+    fn is_bar(&self, title: &str) -> bool {
+        self.kind() == Some(Kind::Node) && matches!(title, "CPU" | "MEMORY" | "PODS")
+    }
+
     /// Whether a row shows what was known when its node was seen last.
     fn is_unseen(&self, row: &Row, around: &Surroundings<'_>) -> bool {
         let node = match &self.source {
             Source::Kind(Kind::Pod) => &*row.node,
             Source::Kind(Kind::Node) => &*row.key.name,
             Source::Kind(Kind::Event) => return false,
+            Source::Images => &*row.key.namespace,
+            Source::Volumes => &*row.node,
             Source::Containers(pod) => around.store.of(Kind::Pod).find(pod).map_or("", |pod| &*pod.node),
         };
         around.cluster.unseen_since(node).is_some()

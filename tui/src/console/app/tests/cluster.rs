@@ -72,12 +72,12 @@ fn the_nodes_of_a_split_cluster() {
     insta::assert_snapshot!(bench.write(":nodes").press("enter").picture(), @r#"
      ◢ skiff  oak  ·  2 of 3 nodes; elm unseen 40s  ·  all namespaces  ·  3 pods  ▲ 3                                ● live
      nodes                                                                                 ▲ elm unseen, as of 40s ago  1/3
-       NAME   STATUS    PODS      CPU      MEMORY       MEMBER   SINCE   RTT    AGE     VERSION   INTERNAL-IP   OS-IMAGE
-    ▌? elm    NotReady  1/110     0.2/8    1.0Gi/16Gi   down     40s     0.4ms  28d     v0.1.0    192.168.1.4   Debian
-     ● fir    Ready     1/110     0.2/8    1.0Gi/16Gi   alive    90s     0.4ms  28d     v0.1.0    192.168.1.4   Debian
-     ● oak    Ready     1/110     0.2/8    1.0Gi/16Gi   alive    66m     -      28d     v0.1.0    192.168.1.4   Debian
+       NAME   STATUS    PODS     CPU        MEMORY         PRESSURE   MEMBER   SINCE   RTT    AGE    VERSION   INTERNAL-IP
+    ▌? elm    NotReady  1/110    0.2/8      1.0Gi/16Gi     none       down     40s     0.4ms  28d    v0.1.0    192.168.1.4
+     ● fir    Ready     1/110    0.2/8      1.0Gi/16Gi     none       alive    90s     0.4ms  28d    v0.1.0    192.168.1.4
+     ● oak    Ready     1/110    0.2/8      1.0Gi/16Gi     none       alive    66m     -      28d    v0.1.0    192.168.1.4
 
-     enter open  xc cordon  xu uncordon  w why  d describe  D yaml  e edit  t timeline  / filter  s sort  : command  ? help
+     enter open  xc cordon  xr drain  xu uncordon  w why  d describe  D yaml  e edit  p probes  / filter  : command  ? help
     "#);
     let header = split(80, 8).line(0);
     assert!(header.starts_with(" ◢ skiff  oak  ·  2 of 3 nodes; elm unseen 40s  ·  all  ·  3 pods  ▲ 3 "), "{header}");

@@ -60,12 +60,12 @@ fn the_nodes_with_what_they_hold() {
     insta::assert_snapshot!(bench.write(":nodes").press("enter").picture(), @r#"
      ◢ skiff  oak  ·  all namespaces  ·  4 pods  ◐ 1  ▲ 1  ✕ 1  ○ 1                                                  ● live
      nodes                                                                                                              1/1
-       NAME   STATUS   PODS   CPU      MEMORY       AGE   VERSION   INTERNAL-IP   ROLES   OS-IMAGE   KERNEL   RUNTIME
-    ▌● oak    Ready    3/110  0/8      0/16Gi       28d   v0.1.0    192.168.1.4   <none>  Debian     6.18.0   skiff://0.1.0
+       NAME   STATUS   PODS    CPU       MEMORY        PRESSURE   AGE    VERSION   INTERNAL-IP   ROLES   OS-IMAGE   KERNEL
+    ▌● oak    Ready    3/110   0/8       0/16Gi        none       28d    v0.1.0    192.168.1.4   <none>  Debian     6.18.0
 
 
 
-     enter open  xc cordon  xu uncordon  w why  d describe  D yaml  e edit  t timeline  / filter  s sort  : command  ? help
+     enter open  xc cordon  xr drain  xu uncordon  w why  d describe  D yaml  e edit  p probes  / filter  : command  ? help
     "#);
 }
 
@@ -91,15 +91,15 @@ fn a_question_before_something_is_deleted() {
     insta::assert_snapshot!(bench.press("j x d").picture(), @r#"
      ◢ skiff  oak  ·  all namespaces  ·  4 pods  ◐ 1  ▲ 1  ✕ 1  ○ 1          ● live
      pods                                                                       2/4
-       NAMESPACE   NAME     READY   STATUS             RESTARTS    AGE    IP
-     ▲ default╭─ Delete pod? ───────────────────────────────────────────╮ 10.88.0.7
-    ▌✕ default│                                                         │ 10.88.0.7
-     ◐ default│   default/bravo                                         │ 10.88.0.7
-     ○ default│                                                         │ 10.88.0.7
-              │ Containers get SIGTERM and their grace period to end.   │
-              │                                                         │
-              │                            [ Cancel ]    Delete (y)     │
-              ╰─────────────────────────────────────────────────────────╯
+       NAMESPACE   ╭─ Delete pod? ──────────────────────────────────╮E    IP
+     ▲ default     │                                                │m    10.88.0.7
+    ▌✕ default     │   default/bravo                                │m    10.88.0.7
+     ◐ default     │                                                │m    10.88.0.7
+     ○ default     │ Containers get SIGTERM and up to 30s to end.   │m    10.88.0.7
+                   │ Nothing makes it again; z does, for a while.   │
+                   │                                                │
+                   │                   [ Cancel ]    Delete (y)     │
+                   ╰────────────────────────────────────────────────╯
 
 
      enter open  o logs  w why  d describe  e edit  / filter  : command  ? help
