@@ -20,6 +20,7 @@ mod perform;
 pub mod plain;
 pub mod rights;
 mod route;
+pub mod session;
 pub mod state;
 mod theming;
 mod undoing;

@@ -8,8 +8,10 @@ mod plain;
 use super::Options;
 use super::app::bookmarks;
 use super::app::columns;
+use super::app::effect::Effect;
 use super::app::msg::Msg;
 use super::app::rights::OnMachine;
+use super::app::session;
 use super::app::state::{App, ThemeFrom};
 use super::app::update::{settle, update};
 use super::app::view::view;
@@ -52,6 +54,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     let mut app = App::new(Timestamp::now(), size, theme, options.namespace.clone(), text::clean(&options.address.to_string()));
     app.zone = jiff::tz::TimeZone::system();
     own_files(&mut app, options);
+    take_session(&mut app, options);
     if options.theme.is_none() && caps::may_be_asked(env) {
         app.theme_from = ThemeFrom::Terminal;
     }
@@ -64,7 +67,12 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
         painted_at: None,
         line: Line::new(caps::is_remote(env)),
     };
-    console.begin(options.command.as_deref())
+    let ended = console.begin(options.command.as_deref());
+    if ended.is_err() {
+        // The terminal went away while it was written to: the session goes on elsewhere.
+        console.keep_session();
+    }
+    ended
 }
 
 /// The looks that were asked for, or that suit the terminal.
@@ -110,6 +118,21 @@ fn own_files(app: &mut App, options: &Options) {
     }
 }
 
+/// Takes over the session that was cut off, where there is one.
+fn take_session(app: &mut App, options: &Options) {
+    if options.rights.on_machine == OnMachine::Nothing {
+        return;
+    }
+    let session = settings::state_folder().map(|folder| folder.join(session::FILE));
+    if let Some(text) = session.as_ref().and_then(|path| std::fs::read_to_string(path).ok()) {
+        // It is gone on with once; should this console be cut off as well, it is kept anew.
+        let _ = session.map(std::fs::remove_file);
+        if let Err(why) = session::offer(app, &text) {
+            app.say(Role::Bad, format!("{}: {why}", session::FILE));
+        }
+    }
+}
+
 /// The console while it runs.
 struct Console {
     app: App,
@@ -152,6 +175,13 @@ impl Console {
             write_now(ASK_BACKGROUND)?;
         }
         self.stay()
+    }
+
+    fn keep_session(&mut self) {
+        if let Some(text) = session::keep(&self.app) {
+            // Whoever could be told that this failed is not there any more.
+            let _ = self.outside.perform(Effect::Keep(session::FILE, text), &mut self.painter);
+        }
     }
 
     fn stay(&mut self) -> anyhow::Result<()> {

@@ -18,9 +18,14 @@ use objects::Kind;
 
 /// The command that leads to the shown screen; `None` for one that no command leads to.
 pub fn of(app: &App) -> Option<String> {
+    of_screen(app.screen())
+}
+
+/// The command that leads to a screen; `None` for one that no command leads to.
+pub fn of_screen(screen: &Screen) -> Option<String> {
     let full =
         |key: &Key| if key.namespace.is_empty() { key.name.to_string() } else { format!("{}/{}", key.namespace, key.name) };
-    Some(match app.screen() {
+    Some(match screen {
         Screen::List(list) if list.view.scope.about.is_some() => return None,
         Screen::List(list) => {
             let mut command = match (&list.source, &list.view.scope.node) {

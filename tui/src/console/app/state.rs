@@ -7,6 +7,7 @@ use super::draining::Drain;
 use super::images::{Pull, Work};
 use super::members;
 use super::rights::Rights;
+use super::session::Session;
 use super::undoing::Done;
 use crate::console::base::age;
 use crate::console::keys::action::Action;
@@ -70,6 +71,8 @@ pub struct App {
     pub count: Option<usize>,
     /// What was said last, until when.
     pub toast: Option<Toast>,
+    /// A session that was cut off and is to be gone on with.
+    pub resuming: Option<Session>,
     /// The columns chosen for each list.
     pub columns: Columns,
     /// What was done and can be taken back.
@@ -247,6 +250,7 @@ impl App {
             pending: Vec::new(),
             count: None,
             toast: None,
+            resuming: None,
             columns: Columns::new(),
             done: Vec::new(),
             returning: Vec::new(),

@@ -45,12 +45,17 @@ impl Bench {
     /// A console that is connected and knows some pods, a node and events.
     pub fn new(columns: u16, rows: u16) -> Self {
         let mut bench = Self::unconnected(columns, rows);
-        bench.wire(Wire::Standing(live()));
-        bench.wire(Wire::Rows(Kind::Node, vec![row(Kind::Node, &node())]));
-        bench.wire(Wire::Rows(Kind::Event, (0..3).map(|number| row(Kind::Event, &event(number))).collect()));
-        bench.wire(Wire::Rows(Kind::Pod, pods().iter().map(|pod| row(Kind::Pod, pod)).collect()));
+        bench.connect();
         bench.effects.clear();
         bench
+    }
+
+    /// The daemon is there and tells what it knows.
+    pub fn connect(&mut self) {
+        self.wire(Wire::Standing(live()));
+        self.wire(Wire::Rows(Kind::Node, vec![row(Kind::Node, &node())]));
+        self.wire(Wire::Rows(Kind::Event, (0..3).map(|number| row(Kind::Event, &event(number))).collect()));
+        self.wire(Wire::Rows(Kind::Pod, pods().iter().map(|pod| row(Kind::Pod, pod)).collect()));
     }
 
     pub fn unconnected(columns: u16, rows: u16) -> Self {

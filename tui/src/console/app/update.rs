@@ -3,7 +3,7 @@
 use super::effect::Effect;
 use super::msg::{Msg, Wire};
 use super::state::{App, Asked};
-use super::{boards, cordoning, deleting, draining, editing, images, input, logs, members, theming, undoing};
+use super::{boards, cordoning, deleting, draining, editing, images, input, logs, members, session, theming, undoing};
 use crate::console::link::Standing;
 use crate::console::model::row::Key;
 use crate::console::model::store::Change;
@@ -25,7 +25,10 @@ pub fn update(app: &mut App, now: Timestamp, msg: Msg) -> Vec<Effect> {
         Msg::Input(Input::Background(shade)) => theming::follow(app, shade),
         // Lines are taken by the loop that prints, before the state is brought up to date.
         Msg::Input(Input::Shown) | Msg::Line(_) => {}
-        Msg::Input(Input::Gone) => out.push(Effect::Quit),
+        Msg::Input(Input::Gone) => {
+            out.extend(session::keep(app).map(|text| Effect::Keep(session::FILE, text)));
+            out.push(Effect::Quit);
+        }
         Msg::Wire(wire) => take_wire(app, wire, &mut out),
         Msg::Read(path, text) => editing::opened(app, path, text),
         Msg::Written(path, Ok(())) => {
@@ -41,6 +44,7 @@ pub fn update(app: &mut App, now: Timestamp, msg: Msg) -> Vec<Effect> {
     if app.toast.as_ref().is_some_and(|toast| toast.until <= now) {
         app.toast = None;
     }
+    session::resume_if_ready(app, &mut out);
     members::ask_if_due(app, &mut out);
     boards::ask_if_due(app, &mut out);
     images::ask_if_due(app, &mut out);

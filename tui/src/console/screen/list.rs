@@ -171,6 +171,14 @@ impl List {
         self.settle();
     }
 
+    /// Puts the cursor on the row of a key, where it is shown.
+    pub fn stand_on(&mut self, store: &Store, key: &Key) {
+        let slot = self.rows(store).slot(key);
+        if let Some(place) = slot.and_then(|slot| self.view.slots.iter().position(|known| *known == slot)) {
+            self.go_to(store, place);
+        }
+    }
+
     /// Makes the list anew at the next look at it.
     pub fn invalidate(&mut self) {
         self.needs_rebuild = true;

@@ -77,7 +77,7 @@ fn the_nodes_of_a_split_cluster() {
      ● fir    Ready     1/110    0.2/8      1.0Gi/16Gi     none       alive    90s     0.4ms  28d    v0.1.0    192.168.1.4
      ● oak    Ready     1/110    0.2/8      1.0Gi/16Gi     none       alive    66m     -      28d    v0.1.0    192.168.1.4
 
-     enter open  xc cordon  xr drain  xu uncordon  w why  d describe  D yaml  e edit  p probes  / filter  : command  ? help
+     enter open  xc cordon  xr drain  xu uncordon  w why  d describe  D yaml  e edit  E events  / filter  : command  ? help
     "#);
     let header = split(80, 8).line(0);
     assert!(header.starts_with(" ◢ skiff  oak  ·  2 of 3 nodes; elm unseen 40s  ·  all  ·  3 pods  ▲ 3 "), "{header}");
@@ -95,7 +95,7 @@ fn pods_of_a_node_that_is_not_seen_are_marked_and_the_corner_says_how_old_they_a
     ▌? default        bravo       1/2        Unknown     0             60m        10.88.0.7     elm
      ▲ default        charlie     1/2        Running     0             60m        10.88.0.7     fir
 
-     enter open  o logs  w why  d describe  D yaml  e edit  t timeline  / filter  : command  ? help
+     enter open  o logs  t timeline  p probes  w why  d describe  e edit  / filter  : command  ? help
     "#);
     bench.press("d");
     assert!(bench.line(1).ends_with("▲ elm unseen, as of 40s ago  top"), "{}", bench.line(1));

@@ -9,6 +9,7 @@ use crate::console::keys::commands::COMMANDS;
 use crate::console::keys::file;
 use crate::console::keys::table::STACKS;
 use crate::console::screen::Screen;
+use crate::console::term::input::Input;
 use std::path::PathBuf;
 
 #[test]
@@ -158,4 +159,45 @@ fn without_a_choice_the_looks_follow_the_terminal() {
     bench.write(":theme nord").press("enter");
     bench.take(Msg::Input(Input::Background(Shade::Light)));
     assert_eq!(bench.app.theme.name, "nord");
+}
+
+#[test]
+fn a_session_that_was_cut_off_goes_on_where_it_was() {
+    let mut bench = Bench::new(90, 24);
+    bench.write(":nodes").press("enter").write(":pods default /!web-9").press("enter j j").write(":new mine").press("enter");
+    bench.press("delete");
+    bench.effects.clear();
+    bench.take(Msg::Input(Input::Gone));
+    let [Effect::Keep("session.json", text), Effect::Quit] = bench.effects.as_slice() else { panic!("{:?}", bench.effects) };
+    let mut next = Bench::unconnected(90, 24);
+    crate::console::app::session::offer(&mut next.app, text).expect("it is read");
+    next.connect();
+    assert!(matches!(next.app.screen(), Screen::Edit(edit) if edit.is_changed()), "{}", next.picture());
+    assert!(next.shows("gone on where the session was cut off"), "{}", next.picture());
+    next.take(Msg::Input(Input::Gone));
+    assert!(matches!(next.effects.as_slice(), [.., Effect::Keep(_, again), Effect::Quit] if again.contains("mine")));
+    next.press("esc y");
+    assert!(next.shows("/!web-9") && next.line(1).contains("3/4"), "{}", next.picture());
+    next.press("esc ctrl-o");
+    assert!(next.line(1).contains("nodes"), "{}", next.picture());
+}
+
+#[test]
+fn an_old_session_another_daemons_and_none_at_all_begin_anew() {
+    let mut bench = Bench::new(90, 24);
+    bench.take(Msg::Input(Input::Gone));
+    assert!(matches!(bench.effects.as_slice(), [Effect::Quit]), "there is nothing to go on with");
+    bench.effects.clear();
+    bench.write(":nodes").press("enter");
+    bench.take(Msg::Input(Input::Gone));
+    let Some(Effect::Keep(_, text)) = bench.effects.first().cloned() else { panic!("nothing was kept") };
+    let mut other = Bench::unconnected(90, 24);
+    other.app.address = "unix:///elsewhere.sock".to_owned();
+    crate::console::app::session::offer(&mut other.app, &text).expect("it is read");
+    assert!(other.app.resuming.is_none());
+    let mut late = Bench::unconnected(90, 24);
+    late.wait(13 * 3_600);
+    crate::console::app::session::offer(&mut late.app, &text).expect("it is read");
+    assert!(late.app.resuming.is_none());
+    assert!(crate::console::app::session::offer(&mut late.app, "{").is_err());
 }

@@ -50,7 +50,7 @@ fn the_containers_of_a_pod_and_the_path_to_them() {
      ◐ side     no        Waiting             0              <unknown>    envoy                       -       -
 
 
-     enter open  o logs  / filter  s sort  : command  space t theme  space n new pod  ? help
+     enter open  o logs  t timeline  p probes  / filter  s sort  : command  space t theme  space n new pod  ? help
     "#);
 }
 
@@ -65,7 +65,7 @@ fn the_nodes_with_what_they_hold() {
 
 
 
-     enter open  xc cordon  xr drain  xu uncordon  w why  d describe  D yaml  e edit  p probes  / filter  : command  ? help
+     enter open  xc cordon  xr drain  xu uncordon  w why  d describe  D yaml  e edit  E events  / filter  : command  ? help
     "#);
 }
 
@@ -81,7 +81,7 @@ fn the_events_newest_first() {
      · default       10m           Normal     Scheduled    pod/bravo    1         Assigned to oak
 
 
-     enter open  w why  d describe  D yaml  e edit  t timeline  p probes  / filter  : command  ? help
+     enter open  w why  d describe  D yaml  e edit  E events  xd delete  / filter  : command  ? help
     "#);
 }
 
