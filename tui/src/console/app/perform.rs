@@ -49,13 +49,6 @@ pub fn perform(app: &mut App, action: Action, times: Option<usize>, out: &mut Ve
         Action::Palette => show_keys(app, "actions"),
         Action::Describe => navigate::read(app, Mode::Describe),
         Action::Yaml => navigate::read(app, Mode::Yaml),
-        Action::Events => navigate::events(app),
-        Action::Why => boards::why(app, out),
-        Action::Pulses => boards::open(app, Topic::Pulses),
-        Action::Tree => boards::tree(app, None),
-        Action::Timeline => boards::timeline(app),
-        Action::Probes => boards::probes(app),
-        Action::Map => boards::open(app, Topic::Map(Map::default())),
         Action::Logs => navigate::log(app, false, out),
         Action::LogsPrevious => navigate::log(app, true, out),
         Action::New => editing::new(app, ""),
@@ -71,8 +64,6 @@ pub fn perform(app: &mut App, action: Action, times: Option<usize>, out: &mut Ve
         Action::Drain => draining::ask(app),
         Action::Undo => undoing::ask(app, None),
         Action::UndoList => undoing::choose(app),
-        Action::Images => images::show(app, out),
-        Action::Volumes => navigate::volumes(app),
         Action::RemoveImage => images::ask_remove(app),
         Action::PruneImages => images::ask_prune(app),
         Action::Pull => ask_line(app, Purpose::Command, "pull "),
@@ -90,8 +81,26 @@ pub fn perform(app: &mut App, action: Action, times: Option<usize>, out: &mut Ve
         Action::CopyName | Action::CopyAll => copy(app, action, out),
         Action::Redraw => out.push(Effect::Repaint),
         Action::Suspend => out.push(Effect::Suspend),
+        _ if shows(app, action, out) => {}
         _ => on_screen(app, action, times, out),
     }
+}
+
+/// Opens what an action shows; says whether it was one that does.
+fn shows(app: &mut App, action: Action, out: &mut Vec<Effect>) -> bool {
+    match action {
+        Action::Events => navigate::events(app),
+        Action::Why => boards::why(app, out),
+        Action::Pulses => boards::open(app, Topic::Pulses),
+        Action::Tree => boards::tree(app, None),
+        Action::Timeline => boards::timeline(app),
+        Action::Probes => boards::probes(app),
+        Action::Map => boards::open(app, Topic::Map(Map::default())),
+        Action::Images => images::show(app, out),
+        Action::Volumes => navigate::volumes(app),
+        _ => return false,
+    }
+    true
 }
 
 fn on_screen(app: &mut App, action: Action, times: Option<usize>, out: &mut Vec<Effect>) {
