@@ -73,6 +73,9 @@ pub fn run_quietly(app: &mut App, text: &str, out: &mut Vec<Effect>) {
         "describe" => perform(app, Action::Describe, None, out),
         "yaml" => perform(app, Action::Yaml, None, out),
         "edit" => perform(app, Action::Edit, None, out),
+        // So that a test can see what a panic leaves of the terminal.
+        #[cfg(debug_assertions)]
+        "debug-panic" => panic!("as was asked for"),
         "q" | "quit" if matches!(app.screen(), Screen::Edit(_)) => editing::leave(app),
         "q!" if matches!(app.screen(), Screen::Edit(_)) => navigate::close(app, out),
         "q" | "quit" | "qa" => navigate::leave(app, false, out),
