@@ -25,7 +25,9 @@ pub fn processes(folder: &Path) -> Vec<(u32, String)> {
         let command = fs::read(entry.path().join("cmdline")).unwrap_or_default();
         let is_supervisor = command.starts_with(b"skiff-supervisor");
         let mounts = fs::read_to_string(entry.path().join("mountinfo")).unwrap_or_default();
-        let has_ours = mounts.lines().any(|line| line.contains(&*folder.to_string_lossy()));
+        // By its name alone, which nothing else has: a path in there begins at the top of its file system, a tmpfs for example.
+        let name = folder.file_name().unwrap_or_default().to_string_lossy();
+        let has_ours = mounts.lines().any(|line| line.contains(&*name));
         let cwd = fs::read_link(entry.path().join("fd/2")).unwrap_or_default();
         if has_ours || names_ours(&command, folder) || (is_supervisor && cwd.starts_with(folder)) {
             left.push((pid, String::from_utf8_lossy(&command).replace('\0', " ")));
