@@ -5,7 +5,7 @@ mod duration;
 use crate::settings::GlyphChoice;
 use crate::verbs::{
     annotate::AnnotateArgs, api_resources::ApiResourcesArgs, apply::ApplyArgs, completion::CompletionArgs, config,
-    cordon::CordonArgs, cp::CpArgs, create::CreateArgs, delete::DeleteArgs, describe::DescribeArgs, drain::DrainArgs,
+    cordon::CordonArgs, cp::CpArgs, create::CreateArgs, delete::DeleteArgs, demo, describe::DescribeArgs, drain::DrainArgs,
     events::EventsArgs, exec::ExecArgs, explain::ExplainArgs, get::GetArgs, image::ImageArgs, keys, kubeconfig::KubeconfigArgs,
     label::LabelArgs, logs::LogsArgs, node::NodeArgs, port_forward::PortForwardArgs, probes::ProbesArgs, replace::ReplaceArgs,
     taint::TaintArgs, version::VersionArgs, wait::WaitArgs,
@@ -123,6 +123,8 @@ pub enum Verb {
     Config(config::ConfigArgs),
     /// Print a kubeconfig, with which kubectl reaches the daemon.
     Kubeconfig(KubeconfigArgs),
+    /// Play and record demos of the console.
+    Demo(demo::DemoArgs),
     /// List the kinds of objects.
     ApiResources(ApiResourcesArgs),
 }

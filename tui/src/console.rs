@@ -7,12 +7,13 @@
 
 mod app;
 mod base;
+pub mod demo;
 pub mod keys;
 #[cfg(test)]
 mod layers;
 mod link;
 mod model;
-mod run;
+pub mod run;
 mod screen;
 mod term;
 mod theme;

@@ -15,6 +15,7 @@ pub mod cordon;
 pub mod cp;
 pub mod create;
 pub mod delete;
+pub mod demo;
 pub mod describe;
 pub mod drain;
 pub mod events;
@@ -129,6 +130,7 @@ async fn dispatch(verb: Verb, context: &mut Context) -> Result<(), Failure> {
         Verb::Keys(args) => keys::run(&args, context),
         Verb::Config(args) => config::run(&args, context),
         Verb::Kubeconfig(args) => kubeconfig::run(&args, context).await,
+        Verb::Demo(args) => demo::run(&args, context).await,
         Verb::ApiResources(args) => api_resources::run(&args, context),
     }
 }

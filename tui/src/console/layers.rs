@@ -3,7 +3,7 @@
 use std::path::Path;
 
 /// From the top to the bottom.
-const LAYERS: [&str; 10] = ["run", "app", "screen", "widget", "keys", "theme", "model", "link", "term", "base"];
+const LAYERS: [&str; 11] = ["demo", "run", "app", "screen", "widget", "keys", "theme", "model", "link", "term", "base"];
 
 fn files(folder: &Path, out: &mut Vec<std::path::PathBuf>) {
     for entry in std::fs::read_dir(folder).expect("the console's sources are there") {

@@ -133,6 +133,33 @@ fn take_session(app: &mut App, options: &Options) {
     }
 }
 
+/// A daemon, for whoever has keys of its own to press.
+pub struct Live {
+    /// What happens.
+    pub messages: Receiver<Msg>,
+    /// What is outside of the state.
+    pub outside: Outside,
+}
+
+impl Live {
+    /// Begins to connect.
+    ///
+    /// # Errors
+    /// Where no thread can be started.
+    pub fn connect(address: client::Address) -> anyhow::Result<Self> {
+        let (commands, messages) = io::start(address, io::Typing::Nothing)?;
+        Ok(Self { messages, outside: Outside::new(commands, None) })
+    }
+
+    /// Performs an effect; what came of it.
+    pub fn perform(&self, effect: Effect, painter: &mut Painter) -> Option<Msg> {
+        match self.outside.perform(effect, painter) {
+            Ok(effects::Outcome::Msg(msg)) => Some(msg),
+            _ => None,
+        }
+    }
+}
+
 /// The console while it runs.
 struct Console {
     app: App,

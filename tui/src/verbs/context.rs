@@ -47,7 +47,8 @@ impl Streams {
 /// What a verb works with.
 pub struct Context {
     client: OnceCell<Client>,
-    common: Common,
+    /// The flags of every verb.
+    pub common: Common,
     drivers: mpsc::Sender<Driver>,
     /// The namespace that objects without one are in.
     pub namespace: String,

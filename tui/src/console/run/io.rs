@@ -23,6 +23,8 @@ pub enum Typing {
     Keys,
     /// Lines, when they are finished.
     Lines,
+    /// Nothing.
+    Nothing,
 }
 
 /// Starts both.
@@ -36,6 +38,7 @@ pub fn start(address: Address, typing: Typing) -> anyhow::Result<(mpsc::Sender<C
             .name("lines".to_owned())
             .spawn(move || super::plain::read_lines(&|msg| keys.send(msg).is_ok()))
             .map(drop),
+        Typing::Nothing => Ok(()),
     }
     .context("cannot start the thread that reads keys")?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the link")?;

@@ -22,7 +22,8 @@ pub fn to_ascii(buffer: &mut Buffer) {
     }
 }
 
-fn ascii(symbol: &str) -> &'static str {
+/// The sign that stands for another one where there is only ASCII.
+pub fn ascii(symbol: &str) -> &'static str {
     match symbol {
         "─" | "━" => "-",
         "│" | "┃" | "▌" | "▏" | "▎" | "▍" => "|",
