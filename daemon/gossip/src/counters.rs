@@ -41,6 +41,8 @@ pub struct Counters {
     pub let_go: u64,
     /// Another node uses our name.
     pub name_conflicts: u64,
+    /// Times that the whole membership was looked through for news.
+    pub membership_looks: u64,
     /// Times that this node was taken for dead and came back.
     pub rejoins: u64,
 }

@@ -34,6 +34,9 @@ const REFUSED_MS: u64 = 60_000;
 /// Whoever has come has learnt of all deletions by then.
 const LEARN_MS: u64 = 20_000;
 
+/// A settled member is compared with each second: whoever has not been heard for so long may not have heard of a deletion.
+const APART_MS: u64 = 30_000;
+
 /// So many refusals are remembered.
 const MAX_REFUSED: usize = 8_192;
 
@@ -114,7 +117,10 @@ impl Engine {
         match input {
             Input::Tick => {}
             Input::Datagram { from, bytes } => self.take_datagram(from, &bytes),
-            Input::Message { from, bytes } => self.take_message(&from, &bytes),
+            Input::Message { from, bytes } => {
+                self.note_contact(&from);
+                self.take_message(&from, &bytes);
+            }
             Input::Unreachable { peer } => self.lose(&peer),
             Input::Changed(records) => self.take_changes(records),
             Input::Merged(merged) => self.take_merged(&merged),
@@ -179,8 +185,16 @@ impl Engine {
     pub fn may_forget(&self, now: Now) -> bool {
         let mut members = self.members.values().filter(|member| !self.denied.contains(&member.identity.name));
         let is_new = |member: &Member| member.state.is_active() && now.boot.since_ms(member.since.boot) < LEARN_MS;
-        let is_lonely = self.ring.len() == 0 && members.clone().next().is_some();
-        self.settling.standing == Standing::Settled && !is_lonely && !members.any(is_new)
+        let is_silent = self.ring.len() == 0 || now.boot.since_ms(self.settling.contact) > APART_MS;
+        let is_apart = is_silent && members.clone().next().is_some();
+        self.settling.standing == Standing::Settled && !is_apart && !members.any(is_new)
+    }
+
+    /// When a member was last heard to have what this node has, or to send and take records; while this node learns, that of before. An
+    /// answer to "are you there" alone is none: where records do not pass, nothing that was written here is safe with anybody.
+    #[must_use]
+    pub fn contact(&self) -> BootMs {
+        self.settling.contact
     }
 
     /// What was counted.
@@ -260,7 +274,9 @@ impl Engine {
             return;
         }
         let (keys, records): (Vec<Key>, Vec<Named>) = news.into_iter().unzip();
-        self.note_fresh(&keys);
+        if !self.ring.is_flat() {
+            self.note_fresh(&keys);
+        }
         self.spread_all(records);
     }
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Digest {
     count: u64,
-    sum: [u8; 16],
+    sum: [u8; 8],
 }
 
 /// One record that is held.
@@ -26,7 +26,7 @@ pub(crate) struct Held {
 #[derive(Debug, Default)]
 pub(crate) struct Index {
     records: BTreeMap<u64, Held>,
-    sum: u128,
+    sum: u64,
 }
 
 impl Index {

@@ -11,12 +11,12 @@ pub struct Key {
     /// Of its name.
     id: [u8; 8],
     /// Of its name and stamp.
-    stamp: [u8; 16],
+    stamp: [u8; 8],
 }
 
 impl Key {
     /// The bytes a key takes on the wire.
-    pub(crate) const BYTES: usize = 24;
+    pub(crate) const BYTES: usize = 16;
 
     /// Of a record's name and stamp.
     #[must_use]
@@ -32,9 +32,9 @@ impl Key {
             Fate::Leaving => 2,
         }]);
         let whole = hash.finalize();
-        let mut key = Self { id: [0; 8], stamp: [0; 16] };
+        let mut key = Self { id: [0; 8], stamp: [0; 8] };
         key.id.copy_from_slice(&name[..8]);
-        key.stamp.copy_from_slice(&whole[..16]);
+        key.stamp.copy_from_slice(&whole[..8]);
         key
     }
 
@@ -44,24 +44,24 @@ impl Key {
     }
 
     /// What is added up in a digest.
-    pub(crate) fn stamp(self) -> u128 {
-        u128::from_be_bytes(self.stamp)
+    pub(crate) fn stamp(self) -> u64 {
+        u64::from_be_bytes(self.stamp)
     }
 
     /// As an element of a set to reconcile.
     pub(crate) fn to_item(self) -> negentropy::Id {
         let mut bytes = [0; negentropy::ID_SIZE];
-        bytes[..16].copy_from_slice(&self.stamp);
-        bytes[16..Self::BYTES].copy_from_slice(&self.id);
+        bytes[..8].copy_from_slice(&self.stamp);
+        bytes[8..Self::BYTES].copy_from_slice(&self.id);
         negentropy::Id::from_byte_array(bytes)
     }
 
     /// Back from an element of a set.
     pub(crate) fn from_item(item: &negentropy::Id) -> Self {
         let bytes = item.as_bytes();
-        let mut key = Self { id: [0; 8], stamp: [0; 16] };
-        key.stamp.copy_from_slice(&bytes[..16]);
-        key.id.copy_from_slice(&bytes[16..Self::BYTES]);
+        let mut key = Self { id: [0; 8], stamp: [0; 8] };
+        key.stamp.copy_from_slice(&bytes[..8]);
+        key.id.copy_from_slice(&bytes[8..Self::BYTES]);
         key
     }
 }

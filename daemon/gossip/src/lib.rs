@@ -48,6 +48,7 @@
 
 mod counters;
 mod engine;
+mod follow;
 mod fresh;
 mod index;
 mod io;

@@ -63,6 +63,17 @@ impl Ring {
         (!self.seats.is_empty()).then(|| &self.seats[rng.random_range(0..self.seats.len())])
     }
 
+    /// Somebody of the others, each with the same chance.
+    pub(crate) fn any_but(&self, rng: &mut impl Rng, is_left_out: impl Fn(&Seat) -> bool) -> Option<&Seat> {
+        let rest = self.seats.iter().filter(|seat| !is_left_out(seat)).count();
+        (rest > 0).then(|| self.seats.iter().filter(|seat| !is_left_out(seat)).nth(rng.random_range(0..rest)))?
+    }
+
+    /// Whether whoever writes sends to every member itself.
+    pub(crate) fn is_flat(&self) -> bool {
+        self.seats.len() <= FAN_OUT
+    }
+
     /// Shares out the members after `own` up to `until` (`until == own`: all of them). Every member is named in one errand or served by
     /// the receiver of one; the places of errands only grow, so that nothing comes round.
     pub(crate) fn errands(&self, own: u64, until: u64, is_cut_off: impl Fn(&NodeId) -> bool) -> Vec<Errand> {

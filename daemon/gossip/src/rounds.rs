@@ -88,7 +88,6 @@ impl Engine {
 
     /// A member is gone: nothing is expected of it.
     pub(crate) fn part(&mut self, peer: &NodeId) {
-        self.note_parting();
         self.rounds.pauses.remove(peer);
         self.spread_elsewhere(peer);
         self.pulls.lose(peer);
@@ -103,10 +102,12 @@ impl Engine {
             self.rounds.pauses.remove(peer);
             if summary.standing == Standing::Settled {
                 self.settle();
+                self.note_equal();
             }
             return;
         }
         self.counters.digests_different += 1;
+        self.note_company();
         let is_newcomer = self.settling.standing != Standing::Settled && summary.standing == Standing::Settled;
         match summary.turn {
             _ if is_newcomer => self.reconcile_with(peer, summary.digest),

@@ -3,11 +3,12 @@
 //! ```text
 //!   Returning -- reconciled with a settled node, reviewed, pulled --> Settled
 //!   Fresh     -- reconciled with a settled node, pulled ------------> Settled
-//!   any       -- nobody to be seen for longer than the horizon -----> Returning
+//!   any       -- no contact with anybody for longer than the horizon -> Returning
 //!   either    -- half a minute among members, none of them settled -> Settled   (nobody has forgotten anything meanwhile)
 //! ```
 
 use crate::engine::Engine;
+use crate::index::Digest;
 use crate::io::Output;
 use crate::key::Key;
 use crate::standing::Standing;
@@ -25,8 +26,10 @@ const GRACE_MS: u64 = 30_000;
 pub(crate) struct Settling {
     pub(crate) standing: Standing,
     horizon_ms: u64,
-    /// Since when nobody is there.
-    lonely_since: Option<BootMs>,
+    /// When records last passed to or from anybody; the start counts as one.
+    pub(crate) contact: BootMs,
+    /// What this node held when somebody was last heard to hold the same.
+    shared: Option<Digest>,
     /// Since when only unsettled members are known.
     alone_since: Option<BootMs>,
     /// Reconciled with; what it has is being pulled.
@@ -44,25 +47,50 @@ struct Review {
 
 impl Settling {
     pub(crate) fn new(standing: Standing, now: BootMs, horizon_ms: u64) -> Self {
-        Self { standing, horizon_ms, lonely_since: Some(now), alone_since: None, with: None, review: None }
+        Self { standing, horizon_ms, contact: now, shared: None, alone_since: None, with: None, review: None }
     }
 }
 
 impl Engine {
-    /// A member has come. Where nobody was for longer than deletions are remembered, the others may have forgotten some by now.
-    pub(crate) fn note_company(&mut self) {
-        let lonely_ms = self.settling.lonely_since.take().map_or(0, |since| self.now.boot.since_ms(since));
-        if lonely_ms > self.settling.horizon_ms && self.index.len() > 0 {
-            self.settling =
-                Settling { lonely_since: None, ..Settling::new(Standing::Returning, self.now.boot, self.settling.horizon_ms) };
+    /// A message of a member has come. Where none did for longer than deletions are remembered, the others may have forgotten some by now.
+    pub(crate) fn note_contact(&mut self, from: &NodeId) {
+        if self.ring.get(from).is_some() {
+            self.note_company();
+            self.touch();
         }
     }
 
-    /// A member has gone.
-    pub(crate) fn note_parting(&mut self) {
-        if self.ring.len() == 0 {
-            self.settling.lonely_since = Some(self.now.boot);
+    /// A member has come, or has something to say of its records.
+    pub(crate) fn note_company(&mut self) {
+        let apart_ms = self.now.boot.since_ms(self.settling.contact);
+        if apart_ms > self.settling.horizon_ms && self.index.len() > 0 && self.settling.standing == Standing::Settled {
+            self.settling = self.settling_as(Standing::Returning);
         }
+    }
+
+    /// Records pass. Whoever learns has not heard all yet.
+    pub(crate) fn touch(&mut self) {
+        if self.settling.standing == Standing::Settled {
+            self.settling.contact = self.now.boot;
+        }
+    }
+
+    /// A member holds the same.
+    pub(crate) fn note_equal(&mut self) {
+        self.settling.shared = Some(self.index.digest());
+        self.touch();
+    }
+
+    /// A member lives: that is contact for as long as there is nothing here that it might lack.
+    pub(crate) fn note_life(&mut self) {
+        if self.settling.shared == Some(self.index.digest()) {
+            self.touch();
+        }
+    }
+
+    fn settling_as(&self, standing: Standing) -> Settling {
+        let Settling { horizon_ms, contact, .. } = self.settling;
+        Settling { contact, ..Settling::new(standing, self.now.boot, horizon_ms) }
     }
 
     /// What a member says of its own standing.
@@ -136,9 +164,8 @@ impl Engine {
 
     pub(crate) fn settle(&mut self) {
         if self.settling.standing != Standing::Settled {
-            let lonely_since = self.settling.lonely_since;
-            self.settling =
-                Settling { lonely_since, ..Settling::new(Standing::Settled, self.now.boot, self.settling.horizon_ms) };
+            self.settling = self.settling_as(Standing::Settled);
+            self.touch();
             self.out.push(Output::Settled);
         }
     }

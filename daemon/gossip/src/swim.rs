@@ -19,6 +19,9 @@ const PROBE_PERIOD: Duration = Duration::from_millis(1_000);
 /// An answer that takes longer is looked for through others.
 const PROBE_RTT: Duration = Duration::from_millis(400);
 
+/// News travel at once with whatever is said, and so often by themselves.
+pub(crate) const GOSSIP_MS: u64 = 200;
+
 /// A member that was taken for dead may be called alive by a late word so long: it is remembered as dead.
 const REMOVE_DOWN_AFTER: Duration = Duration::from_secs(24 * 3600);
 
@@ -44,7 +47,7 @@ pub(crate) fn config(members: usize) -> foca::Config {
         periodic_announce: Some(PeriodicParams { frequency: Duration::from_secs(30), num_members: several(1) }),
         // Those that are lost are looked for by our own datagrams, which also work while nobody is left.
         periodic_announce_to_down_members: None,
-        periodic_gossip: Some(PeriodicParams { frequency: Duration::from_millis(200), num_members: several(3) }),
+        periodic_gossip: Some(PeriodicParams { frequency: Duration::from_millis(GOSSIP_MS), num_members: several(3) }),
     }
 }
 
@@ -76,15 +79,15 @@ impl foca::Runtime<Identity> for Effects {
 pub(crate) struct Packet {
     /// Who sent it.
     pub(crate) source: Identity,
-    /// Whom it tells of.
-    pub(crate) told: Vec<Identity>,
+    /// What it tells of others.
+    pub(crate) told: Vec<foca::Member<Identity>>,
 }
 
 impl Packet {
     /// Reads a packet; `None` where it is not one.
     pub(crate) fn read(mut bytes: &[u8]) -> Option<Self> {
         let header: foca::Header<Identity> = PostcardCodec.decode_header(&mut bytes).ok()?;
-        let mut told = Vec::new();
+        let mut told: Vec<foca::Member<Identity>> = Vec::new();
         let mentioned = match header.message {
             foca::Message::PingReq { target, .. } | foca::Message::IndirectAck { target, .. } => Some(target),
             foca::Message::IndirectPing { origin, .. } | foca::Message::ForwardedAck { origin, .. } => Some(origin),
@@ -94,12 +97,11 @@ impl Packet {
         };
         if let Some((count, mut rest)) = bytes.split_first_chunk::<2>() {
             for _ in 0..u16::from_be_bytes(*count) {
-                let member: foca::Member<Identity> = PostcardCodec.decode_member(&mut rest).ok()?;
-                told.push(member.id().clone());
+                told.push(PostcardCodec.decode_member(&mut rest).ok()?);
             }
             bytes = rest;
         }
-        let is_sound = told.iter().chain([&header.src]).chain(&mentioned).all(Identity::is_sound);
+        let is_sound = told.iter().map(foca::Member::id).chain([&header.src]).chain(&mentioned).all(Identity::is_sound);
         (bytes.is_empty() && is_sound).then_some(Self { source: header.src, told })
     }
 }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 /// The version of datagrams and messages, their first byte.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;
 
 /// The longest datagram: with what seals and carries it, it fits in any link's frame.
 pub const MAX_DATAGRAM_BYTES: usize = 1_200;

@@ -24,8 +24,10 @@ pub struct Numbers {
     pub late: usize,
     /// Copies of a record that a node received, on average.
     pub copies: f64,
-    /// Bytes on the wire for records, in payloads of a record to every other node.
+    /// Bytes on the wire beyond those at rest, with everything around them, in payloads of a record to every other node.
     pub wire_ratio: f64,
+    /// How often a second a timer wakes a node while nothing is written.
+    pub idle_wakes: f64,
 }
 
 /// Bytes of a record.
@@ -36,6 +38,9 @@ const WRITES: usize = 100;
 
 /// The pause between two.
 const PAUSE_MS: u64 = 40;
+
+/// How long it is left alone.
+const REST_MS: u64 = 20_000;
 
 /// Builds a cluster and measures it: joining, idling, then writes of 2 KiB on random nodes.
 #[must_use]
@@ -48,11 +53,14 @@ pub fn measure(seed: u64, nodes: usize, link: Link) -> Numbers {
     let whole_ms = world.run_until(300_000, 1_000, World::is_whole);
     // News of the membership are passed on for a while after the last has joined.
     world.run_ms(20_000);
-    let before = sent(&world);
-    world.run_ms(20_000);
-    let idle_bytes = (sent(&world) - before) / 20 / nodes as u64;
+    let (before, wakes_before) = (sent(&world), wakes(&world));
+    world.run_ms(REST_MS);
+    let at_rest = sent(&world) - before;
+    let node_seconds = REST_MS as f64 / 1_000.0 * nodes as f64;
+    let idle_bytes = (at_rest as f64 / node_seconds) as u64;
+    let idle_wakes = (wakes(&world) - wakes_before) as f64 / node_seconds;
     let mut written = BTreeMap::new();
-    let (before, received) = (message_bytes(&world), received(&world));
+    let (before, received, begun_us) = (sent(&world), received(&world), world.now_us);
     world.seen.clear();
     let json = format!("\"{}\"", "x".repeat(PAYLOAD - 2));
     for index in 0..WRITES {
@@ -63,6 +71,8 @@ pub fn measure(seed: u64, nodes: usize, link: Link) -> Numbers {
         world.run_ms(PAUSE_MS);
     }
     world.run_ms(5_000);
+    let meanwhile = at_rest * (world.now_us - begun_us) / 1_000 / REST_MS;
+    let wire_bytes = (sent(&world) - before).saturating_sub(meanwhile);
     let mut seen: BTreeMap<&Arc<str>, BTreeMap<usize, u64>> = BTreeMap::new();
     for seen_one in &world.seen {
         seen.entry(&seen_one.id.object).or_default().entry(seen_one.node).or_insert(seen_one.at_us);
@@ -81,7 +91,8 @@ pub fn measure(seed: u64, nodes: usize, link: Link) -> Numbers {
         to_all_p99_ms: at(99).unwrap_or(u64::MAX),
         late: WRITES - to_all_ms.len(),
         copies: (self::received(&world) - received) as f64 / ideal,
-        wire_ratio: (message_bytes(&world) - before) as f64 / (ideal * PAYLOAD as f64),
+        wire_ratio: wire_bytes as f64 / (ideal * PAYLOAD as f64),
+        idle_wakes,
     }
 }
 
@@ -89,8 +100,8 @@ fn sent(world: &World) -> u64 {
     world.nodes.iter().map(|node| node.sent_bytes).sum()
 }
 
-fn message_bytes(world: &World) -> u64 {
-    world.nodes.iter().map(|node| node.message_bytes).sum()
+fn wakes(world: &World) -> u64 {
+    world.nodes.iter().map(|node| node.wakes).sum()
 }
 
 fn received(world: &World) -> u64 {

@@ -5,15 +5,18 @@ use crate::settings::Kind;
 use crate::world::{FLUSH_US, Learnt, MARGIN_MS, Seen, World};
 use control::record::{RecordId, Stamp};
 use control::version::NodeId;
-use gossip::{Datagram, Engine, Input, MAX_DATAGRAM_BYTES, Message, Named, Output, Standing};
+use gossip::{Datagram, Input, MAX_DATAGRAM_BYTES, Message, Named, Output};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// What sealing, UDP and IP add to a datagram.
 const DATAGRAM_FRAME_BYTES: u64 = 60;
 
-/// What QUIC, UDP and IP add to a message, its acknowledgement included.
-const MESSAGE_FRAME_BYTES: u64 = 120;
+/// What QUIC, UDP and IP add to each packet of a message, and what its acknowledgement takes.
+const PACKET_FRAME_BYTES: u64 = 75;
+
+/// Bytes of a message in one packet.
+const PACKET_BYTES: u64 = 1_380;
 
 /// What the store needs for a batch.
 const STORE_US: u64 = 300;
@@ -70,9 +73,11 @@ impl World {
     }
 
     fn say(&mut self, from: usize, to: &NodeId, bytes: Vec<u8>) {
-        self.nodes[from].sent_bytes += bytes.len() as u64 + MESSAGE_FRAME_BYTES;
-        self.nodes[from].message_bytes += bytes.len() as u64;
-        let Some(to) = self.nodes.iter().position(|node| node.name == *to) else { return };
+        let packets = (bytes.len() as u64).div_ceil(PACKET_BYTES);
+        self.nodes[from].sent_bytes += bytes.len() as u64 + packets * PACKET_FRAME_BYTES;
+        let Some(to) = self.places.get(to).copied() else { return };
+        // Its acknowledgement.
+        self.nodes[to].sent_bytes += PACKET_FRAME_BYTES;
         if self.is_dropped(&bytes, true) {
             return;
         }
@@ -148,6 +153,7 @@ impl World {
                 if self.nodes[node].life != life || self.nodes[node].engine.is_none() => {}
             Event::Wake { node } if self.nodes[node].wake_us == self.now_us => {
                 self.nodes[node].wake_us = u64::MAX;
+                self.nodes[node].wakes += 1;
                 self.step(node, Input::Tick);
             }
             Event::Wake { .. } => {}
@@ -186,11 +192,12 @@ impl World {
         let now_ms = now.wall_ms();
         let node = &mut self.nodes[index];
         node.replica.flush();
-        let is_in_touch =
-            |engine: &Engine| engine.standing() != Standing::Returning && engine.members().any(|member| member.state.is_active());
-        let has_contact = node.engine.as_ref().is_some_and(is_in_touch);
-        if has_contact {
-            node.last_contact_ms = now_ms;
+        if let Some(engine) = &node.engine {
+            let ago_ms = now.boot.since_ms(engine.contact());
+            // The start counts as contact, but is none.
+            if now.boot.since_ms(node.started) > ago_ms {
+                node.last_contact_ms = now_ms.saturating_sub(ago_ms);
+            }
         }
         let may_forget = node.engine.as_ref().is_some_and(|engine| engine.may_forget(now));
         let forgotten = if may_forget { node.replica.purge(now_ms) } else { Vec::new() };

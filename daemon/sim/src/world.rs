@@ -19,8 +19,8 @@ use std::sync::Arc;
 /// Wall time at the beginning: some day in 2026.
 const EPOCH_MS: u64 = 1_780_000_000_000;
 
-/// A returning node keeps what was born so shortly before its last contact: it takes seconds to see that nobody hears it any more.
-pub const MARGIN_MS: u64 = 10_000;
+/// A returning node keeps what was born so shortly before its last contact: it may have been under way, and clocks differ.
+pub const MARGIN_MS: u64 = 5_000;
 
 /// What was merged lazily comes to disk so often.
 pub(crate) const FLUSH_US: u64 = 1_000_000;
@@ -39,10 +39,11 @@ pub struct Node {
     pub skew_ms: i64,
     /// Bytes it sent, with everything around them.
     pub sent_bytes: u64,
-    /// Of these, on the reliable channel.
-    pub message_bytes: u64,
+    /// How often one of its timers woke it.
+    pub wakes: u64,
     pub(crate) known: BTreeMap<NodeId, Identity>,
     pub(crate) last_contact_ms: u64,
+    pub(crate) started: BootMs,
     pub(crate) life: u32,
     pub(crate) wake_us: u64,
     pub(crate) store_free_us: u64,
@@ -93,6 +94,8 @@ pub struct World {
     pub buried: Vec<BTreeMap<Arc<str>, Version>>,
     /// Objects that lived again after their deletion was known, with the node and their birth.
     pub risen: Vec<(usize, Arc<str>, Version)>,
+    /// Where each node is among them.
+    pub(crate) places: BTreeMap<NodeId, usize>,
     pub(crate) settings: Settings,
     pub(crate) queue: BTreeMap<(u64, u64), (u32, Event)>,
     pub(crate) count: u64,
@@ -113,7 +116,7 @@ impl World {
             let address = SocketAddr::from((Ipv4Addr::new(10, 0, high, low), 7_946));
             let replica = Replica::new(name.clone(), settings.horizon_ms, settings.fault);
             let (known, last_contact_ms) = (BTreeMap::new(), EPOCH_MS);
-            let (sent_bytes, message_bytes, life, wake_us, store_free_us) = (0, 0, 0, u64::MAX, 0);
+            let (sent_bytes, wakes, life, wake_us, store_free_us) = (0, 0, 0, u64::MAX, 0);
             let (engine, skew_ms) = (None, 0);
             Node {
                 name,
@@ -122,20 +125,23 @@ impl World {
                 engine,
                 skew_ms,
                 sent_bytes,
-                message_bytes,
+                wakes,
                 known,
                 last_contact_ms,
+                started: BootMs(0),
                 life,
                 wake_us,
                 store_free_us,
                 waiting: Waiting::default(),
             }
         };
+        let nodes: Vec<Node> = (0..settings.nodes).map(node).collect();
         Self {
             now_us: 0,
+            places: nodes.iter().enumerate().map(|(index, node)| (node.name.clone(), index)).collect(),
             rng: Xoshiro256PlusPlus::seed_from_u64(seed),
             network: Network::new(settings.link),
-            nodes: (0..settings.nodes).map(node).collect(),
+            nodes,
             seen: Vec::new(),
             learnt: Vec::new(),
             buried: vec![BTreeMap::new(); settings.nodes],
@@ -166,6 +172,7 @@ impl World {
             Standing::Settled
         };
         node.life += 1;
+        node.started = now.boot;
         let identity = Identity { name: node.name.clone(), instance: now.wall_ms(), address: node.address, text: Arc::from("") };
         let known = node.known.values().cloned().collect();
         let denied = BTreeSet::new();

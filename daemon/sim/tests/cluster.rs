@@ -64,3 +64,32 @@ fn sides_that_meet_are_one_and_equal_within_a_second() {
     assert!(took_ms <= 1_000, "{took_ms} ms");
     assert!(world.run_until(3_000, 50, World::is_whole).is_some());
 }
+
+#[test]
+fn a_cluster_at_rest_says_little_and_wakes_seldom() {
+    let numbers = sim::numbers::measure(1, 3, sim::network::Link::LAN);
+    assert!(numbers.idle_bytes <= 480, "{numbers:?}");
+    assert!(numbers.idle_wakes <= 4.0, "{numbers:?}");
+}
+
+#[test]
+fn a_record_costs_little_more_than_its_bytes_on_the_wire() {
+    for nodes in [2, 3, 5, 20] {
+        let numbers = sim::numbers::measure(1, nodes, sim::network::Link::LAN);
+        assert!(numbers.wire_ratio <= 1.25 && numbers.copies <= 1.01 && numbers.late == 0, "{numbers:?}");
+    }
+}
+
+#[test]
+fn what_is_known_of_members_already_is_not_looked_for_again() {
+    let mut world = cluster(50);
+    world.run_ms(60_000);
+    let looks = |world: &World| {
+        world.nodes.iter().filter_map(|node| node.engine.as_ref()).map(|engine| engine.counters().membership_looks).sum::<u64>()
+    };
+    let before = looks(&world);
+    world.crash(7, Disk::Kept);
+    world.run_ms(20_000);
+    let each = (looks(&world) - before) / 49;
+    assert!((1..=8).contains(&each), "each node looked through all members {each} times for one that died");
+}
