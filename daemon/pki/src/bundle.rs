@@ -15,7 +15,7 @@ use crate::{Lifetimes, NodeName};
 use ring::digest::{Context, SHA256};
 use ring::rand::{SecureRandom, SystemRandom};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A bundle larger than this is not read.
 pub const MAX_BUNDLE_BYTES: usize = 4 << 20;
@@ -23,10 +23,6 @@ pub const MAX_BUNDLE_BYTES: usize = 4 << 20;
 const MAX_GENERATIONS: usize = 16;
 /// Nodes ever admitted, and nodes ever removed, that are read.
 const MAX_NODES: usize = 20_000;
-/// How long datagrams of an older generation are still read: long enough for the members that are there to hear of the new one.
-const DATAGRAM_OVERLAP_MS: u64 = 60_000;
-/// A new generation seals datagrams only after this: the others have it by then.
-const SEALING_DELAY_MS: u64 = 5_000;
 
 /// A node that was removed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -120,7 +116,7 @@ impl Bundle {
         let mut id = [0; 8];
         SystemRandom::new().fill(&mut id).map_err(|_| KeyError::Make("no random bytes".to_owned()))?;
         let cluster = format!("{:016x}", u64::from_be_bytes(id));
-        let lives = Lives { authority_ms: lifetimes.authority_ms, overlap_ms: 0, only: None };
+        let lives = Lives { authority_ms: lifetimes.authority_ms, overlap_ms: 0, only: None, removed: BTreeSet::new() };
         let first = Generation::make(&cluster, 1, now_ms, lives)?;
         Ok(Self { cluster, generations: vec![first], members: BTreeMap::new(), denied: BTreeMap::new() })
     }
@@ -173,33 +169,18 @@ impl Bundle {
 
     /// The generations that count at a moment, the newest first.
     pub fn trusted(&self, now_ms: u64) -> impl Iterator<Item = &Generation> {
-        self.counting(now_ms, u64::MAX)
-    }
-
-    /// The generations whose datagrams are read, the newest first.
-    pub(crate) fn opening(&self, now_ms: u64) -> impl Iterator<Item = &Generation> {
-        self.counting(now_ms, DATAGRAM_OVERLAP_MS)
-    }
-
-    /// The generation that seals datagrams.
-    pub(crate) fn sealing(&self, now_ms: u64) -> &Generation {
-        let is_ripe = |generation: &&Generation| generation.created_ms.saturating_add(SEALING_DELAY_MS) <= now_ms;
-        self.opening(now_ms).find(is_ripe).unwrap_or(self.newest())
+        let mut until_ms = u64::MAX;
+        self.generations.iter().rev().filter(move |generation| {
+            let counts = now_ms < until_ms;
+            // Whatever is older than this one ends with its overlap, and never later than with another's in between.
+            until_ms = until_ms.min(generation.created_ms.saturating_add(generation.overlap_ms));
+            counts
+        })
     }
 
     /// All that are kept.
     pub(crate) fn generations(&self) -> &[Generation] {
         &self.generations
-    }
-
-    fn counting(&self, now_ms: u64, at_most_ms: u64) -> impl Iterator<Item = &Generation> {
-        let mut until_ms = u64::MAX;
-        self.generations.iter().rev().filter(move |generation| {
-            let counts = now_ms < until_ms;
-            // Whatever is older than this one ends with its overlap, and never later than with another's in between.
-            until_ms = until_ms.min(generation.created_ms.saturating_add(generation.overlap_ms.min(at_most_ms)));
-            counts
-        })
     }
 
     /// Who was admitted, with their names; the removed ones are still in it.
@@ -241,7 +222,11 @@ impl Bundle {
     /// # Errors
     /// [`KeyError::Make`] where no key can be made.
     pub fn rotate(&mut self, now_ms: u64, lifetimes: &Lifetimes) -> Result<(), KeyError> {
-        self.advance(now_ms, Lives { authority_ms: lifetimes.authority_ms, overlap_ms: lifetimes.overlap_ms, only: None })
+        let removed = self.denied.keys().copied().collect();
+        self.advance(
+            now_ms,
+            Lives { authority_ms: lifetimes.authority_ms, overlap_ms: lifetimes.overlap_ms, only: None, removed },
+        )
     }
 
     /// Removes a node, with all identities that it has had: its certificate is refused by whoever has heard of this, and a new generation makes worthless what it knows.
@@ -253,14 +238,38 @@ impl Bundle {
         if gone.iter().all(|identity| self.is_denied(*identity)) {
             return Ok(Merged::Same);
         }
-        let only =
-            self.members.keys().copied().filter(|identity| !gone.contains(identity) && !self.is_denied(*identity)).collect();
-        let lives = Lives { authority_ms: lifetimes.authority_ms, overlap_ms: lifetimes.removal_overlap_ms, only: Some(only) };
-        self.advance(now_ms, lives)?;
+        self.advance_without(gone, now_ms, lifetimes)?;
         for identity in gone {
             self.denied.entry(*identity).or_insert_with(|| Denied { at_ms: now_ms, name: name.as_str().to_owned() });
         }
         Ok(Merged::Changed)
+    }
+
+    /// Whether a node that was removed may have the keys of the newest generation: two sides of a split that removed a node each, or
+    /// one of which moved to new keys, have made them without knowing of each other.
+    #[must_use]
+    pub fn is_exposed(&self) -> bool {
+        let newest = self.newest();
+        self.denied.keys().any(|denied| !newest.removed.contains(denied))
+    }
+
+    /// Moves to a generation that no removed node has, where the newest is exposed.
+    ///
+    /// # Errors
+    /// [`KeyError::Make`] where no key can be made.
+    pub fn shut_out(&mut self, now_ms: u64, lifetimes: &Lifetimes) -> Result<Merged, KeyError> {
+        if !self.is_exposed() {
+            return Ok(Merged::Same);
+        }
+        self.advance_without(&[], now_ms, lifetimes).map(|()| Merged::Changed)
+    }
+
+    /// A new generation for all members but these and those who were removed before.
+    fn advance_without(&mut self, gone: &[Identity], now_ms: u64, lifetimes: &Lifetimes) -> Result<(), KeyError> {
+        let removed: BTreeSet<Identity> = self.denied.keys().chain(gone).copied().collect();
+        let only = Some(self.members.keys().copied().filter(|identity| !removed.contains(identity)).collect());
+        let (authority_ms, overlap_ms) = (lifetimes.authority_ms, lifetimes.removal_overlap_ms);
+        self.advance(now_ms, Lives { authority_ms, overlap_ms, only, removed })
     }
 
     fn advance(&mut self, now_ms: u64, lives: Lives) -> Result<(), KeyError> {

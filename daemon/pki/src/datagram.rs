@@ -15,6 +15,7 @@
 
 mod clock;
 mod header;
+mod refused;
 mod window;
 
 use crate::Bundle;
@@ -23,6 +24,7 @@ use crate::identity::Identity;
 pub use clock::PeerClock;
 use clock::Samples;
 use header::{Header, LENGTH as HEADER, PREFIX, Prefix};
+pub use refused::Refused;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use ring::hkdf;
 use ring::rand::{SecureRandom, SystemRandom};
@@ -42,56 +44,25 @@ pub const MAX_SENDERS: usize = 4096;
 /// A sender with an older start is believed once the newer one has been silent for so long: its clock was set back.
 const SILENCE_US: u64 = 15_000_000;
 
+/// How long datagrams of an older generation are still read after a newer one was seen: long enough for the members that are there to
+/// hear of it.
+const OVERLAP_MS: u64 = 60_000;
+/// A new generation seals datagrams only so long after it was seen: the others have it by then.
+const SEALING_DELAY_MS: u64 = 5_000;
+
+/// One moment on both clocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    /// Wall clock, microseconds since the epoch: what is told to others.
+    pub wall_us: u64,
+    /// Milliseconds since the machine started: how long something is ago, whatever is done to the other clock.
+    pub boot_ms: u64,
+}
+
 /// A payload that does not fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a datagram of {0} bytes is too long (at most {MAX_PAYLOAD})")]
 pub struct TooLong(pub usize);
-
-/// Why a datagram was not opened. Each is counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, thiserror::Error)]
-pub enum Refused {
-    /// Too short, too long, or of another version.
-    #[error("malformed")]
-    Malformed,
-    /// Sealed with keys that we do not have: a stranger, or a member that is ahead of us.
-    #[error("of a stranger")]
-    Stranger,
-    /// Sealed with keys that do not count any more: a member that has slept, or one that was removed.
-    #[error("of an older generation of the cluster's keys")]
-    OldGeneration,
-    /// It names a sender that was removed.
-    #[error("of a removed node")]
-    Denied,
-    /// It does not open: changed on its way, or made up.
-    #[error("forged")]
-    Forged,
-    /// It was here before, or is too old to tell.
-    #[error("a replay")]
-    Replay,
-    /// It is our own.
-    #[error("our own")]
-    Own,
-}
-
-impl Refused {
-    /// Every reason.
-    pub const ALL: [Self; 7] =
-        [Self::Malformed, Self::Stranger, Self::OldGeneration, Self::Denied, Self::Forged, Self::Replay, Self::Own];
-
-    /// Its name for a label of a measurement.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Malformed => "malformed",
-            Self::Stranger => "stranger",
-            Self::OldGeneration => "old-generation",
-            Self::Denied => "denied",
-            Self::Forged => "forged",
-            Self::Replay => "replay",
-            Self::Own => "own",
-        }
-    }
-}
 
 /// A datagram that opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -135,6 +106,11 @@ struct Arrival {
 /// The keys of one generation.
 struct GossipKey {
     id: GenerationId,
+    /// When this process saw it first, milliseconds since the machine started; `None` where it was there from the start. The time that
+    /// its maker wrote into it is by the maker's clock, which may be wrong.
+    seen_ms: Option<u64>,
+    /// How long those before it are still read.
+    overlap_ms: u64,
     key: hkdf::Prk,
 }
 
@@ -144,7 +120,7 @@ pub struct Sealer {
     counter: u64,
     /// The key that seals, and when to look for another.
     sealing: Option<(GenerationId, LessSafeKey)>,
-    bundle: Bundle,
+    /// In the order of their generations, the newest last; never empty.
     keys: Vec<GossipKey>,
     denied: HashSet<u64>,
     trust_digest: u32,
@@ -172,7 +148,6 @@ impl Sealer {
             me: SenderId { node: identity.short(), instance_ms, salt: u32::from_be_bytes(salt) },
             counter: 0,
             sealing: None,
-            bundle: bundle.clone(),
             keys: Vec::new(),
             denied: HashSet::new(),
             trust_digest: 0,
@@ -180,17 +155,22 @@ impl Sealer {
             by_address: HashMap::new(),
             refused: [0; Refused::ALL.len()],
         };
-        sealer.update(bundle);
+        sealer.take(bundle, None);
         Ok(sealer)
     }
 
-    /// Takes a changed bundle.
-    pub fn update(&mut self, bundle: &Bundle) {
-        self.bundle = bundle.clone();
+    /// Takes a changed bundle; `boot_ms` as in [`Moment`].
+    pub fn update(&mut self, bundle: &Bundle, boot_ms: u64) {
+        self.take(bundle, Some(boot_ms));
+    }
+
+    fn take(&mut self, bundle: &Bundle, seen_ms: Option<u64>) {
         self.trust_digest = bundle.digest();
         self.denied = bundle.denied().keys().map(|identity| identity.short()).collect();
         let prk = |generation: &Generation| GossipKey {
             id: generation.id(),
+            seen_ms: self.keys.iter().find(|key| key.id == generation.id()).map_or(seen_ms, |key| key.seen_ms),
+            overlap_ms: generation.overlap_ms.min(OVERLAP_MS),
             key: hkdf::Salt::new(hkdf::HKDF_SHA256, b"skiff datagram 1").extract(generation.gossip_key()),
         };
         self.keys = bundle.generations().iter().map(prk).collect();
@@ -200,21 +180,37 @@ impl Sealer {
         self.by_address.retain(|_, id| senders.contains_key(id));
     }
 
-    /// Seals a payload for an address. `now_us`: wall clock, microseconds since the epoch.
+    /// The generations whose datagrams are read, the newest first.
+    fn opening(&self, boot_ms: u64) -> impl Iterator<Item = &GossipKey> {
+        let mut is_over = false;
+        self.keys.iter().rev().filter(move |key| {
+            let counts = !is_over;
+            is_over |= key.is_seen_for(key.overlap_ms, boot_ms);
+            counts
+        })
+    }
+
+    /// The generation that seals.
+    fn sealing(&self, boot_ms: u64) -> GenerationId {
+        let newest = self.keys.last().expect("a bundle has at least one generation");
+        self.opening(boot_ms).find(|key| key.is_seen_for(SEALING_DELAY_MS, boot_ms)).unwrap_or(newest).id
+    }
+
+    /// Seals a payload for an address.
     ///
     /// # Errors
     /// [`TooLong`] past [`MAX_PAYLOAD`].
-    pub fn seal(&mut self, now_us: u64, to: SocketAddr, payload: &[u8]) -> Result<Vec<u8>, TooLong> {
+    pub fn seal(&mut self, now: Moment, to: SocketAddr, payload: &[u8]) -> Result<Vec<u8>, TooLong> {
         if payload.len() > MAX_PAYLOAD {
             return Err(TooLong(payload.len()));
         }
-        let generation = self.bundle.sealing(now_us / 1000).id();
+        let generation = self.sealing(now.boot_ms);
         if self.sealing.as_ref().is_none_or(|(id, _)| *id != generation) {
             let key = self.derive(generation, self.me).expect("a bundle's generations are all in the table of keys");
             self.sealing = Some((generation, key));
         }
         let peer = self.by_address.get(&to).and_then(|id| self.senders.get(id));
-        let prefix = Prefix::answering(now_us, peer.map(|peer| (peer.sent_us, peer.heard_us)), self.trust_digest);
+        let prefix = Prefix::answering(now.wall_us, peer.map(|peer| (peer.sent_us, peer.heard_us)), self.trust_digest);
         self.counter += 1;
         let header = Header {
             generation: generation.short(),
@@ -235,19 +231,20 @@ impl Sealer {
         Ok(datagram)
     }
 
-    /// Opens what came from an address. `now_us`: wall clock, microseconds since the epoch.
+    /// Opens what came from an address.
     ///
     /// # Errors
     /// [`Refused`], which is counted too.
-    pub fn open(&mut self, now_us: u64, from: SocketAddr, datagram: &[u8]) -> Result<Opened, Refused> {
-        let opened = self.try_open(now_us, from, datagram);
+    pub fn open(&mut self, now: Moment, from: SocketAddr, datagram: &[u8]) -> Result<Opened, Refused> {
+        let opened = self.try_open(now, from, datagram);
         if let Err(refused) = &opened {
             self.refused[*refused as usize] += 1;
         }
         opened
     }
 
-    fn try_open(&mut self, now_us: u64, from: SocketAddr, datagram: &[u8]) -> Result<Opened, Refused> {
+    fn try_open(&mut self, now: Moment, from: SocketAddr, datagram: &[u8]) -> Result<Opened, Refused> {
+        let now_us = now.wall_us;
         if !(OVERHEAD..=MAX_DATAGRAM).contains(&datagram.len()) {
             return Err(Refused::Malformed);
         }
@@ -260,7 +257,7 @@ impl Sealer {
         if self.denied.contains(&id.node) {
             return Err(Refused::Denied);
         }
-        let (generation, counts) = self.generation(header.generation, now_us)?;
+        let (generation, counts) = self.generation(header.generation, now.boot_ms)?;
         let known = self.senders.get(&id);
         if known.is_some_and(|sender| !sender.window.is_new(header.counter)) {
             return Err(Refused::Replay);
@@ -289,9 +286,9 @@ impl Sealer {
     }
 
     /// The generation that a header names, and whether its datagrams still count.
-    fn generation(&self, short: [u8; 4], now_us: u64) -> Result<(GenerationId, bool), Refused> {
+    fn generation(&self, short: [u8; 4], boot_ms: u64) -> Result<(GenerationId, bool), Refused> {
         let known = self.keys.iter().find(|key| key.id.short() == short).ok_or(Refused::Stranger)?;
-        let counts = self.bundle.opening(now_us / 1000).any(|generation| generation.id() == known.id);
+        let counts = self.opening(boot_ms).any(|key| key.id == known.id);
         Ok((known.id, counts))
     }
 
@@ -368,6 +365,12 @@ impl Sealer {
     /// The clocks of all nodes that were measured: [`Identity::short`] and what is known.
     pub fn clocks(&self) -> impl Iterator<Item = (u64, PeerClock)> {
         self.senders.iter().filter_map(|(id, sender)| Some((id.node, sender.samples.clock()?)))
+    }
+}
+
+impl GossipKey {
+    fn is_seen_for(&self, ms: u64, boot_ms: u64) -> bool {
+        self.seen_ms.is_none_or(|seen_ms| boot_ms >= seen_ms.saturating_add(ms))
     }
 }
 

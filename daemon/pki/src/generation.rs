@@ -73,6 +73,9 @@ pub struct Generation {
     /// Where a node was removed: the only ones that may go on with a certificate of an older generation meanwhile. Fixed when the
     /// generation is made, since whoever holds the older keys, such as the removed node, can sign himself any certificate.
     pub only: Option<BTreeSet<Identity>>,
+    /// Who had been removed when it was made, as its maker knew: others that were removed may have its keys.
+    #[serde(default)]
+    pub(crate) removed: BTreeSet<Identity>,
     certificate: Bytes,
     key: Secret,
     gossip_key: Secret,
@@ -100,6 +103,7 @@ impl Generation {
             created_ms: now_ms,
             overlap_ms: lives.overlap_ms,
             only: lives.only,
+            removed: lives.removed,
             certificate: Bytes(certificate.der().to_vec()),
             key: Secret(pair.serialize_der()),
             gossip_key: Secret(gossip_key),
@@ -181,4 +185,5 @@ pub(crate) struct Lives {
     pub(crate) authority_ms: u64,
     pub(crate) overlap_ms: u64,
     pub(crate) only: Option<BTreeSet<Identity>>,
+    pub(crate) removed: BTreeSet<Identity>,
 }

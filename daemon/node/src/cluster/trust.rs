@@ -1,16 +1,20 @@
 //! The cluster's keys as the daemon holds them: on disk first, then counted by all that hold sockets.
 
 use crate::shutdown::Shutdown;
+use pki::datagram::Moment;
 use pki::tls::{Tls, TlsError};
 use pki::{Authority, AuthorityError, Bundle, BundleError, Identity, KeyError, Lifetimes, Merged, NameError, NodeKey, NodeName};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tracing::{info, warn};
 
 /// How often the renewal looks at the certificates.
 const LOOK: Duration = Duration::from_secs(60);
+/// How long each member has for making new keys that shut out who was removed, before the next one does.
+const SHUT_OUT: Duration = Duration::from_secs(2);
 
 /// Why the keys cannot be used or changed.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +34,16 @@ pub enum TrustError {
     /// The node's name.
     #[error(transparent)]
     Name(#[from] NameError),
+    /// The machine was admitted with another name, which is its node's for good.
+    #[error(
+        "this machine is the node {known} of its cluster, not {name}: start it with --name {known}; for another name, remove that node (skiff node rm {known}) and run `skiffd reset` here first"
+    )]
+    Renamed {
+        /// What its cluster knows it as.
+        known: String,
+        /// What it is to be called now.
+        name: String,
+    },
     /// Nobody was ever admitted with this name, so that there is nobody to deny.
     #[error("no node was admitted as {0}: `skiff node ls` shows the names that there are")]
     Unknown(String),
@@ -70,6 +84,9 @@ impl Trust {
     pub fn new(mut authority: Authority, name: &str, lifetimes: Lifetimes) -> Result<Self, TrustError> {
         let name = NodeName::parse(name)?;
         let mut bundle = authority.bundle().clone();
+        if let Some(known) = bundle.members().get(&authority.identity()).filter(|known| *known != name.as_str()) {
+            return Err(TrustError::Renamed { known: known.clone(), name: name.as_str().to_owned() });
+        }
         if bundle.admit(authority.identity(), &name) == Merged::Changed {
             authority.replace(bundle)?;
         }
@@ -197,18 +214,43 @@ impl Trust {
         done.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
     }
 
-    /// Renews this node's certificates at two thirds of their life, and the cluster's authority at two thirds of its own.
+    /// Renews this node's certificates at two thirds of their life, and the cluster's authority at two thirds of its own; shuts out whom
+    /// both sides of a split removed, once they meet.
     pub async fn run(self, mut shutdown: Shutdown) {
+        let mut changes = self.watch();
+        let mut look_at = Instant::now() + LOOK;
         loop {
-            // Both only wait.
+            let turn = self.turn_to_shut_out();
+            // All only wait, and are made anew.
             tokio::select! {
                 () = shutdown.wait() => return,
-                () = tokio::time::sleep(LOOK) => {}
+                Ok(()) = changes.changed() => continue,
+                () = tokio::time::sleep(turn.unwrap_or_default()), if turn.is_some() => {
+                    match self.change(|bundle, lifetimes| Ok(bundle.shut_out(wall_ms(), lifetimes)?)).await {
+                        Ok(_) => info!("nodes were removed apart from each other: the cluster's keys are new for all of them"),
+                        Err(error) => warn!(error = &error as &dyn std::error::Error, "removed nodes may have the cluster's keys"),
+                    }
+                }
+                () = tokio::time::sleep_until(look_at) => {}
             }
+            if Instant::now() < look_at {
+                continue;
+            }
+            look_at = Instant::now() + LOOK;
             if let Err(error) = self.renew().await {
                 warn!(error = &error as &dyn std::error::Error, "the keys were not renewed; tried again in a minute");
             }
         }
+    }
+
+    /// How long this node leaves it to others to shut out who was removed, where that is needed: they take turns, so that not each of
+    /// them makes new keys.
+    fn turn_to_shut_out(&self) -> Option<Duration> {
+        let bundle = self.keys().bundle;
+        let members = || bundle.members().keys().filter(|identity| !bundle.is_denied(**identity));
+        let place = members().position(|identity| *identity == self.identity());
+        let turn = || SHUT_OUT.saturating_mul(u32::try_from(place.unwrap_or(0)).unwrap_or(u32::MAX)).min(LOOK);
+        bundle.is_exposed().then(turn).filter(|_| place.is_some())
     }
 
     /// Renews what is due.
@@ -250,9 +292,14 @@ pub fn wall_ms() -> u64 {
     wall_us() / 1000
 }
 
-/// The wall clock, microseconds since the epoch.
+/// This moment on both clocks, as datagrams need it.
 #[must_use]
-pub fn wall_us() -> u64 {
+pub fn moment() -> Moment {
+    Moment { wall_us: wall_us(), boot_ms: crate::clock::now().boot.0 }
+}
+
+/// The wall clock, microseconds since the epoch.
+fn wall_us() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
 }

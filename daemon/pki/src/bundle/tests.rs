@@ -132,6 +132,35 @@ fn a_removed_node_is_refused_at_once_and_what_it_knows_is_worth_nothing() {
 }
 
 #[test]
+fn whoever_was_removed_on_one_side_of_a_split_has_no_key_that_counts_after_it() {
+    let mut first = bundle();
+    let keys: Vec<NodeKey> = (0..3).map(|_| NodeKey::generate().expect("a key")).collect();
+    for (key, called) in keys.iter().zip(["left", "right", "stays"]) {
+        first.admit(key.identity(), &name(called));
+    }
+    let (mut left, mut right) = (first.clone(), first);
+    // Each side goes on with the node that the other removes, which so learns its new keys; one of the two moves on even further.
+    left.remove(&[keys[1].identity()], &name("right"), NOW, &LIVES).expect("removed");
+    right.remove(&[keys[0].identity()], &name("left"), NOW, &LIVES).expect("removed");
+    right.rotate(NOW + 1, &LIVES).expect("rotated");
+    assert!(!left.is_exposed() && !right.is_exposed(), "a removal alone leaves nothing open");
+    let known_to_removed = right.clone();
+    left.merge(&right).expect("of one cluster");
+    right.merge(&left).expect("of one cluster");
+    assert!(left.is_exposed() && right.is_exposed());
+    assert_eq!(left.shut_out(NOW + 2, &LIVES), Ok(Merged::Changed));
+    // Both sides may do so at once.
+    assert_eq!(right.shut_out(NOW + 2, &LIVES), Ok(Merged::Changed));
+    left.merge(&right).expect("of one cluster");
+    assert_eq!(left.shut_out(NOW + 3, &LIVES), Ok(Merged::Same));
+    let invented = NodeKey::generate().expect("a key");
+    let forged = holder(&known_to_removed, &invented, "stays", HolderKind::Node);
+    assert!(matches!(left.judge(&forged, None, NOW + 3), Err(Refusal::OldGeneration { .. })));
+    let member = holder(&known_to_removed, &keys[2], "stays", HolderKind::Node);
+    assert_eq!(left.judge(&member, None, NOW + 3), Ok(()), "members go on meanwhile");
+}
+
+#[test]
 fn a_removal_ends_what_an_earlier_rotation_let_go_on() {
     let (mut bundle, key) = (bundle(), NodeKey::generate().expect("a key"));
     let oldest = holder(&bundle, &key, "oak", HolderKind::Node);

@@ -1,6 +1,6 @@
 //! Tests of sealed datagrams.
 
-use super::{MAX_DATAGRAM, MAX_PAYLOAD, OVERHEAD, Refused, Sealer};
+use super::{MAX_DATAGRAM, MAX_PAYLOAD, Moment, OVERHEAD, Refused, Sealer};
 use crate::{Bundle, Identity, Lifetimes, NodeKey, NodeName};
 use std::net::SocketAddr;
 
@@ -9,6 +9,11 @@ const NOW: u64 = NOW_MS * 1000;
 
 fn bundle() -> Bundle {
     Bundle::make(NOW_MS - 3_600_000, &Lifetimes::default()).expect("a bundle")
+}
+
+/// Both clocks go on alike.
+fn moment(wall_us: u64) -> Moment {
+    Moment { wall_us, boot_ms: wall_us / 1000 }
 }
 
 fn address(port: u16) -> SocketAddr {
@@ -27,15 +32,15 @@ fn sealer(bundle: &Bundle) -> Sealer {
 fn what_one_seals_the_other_opens_once() {
     let bundle = bundle();
     let (mut a, mut b) = (sealer(&bundle), sealer(&bundle));
-    let sealed = a.seal(NOW, address(2), b"hello").expect("sealed");
+    let sealed = a.seal(moment(NOW), address(2), b"hello").expect("sealed");
     assert_eq!(sealed.len(), 5 + OVERHEAD);
     assert!(!sealed.windows(5).any(|bytes| bytes == b"hello"));
-    let opened = b.open(NOW + 5, address(1), &sealed).expect("opened");
+    let opened = b.open(moment(NOW + 5), address(1), &sealed).expect("opened");
     assert_eq!((opened.payload.as_slice(), opened.sender), (b"hello".as_slice(), a.me.node));
     assert_eq!((opened.instance_ms, opened.trust_digest), (NOW_MS, bundle.digest()));
-    assert_eq!(b.open(NOW + 6, address(1), &sealed), Err(Refused::Replay));
-    assert_eq!(b.open(NOW + 7, address(9), &sealed), Err(Refused::Replay), "from elsewhere, too");
-    assert_eq!(a.open(NOW + 8, address(1), &sealed), Err(Refused::Own));
+    assert_eq!(b.open(moment(NOW + 6), address(1), &sealed), Err(Refused::Replay));
+    assert_eq!(b.open(moment(NOW + 7), address(9), &sealed), Err(Refused::Replay), "from elsewhere, too");
+    assert_eq!(a.open(moment(NOW + 8), address(1), &sealed), Err(Refused::Own));
     assert_eq!((b.refused(Refused::Replay), a.refused(Refused::Own)), (2, 1));
 }
 
@@ -43,19 +48,19 @@ fn what_one_seals_the_other_opens_once() {
 fn datagrams_may_come_in_any_order_within_the_window() {
     let bundle = bundle();
     let (mut a, mut b) = (sealer(&bundle), sealer(&bundle));
-    let sealed: Vec<_> = (0..1100).map(|_| a.seal(NOW, address(2), b"x").expect("sealed")).collect();
-    assert!(b.open(NOW, address(1), &sealed[1099]).is_ok());
+    let sealed: Vec<_> = (0..1100).map(|_| a.seal(moment(NOW), address(2), b"x").expect("sealed")).collect();
+    assert!(b.open(moment(NOW), address(1), &sealed[1099]).is_ok());
     for datagram in sealed[76..1099].iter().rev() {
-        assert!(b.open(NOW, address(1), datagram).is_ok());
+        assert!(b.open(moment(NOW), address(1), datagram).is_ok());
     }
-    assert_eq!(b.open(NOW, address(1), &sealed[75]), Err(Refused::Replay), "too old to tell");
+    assert_eq!(b.open(moment(NOW), address(1), &sealed[75]), Err(Refused::Replay), "too old to tell");
 }
 
 #[test]
 fn strangers_are_counted_and_leave_no_trace() {
     let (mut ours, mut stranger) = (sealer(&bundle()), sealer(&bundle()));
-    let sealed = stranger.seal(NOW, address(2), b"x").expect("sealed");
-    assert_eq!(ours.open(NOW, address(1), &sealed), Err(Refused::Stranger));
+    let sealed = stranger.seal(moment(NOW), address(2), b"x").expect("sealed");
+    assert_eq!(ours.open(moment(NOW), address(1), &sealed), Err(Refused::Stranger));
     assert_eq!(ours.refused(Refused::Stranger), 1);
     assert!(ours.senders.is_empty() && ours.by_address.is_empty());
 }
@@ -64,14 +69,14 @@ fn strangers_are_counted_and_leave_no_trace() {
 fn every_changed_byte_is_noticed() {
     let bundle = bundle();
     let (mut a, mut b) = (sealer(&bundle), sealer(&bundle));
-    let sealed = a.seal(NOW, address(2), b"hello").expect("sealed");
+    let sealed = a.seal(moment(NOW), address(2), b"hello").expect("sealed");
     for at in 0..sealed.len() {
         let mut changed = sealed.clone();
         changed[at] ^= 1;
-        assert!(b.open(NOW, address(1), &changed).is_err(), "byte {at}");
+        assert!(b.open(moment(NOW), address(1), &changed).is_err(), "byte {at}");
     }
     assert!(b.senders.is_empty());
-    assert!(b.open(NOW, address(1), &sealed).is_ok());
+    assert!(b.open(moment(NOW), address(1), &sealed).is_ok());
 }
 
 #[test]
@@ -84,15 +89,15 @@ fn random_and_oversized_bytes_are_malformed_and_never_panic() {
             u8::try_from(random >> 56).expect("a byte")
         };
         let mut bytes: Vec<u8> = (0..length).map(|_| next()).collect();
-        assert!(ours.open(NOW, address(1), &bytes).is_err());
+        assert!(ours.open(moment(NOW), address(1), &bytes).is_err());
         if let Some(first) = bytes.first_mut() {
             *first = 1;
         }
-        assert!(ours.open(NOW, address(1), &bytes).is_err());
+        assert!(ours.open(moment(NOW), address(1), &bytes).is_err());
     }
     assert!(ours.refused(Refused::Malformed) > 0 && ours.refused(Refused::Stranger) > 0);
-    assert!(ours.seal(NOW, address(1), &[0; MAX_PAYLOAD + 1]).is_err());
-    assert_eq!(ours.seal(NOW, address(1), &[0; MAX_PAYLOAD]).map(|sealed| sealed.len()), Ok(MAX_DATAGRAM));
+    assert!(ours.seal(moment(NOW), address(1), &[0; MAX_PAYLOAD + 1]).is_err());
+    assert_eq!(ours.seal(moment(NOW), address(1), &[0; MAX_PAYLOAD]).map(|sealed| sealed.len()), Ok(MAX_DATAGRAM));
 }
 
 #[test]
@@ -101,9 +106,9 @@ fn the_table_of_senders_is_bounded() {
     let mut ours = sealer(&bundle);
     for number in 0..super::MAX_SENDERS + 5 {
         let mut other = Sealer::new(Identity::of_public_key(&number.to_be_bytes()), NOW_MS, &bundle).expect("a sealer");
-        let sealed = other.seal(NOW, address(2), b"x").expect("sealed");
+        let sealed = other.seal(moment(NOW), address(2), b"x").expect("sealed");
         let from = SocketAddr::from(([10, 0, 0, 1], u16::try_from(number).expect("a port")));
-        assert!(ours.open(NOW + u64::try_from(number).expect("small"), from, &sealed).is_ok());
+        assert!(ours.open(moment(NOW + u64::try_from(number).expect("small")), from, &sealed).is_ok());
     }
     assert_eq!((ours.senders.len(), ours.by_address.len()), (super::MAX_SENDERS, super::MAX_SENDERS));
     assert!(!ours.is_known(SocketAddr::from(([10, 0, 0, 1], 0))), "the one that was silent for longest went");
@@ -115,15 +120,15 @@ fn a_process_before_is_not_believed_beside_the_one_of_now() {
     let mut ours = sealer(&bundle);
     let mut before = Sealer::new(node, NOW_MS - 1000, &bundle).expect("a sealer");
     let mut now = Sealer::new(node, NOW_MS, &bundle).expect("a sealer");
-    let early = before.seal(NOW, address(2), b"x").expect("sealed");
-    assert!(ours.open(NOW, address(1), &early).is_ok());
-    let late = before.seal(NOW, address(2), b"x").expect("sealed");
-    let fresh = now.seal(NOW, address(2), b"x").expect("sealed");
-    assert!(ours.open(NOW + 1, address(1), &fresh).is_ok());
-    assert_eq!(ours.open(NOW + 2, address(1), &late), Err(Refused::Replay));
+    let early = before.seal(moment(NOW), address(2), b"x").expect("sealed");
+    assert!(ours.open(moment(NOW), address(1), &early).is_ok());
+    let late = before.seal(moment(NOW), address(2), b"x").expect("sealed");
+    let fresh = now.seal(moment(NOW), address(2), b"x").expect("sealed");
+    assert!(ours.open(moment(NOW + 1), address(1), &fresh).is_ok());
+    assert_eq!(ours.open(moment(NOW + 2), address(1), &late), Err(Refused::Replay));
     assert_eq!(ours.senders.len(), 1);
     // Its clock was set back, and it started again: after a silence it is believed.
-    assert!(ours.open(NOW + 2 + super::SILENCE_US, address(1), &late).is_ok());
+    assert!(ours.open(moment(NOW + 2 + super::SILENCE_US), address(1), &late).is_ok());
 }
 
 #[test]
@@ -134,11 +139,11 @@ fn round_trips_and_offsets_are_measured() {
     let (ahead, one_way, hold) = (3_600_000_000, 2_000, 100_000);
     for round in 0..5 {
         let sent = NOW + round * 1_000_000;
-        let question = a.seal(sent, address(2), b"?").expect("sealed");
-        b.open(sent + one_way + ahead, address(1), &question).expect("opened");
+        let question = a.seal(moment(sent), address(2), b"?").expect("sealed");
+        b.open(moment(sent + one_way + ahead), address(1), &question).expect("opened");
         let answered = sent + one_way + hold;
-        let answer = b.seal(answered + ahead, address(1), b"!").expect("sealed");
-        a.open(answered + one_way, address(2), &answer).expect("opened");
+        let answer = b.seal(moment(answered + ahead), address(1), b"!").expect("sealed");
+        a.open(moment(answered + one_way), address(2), &answer).expect("opened");
     }
     let clocks: Vec<_> = a.clocks().map(|(node, clock)| (node, clock.round_trip_us, clock.offset_us)).collect();
     assert_eq!(clocks, [(b.me.node, 4_000, 3_600_000_000)]);
@@ -147,25 +152,53 @@ fn round_trips_and_offsets_are_measured() {
 #[test]
 fn a_new_generation_takes_over_and_the_old_one_ends() {
     let mut old = bundle();
+    let before = old.clone();
     let gone = identity();
     let (mut a, mut b) = (sealer(&old), sealer(&old));
     let mut removed = Sealer::new(gone, NOW_MS, &old).expect("a sealer");
-    let open = |b: &mut Sealer, at: u64, datagram: Vec<u8>| b.open(at, address(1), &datagram).map(|_| ());
-    assert_eq!(open(&mut b, NOW, removed.seal(NOW, address(2), b"x").expect("sealed")), Ok(()));
+    let open = |b: &mut Sealer, at: u64, datagram: Vec<u8>| b.open(moment(at), address(1), &datagram).map(|_| ());
+    assert_eq!(open(&mut b, NOW, removed.seal(moment(NOW), address(2), b"x").expect("sealed")), Ok(()));
     old.remove(&[gone], &NodeName::parse("gone").expect("a name"), NOW_MS, &Lifetimes::default()).expect("removed");
-    b.update(&old);
-    assert_eq!(open(&mut b, NOW, removed.seal(NOW, address(2), b"x").expect("sealed")), Err(Refused::Denied));
+    b.update(&old, NOW_MS);
+    assert_eq!(open(&mut b, NOW, removed.seal(moment(NOW), address(2), b"x").expect("sealed")), Err(Refused::Denied));
     // A has not heard of it yet; B hears it for a minute, and seals so that A hears it for a moment.
-    assert_eq!(open(&mut b, NOW + 59_000_000, a.seal(NOW, address(2), b"x").expect("sealed")), Ok(()));
-    let early = b.seal(NOW + 1_000_000, address(1), b"x").expect("sealed");
+    assert_eq!(open(&mut b, NOW + 59_000_000, a.seal(moment(NOW), address(2), b"x").expect("sealed")), Ok(()));
+    let early = b.seal(moment(NOW + 1_000_000), address(1), b"x").expect("sealed");
     assert_eq!(open(&mut a, NOW + 1_000_000, early), Ok(()));
-    let late = b.seal(NOW + 6_000_000, address(1), b"x").expect("sealed");
+    let late = b.seal(moment(NOW + 6_000_000), address(1), b"x").expect("sealed");
     assert_eq!(open(&mut a, NOW + 6_000_000, late.clone()), Err(Refused::Stranger));
-    a.update(&old);
+    a.update(&old, NOW_MS + 6_000);
     assert_eq!(open(&mut a, NOW + 6_000_000, late), Ok(()));
     let mut sleeper = sealer(&bundle());
-    assert_eq!(open(&mut b, NOW, sleeper.seal(NOW, address(2), b"x").expect("sealed")), Err(Refused::Stranger));
-    let mut asleep = Sealer::new(identity(), NOW_MS, &a.bundle).expect("a sealer");
-    asleep.update(&b.bundle);
-    assert_eq!(open(&mut b, NOW + 61_000_000, asleep.seal(NOW, address(2), b"x").expect("sealed")), Err(Refused::OldGeneration));
+    assert_eq!(open(&mut b, NOW, sleeper.seal(moment(NOW), address(2), b"x").expect("sealed")), Err(Refused::Stranger));
+    let mut asleep = Sealer::new(identity(), NOW_MS, &before).expect("a sealer");
+    asleep.update(&old, NOW_MS + 60_000);
+    assert_eq!(
+        open(&mut b, NOW + 61_000_000, asleep.seal(moment(NOW), address(2), b"x").expect("sealed")),
+        Err(Refused::OldGeneration)
+    );
+}
+
+#[test]
+fn a_makers_clock_that_is_an_hour_off_cuts_nobody_off() {
+    for made_ms in [NOW_MS - 1_800_000, NOW_MS, NOW_MS + 3_600_000] {
+        let old = bundle();
+        let (mut ours, mut late) = (sealer(&old), sealer(&old));
+        let mut new = old.clone();
+        new.rotate(made_ms, &Lifetimes::default()).expect("rotated");
+        let after = |ms: u64| Moment { wall_us: NOW, boot_ms: 1_000 + ms };
+        ours.update(&new, 1_000);
+        let early = ours.seal(after(4_999), address(1), b"x").expect("sealed");
+        assert!(late.open(after(4_999), address(2), &early).is_ok(), "whoever has not heard of it yet reads us");
+        let ripe = ours.seal(after(5_000), address(1), b"x").expect("sealed");
+        assert_eq!(late.open(after(5_000), address(2), &ripe), Err(Refused::Stranger));
+        let mut say = || late.seal(after(0), address(2), b"x").expect("sealed");
+        let (before, over) = (say(), say());
+        assert!(ours.open(after(59_999), address(1), &before).is_ok(), "and is read");
+        assert_eq!(ours.open(after(60_000), address(1), &over), Err(Refused::OldGeneration));
+        // A process that starts later takes the newest at once.
+        let mut started = sealer(&new);
+        let sealed = started.seal(after(0), address(2), b"x").expect("sealed");
+        assert!(ours.open(after(60_000), address(3), &sealed).is_ok());
+    }
 }

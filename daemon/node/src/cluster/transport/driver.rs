@@ -2,7 +2,7 @@
 
 use super::statistics::Counter;
 use super::{Datagram, Shared, Task, exchange, inbound, quic_address, sockets};
-use crate::cluster::trust::{wall_ms, wall_us};
+use crate::cluster::trust::{moment, wall_ms};
 use crate::shutdown::Shutdown;
 use pki::datagram::{MAX_DATAGRAM, Refused};
 use std::collections::HashMap;
@@ -72,7 +72,7 @@ impl Driver {
 
     fn take_keys(&self) {
         let keys = self.shared.trust.keys();
-        self.shared.sealer().update(&keys.bundle);
+        self.shared.sealer().update(&keys.bundle, moment().boot_ms);
         match sockets::server_config(&keys) {
             Ok(config) => self.shared.endpoint.set_server_config(Some(config)),
             Err(error) => warn!(%error, "new keys cannot be used for QUIC; the old ones stay"),
@@ -98,7 +98,7 @@ impl Driver {
     fn datagram(&mut self, datagram: &[u8], from: SocketAddr) {
         let opened = {
             let mut sealer = self.shared.sealer();
-            sealer.open(wall_us(), from, datagram).map_err(|refused| (refused, sealer.is_known(from)))
+            sealer.open(moment(), from, datagram).map_err(|refused| (refused, sealer.is_known(from)))
         };
         match opened {
             Ok(opened) => {
