@@ -340,8 +340,9 @@ impl Engine {
         self.out.push(Output::Datagram { to, bytes });
     }
 
-    fn lose(&mut self, peer: &NodeId) {
+    pub(crate) fn lose(&mut self, peer: &NodeId) {
         self.spread_elsewhere(peer);
+        self.unsettle(peer);
         self.pulls.lose(peer);
         self.fail_session(peer);
     }

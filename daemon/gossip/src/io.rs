@@ -3,6 +3,7 @@
 use crate::member::{Identity, Member};
 use crate::standing::Standing;
 use crate::wire::Named;
+use control::clock::Now;
 use control::record::{RecordId, Stamp};
 use control::version::NodeId;
 use std::collections::BTreeSet;
@@ -21,8 +22,8 @@ pub struct Config {
     pub standing: Standing,
     /// How long deletions are remembered, with a margin for clocks: who sees nobody for longer returns, even if it never stopped.
     pub horizon_ms: u64,
-    /// Members of before, as far as they are remembered: they are looked for.
-    pub known: Vec<Identity>,
+    /// Members of before, as far as they are remembered, and since when each is not seen: they are looked for.
+    pub known: Vec<(Identity, Now)>,
     /// Addresses to join by, looked for until each has answered once.
     pub join: Vec<SocketAddr>,
     /// Nodes that the operator removed.

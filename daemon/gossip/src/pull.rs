@@ -79,6 +79,12 @@ impl Pulls {
         }
     }
 
+    /// Peers that have left a question without an answer.
+    pub(crate) fn overdue(&self, now: BootMs) -> Vec<NodeId> {
+        let is_overdue = |peer: &Peer| peer.questions.values().any(|question| question.deadline <= now);
+        self.peers.iter().filter(|(_, peer)| is_overdue(peer)).map(|(name, _)| name.clone()).collect()
+    }
+
     pub(crate) fn expire(&mut self, now: BootMs) {
         for peer in self.peers.values_mut() {
             peer.questions.retain(|_, question| question.deadline > now);
@@ -170,6 +176,10 @@ impl Engine {
 
     pub(crate) fn take_given(&mut self, from: &NodeId, want: u32, handled: Option<u32>, records: Vec<Named>) {
         let now = self.now.boot;
+        // It had no time for it.
+        if handled.is_some_and(|handled| handled > 0) && records.is_empty() {
+            self.unsettle(from);
+        }
         if let Some(peer) = self.pulls.peers.get_mut(from) {
             if let Some(handled) = handled {
                 let question = peer.questions.remove(&want);

@@ -222,6 +222,9 @@ impl Engine {
     pub(crate) fn sweep(&mut self) {
         self.sessions.is_sweep_armed = false;
         let now = self.now.boot;
+        for peer in self.pulls.overdue(now) {
+            self.unsettle(&peer);
+        }
         self.pulls.expire(now);
         self.serving.expire(now);
         self.spread.expire(now);

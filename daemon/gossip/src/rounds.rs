@@ -89,9 +89,7 @@ impl Engine {
     /// A member is gone: nothing is expected of it.
     pub(crate) fn part(&mut self, peer: &NodeId) {
         self.rounds.pauses.remove(peer);
-        self.spread_elsewhere(peer);
-        self.pulls.lose(peer);
-        self.fail_session(peer);
+        self.lose(peer);
     }
 
     pub(crate) fn compare(&mut self, summary: &Summary) {

@@ -12,7 +12,7 @@ use crate::engine::Engine;
 use crate::member::{Identity, MAX_MEMBERS, Member, State};
 use crate::timers::Timer;
 use crate::wire::{Datagram, Meeting};
-use control::clock::BootMs;
+use control::clock::{BootMs, Now};
 use control::version::NodeId;
 use rand::RngExt;
 use std::net::SocketAddr;
@@ -64,12 +64,12 @@ impl Search {
 
 impl Engine {
     /// Members of before are lost until they are found.
-    pub(crate) fn remember(&mut self, known: Vec<Identity>) {
-        for identity in known.into_iter().filter(Identity::is_sound) {
+    pub(crate) fn remember(&mut self, known: Vec<(Identity, Now)>) {
+        for (identity, since) in known.into_iter().filter(|(identity, _)| identity.is_sound()) {
             let is_other = identity.name != self.identity.name && !self.denied.contains(&identity.name);
             if is_other && self.members.len() < MAX_MEMBERS {
                 let name = identity.name.clone();
-                self.members.entry(name).or_insert(Member { identity, state: State::Down, since: self.now });
+                self.members.entry(name).or_insert(Member { identity, state: State::Down, since });
             }
         }
     }

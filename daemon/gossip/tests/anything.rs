@@ -24,15 +24,19 @@ fn identity(name: &str, instance: u64) -> Identity {
 }
 
 fn engine(name: &str) -> Engine {
+    engine_with(name, Standing::Settled, Vec::new())
+}
+
+fn engine_with(name: &str, standing: Standing, records: Vec<(RecordId, Stamp)>) -> Engine {
     let config = Config {
         identity: identity(name, 5),
         seed: 1,
-        standing: Standing::Settled,
+        standing,
         horizon_ms: 1_000_000,
         known: Vec::new(),
         join: Vec::new(),
         denied: BTreeSet::new(),
-        records: Vec::new(),
+        records,
     };
     Engine::new(now(0), config)
 }
@@ -117,6 +121,54 @@ fn a_removed_node_does_not_come_back() {
     }
     assert!(left.counters().denied > 0);
     assert!(left.members().all(|member| !member.state.is_active()));
+}
+
+#[test]
+fn whoever_starts_with_nothing_is_not_settled_before_it_has_what_the_others_have() {
+    let (id, record) = named("pods/default/a", 7);
+    let mut old = engine_with("a", Standing::Settled, vec![(id, record.stamp)]);
+    let mut fresh = engine_with("bb", Standing::Fresh, Vec::new());
+    let (old_id, fresh_id) = (old.identity().clone(), fresh.identity().clone());
+    let mut to_old = fresh.step(now(1), Input::Join(vec![old_id.address]));
+    let mut has_asked = false;
+    for ms in 2..2_000 {
+        let mut to_fresh = old.step(now(ms), Input::Tick);
+        for output in to_old.drain(..) {
+            match output {
+                Output::Datagram { bytes, .. } => {
+                    to_fresh.extend(old.step(now(ms), Input::Datagram { from: fresh_id.address, bytes }))
+                }
+                Output::Message { bytes, .. } => {
+                    // What it asks for gets lost.
+                    has_asked |= matches!(Message::decode(&bytes), Ok(Message::Want { .. }));
+                    if !has_asked {
+                        to_fresh.extend(old.step(now(ms), Input::Message { from: fresh_id.name.clone(), bytes }));
+                    }
+                }
+                _ => {}
+            }
+        }
+        to_old = fresh.step(now(ms), Input::Tick);
+        for output in to_fresh {
+            match output {
+                Output::Datagram { bytes, .. } => {
+                    to_old.extend(fresh.step(now(ms), Input::Datagram { from: old_id.address, bytes }))
+                }
+                Output::Message { bytes, .. } => {
+                    to_old.extend(fresh.step(now(ms), Input::Message { from: old_id.name.clone(), bytes }));
+                }
+                _ => {}
+            }
+        }
+        if has_asked {
+            break;
+        }
+    }
+    assert!(has_asked, "it reconciles with the other");
+    let lost = fresh.step(now(2_001), Input::Unreachable { peer: old_id.name });
+    let next = fresh.step(now(2_060), Input::Tick);
+    assert!(!lost.iter().chain(&next).any(|output| matches!(output, Output::Settled)));
+    assert_eq!(fresh.standing(), Standing::Fresh);
 }
 
 /// A correct encoding with some bytes changed reaches further into the code than noise does.

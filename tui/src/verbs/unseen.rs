@@ -8,6 +8,9 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use wire::{Members, Request, Response};
 
+/// For so long after its start a daemon shows nobody as lost, either.
+const FIRST_SECONDS: i64 = 10;
+
 /// The members of the cluster, as the connected daemon sees them, or another that it asks.
 pub async fn members(context: &Context, on: Option<&str>) -> Result<Members, Failure> {
     match context.client().await?.request(on_node(on, Request::Members)).await? {
@@ -43,9 +46,18 @@ pub async fn warn(context: &mut Context, kind: Kind, objects: &[Value]) -> Resul
         Err(_) => return Ok(()),
         Ok(members) => members,
     };
+    if is_starting(&members) {
+        return Ok(());
+    }
     for member in members.unseen().filter(|member| others.contains(member.name.as_str())) {
         let shown = if kind == Kind::Pod { "its pods are shown as they were then" } else { "it is shown as it was then" };
         context.note(format!("Warning: node {} {}; {shown}", member.name, absence(&members, member)))?;
     }
     Ok(())
+}
+
+/// A daemon that has just started has heard of nobody yet, which says nothing about them.
+fn is_starting(members: &Members) -> bool {
+    let own = members.members.iter().find(|member| member.is_self);
+    own.is_some_and(|own| members.as_of - own.since < FIRST_SECONDS)
 }

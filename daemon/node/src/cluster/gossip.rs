@@ -36,7 +36,9 @@ use tracing::{debug, info, warn};
 /// Merges under way at the most.
 const MERGES: usize = 32;
 /// Contact this much earlier, in ms, is counted on: what was written after it may not have arrived.
-const CONTACT_MARGIN_MS: u64 = 10_000;
+const CONTACT_MARGIN_MS: u64 = 5_000;
+/// How often the time of the last contact is noted, in ms.
+const CONTACT_EVERY_MS: u64 = 1_000;
 /// How soon a review that the disk did not take is tried again.
 const REVIEW_AGAIN: Duration = Duration::from_secs(5);
 /// Names of events begin with this: they tell of changes and are none.
@@ -65,8 +67,8 @@ pub struct Gossip {
     /// Whether the engine told of a member since the view was made.
     has_news: bool,
     sides: Sides,
-    /// When a peer was last heard before there was nobody to hear, in ms of the cluster's time.
-    contact_ms: u64,
+    /// The contact that was noted last; the start counts as one, but is none.
+    contact: BootMs,
 }
 
 /// What the gossip task works with.
@@ -103,7 +105,7 @@ impl Gossip {
     /// The task of these parts.
     pub fn new(parts: Parts) -> Self {
         let Parts { engine, store, changes, transport, datagrams, events, keys, recorder, view, settled } = parts;
-        let (work, contact_ms) = (FuturesUnordered::new(), store.last_contact().unwrap_or(0));
+        let (work, contact) = (FuturesUnordered::new(), engine.contact());
         let denied = denied(&keys.borrow());
         Self {
             engine,
@@ -120,7 +122,7 @@ impl Gossip {
             settled,
             has_news: true,
             sides: Sides::default(),
-            contact_ms,
+            contact,
         }
     }
 
@@ -129,6 +131,7 @@ impl Gossip {
         self.step(Input::Tick);
         loop {
             self.tell_view();
+            self.note_contact();
             self.store.set_may_forget(self.engine.may_forget(clock::now()));
             let wake = self.engine.wake_at().into_iter().chain(self.sides.wake_at().map(BootMs)).min();
             // Queues, watches and the set keep what is not taken; the timer is made anew.
@@ -159,12 +162,19 @@ impl Gossip {
         let is_settled = self.engine.standing() == Standing::Settled;
         self.settled.send_if_modified(|before| std::mem::replace(before, is_settled) != is_settled);
         if std::mem::take(&mut self.has_news) {
-            if self.engine.members().all(|member| !member.state.is_active()) {
-                self.contact_ms = self.store.last_contact().unwrap_or(0);
-            }
             let is_removed = |member: &&Member| self.denied.contains(&member.identity.name);
             let members = self.engine.members().filter(|member| !is_removed(member));
             self.view.send_replace(Arc::new(members.cloned().collect()));
+        }
+    }
+
+    /// When others were last heard to have what this node has, which counts after a long absence.
+    fn note_contact(&mut self) {
+        let contact = self.engine.contact();
+        if contact.since_ms(self.contact) >= CONTACT_EVERY_MS {
+            self.contact = contact;
+            let ago_ms = clock::now().boot.since_ms(contact);
+            self.store.note_contact(self.store.now_ms().saturating_sub(ago_ms));
         }
     }
 
@@ -262,7 +272,7 @@ impl Gossip {
     fn review(&self, records: Vec<(RecordId, Stamp)>) {
         let store = self.store.clone();
         // What was written just before may not have reached anybody.
-        let last_contact_ms = self.contact_ms.saturating_sub(CONTACT_MARGIN_MS);
+        let last_contact_ms = self.store.last_contact().unwrap_or(0).saturating_sub(CONTACT_MARGIN_MS);
         self.work.push(Box::pin(async move {
             let ids: Vec<RecordId> = records.iter().map(|(id, _)| id.clone()).collect();
             // Going on without it would give back to the others what they have deleted: nothing is told of until it is done.

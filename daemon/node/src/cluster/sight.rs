@@ -13,7 +13,6 @@ use gossip::{Member, State};
 use jiff::Timestamp;
 use objects::Kind;
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 use store::{ChangeKind, Lost, Store};
 use tokio::sync::watch;
 use tracing::warn;
@@ -22,8 +21,6 @@ use tracing::warn;
 const LEAVE_GRACE_MS: u64 = 40_000;
 /// How long after our start, in ms, a node that is not heard is not yet lost.
 const START_GRACE_MS: u64 = 10_000;
-/// How often the time of the last contact is noted.
-const CONTACT: Duration = Duration::from_secs(30);
 
 /// Decides what is shown of each node.
 #[derive(Debug)]
@@ -85,14 +82,13 @@ fn tell(members: &watch::Sender<Members>, now: Members) {
 /// whoever tells of nodes hears who is counted on: one that takes leave only to start again is no news.
 pub async fn run(
     store: Store,
-    (mut view, settled): (watch::Receiver<View>, watch::Receiver<bool>),
+    mut view: watch::Receiver<View>,
     (alive, counted_on): (watch::Sender<Members>, watch::Sender<Members>),
     mut shutdown: Shutdown,
 ) {
     let sight = Sight { me: alive.borrow().me().clone(), started: crate::clock::now().boot };
     let (list, mut watcher) = store.list_and_watch(Kind::Node, None);
     let mut nodes: BTreeSet<String> = list.items.iter().map(|node| node.key().name.clone()).collect();
-    let mut contact = tokio::time::interval(CONTACT);
     let mut shown = Lost::new();
     loop {
         let members = view.borrow_and_update().clone();
@@ -105,16 +101,10 @@ pub async fn run(
                 Err(error) => warn!(error = %chain(&error), "lost nodes are not shown as such; tried again with the next change"),
             }
         }
-        // Watches hold positions, the interval its next moment; the timer is made anew.
+        // Watches hold positions; the timer is made anew.
         tokio::select! {
             () = shutdown.wait() => return,
             changed = view.changed() => if changed.is_err() { return },
-            _ = contact.tick() => {
-                // Until it has learnt from the others, the last contact is that of before.
-                if *settled.borrow() && members.iter().any(|member| member.state == State::Alive) {
-                    store.note_contact(store.now_ms());
-                }
-            }
             change = watcher.next() => match change {
                 Ok(change) if change.kind == ChangeKind::Deleted => {
                     nodes.remove(&change.object.key().name);
