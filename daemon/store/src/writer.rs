@@ -140,9 +140,12 @@ impl Writer {
                             break;
                         }
                     }
-                    // What could not be written stays dirty, and was logged.
-                    Err(_) if self.dirty_since.is_some_and(|since| since + lazy <= Instant::now()) => drop(self.commit_dirty()),
                     Err(_) => {}
+                }
+                // Also where writes come without a pause: a deadline is looked at only once nothing waits. What could not be written
+                // stays dirty, and was logged.
+                if self.dirty_since.is_some_and(|since| since + lazy <= Instant::now()) {
+                    let _ = self.commit_dirty();
                 }
             }
             drop(self.commit_dirty());

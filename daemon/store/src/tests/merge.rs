@@ -8,6 +8,8 @@ use control::record::{Ancestry, Body, Fate, Part, Record, RecordId, Stamp};
 use control::version::{MAX_AHEAD_MS, Version};
 use objects::Kind;
 use serde_json::json;
+use std::time::{Duration, Instant};
+use tokio::task::JoinSet;
 
 pub fn id(object: &str, part: Part) -> RecordId {
     RecordId { object: object.into(), part }
@@ -338,4 +340,30 @@ async fn an_object_that_is_put_back_counts_less_than_what_others_know_of_it() {
     assert_eq!(second.store().get(&key("changed")).expect("it is there").to_value()["spec"]["x"], 2);
     let late = second.store().restore(key("deleted"), pod("deleted", "deleted")).await;
     assert_eq!(late.expect_err("it is known to be deleted"), StoreError::Stale(key("deleted")));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_comes_without_a_pause_is_on_disk_soon_all_the_same() {
+    let folder = folder();
+    let opened = Opened::with(folder.path(), Settings { lazy_ms: 50, ..Settings::default() });
+    let file = folder.path().join("store.redb");
+    let written = || std::fs::metadata(&file).and_then(|file| file.modified()).expect("the file is there");
+    let (before, begun) = (written(), Instant::now());
+    let mut flood = JoinSet::new();
+    // More than share a turn of the writer, so that something always waits.
+    for lane in 0..700_u64 {
+        let store = opened.store().clone();
+        flood.spawn(async move {
+            let then_ms = store.now_ms() - 1_000_000;
+            for number in 0.. {
+                let record = record((then_ms, then_ms + number), spec_of("u"));
+                merge_one(&store, id(&format!("pods/default/p{lane}"), Part::Spec), record).await;
+            }
+        });
+    }
+    while written() == before {
+        assert!(begun.elapsed() < Duration::from_secs(20), "nothing was written while records came in");
+        tokio::task::yield_now().await;
+    }
+    flood.shutdown().await;
 }
