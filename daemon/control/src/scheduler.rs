@@ -8,9 +8,12 @@ mod affinity;
 mod fit_error;
 mod images;
 pub mod placer;
+mod pod_affinity;
 mod ports;
 mod requests;
 mod score;
+mod selector;
+mod spread;
 mod state;
 mod taints;
 
@@ -24,6 +27,8 @@ use crate::pod::{RejectReason, Rejection};
 use crate::rendezvous;
 use fit_error::{Preemption, Refusal};
 use k8s_openapi::api::core::v1::Pod;
+use pod_affinity::Neighbours;
+use spread::Spread;
 use std::cmp::Reverse;
 
 /// Pods that name another scheduler are not ours.
@@ -51,6 +56,27 @@ pub enum Placement {
     NotOurs,
 }
 
+/// What the pods that are there mean for one that is to be placed.
+struct Relations {
+    neighbours: Neighbours,
+    spread: Spread,
+}
+
+impl Relations {
+    fn refuse(&self, node: &NodeState) -> Option<Refusal> {
+        self.spread.refuse(node).or_else(|| self.neighbours.refuse(node))
+    }
+}
+
+/// Whether where a pod may go depends on where others are.
+#[must_use]
+pub fn looks_at_others(pod: &Pod) -> bool {
+    let Some(spec) = &pod.spec else { return false };
+    let has_affinity =
+        spec.affinity.as_ref().is_some_and(|affinity| affinity.pod_affinity.is_some() || affinity.pod_anti_affinity.is_some());
+    has_affinity || spec.topology_spread_constraints.as_ref().is_some_and(|some| !some.is_empty())
+}
+
 /// Places a pod on one of the nodes.
 ///
 /// A node that is not seen alive never takes one: it counts as tainted `node.kubernetes.io/unreachable`, and a pod that tolerates that
@@ -72,23 +98,30 @@ pub fn place(pod: &Pod, nodes: &[&NodeState], members: &Members) -> Placement {
     let wanted = Resources::of_pod(pod);
     let mut refusals = Vec::new();
     let mut suitable = Vec::new();
+    let relations = Relations { neighbours: Neighbours::of(pod, nodes), spread: Spread::of(pod, nodes) };
     for node in nodes {
-        match refuse(pod, &wanted, node, members) {
+        match refuse(pod, &wanted, node, members).or_else(|| relations.refuse(node)) {
             Some(refusal) => refusals.push(refusal),
             None => suitable.push(*node),
         }
     }
     let never_preempts = spec.preemption_policy.as_deref() == Some("Never");
-    match best(pod, &wanted, &suitable, nodes) {
+    match best(pod, &wanted, &relations, &suitable, nodes) {
         Some(node) => Placement::Bind { node: node.name().to_owned() },
         None => Placement::Unschedulable { message: fit_error::explain(&refusals, never_preempts) },
     }
 }
 
 /// Of equal nodes the one that hashing picks: the same one for everybody, and another one for the next pod.
-fn best<'a>(pod: &Pod, wanted: &Resources, suitable: &[&'a NodeState], all: &[&NodeState]) -> Option<&'a NodeState> {
+fn best<'a>(
+    pod: &Pod,
+    wanted: &Resources,
+    relations: &Relations,
+    suitable: &[&'a NodeState],
+    all: &[&NodeState],
+) -> Option<&'a NodeState> {
     let uid = pod.metadata.uid.as_deref().unwrap_or_default();
-    let scores = score::scores(pod, wanted, suitable, all);
+    let scores = score::scores(pod, wanted, relations, suitable, all);
     let order =
         |(node, score): &(&&NodeState, u64)| (*score, rendezvous::weight(uid, node.name()), Reverse(node.name().to_owned()));
     suitable.iter().zip(scores).max_by_key(order).map(|(node, _)| *node)

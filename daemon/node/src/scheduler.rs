@@ -12,7 +12,7 @@ use control::clock::BootMs;
 use control::membership::Members;
 use control::pod::EventType;
 use control::scheduler::placer::{self, Turn};
-use control::scheduler::{NodeState, Placement, place};
+use control::scheduler::{NodeState, Placement, looks_at_others, place};
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
@@ -208,8 +208,9 @@ impl Scheduler {
                 matches!(pod.status.as_ref().and_then(|status| status.phase.as_deref()), Some("Succeeded" | "Failed"));
             // It may have been counted elsewhere: a binding of another node's that is older than ours.
             let has_moved = self.counted.get(object.uid()).is_some_and(|counted| *counted != node);
-            self.count(&node, object.uid(), &pod);
-            return if has_ended || has_moved { Room::MayHaveGrown } else { Room::AsBefore };
+            let is_other = self.count(&node, object.uid(), &pod);
+            let is_looked_at = is_other && self.waiting.values().any(|waiting| looks_at_others(&waiting.pod));
+            return if has_ended || has_moved || is_looked_at { Room::MayHaveGrown } else { Room::AsBefore };
         }
         // A binding of it is under way already.
         if !self.counted.contains_key(object.uid()) {
@@ -225,7 +226,7 @@ impl Scheduler {
             // Most changes are the condition that was written of it.
             Some(known) if is_same_but_status(&known.pod, &pod) => known.due,
             Some(known) if known.due.is_some() => known.due,
-            _ => Some(self.turn_of(&uid)),
+            _ => Some(self.turn_of(&uid, &pod)),
         };
         let number = known.map_or(self.arrived, |known| known.number);
         self.arrived += 1;
@@ -233,9 +234,9 @@ impl Scheduler {
     }
 
     /// When this node places a pod that begins to wait now.
-    fn turn_of(&self, uid: &str) -> BootMs {
+    fn turn_of(&self, uid: &str, pod: &Pod) -> BootMs {
         let now = clock::now().boot;
-        match placer::turn(now, uid, now, &self.members.borrow()) {
+        match placer::turn(now, placer::name_of(uid, pod), now, &self.members.borrow()) {
             Turn::Now => now,
             Turn::Wait { until } => until,
         }
@@ -243,7 +244,8 @@ impl Scheduler {
 
     /// Something may fit now that did not, or others may be gone whose turn it was.
     fn retry(&mut self) {
-        let turns: Vec<(String, BootMs)> = self.waiting.keys().map(|uid| (uid.clone(), self.turn_of(uid))).collect();
+        let turn = |(uid, waiting): (&String, &Waiting)| (uid.clone(), self.turn_of(uid, &waiting.pod));
+        let turns: Vec<(String, BootMs)> = self.waiting.iter().map(turn).collect();
         for (uid, turn) in turns {
             if let Some(waiting) = self.waiting.get_mut(&uid) {
                 // Never later than before: changes that do not end must not keep a pod waiting.
@@ -296,7 +298,7 @@ impl Scheduler {
         let conditions = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());
         let is_told =
             conditions.filter(|condition| condition.type_ == "PodScheduled").any(|condition| condition.status == "False");
-        !is_told || placer::tells(uid, &self.members.borrow())
+        !is_told || placer::tells(placer::name_of(uid, pod), &self.members.borrow())
     }
 
     fn written(&mut self, written: Written) {
@@ -338,14 +340,14 @@ impl Scheduler {
         }
     }
 
-    fn count(&mut self, node: &str, uid: &str, pod: &Pod) {
+    /// Counts a pod on a node; whether it looks different to pods that look at others.
+    fn count(&mut self, node: &str, uid: &str, pod: &Pod) -> bool {
         if self.counted.get(uid).is_some_and(|counted| counted != node) {
             self.forget(uid);
         }
-        if let Some(state) = self.nodes.get_mut(node) {
-            state.put(pod);
-            self.counted.insert(uid.to_owned(), node.to_owned());
-        }
+        let Some(state) = self.nodes.get_mut(node) else { return false };
+        self.counted.insert(uid.to_owned(), node.to_owned());
+        state.put(pod)
     }
 
     fn forget(&mut self, uid: &str) {

@@ -6,9 +6,20 @@
 
 use crate::clock::BootMs;
 use crate::membership::Members;
+use k8s_openapi::api::core::v1::Pod;
 
 /// How long a node waits for each one that comes before it: well above the time that a binding takes to be seen everywhere.
 pub const STEP_IN_AFTER_MS: u64 = 2_000;
+
+/// What hashing picks by for pods that look at others.
+const TOGETHER: &str = "pods that look at others";
+
+/// What a pod is called where it is decided who places it: its uid. Those that look at others are all placed by one node, one after the
+/// other: two nodes that place two of them at the same moment would each not see the other's.
+#[must_use]
+pub fn name_of<'a>(uid: &'a str, pod: &Pod) -> &'a str {
+    if super::looks_at_others(pod) { TOGETHER } else { uid }
+}
 
 /// Whose turn it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,19 +1,19 @@
 //! Which of the nodes that take a pod is the best: the scores of kube-scheduler's default plugins with their weights.
 //!
 //! `TaintToleration` 3, `NodeAffinity` 2, `PodTopologySpread` 2, `NodeResourcesFit` (least allocated), `NodeResourcesBalancedAllocation`
-//! and `ImageLocality` 1 each; every one gives 0 to 100. Spreading counts pods of the same owner, or of no owner and the same labels
-//! (Kubernetes spreads only those of a controller or service).
+//! and `ImageLocality` 1 each, `InterPodAffinity` 2; every one gives 0 to 100. A pod that does not say how it is to be spread is spread
+//! beside pods of the same owner, or of no owner and the same labels (Kubernetes spreads only those of a controller or service).
 
 use super::requests::Resources;
 use super::state::NodeState;
-use super::{affinity, images, state, taints};
+use super::{Relations, affinity, images, state, taints};
 use k8s_openapi::api::core::v1::Pod;
 
 /// The most that a plugin gives.
 const MAX: u64 = 100;
 
 /// A score for each node, in their order.
-pub(super) fn scores(pod: &Pod, wanted: &Resources, nodes: &[&NodeState], all: &[&NodeState]) -> Vec<u64> {
+pub(super) fn scores(pod: &Pod, wanted: &Resources, relations: &Relations, nodes: &[&NodeState], all: &[&NodeState]) -> Vec<u64> {
     let tolerations = pod.spec.as_ref().and_then(|spec| spec.tolerations.as_deref()).unwrap_or_default();
     let group = state::group_of(pod);
     let non_zero = Resources::non_zero_of_pod(pod);
@@ -21,12 +21,17 @@ pub(super) fn scores(pod: &Pod, wanted: &Resources, nodes: &[&NodeState], all: &
     let avoided = more_is_worse(&of(&|node| taints::to_be_avoided(tolerations, node.taints())), 0);
     let liked = more_is_better(&of(&|node| affinity::preference(pod, node)));
     let together = of(&|node| group.as_deref().map_or(0, |group| node.count_of_group(group)));
-    let spread = more_is_worse(&together, together.iter().copied().min().unwrap_or(0));
+    let spread = if relations.spread.is_asked_for() {
+        relations.spread.scores(nodes)
+    } else {
+        more_is_worse(&together, together.iter().copied().min().unwrap_or(0))
+    };
+    let near = relations.neighbours.scores(nodes);
     let images = images::Wanted::of(pod, all);
     let one = |index: usize, node: &NodeState| {
         let room = least_allocated(node.non_zero_requested().plus(non_zero), node.allocatable());
         let balance = balanced(node.requested().plus(*wanted), node.allocatable());
-        3 * avoided[index] + 2 * (liked[index] + spread[index]) + room + balance + images.score(node)
+        3 * avoided[index] + 2 * (liked[index] + spread[index] + near[index]) + room + balance + images.score(node)
     };
     nodes.iter().enumerate().map(|(index, node)| one(index, node)).collect()
 }

@@ -1,5 +1,6 @@
 //! One node as the scheduler sees it: what it has, and what the pods on it asked for.
 
+use super::pod_affinity::Profile;
 use super::ports::HostPort;
 use super::requests::Resources;
 use crate::pod::RejectReason;
@@ -28,13 +29,14 @@ pub struct NodeState {
 }
 
 /// What a pod takes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Taken {
     resources: Resources,
     /// For scores.
     non_zero: Resources,
     ports: Vec<HostPort>,
     group: Option<String>,
+    pub(super) profile: Profile,
 }
 
 /// Pods that are to be spread belong to one owner; those without are of a kind where their labels are the same.
@@ -146,18 +148,20 @@ impl NodeState {
             || before.images != self.images
     }
 
-    /// A pod was bound to the node, or changed. One that has ended takes nothing.
-    pub fn put(&mut self, pod: &Pod) {
-        let Some(uid) = pod.metadata.uid.clone() else { return };
+    /// A pod was bound to the node, or changed. One that has ended takes nothing. Whether it looks different to pods that look at others.
+    pub fn put(&mut self, pod: &Pod) -> bool {
+        let Some(uid) = pod.metadata.uid.clone() else { return false };
+        let before = self.pods.get(&uid).map(|taken| taken.profile.clone());
         self.remove(&uid);
         if has_ended(pod) {
-            return;
+            return before.is_some();
         }
         let resources = Resources::of_pod(pod);
         let taken = Taken {
             non_zero: Resources::non_zero_of_pod(pod),
             ports: super::ports::of_pod(pod),
             group: group_of(pod),
+            profile: Profile::of(pod),
             resources,
         };
         self.requested = self.requested.plus(resources);
@@ -165,7 +169,9 @@ impl NodeState {
         if let Some(group) = &taken.group {
             *self.groups.entry(group.clone()).or_default() += 1;
         }
+        let is_other = before.as_ref() != Some(&taken.profile);
         self.pods.insert(uid, taken);
+        is_other
     }
 
     /// A pod is gone.
@@ -231,7 +237,8 @@ impl NodeState {
             .any(|port| wanted.iter().any(|other| port.conflicts_with(other)))
     }
 
-    fn others(&self, pod: &ObjectMeta) -> impl Iterator<Item = &Taken> {
+    /// The pods on it but for one.
+    pub(super) fn others(&self, pod: &ObjectMeta) -> impl Iterator<Item = &Taken> {
         let uid = pod.uid.clone().unwrap_or_default();
         self.pods.iter().filter(move |(other, _)| **other != uid).map(|(_, taken)| taken)
     }

@@ -1,5 +1,7 @@
 //! Placing and admitting pods.
 
+mod neighbours;
+
 use super::{NodeState, Placement, admit, place};
 use crate::membership::Members;
 use crate::version::NodeId;

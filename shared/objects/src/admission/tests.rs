@@ -485,10 +485,7 @@ fn what_has_no_effect_is_warned_of_by_name() {
         "livenessProbe": {"exec": {"command": ["a"]}}}]}});
     let warned = warn_without_effect(&typed(&patch));
     let fields: Vec<&str> = warned.iter().filter_map(|warning| warning.split(": ").next()).collect();
-    assert_eq!(
-        fields,
-        ["spec.containers[0].tty", "spec.containers[0].ports[0].hostPort", "spec.affinity.podAntiAffinity", "spec.schedulerName",]
-    );
+    assert_eq!(fields, ["spec.containers[0].tty", "spec.containers[0].ports[0].hostPort", "spec.schedulerName",]);
 }
 
 #[test]
