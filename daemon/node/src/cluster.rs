@@ -2,7 +2,7 @@
 //!
 //! [`enter`] brings the node in: keys that are there, a join ([`join`]), or a cluster of its own. [`start`] opens the way to the others
 //! ([`transport`]) and starts the task that runs the protocol (`gossip`). What the others then are to this node: `sight` (who is alive, who
-//! is lost), `skew` (whose clock is wrong), `roster` (whom to look for after a restart), `peers` (whom to ask), [`routes`] and
+//! is lost), `skew` (whose clock is wrong), `outcast` (why nobody answers), `roster` (whom to look for after a restart), `peers` (whom to ask), [`routes`] and
 //! [`cidr`] (where their pods are).
 
 pub mod admission;
@@ -11,6 +11,7 @@ pub mod enter;
 mod gossip;
 pub mod join;
 mod nodes;
+mod outcast;
 mod peers;
 mod roster;
 pub mod routes;

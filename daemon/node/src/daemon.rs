@@ -1,12 +1,13 @@
 //! Starts everything in its order, and ends it.
 
 mod open;
+mod signals;
 
 use crate::agent::{Agent, Fixed, Pressing};
 use crate::api::{self, ListenError, Listener, RemoteListener};
 use crate::cluster::cidr::{RangeError, Settler};
-use crate::cluster::enter::enter;
-use crate::cluster::join::JoinError;
+use crate::cluster::enter::{Entered, enter};
+use crate::cluster::join;
 use crate::cluster::routes::Routes;
 use crate::cluster::start::{Cluster, Settings};
 use crate::cluster::transport::BindError;
@@ -26,7 +27,6 @@ use crate::shutdown::{self, Shutdown, Trigger};
 use crate::verbs::Verbs;
 use control::pod::EventType;
 use control::pressure::Standing;
-use nix::sys::signal::Signal;
 use open::{Equipment, Kept};
 pub(crate) use open::{folder, lock, network_config};
 use runtime::cgroup::CgroupError;
@@ -34,14 +34,14 @@ use runtime::image::StoreError as ImageStoreError;
 use runtime::machine::{Machine, MachineError};
 use runtime::network::NetworkError;
 use runtime::sandbox::SandboxError;
+use signals::{Asked, Signals};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use store::{Damage, OpenError, Store};
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, Semaphore, watch};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::{JoinError, JoinHandle, JoinSet};
 use tracing::{info, warn};
 
 /// The program that every pod's supervisor runs.
@@ -93,7 +93,7 @@ pub enum StartError {
     Network(#[from] NetworkError),
     /// The cluster.
     #[error(transparent)]
-    Join(#[from] JoinError),
+    Join(#[from] join::JoinError),
     /// The cluster's sockets.
     #[error(transparent)]
     Bind(#[from] BindError),
@@ -109,6 +109,31 @@ pub enum StartError {
     /// The signals.
     #[error("cannot listen to signals")]
     Signals(#[source] io::Error),
+    /// It runs, and nobody in its cluster listens.
+    #[error(
+        "this node was removed from its cluster: its pods run on, and nobody sees them. To let this machine in again, run `skiffd reset` on it, then join with a new token"
+    )]
+    Removed,
+    /// A part of the daemon is gone.
+    #[error("a task of the daemon ended, and with it the daemon; its pods run on")]
+    Task(#[source] TaskEnd),
+}
+
+/// How a task ended that should not have.
+#[derive(Debug, thiserror::Error)]
+pub enum TaskEnd {
+    /// By itself.
+    #[error("it had nothing more to do")]
+    Done,
+    /// In a panic.
+    #[error(transparent)]
+    Failed(#[from] JoinError),
+}
+
+impl From<Result<(), JoinError>> for TaskEnd {
+    fn from(ended: Result<(), JoinError>) -> Self {
+        ended.map_or_else(Self::Failed, |()| Self::Done)
+    }
 }
 
 /// Runs the daemon until SIGTERM or SIGINT. Pods live on.
@@ -122,17 +147,11 @@ pub async fn run(config: Config) -> Result<(), StartError> {
         move || Kept::open(&config)
     });
     let Kept { store, writer, damage, images, machine, fixed, locks: _locks } = kept.await?;
-    let mut terminate = signal(SignalKind::terminate()).map_err(StartError::Signals)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(StartError::Signals)?;
-    let mut power = signal(SignalKind::from_raw(Signal::SIGPWR as i32)).map_err(StartError::Signals)?;
-    // A terminal that closes does not end a daemon.
-    let _hangup = signal(SignalKind::hangup()).map_err(StartError::Signals)?;
+    let mut signals = Signals::listen().map_err(StartError::Signals)?;
     let settings = cluster_settings(&config, &fixed);
-    let entered = enter(&config).await?;
-    let trust = entered.trust.clone();
-    let remote = match config.listen {
-        Some(address) => Some(RemoteListener::bind(address).await?),
-        None => None,
+    let entered = tokio::select! {
+        entered = enter(&config) => entered?,
+        _ = signals.next() => return Ok(()),
     };
     let (trigger, shutdown) = shutdown::signal();
     let mut tasks = JoinSet::new();
@@ -141,35 +160,59 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     let (recorder, events) = events::channel(&config.name, store.clone());
     tasks.spawn(events.run(shutdown.clone()));
     tell_damage(&damage, &images, &recorder, &config.name);
-    let mut cluster = Cluster::start(&settings, entered, (store.clone(), recorder.clone()), &mut tasks, &shutdown)?;
-    cluster.learn().await;
+    let is_lost = damage.iter().any(|damage| matches!(damage, Damage::Database { .. }));
+    let base = Base { config, store: store.clone(), recorder, images, machine, fixed, is_lost };
+    // However it ends: the others are told, and what was written comes to disk.
+    let result = live(base, (&settings, entered), &mut tasks, &shutdown, &mut signals).await;
+    let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
+    end(trigger, tasks, store, writer).await;
+    result
+}
+
+/// From the first word to the others until a signal, or something that must not happen, ends it.
+async fn live(
+    base: Base,
+    (settings, entered): (&Settings, Entered),
+    tasks: &mut JoinSet<()>,
+    shutdown: &Shutdown,
+    signals: &mut Signals,
+) -> Result<(), StartError> {
+    let trust = entered.trust.clone();
+    let remote = match base.config.listen {
+        Some(address) => Some(RemoteListener::bind(address).await?),
+        None => None,
+    };
+    let mut cluster = Cluster::start(settings, entered, (base.store.clone(), base.recorder.clone()), tasks, shutdown)?;
+    let mut removed = cluster.removed();
+    tokio::select! {
+        () = cluster.learn() => {}
+        _ = signals.next() => return Ok(()),
+    }
     let equipment = blocking({
-        let (config, store, machine) = (config.clone(), store.clone(), machine.clone());
+        let (config, store, machine) = (base.config.clone(), base.store.clone(), base.machine.clone());
         move || Equipment::open(&config, &store, &machine)
     });
     let equipment = equipment.await?;
-    let listener = Listener::bind(&config.socket, config.socket_group.as_deref())?;
+    let listener = Listener::bind(&base.config.socket, base.config.socket_group.as_deref())?;
     let doors = Doors { listener, remote, trust };
-    let is_lost = damage.iter().any(|damage| matches!(damage, Damage::Database { .. }));
-    let base = Base { config: config.clone(), store: store.clone(), recorder, images, machine, fixed, is_lost };
-    let closing = spawn(base, equipment, (cluster, doors), &mut tasks, &shutdown);
-    let node = &config.name;
+    let node = base.config.name.clone();
+    let closing = spawn(base, equipment, (cluster, doors), tasks, shutdown);
     info!(node, version = env!("CARGO_PKG_VERSION"), "ready");
     // Without systemd there is nobody to tell.
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
     tokio::select! {
-        _ = terminate.recv() => match power::is_going_down().await {
-            true => closing.run().await,
-            false => info!("SIGTERM: the daemon ends, the pods run on"),
-        },
-        _ = interrupt.recv() => info!("SIGINT: the daemon ends, the pods run on"),
-        _ = power.recv() => closing.run().await,
+        asked = signals.next() => {
+            let is_going_down = asked == Asked::Power || asked == Asked::Terminate && power::is_going_down().await;
+            match is_going_down {
+                true => closing.run().await,
+                false => info!(?asked, "the daemon ends, the pods run on"),
+            }
+            Ok(())
+        }
+        Ok(_) = removed.wait_for(|is_removed| *is_removed) => Err(StartError::Removed),
         // No task ends by itself before the signal.
-        Some(ended) = tasks.join_next() => warn!(?ended, "a task of the daemon ended; the daemon ends"),
+        Some(ended) = tasks.join_next() => Err(StartError::Task(ended.into())),
     }
-    let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
-    end(trigger, tasks, store, writer).await;
-    Ok(())
 }
 
 /// What the tasks share.

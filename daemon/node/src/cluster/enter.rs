@@ -37,7 +37,8 @@ pub async fn enter(config: &Config) -> Result<Entered, JoinError> {
         return Ok(Entered { trust, welcome: None });
     }
     let token = read_token(config.join_token_file.as_deref().ok_or(JoinError::NoToken)?)?;
-    let request = JoinRequest { folder: &folder, name, token: &token, nodes: &config.join, lifetimes };
+    let cluster_cidr = &config.cluster_cidr.to_string();
+    let request = JoinRequest { folder: &folder, name, token: &token, nodes: &config.join, cluster_cidr, lifetimes };
     let joined = join(request).await?;
     let cluster = joined.trust.keys().bundle.cluster().to_owned();
     info!(cluster, members = joined.welcome.members.len(), "joined the cluster");

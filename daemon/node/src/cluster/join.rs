@@ -3,7 +3,7 @@
 //! ```text
 //!  joiner                                                  any node
 //!    │ QUIC, skiff-join/1: believes the authority that the token names, shows no certificate
-//!    │── token, name, identity ─────────────────────────────▶│ is the token good? is the name free?
+//!    │── token, name, identity, the pods' addresses ────────▶│ is the token good? is the name free? are they ours?
 //!    │◀───────────── keys, members, the pods' addresses ──────│ notes the identity among the members
 //!    │ keeps the keys, and signs its own certificate with them
 //! ```
@@ -31,6 +31,9 @@ struct Request {
     token: String,
     name: String,
     identity: pki::Identity,
+    /// All pods' addresses as the joiner is set to; they have to be those of the cluster.
+    #[serde(default)]
+    cluster_cidr: Option<String>,
 }
 
 /// What it is answered.

@@ -5,13 +5,12 @@ use super::gossip::{self as driver, Gossip, View};
 use super::join::{Doorman, Member, Welcome};
 use super::peers::ClusterPeers;
 use super::transport::{BindError, IncomingStream, Transport, TransportConfig};
-use super::{roster, sight, skew};
+use super::{outcast, roster, sight, skew};
 use crate::events::Recorder;
 use crate::shutdown::Shutdown;
 use control::membership::Members;
 use control::version::NodeId;
 use gossip::{Config, Engine, Identity, Standing};
-use jiff::Timestamp;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -54,6 +53,7 @@ pub struct Cluster {
     /// Requests that other daemons pass on to this one.
     pub streams: mpsc::Receiver<IncomingStream>,
     learnt: Option<watch::Receiver<bool>>,
+    removed: watch::Receiver<bool>,
 }
 
 impl Cluster {
@@ -70,7 +70,8 @@ impl Cluster {
     ) -> Result<Self, BindError> {
         let Entered { trust, welcome } = entered;
         let (view_tx, view) = watch::channel(View::default());
-        let started = Timestamp::now();
+        let now = crate::clock::now();
+        let started = now.wall;
         let instance_ms = u64::try_from(started.as_millisecond()).unwrap_or(0);
         let address = SocketAddr::new(settings.advertise, settings.gossip.port());
         let me = Identity { name: NodeId::from(settings.name.as_str()), instance: instance_ms, address, text: VERSION.into() };
@@ -79,18 +80,19 @@ impl Cluster {
         let (transport, incoming, driver) = Transport::bind(config, trust.clone())?;
         let (records, changes) = store.follow_records();
         let standing = standing(&store, settings.horizon_ms, welcome.is_some() && records.is_empty());
+        let join = addresses(&settings.join, welcome.as_ref());
         let roster = roster::file(&settings.data_dir);
         let config = Config {
             identity: me.clone(),
             seed: seed(),
             standing,
             horizon_ms: settings.horizon_ms,
-            known: roster::read(&roster),
-            join: addresses(&settings.join, welcome.as_ref()),
+            known: roster::known(roster::read(&roster), store.last_contact(), now),
+            join: join.clone(),
             denied: driver::denied(&trust.keys()),
             records,
         };
-        let engine = Engine::new(crate::clock::now(), config);
+        let engine = Engine::new(now, config);
         let (learnt_tx, learnt) = watch::channel(standing == Standing::Settled);
         let gossip = Gossip::new(driver::Parts {
             engine,
@@ -108,13 +110,21 @@ impl Cluster {
         let (counted_on_tx, counted_on) = watch::channel(Members::alone(me.name.clone()));
         tasks.spawn(driver.run(shutdown.clone()));
         tasks.spawn(gossip.run(shutdown.clone()));
-        tasks.spawn(sight::run(store.clone(), (view.clone(), learnt.clone()), (alive_tx, counted_on_tx), shutdown.clone()));
+        tasks.spawn(sight::run(store.clone(), view.clone(), (alive_tx, counted_on_tx), shutdown.clone()));
         tasks.spawn(skew::run(store, transport.clone(), view.clone(), recorder, shutdown.clone()));
         tasks.spawn(roster::run(roster, view.clone(), shutdown.clone()));
         tasks.spawn(trust.clone().run(shutdown.clone()));
+        let (removed_tx, removed) = watch::channel(false);
+        tasks.spawn(outcast::run(transport.clone(), view.clone(), join, removed_tx, shutdown.clone()));
         let peers = Arc::new(ClusterPeers { me, since: started, view, transport, trust });
         let learnt = (standing == Standing::Fresh).then_some(learnt);
-        Ok(Self { peers, alive, counted_on, streams: incoming.streams, learnt })
+        Ok(Self { peers, alive, counted_on, streams: incoming.streams, learnt, removed })
+    }
+
+    /// Whether this node was removed from its cluster while it was away.
+    #[must_use]
+    pub fn removed(&self) -> watch::Receiver<bool> {
+        self.removed.clone()
     }
 
     /// Waits, where this node has just joined, for what the others know: for a while, so that it starts even if they fall silent.

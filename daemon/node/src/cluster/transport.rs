@@ -25,7 +25,7 @@ mod statistics;
 pub(super) mod tests;
 
 use super::join::Doorman;
-use super::trust::{Trust, wall_us};
+use super::trust::{Trust, moment};
 use bytes::Bytes;
 use connections::Connections;
 pub use driver::Driver;
@@ -146,6 +146,9 @@ pub enum SendError {
         /// Why.
         detail: String,
     },
+    /// The other side is a node of the cluster, and this one is none any more.
+    #[error("this node was removed from the cluster")]
+    Removed,
     /// The transport has ended.
     #[error("the daemon is ending")]
     Ended,
@@ -243,7 +246,7 @@ impl Transport {
     /// # Errors
     /// [`SendError::TooLong`] past [`pki::datagram::MAX_PAYLOAD`]; [`SendError::Datagram`] where the kernel knows that it cannot arrive.
     pub fn send_datagram(&self, to: SocketAddr, payload: &[u8]) -> Result<(), SendError> {
-        let sealed = self.shared.sealer().seal(wall_us(), to, payload);
+        let sealed = self.shared.sealer().seal(moment(), to, payload);
         let sealed = sealed.map_err(|too_long| SendError::TooLong { bytes: too_long.0, limit: pki::datagram::MAX_PAYLOAD })?;
         match self.shared.sender.send_to(&sealed, to) {
             Ok(_) => Ok(()),
@@ -274,12 +277,11 @@ impl Transport {
     /// Exchanges keys with whatever node answers at an address: for a start after a long sleep, before its datagrams are understood.
     ///
     /// # Errors
-    /// [`SendError::Unreachable`].
+    /// [`SendError::Removed`], [`SendError::Unreachable`].
     pub async fn exchange_keys(&self, gossip: SocketAddr) -> Result<(), SendError> {
-        exchange::with(&self.shared, gossip).await.map_err(|detail| SendError::Unreachable {
-            node: "a node of the cluster".to_owned(),
-            address: quic_address(gossip),
-            detail,
+        exchange::with(&self.shared, gossip).await.map_err(|detail| match detail.as_str() {
+            connections::REMOVED => SendError::Removed,
+            _ => SendError::Unreachable { node: "a node of the cluster".to_owned(), address: quic_address(gossip), detail },
         })
     }
 

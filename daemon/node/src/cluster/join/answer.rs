@@ -126,6 +126,7 @@ struct Applicant {
     token_id: u64,
     name: String,
     identity: Identity,
+    cluster_cidr: Option<String>,
 }
 
 /// Reads what a joiner asks, and checks its token; beside why it is refused, the stream that it is told on.
@@ -142,7 +143,8 @@ async fn hear(trust: &Trust, connection: &Connection) -> Result<(SendStream, Res
 fn check(trust: &Trust, request: Request) -> Result<Applicant, String> {
     let token: Token = request.token.parse().map_err(|error: pki::token::TokenError| error.to_string())?;
     token.check(&trust.keys().bundle, wall_ms()).map_err(|error| error.to_string())?;
-    Ok(Applicant { token_id: token.id(), name: request.name, identity: request.identity })
+    let Request { name, identity, cluster_cidr, .. } = request;
+    Ok(Applicant { token_id: token.id(), name, identity, cluster_cidr })
 }
 
 /// Tells a joiner what was decided, and waits until it has read that.
@@ -152,7 +154,7 @@ async fn reply(mut send: SendStream, connection: &Connection, decided: Result<An
         Err(message) => (Answer::Refused { message: message.clone() }, Err(message)),
     };
     let text = serde_json::to_vec(&answer).map_err(|error| error.to_string())?;
-    write(&mut send, &text).await.map_err(|error| error.to_string())?;
+    write(&mut send, text.into()).await.map_err(|error| error.to_string())?;
     send.finish().map_err(|error| error.to_string())?;
     // The joiner closes the connection once it has read the answer.
     connection.closed().await;
@@ -169,7 +171,21 @@ async fn admit(trust: &Trust, doorman: Option<&Doorman>, joins: &Joins, request:
     }
     let doorman = doorman.ok_or("this node admits nobody yet: try again in a moment, or another node")?;
     let welcome = doorman(name.as_str())?;
-    let holders = trust.keys().bundle.identities(name.as_str());
+    if let Some(theirs) = request.cluster_cidr.filter(|theirs| *theirs != welcome.cluster_cidr) {
+        let ours = &welcome.cluster_cidr;
+        return Err(format!(
+            "this machine is set to give pods addresses of {theirs}, and the cluster's are of {ours}: start it with --cluster-cidr {ours}"
+        ));
+    }
+    let keys = trust.keys();
+    let known = keys.bundle.members().get(&request.identity);
+    if let Some(known) = known.filter(|known| *known != name.as_str()) {
+        return Err(format!(
+            "this machine was admitted as the node {known} before: start it with --name {known}; for another name, remove that node \
+             (skiff node rm {known}) and run `skiffd reset` on it first"
+        ));
+    }
+    let holders = keys.bundle.identities(name.as_str());
     // Two identities of one name could be told apart by nobody: a removal of one would be that of both.
     if !holders.is_empty() && !holders.contains(&request.identity) {
         let name = name.as_str();

@@ -24,6 +24,8 @@ pub struct JoinRequest<'a> {
     pub token: &'a Token,
     /// Nodes of the cluster, `HOST:PORT` where they receive datagrams; each is tried.
     pub nodes: &'a [String],
+    /// The addresses of all pods, as this machine is set to.
+    pub cluster_cidr: &'a str,
     /// How long certificates live.
     pub lifetimes: Lifetimes,
 }
@@ -81,7 +83,12 @@ pub async fn join(request: JoinRequest<'_>) -> Result<Joined, JoinError> {
     let key = Authority::key_for_joining(request.folder).map_err(TrustError::from)?;
     let tls = pki::tls::joining(request.token.generation()).map_err(TrustError::from)?;
     let config = client_config(Arc::new(tls), Silence::Ends).map_err(|error| JoinError::Nobody(vec![error.to_string()]))?;
-    let question = Request { token: request.token.reveal(), name: request.name.to_owned(), identity: key.identity() };
+    let question = Request {
+        token: request.token.reveal(),
+        name: request.name.to_owned(),
+        identity: key.identity(),
+        cluster_cidr: Some(request.cluster_cidr.to_owned()),
+    };
     let question = serde_json::to_vec(&question).map_err(|error| JoinError::Nobody(vec![error.to_string()]))?;
     let mut failures = Vec::new();
     for node in request.nodes {
@@ -125,7 +132,7 @@ async fn ask(config: &ClientConfig, address: SocketAddr, question: &[u8]) -> Res
         other => other.to_string(),
     };
     let (mut send, mut receive) = connection.open_bi().await.map_err(|error| failed(&error))?;
-    let told = write(&mut send, question).await;
+    let told = write(&mut send, question.to_vec().into()).await;
     let answer = match told {
         Ok(()) => read_up_to(&mut receive, MAX_ANSWER).await,
         Err(error) => Err(error),

@@ -18,7 +18,11 @@ fn token(bundle: &Bundle, life_ms: u64) -> Token {
 async fn try_join(node: &Node, folder: &Path, name: &str, token: &Token) -> Result<Joined, JoinError> {
     // The first is nobody: each is tried.
     let nodes = ["nowhere.invalid:7946".to_owned(), node.gossip.to_string()];
-    join(JoinRequest { folder, name, token, nodes: &nodes, lifetimes: Lifetimes::default() }).await
+    join(JoinRequest { nodes: &nodes, ..request(folder, name, token) }).await
+}
+
+fn request<'a>(folder: &'a Path, name: &'a str, token: &'a Token) -> JoinRequest<'a> {
+    JoinRequest { folder, name, token, nodes: &[], cluster_cidr: "10.88.0.0/16", lifetimes: Lifetimes::default() }
 }
 
 #[tokio::test]
@@ -62,6 +66,31 @@ async fn a_name_that_is_taken_is_refused_in_words() {
         let error = try_join(&oak, folder.path(), name, &token).await.expect_err("refused").to_string();
         assert!(error.contains("--name"), "{error}");
     }
+}
+
+#[tokio::test]
+async fn a_machine_with_other_addresses_for_pods_is_told_those_of_the_cluster() {
+    let oak = Node::start(&bundle(), "oak");
+    let (folder, token) = (tempfile::tempdir().expect("a folder"), token(&oak.trust.keys().bundle, 60_000));
+    let nodes = [oak.gossip.to_string()];
+    let request = JoinRequest { nodes: &nodes, cluster_cidr: "10.0.0.0/8", ..request(folder.path(), "elm", &token) };
+    let error = join(request).await.expect_err("refused").to_string();
+    assert!(error.contains("10.0.0.0/8") && error.contains("--cluster-cidr 10.88.0.0/16"), "{error}");
+    assert_eq!(oak.trust.keys().bundle.identities("elm"), [], "nobody was admitted");
+}
+
+#[tokio::test]
+async fn a_machine_keeps_the_name_it_was_admitted_with() {
+    let oak = Node::start(&bundle(), "oak");
+    let (folder, token) = (tempfile::tempdir().expect("a folder"), token(&oak.trust.keys().bundle, 60_000));
+    // Its answer was lost, and it comes again with another name.
+    let key = pki::Authority::key_for_joining(folder.path()).expect("a key");
+    oak.trust.admit(key.identity(), pki::NodeName::parse("elm").expect("a name")).await.expect("admitted");
+    let error = try_join(&oak, folder.path(), "ash", &token).await.expect_err("refused").to_string();
+    assert!(error.contains("--name elm") && error.contains("skiff node rm elm"), "{error}");
+    try_join(&oak, folder.path(), "elm", &token).await.expect("joined");
+    let error = Trust::open(folder.path(), "ash", Lifetimes::default()).expect_err("it is elm").to_string();
+    assert!(error.contains("--name elm"), "{error}");
 }
 
 #[tokio::test]
@@ -127,8 +156,7 @@ async fn without_a_cluster_there_every_node_that_was_tried_is_named() {
     let folder = tempfile::tempdir().expect("a folder");
     let nodes = ["nowhere.invalid:1".to_owned(), "no-port".to_owned()];
     let token = token(&bundle(), 60_000);
-    let request =
-        JoinRequest { folder: folder.path(), name: "elm", token: &token, nodes: &nodes, lifetimes: Lifetimes::default() };
-    let error = join(request).await.expect_err("nobody").to_string();
+    let error =
+        join(JoinRequest { nodes: &nodes, ..request(folder.path(), "elm", &token) }).await.expect_err("nobody").to_string();
     assert!(error.contains("nowhere.invalid:1") && error.contains("no-port"), "{error}");
 }

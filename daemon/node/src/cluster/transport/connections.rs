@@ -21,6 +21,9 @@ pub(super) const CODE_GONE: VarInt = VarInt::from_u32(1);
 pub(super) const CODE_REFUSED: VarInt = VarInt::from_u32(2);
 pub(super) const CODE_BAD: VarInt = VarInt::from_u32(3);
 
+/// What a node is told whose certificate was withdrawn.
+pub(super) const REMOVED: &str = "this node was removed from the cluster";
+
 /// What a connection is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {
@@ -191,7 +194,7 @@ pub(crate) fn explain(error: &quinn::ConnectionError) -> String {
     };
     // RFC 9001, 4.8: the alerts of TLS are the codes from 0x100 on.
     match code.checked_sub(0x100) {
-        Some(44) => "this node was removed from the cluster".to_owned(),
+        Some(44) => REMOVED.to_owned(),
         Some(45) => "this node's certificate is too old, or of an older generation of the cluster's keys: run `skiffd reset`, and join again with a new token".to_owned(),
         Some(48) => "it is of another cluster, or this node slept through a change of the cluster's keys: run `skiffd reset`, and join again with a new token".to_owned(),
         _ => error.to_string(),

@@ -91,7 +91,7 @@ pub(super) async fn answer(shared: &Shared, mut send: SendStream, mut receive: R
 
 async fn tell(shared: &Shared, send: &mut SendStream) -> Result<(), String> {
     let bundle = shared.trust.keys().bundle.encode();
-    write(send, &bundle).await.map_err(|error| error.to_string())?;
+    write(send, bundle.into()).await.map_err(|error| error.to_string())?;
     send.finish().map_err(|error| error.to_string())
 }
 

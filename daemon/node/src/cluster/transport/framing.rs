@@ -42,12 +42,11 @@ impl Hello {
     }
 }
 
-/// Writes a message with its length.
-pub(crate) async fn write(stream: &mut SendStream, message: &[u8]) -> Result<(), FrameError> {
+/// Writes a message with its length; both at once, since what is written first may leave in a packet of its own.
+pub(crate) async fn write(stream: &mut SendStream, message: Bytes) -> Result<(), FrameError> {
     let length = u32::try_from(message.len()).map_err(|_| FrameError::TooLong(message.len()))?;
-    let failed = |error: quinn::WriteError| FrameError::Broken(error.into());
-    stream.write_all(&length.to_be_bytes()).await.map_err(failed)?;
-    stream.write_all(message).await.map_err(failed)
+    let mut frame = [Bytes::copy_from_slice(&length.to_be_bytes()), message];
+    stream.write_all_chunks(&mut frame).await.map_err(|error| FrameError::Broken(error.into()))
 }
 
 /// Reads a message; `None` where the stream has ended before it.

@@ -189,7 +189,7 @@ impl Speaker {
         }
         let Some(open) = &mut self.open else { return Ok(()) };
         let acknowledged = acknowledgements(&open.connection);
-        let written = tokio::time::timeout(STALLED, framing::write(&mut open.stream, &outgoing.message)).await;
+        let written = tokio::time::timeout(STALLED, framing::write(&mut open.stream, outgoing.message)).await;
         written.map_err(|_| "it takes nothing".to_owned())?.map_err(|error| error.to_string())?;
         open.unanswered.get_or_insert((acknowledged, Instant::now()));
         Ok(())

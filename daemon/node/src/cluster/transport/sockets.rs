@@ -3,7 +3,9 @@
 use crate::cluster::trust::{Keys, Trust, TrustError};
 use pki::KeyError;
 use quinn::crypto::rustls::{NoInitialCipherSuite, QuicClientConfig, QuicServerConfig};
-use quinn::{ClientConfig, Endpoint, EndpointConfig, IdleTimeout, ServerConfig, TokioRuntime, TransportConfig, VarInt};
+use quinn::{
+    ClientConfig, Endpoint, EndpointConfig, IdleTimeout, MtuDiscoveryConfig, ServerConfig, TokioRuntime, TransportConfig, VarInt,
+};
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
@@ -16,6 +18,8 @@ const KEEP_ALIVE: Duration = Duration::from_secs(10);
 /// Streams of one connection that the other side may have open: message streams, and exchanges with requests.
 const UNI_STREAMS: u32 = 4;
 const BI_STREAMS: u32 = 64;
+/// Packet sizes, in bytes, that differ by less than this are not told apart.
+const MTU_STEP: u16 = 100;
 /// Pairs of ports that are tried where none was asked for.
 const TRIES: usize = 64;
 
@@ -128,6 +132,10 @@ fn transport_config() -> TransportConfig {
     config.max_concurrent_uni_streams(VarInt::from_u32(UNI_STREAMS));
     config.max_concurrent_bidi_streams(VarInt::from_u32(BI_STREAMS));
     config.datagram_receive_buffer_size(None);
+    // Two probes find a link of 1,500 bytes; finer steps cost each connection more than they bring.
+    let mut mtu = MtuDiscoveryConfig::default();
+    mtu.minimum_change(MTU_STEP);
+    config.mtu_discovery_config(Some(mtu));
     // Nodes of a cluster are near: a lost packet of a handshake is sent again soon.
     config.initial_rtt(Duration::from_millis(100));
     config
