@@ -567,7 +567,7 @@ async fn objects_of_nodes_that_are_not_seen_come_with_a_warning() {
     let members = [
         ("elm", MemberState::Down, 40),
         ("fir", MemberState::Alive, 9),
-        ("oak", MemberState::Alive, 9),
+        ("oak", MemberState::Alive, 90),
         ("yew", MemberState::Left, 60),
     ];
     daemon.sees(members.iter().map(|(name, state, seconds)| member(name, *state, *seconds)).collect());
@@ -580,6 +580,9 @@ async fn objects_of_nodes_that_are_not_seen_come_with_a_warning() {
     assert_eq!(done.err, "Warning: node elm has not been seen for 40s; it is shown as it was then\n");
     assert_eq!(daemon.run(&["get", "pod", "a"]).await.err, "", "of a node that is seen");
     assert_eq!(daemon.run(&["get", "pod", "d"]).await.err, "");
+    // A daemon that has just started has heard of nobody yet.
+    daemon.sees(vec![member("elm", MemberState::Down, 40), member("oak", MemberState::Alive, 9)]);
+    assert_eq!(daemon.run(&["get", "pods"]).await.err, "");
 }
 
 #[tokio::test]

@@ -46,7 +46,8 @@ pub async fn run(
                 Ok(()) => {}
                 Err(SendError::Removed) => {
                     removed.send_replace(true);
-                    return;
+                    // The daemon ends by what was told, not by the end of a task.
+                    return shutdown.wait().await;
                 }
                 Err(error) => {
                     let why = chain(&error);
