@@ -6,7 +6,7 @@
 
 use crate::membership::Members;
 use jiff::{SignedDuration, Timestamp};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A node that is older than this when it is first heard of was told of long ago.
 const NEW_FOR: SignedDuration = SignedDuration::from_mins(5);
@@ -60,18 +60,27 @@ pub enum News {
     Removed,
 }
 
+/// The reason of the event that tells of a new node.
+const REGISTERED: &str = "RegisteredNode";
+
 /// The reason of the event on each pod of a node that is not seen any more.
 pub const POD_REASON: &str = "NodeNotReady";
 /// Its message.
 pub const POD_MESSAGE: &str = "Node is not ready";
 
 impl NodeEvent {
+    /// Whether an event's reason tells that a node is new.
+    #[must_use]
+    pub fn is_registration(reason: &str) -> bool {
+        reason == REGISTERED
+    }
+
     /// The event's reason. All are Normal.
     #[must_use]
     pub const fn reason(&self) -> &'static str {
         match self.news {
             News::Standing(standing) => standing.reason(),
-            News::Registered => "RegisteredNode",
+            News::Registered => REGISTERED,
             News::Removed => "RemovingNode",
         }
     }
@@ -102,13 +111,15 @@ pub struct NodeReporter {
     nodes: BTreeMap<String, Option<Told>>,
     /// What events say of nodes whose object is not here yet.
     early: BTreeMap<String, Told>,
+    /// Nodes that were told to be new, by whomever.
+    registered: BTreeSet<String>,
 }
 
 impl NodeReporter {
     /// One that knows no node yet.
     #[must_use]
     pub const fn new(members: Members) -> Self {
-        Self { members, nodes: BTreeMap::new(), early: BTreeMap::new() }
+        Self { members, nodes: BTreeMap::new(), early: BTreeMap::new(), registered: BTreeSet::new() }
     }
 
     /// An event about a node was read: it was last reported at this time, by whomever.
@@ -130,6 +141,13 @@ impl NodeReporter {
         }
     }
 
+    /// An event that told of a new node was read.
+    pub fn heard_registered(&mut self, node: &str) {
+        if self.registered.len() < MAX_EARLY {
+            self.registered.insert(node.to_owned());
+        }
+    }
+
     /// A node has an object.
     pub fn added(&mut self, now: Timestamp, node: &str, created: Option<Timestamp>) -> Option<NodeEvent> {
         if self.nodes.contains_key(node) {
@@ -138,13 +156,16 @@ impl NodeReporter {
         let early = self.early.remove(node);
         self.nodes.insert(node.to_owned(), early);
         let is_new = created.is_some_and(|created| now.duration_since(created) < NEW_FOR);
-        (is_new && self.is_ours(node)).then(|| event(node, News::Registered))
+        // After a restart it was told already, before it.
+        let is_told = self.registered.contains(node);
+        (is_new && !is_told && self.is_ours(node)).then(|| event(node, News::Registered))
     }
 
     /// A node's object is gone.
     pub fn removed(&mut self, node: &str) -> Option<NodeEvent> {
         self.nodes.remove(node)?;
         self.early.remove(node);
+        self.registered.remove(node);
         self.is_ours(node).then(|| event(node, News::Removed))
     }
 

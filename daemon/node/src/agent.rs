@@ -17,6 +17,7 @@ use objects::Kind;
 use runtime::machine::{Address, Allocatable, Capacity, Machine, MachineError, NodeInfo, Reading, Reserved, Versions};
 use runtime::network::Network;
 use serde_json::{Value, json};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use store::{Durability, Key, Object, Preconditions, Store, StoreError};
@@ -47,13 +48,13 @@ pub struct Fixed {
 }
 
 impl Fixed {
-    /// Reads the machine. Blocks.
+    /// Reads the machine; `address` is the one that others reach it at, where the operator says so. Blocks.
     ///
     /// # Errors
     /// [`MachineError`] with the file that cannot be read.
-    pub fn read(machine: &Machine, name: &str, max_pods: u32) -> Result<Self, MachineError> {
+    pub fn read(machine: &Machine, name: &str, max_pods: u32, address: Option<IpAddr>) -> Result<Self, MachineError> {
         let versions = Versions { skiff: env!("CARGO_PKG_VERSION").to_owned(), kubelet: KUBELET_VERSION.to_owned() };
-        let mut addresses = machine.addresses(None)?;
+        let mut addresses = machine.addresses(address)?;
         for address in &mut addresses {
             if address.kind == runtime::machine::AddressKind::Hostname {
                 name.clone_into(&mut address.value);
@@ -264,4 +265,24 @@ fn new_object(facts: &NodeFacts<'_>, status: &Value, now: Timestamp) -> Value {
     node["metadata"]["creationTimestamp"] = json!(seconds(now));
     node["status"] = status.clone();
     node
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Fixed;
+    use runtime::machine::{AddressKind, Machine, Roots};
+    use std::path::Path;
+
+    #[test]
+    fn the_address_that_the_operator_gives_is_the_nodes() {
+        let machine = Machine::new(Roots::of_this_machine(Path::new("/")));
+        let fixed = Fixed::read(&machine, "oak", 1, Some([192, 0, 2, 7].into())).expect("the machine is read");
+        let internal: Vec<&str> = fixed
+            .addresses
+            .iter()
+            .filter(|address| address.kind == AddressKind::InternalIp)
+            .map(|address| address.value.as_str())
+            .collect();
+        assert_eq!(internal, ["192.0.2.7"]);
+    }
 }

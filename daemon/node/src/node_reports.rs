@@ -113,10 +113,14 @@ impl NodeReports {
     fn hear(&mut self, object: &Object) -> bool {
         // Most events are about something else, and are not worth reading.
         let text = object.json().get();
-        if !text.contains("\"NodeReady\"") && !text.contains("\"NodeNotReady\"") {
+        if !["\"NodeReady\"", "\"NodeNotReady\"", "\"RegisteredNode\""].iter().any(|reason| text.contains(reason)) {
             return false;
         }
         let Ok(event) = object.parse::<Event>() else { return false };
+        if event.reason.as_deref().is_some_and(NodeEvent::is_registration) {
+            event.involved_object.name.iter().for_each(|name| self.reporter.heard_registered(name));
+            return false;
+        }
         let standing = event.reason.as_deref().and_then(Standing::parse);
         let (about, at) = (event.involved_object, event.last_timestamp.map(|time| time.0));
         let is_ours = event.reporting_component.as_deref() == Some(Reporter::NodeController.component());

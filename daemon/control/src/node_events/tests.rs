@@ -1,6 +1,6 @@
 //! One teller a side, each thing once.
 
-use super::{NodeReporter, Standing};
+use super::{NodeEvent, NodeReporter, Standing};
 use crate::membership::Members;
 use crate::version::NodeId;
 use jiff::Timestamp;
@@ -126,4 +126,18 @@ fn a_clock_that_is_ahead_does_not_repeat_itself() {
     reporter.heard("b", Standing::NotReady, at(50));
     count += reporter.due(at(11)).len();
     assert!(count <= 1, "{count}");
+}
+
+#[test]
+fn a_new_node_is_told_of_once_also_by_one_that_restarts_meanwhile() {
+    let members = seen_by("a", &["a"]);
+    let mut reporter = NodeReporter::new(members.clone());
+    let news = reporter.added(at(10), "b", Some(at(0))).expect("it is new");
+    assert!(NodeEvent::is_registration(news.reason()));
+    // It restarts within the minutes in which a node is new, and reads what it told.
+    let mut again = NodeReporter::new(members);
+    again.heard_registered("b");
+    assert_eq!(again.added(at(60), "b", Some(at(0))), None);
+    assert!(again.removed("b").is_some());
+    assert!(again.added(at(90), "b", Some(at(80))).is_some(), "another node of that name is new");
 }

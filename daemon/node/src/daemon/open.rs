@@ -60,7 +60,7 @@ impl Kept {
         let node = NodeId::from(config.name.as_str());
         let (store, writer, damage) = Store::open(&config.data_dir.join("store"), node, settings)?;
         let images = Images::new(ImageStore::open(&config.data_dir.join("images"))?, pull_options(config)?);
-        let fixed = Fixed::read(&machine, &config.name, config.max_pods)?;
+        let fixed = Fixed::read(&machine, &config.name, config.max_pods, config.advertise)?;
         Ok(Self { store, writer, damage, images, machine, fixed, locks })
     }
 }
@@ -69,7 +69,7 @@ impl Equipment {
     pub fn open(config: &Config, store: &Store, machine: &Machine) -> Result<Self, StartError> {
         let cgroups = Cgroups::open(&CgroupConfig { root: config.cgroup_root.clone(), ..CgroupConfig::default() })?;
         let pod_cidr = cidr::at_start(config, store)?;
-        let network = Network::open(network_config(config, pod_cidr, internal_ip(&machine.addresses(None)?)))?;
+        let network = Network::open(network_config(config, pod_cidr, internal_ip(&machine.addresses(config.advertise)?)))?;
         let quic = quic_address(config.gossip);
         let ports = [Port::Udp(config.gossip.port()), Port::Udp(quic.port())].into_iter();
         network.set_ports(ports.chain(config.listen.map(|address| Port::Tcp(address.port()))))?;
