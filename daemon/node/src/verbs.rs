@@ -4,6 +4,7 @@ mod cluster;
 mod credentials;
 mod delete;
 mod exec;
+mod history;
 mod images;
 mod logs;
 mod patch;

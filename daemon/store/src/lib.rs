@@ -43,7 +43,7 @@ pub use object::{Key, List, Object};
 pub use overlay::Lost;
 pub use records::{FellBehind, Origin, RecordChange, RecordChanges};
 pub use replica::{Durability, Preconditions, Store};
-pub use ring::{Change, ChangeKind};
+pub use ring::{Change, ChangeKind, Past};
 pub use settings::Settings;
 pub use version::{NotAVersion, ResourceVersion};
 pub use watch::{Expired, Watcher};

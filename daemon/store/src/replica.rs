@@ -5,7 +5,7 @@ use crate::disk::Disk;
 use crate::entry::Composed;
 use crate::state::State;
 use crate::writer::{Channels, Operation, Write, Writer};
-use crate::{Damage, Expired, Key, List, Object, OpenError, ResourceVersion, Settings, StoreError, Watcher};
+use crate::{Change, Damage, Expired, Key, List, Object, OpenError, Past, ResourceVersion, Settings, StoreError, Watcher};
 use control::version::{HybridClock, NodeId};
 use objects::Kind;
 use serde_json::Value;
@@ -147,6 +147,12 @@ impl Store {
     pub fn list(&self, kind: Kind, namespace: Option<&str>) -> List {
         let state = self.read();
         List { items: state.list(kind, namespace), resource_version: state.version }
+    }
+
+    /// The newest changes of some kinds that `is_wanted` lets through, up to so many bytes of JSON.
+    #[must_use]
+    pub fn past(&self, kinds: &[Kind], max_bytes: usize, is_wanted: impl Fn(&Change) -> bool) -> Past {
+        self.read().ring.past(kinds, max_bytes, is_wanted)
     }
 
     /// A list, and a watcher that goes on exactly after it.

@@ -1,5 +1,6 @@
 //! What readers see: every object, its records, and the newest changes of both.
 
+use crate::bearings::wall_ms;
 use crate::name::Name;
 use crate::records::{Origin, RecordChange, RecordRing};
 use crate::ring::Ring;
@@ -113,7 +114,7 @@ impl State {
                 (None, true) => ChangeKind::Added,
                 (Some(_), true) => ChangeKind::Modified,
             };
-            self.ring.push(Change { kind, object, before: previous.clone() });
+            self.ring.push(Change { kind, object, at_ms: wall_ms(), before: previous.clone() });
         }
         if let Some(entry) = entry {
             let object = object.or(previous).filter(|_| is_live);

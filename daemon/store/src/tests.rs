@@ -301,3 +301,30 @@ async fn a_flush_waits_for_lazy_writes_and_a_closed_store_refuses() {
     opened.store().close().await;
     assert_eq!(opened.store().create(key("a"), pod("a", "1")).await.expect_err("closed"), StoreError::Closed);
 }
+
+#[tokio::test]
+async fn the_past_is_told_as_far_back_as_it_is_kept() {
+    let folder = folder();
+    let opened = Opened::with(folder.path(), Settings { ring_changes: 3, ..Settings::default() });
+    let store = opened.store();
+    let began = store.past(&[Kind::Pod], usize::MAX, |_| true);
+    assert!(began.changes.is_empty() && began.since_ms > 0);
+    store.create(key("a"), pod("a", "1")).await.expect("created");
+    store.bind(key("a"), "node1", of("1")).await.expect("bound");
+    let names = |past: &crate::Past| past.changes.iter().map(|change| (change.kind, change.before.is_some())).collect::<Vec<_>>();
+    let past = store.past(&[Kind::Pod], usize::MAX, |_| true);
+    assert_eq!(names(&past), [(ChangeKind::Added, false), (ChangeKind::Modified, true)]);
+    assert_eq!(past.since_ms, began.since_ms);
+    assert!(store.past(&[Kind::Node], usize::MAX, |_| true).changes.is_empty());
+    let newest = store.past(&[Kind::Pod], usize::MAX, |change| change.kind == ChangeKind::Modified);
+    assert_eq!(newest.changes.len(), 1);
+    // What has no room is left out from the oldest on, and the answer does not claim to reach further back than that.
+    let little = store.past(&[Kind::Pod], 1, |_| true);
+    assert!(little.changes.is_empty() && little.since_ms >= past.changes[1].at_ms);
+    for name in ["b", "c", "d"] {
+        store.create(key(name), pod(name, name)).await.expect("created");
+    }
+    let past = store.past(&[Kind::Pod], usize::MAX, |_| true);
+    assert_eq!(past.changes.iter().map(|change| change.object.key().name.as_str()).collect::<Vec<_>>(), ["b", "c", "d"]);
+    assert!(past.since_ms >= began.since_ms);
+}

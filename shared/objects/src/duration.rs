@@ -1,6 +1,7 @@
 //! Ages as Kubernetes prints them: `46s`, `3m20s`, `5d3h`.
 
 use jiff::Timestamp;
+use std::fmt;
 
 const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
@@ -11,22 +12,32 @@ const YEAR: i64 = 365 * DAY;
 /// digits the longer it is. A clock that is up to two seconds off gives `0s`; more gives `<invalid>`.
 #[must_use]
 pub fn human(seconds: i64) -> String {
-    let two = |whole: i64, unit: &str, rest: i64, rest_unit: &str| match rest {
-        0 => format!("{whole}{unit}"),
-        _ => format!("{whole}{unit}{rest}{rest_unit}"),
-    };
-    match seconds {
-        i64::MIN..-1 => "<invalid>".to_owned(),
-        -1 => "0s".to_owned(),
-        0..120 => format!("{seconds}s"),
-        120..600 => two(seconds / MINUTE, "m", seconds % MINUTE, "s"),
-        600..10_800 => format!("{}m", seconds / MINUTE),
-        10_800..28_800 => two(seconds / HOUR, "h", seconds / MINUTE % 60, "m"),
-        28_800..172_800 => format!("{}h", seconds / HOUR),
-        172_800..691_200 => two(seconds / DAY, "d", seconds / HOUR % 24, "h"),
-        691_200..63_072_000 => format!("{}d", seconds / DAY),
-        63_072_000..252_288_000 => two(seconds / YEAR, "y", seconds / DAY % 365, "d"),
-        _ => format!("{}y", seconds / YEAR),
+    Human(seconds).to_string()
+}
+
+/// The same for whoever writes it into a text of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Human(pub i64);
+
+impl fmt::Display for Human {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut two = |whole: i64, unit: &str, rest: i64, rest_unit: &str| match rest {
+            0 => write!(f, "{whole}{unit}"),
+            _ => write!(f, "{whole}{unit}{rest}{rest_unit}"),
+        };
+        match self.0 {
+            i64::MIN..-1 => f.write_str("<invalid>"),
+            -1 => f.write_str("0s"),
+            seconds @ 0..120 => write!(f, "{seconds}s"),
+            seconds @ 120..600 => two(seconds / MINUTE, "m", seconds % MINUTE, "s"),
+            seconds @ 600..10_800 => write!(f, "{}m", seconds / MINUTE),
+            seconds @ 10_800..28_800 => two(seconds / HOUR, "h", seconds / MINUTE % 60, "m"),
+            seconds @ 28_800..172_800 => write!(f, "{}h", seconds / HOUR),
+            seconds @ 172_800..691_200 => two(seconds / DAY, "d", seconds / HOUR % 24, "h"),
+            seconds @ 691_200..63_072_000 => write!(f, "{}d", seconds / DAY),
+            seconds @ 63_072_000..252_288_000 => two(seconds / YEAR, "y", seconds / DAY % 365, "d"),
+            seconds => write!(f, "{}y", seconds / YEAR),
+        }
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod credentials;
 mod duplex;
+mod history;
 mod members;
 mod message;
 mod probes;
@@ -15,6 +16,7 @@ mod stream;
 
 pub use credentials::{Credentials, CredentialsRequest, Proof};
 pub use duplex::{CopyDirection, CopyRequest, ExecRequest, INPUT_WINDOW, PortForwardRequest, TerminalSize, channel, frame_cost};
+pub use history::{History, HistoryRequest, PastChange};
 pub use members::{Member, MemberState, Members};
 pub use message::{ClientMessage, ServerHello, ServerMessage};
 pub use probes::{PodProbes, ProbeKind, ProbeRun, ProbeRuns, ProbeVerdict, ProbesRequest};
@@ -25,7 +27,7 @@ pub use request::{
 pub use stream::{ImageSummary, ObjectList, PullProgress, Response, StreamEnd, StreamFrame, WatchEvent, WatchEventKind};
 
 /// The protocol's version. A daemon answers a client of the same major version; a minor version only adds.
-pub const PROTOCOL: Version = Version { major: 1, minor: 3 };
+pub const PROTOCOL: Version = Version { major: 1, minor: 4 };
 
 /// The window a stream starts with when its request names none: bytes of a log, or events of a watch times 1024.
 pub const DEFAULT_WINDOW: u32 = 256 * 1024;

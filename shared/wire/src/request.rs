@@ -1,6 +1,6 @@
 //! What a client may ask.
 
-use crate::{CopyRequest, CredentialsRequest, ExecRequest, PortForwardRequest, ProbesRequest};
+use crate::{CopyRequest, CredentialsRequest, ExecRequest, HistoryRequest, PortForwardRequest, ProbesRequest};
 use objects::Kind;
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +35,8 @@ pub enum Request {
     /// Files and folders, as a tar archive of one of them: [`crate::Response::Stream`], then the archive's frames one way. What is left
     /// out is told on [`crate::channel::STDERR`], a line each. [`crate::StreamEnd::Complete`] once all is there. Since 1.3.
     Copy(CopyRequest),
+    /// What changed lately, as far back as the daemon keeps it: [`crate::Response::History`]. Since 1.4.
+    History(HistoryRequest),
     /// All images of the node: [`crate::Response::Images`].
     ImageList,
     /// Loads an archive that the daemon can read as a file: [`crate::Response::Images`] (those that it held).

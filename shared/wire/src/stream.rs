@@ -28,6 +28,8 @@ pub enum Response {
     },
     /// The members of the cluster.
     Members(crate::Members),
+    /// What changed lately.
+    History(crate::History),
     /// The probes of a pod.
     Probes(crate::PodProbes),
     /// A node is of the cluster no more.

@@ -23,6 +23,7 @@ mod route;
 pub mod session;
 pub mod state;
 mod theming;
+mod travel;
 mod undoing;
 pub mod update;
 pub mod view;

@@ -64,6 +64,7 @@ impl Failure {
             Response::Members(_) => "members",
             Response::NodeRemoved { .. } => "a node's removal",
             Response::Probes(_) => "the probes of a pod",
+            Response::History(_) => "what changed",
             Response::Done => "nothing",
         };
         Self::Message(format!("the daemon answered with {kind}, which was not asked for"))

@@ -95,6 +95,7 @@ impl Call {
             Request::Apply(request) => self.verbs.apply(request).await,
             Request::Replace(request) => self.verbs.replace(request).await,
             Request::Delete(request) => self.verbs.delete(request).await,
+            Request::History(request) => self.verbs.history(&request).map(Response::History),
             Request::Probes(request) => self.verbs.probes(&request).map(Response::Probes),
             Request::ImageList => self.verbs.image_list().await,
             Request::ImageLoad(request) => self.verbs.image_load(request).await,

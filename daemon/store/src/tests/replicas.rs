@@ -81,7 +81,7 @@ impl Replica {
     /// Takes in what its watcher is told, and compares it with the list.
     fn look(&mut self) {
         let watcher = self.watcher.as_mut().expect("it is open");
-        while let Some(Change { kind, object, before }) = watcher.try_next().expect("in time") {
+        while let Some(Change { kind, object, before, .. }) = watcher.try_next().expect("in time") {
             let name = object.key().name.clone();
             assert_eq!(before.map(|before| before.to_value()), self.seen.get(&name).cloned());
             if let Some(before) =

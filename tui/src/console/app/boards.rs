@@ -2,7 +2,7 @@
 
 use super::effect::Effect;
 use super::state::{App, Asked};
-use super::{editing, logs, navigate};
+use super::{editing, logs, navigate, travel};
 use crate::console::keys::action::Action;
 use crate::console::link::{Command, Failure};
 use crate::console::model::row::{About, Key};
@@ -83,7 +83,7 @@ pub fn next_due(app: &App) -> Option<Timestamp> {
 
 /// What boards are made of.
 pub fn known(app: &App) -> Known<'_> {
-    Known { store: &app.store, cluster: &app.cluster, now: app.now, zone: &app.zone, size: app.body() }
+    Known { store: &app.store, cluster: &app.cluster, now: travel::moment(app), zone: &app.zone, size: app.body() }
 }
 
 /// Hands something to the board that waits for it. Says whether one did.
@@ -168,6 +168,7 @@ pub fn follow(app: &mut App, out: &mut Vec<Effect>) {
             let container = (!container.is_empty()).then_some(container);
             logs::open_at(app, &pod, container.as_deref(), at, out);
         }
+        Target::Then(at, kind, key) => travel::look(app, at, kind, key, out),
         Target::Probes(pod) => open(app, Topic::Probes(Probes::new(pod))),
         Target::Branch(branch, _) => turn(app, &branch),
     }
@@ -194,9 +195,11 @@ fn turn(app: &mut App, branch: &str) {
 /// The object that a line leads to, or else the one that the board is about.
 pub fn subject(board: &Board) -> Option<(Kind, Key)> {
     let of_line = board.target().and_then(|target| match target {
-        Target::Object(kind, key) | Target::Why(kind, key) | Target::Events(kind, key) | Target::Edit(kind, key) => {
-            Some((*kind, key.clone()))
-        }
+        Target::Then(_, kind, key)
+        | Target::Object(kind, key)
+        | Target::Why(kind, key)
+        | Target::Events(kind, key)
+        | Target::Edit(kind, key) => Some((*kind, key.clone())),
         Target::Log { pod, .. } | Target::Moment(_, pod, _) | Target::Probes(pod) => Some((Kind::Pod, pod.clone())),
         Target::PodsOn(node) => Some((Kind::Node, Key { namespace: "".into(), name: node.as_str().into() })),
         Target::Branch(_, object) => object.clone(),

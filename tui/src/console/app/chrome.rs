@@ -3,7 +3,8 @@
 use super::navigate::subject;
 use super::rights::OnCluster;
 use super::state::{App, Prompt, Purpose};
-use super::{draining, images};
+use super::{draining, images, travel};
+use crate::console::base::short::{Short, short};
 use crate::console::base::text;
 use crate::console::keys::table::Binding;
 use crate::console::link::Standing;
@@ -23,6 +24,22 @@ use objects::Kind;
 use ratatui::layout::Rect;
 use std::borrow::Cow;
 
+/// From this width on the line at the top says with which daemon and cluster one speaks.
+const CONTEXT: u16 = 140;
+
+/// The daemon's version, as a warning where it is another one than the console's, and the cluster.
+fn context(app: &App, canvas: &mut Canvas<'_>, (mut x, y): (u16, u16), end: u16) -> u16 {
+    if let Standing::Live { daemon, .. } = &app.standing {
+        let role = if daemon == env!("CARGO_PKG_VERSION") { Role::BarDim } else { Role::Warn };
+        x = canvas.text((x + 1, y), &short!("skiffd {daemon}"), end.saturating_sub(x + 2), role);
+    }
+    if let Some(members) = app.cluster.members().filter(|members| !members.cluster.is_empty()) {
+        let id = text::head(&members.cluster, 8).0;
+        x = canvas.text((x, y), &short!("  ·  cluster {id}"), end.saturating_sub(x + 1), Role::BarDim);
+    }
+    x
+}
+
 /// The line at the top: program, node, pods by state, and how the link stands.
 pub fn header(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
     canvas.tint(area, Role::Bar);
@@ -35,6 +52,9 @@ pub fn header(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
     let room = |x: u16| right.saturating_sub(x + 1);
     let node = if app.node.is_empty() { app.address.as_str() } else { app.node.as_str() };
     x = canvas.text((x, area.y), node, room(x).min(28), Role::Bar);
+    if area.width >= CONTEXT {
+        x = context(app, canvas, (x, area.y), right);
+    }
     let cluster = app.cluster.summary(app.now);
     // Who is missing matters more than the long word for everything.
     let is_narrow = cluster.is_some() && area.width < 100;
@@ -52,12 +72,12 @@ pub fn header(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
         x = canvas.text((x, area.y), part, room(x), Role::BarDim);
     }
     let pods = app.store.of(Kind::Pod);
-    let total = format!("{} pod{}", pods.len(), if pods.len() == 1 { "" } else { "s" });
+    let total = short!("{} pod{}", pods.len(), if pods.len() == 1 { "" } else { "s" });
     x = canvas.text((x, area.y), &total, room(x), Role::Bar);
     let states = [(Tone::Ok, "● "), (Tone::Busy, "◐ "), (Tone::Warn, "▲ "), (Tone::Bad, "✕ "), (Tone::Done, "○ ")];
     for (tone, sign) in states {
         let count = pods.count(tone);
-        let part = format!("{sign}{count}");
+        let part = short!("{sign}{count}");
         if count > 0 && usize::from(room(x)) >= text::width(&part) + 4 {
             let role = if app.is_live() { tone_role(tone) } else { Role::BarDim };
             x = canvas.text((x + 2, area.y), &part, room(x), role);
@@ -73,15 +93,18 @@ pub fn header(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
 
 /// How the link stands.
 pub fn standing(app: &App) -> (String, Role) {
+    if let Some(then) = travel::standing(app) {
+        return (then, Role::Warn);
+    }
     match &app.standing {
         Standing::Connecting { error: None } => ("◐ connecting".to_owned(), Role::Busy),
         Standing::Connecting { error: Some(_) } => ("✕ no daemon, retrying".to_owned(), Role::Bad),
         Standing::Live { .. } => {
             let time = app.round_trip.map(|time| match time.as_micros() {
-                micros @ 0..1_000 => format!(" {:.1}ms", micros as f64 / 1_000.0),
-                micros => format!(" {}ms", micros / 1_000),
+                micros @ 0..1_000 => short!(" {:.1}ms", micros as f64 / 1_000.0),
+                micros => short!(" {}ms", micros / 1_000),
             });
-            (format!("● live{}", time.unwrap_or_default()), Role::Ok)
+            (format!("● live{}", time.as_deref().unwrap_or_default()), Role::Ok)
         }
         Standing::Lost { attempt, .. } => {
             let ago = objects::duration::since(Some(app.standing_since), app.now);
@@ -176,6 +199,9 @@ fn title(screen: &Screen, before: Option<&Screen>) -> String {
 /// Where one is in what is shown, and how that stands; first of all whether it is out of date.
 fn place(app: &App) -> (String, Role) {
     let (text, role) = place_in_screen(app);
+    if let Some(event) = travel::event(app) {
+        return (format!("{event}  {text}"), Role::Warn);
+    }
     if let Some(work) = draining::progress(app).or_else(|| images::progress(app)) {
         return (format!("{work}  {text}"), Role::Busy);
     }
@@ -270,47 +296,63 @@ pub fn bottom(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
     let types_text = matches!(app.screen(), Screen::Edit(_));
     // Help has the last place whatever else there is no room for.
     let end = if types_text { end } else { end.saturating_sub("? help".len() as u16) };
-    for (keys, hint) in hints(app, end.saturating_sub(x)) {
-        x = canvas.text((x, area.y), &keys, end.saturating_sub(x), Role::Key) + 1;
-        x = canvas.text((x, area.y), hint, end.saturating_sub(x), Role::Hint) + 2;
-    }
+    x = hints(app, canvas, (x, area.y), end);
     if !types_text {
         x = canvas.text((x, area.y), "?", 1, Role::Key) + 1;
         canvas.text((x, area.y), "help", 4, Role::Hint);
     }
 }
 
-/// The hints there is room for: first those that matter most, then the others, each in the table's order.
-fn hints(app: &App, room: u16) -> Vec<(String, &'static str)> {
+/// The most hints that are looked at.
+const HINTS: usize = 48;
+
+/// Writes the hints there is room for: first those that matter most get their place, then the others, each in the table's order.
+/// Returns the column after them.
+fn hints(app: &App, canvas: &mut Canvas<'_>, (mut x, y): (u16, u16), end: u16) -> u16 {
     let is_told = |binding: &&Binding| !matches!(binding.hint, "" | "help") && app.rights.allow(binding.action);
-    let mut bindings: Vec<&Binding> = app.keys.in_places(app.places()).filter(is_told).collect();
-    // A second way to the same thing is help's.
-    let mut told = Vec::with_capacity(bindings.len());
-    bindings.retain(|binding| {
-        !told.contains(&binding.action) && {
-            told.push(binding.action);
-            true
+    let mut told: [Option<&Binding>; HINTS] = [None; HINTS];
+    let mut count = 0;
+    for binding in app.keys.in_places(app.places()).filter(is_told) {
+        // A second way to the same thing is help's.
+        let is_known = told[..count].iter().flatten().any(|other| other.action == binding.action);
+        if !is_known && count < HINTS {
+            told[count] = Some(binding);
+            count += 1;
         }
-    });
-    let shown = |binding: &Binding| {
-        let together = !binding.keys.starts_with("ctrl") && !binding.keys.starts_with("space");
-        binding.keys.replace(' ', if together { "" } else { " " })
-    };
-    let width = |binding: &Binding| shown(binding).len() + binding.hint.trim_start_matches('+').len() + 3;
-    let mut left = usize::from(room);
-    let mut kept = vec![false; bindings.len()];
+    }
+    let width = |binding: &Binding| shown_keys(binding).len() + binding.hint.trim_start_matches('+').len() + 3;
+    let mut left = usize::from(end.saturating_sub(x));
+    let mut kept = [false; HINTS];
     for pass_of_extra in [false, true] {
-        for (at, binding) in bindings.iter().enumerate() {
+        for (at, binding) in told.iter().flatten().enumerate() {
             if binding.hint.starts_with('+') == pass_of_extra && width(binding) <= left {
                 kept[at] = true;
                 left -= width(binding);
             }
         }
     }
-    let mut hints: Vec<_> = bindings.iter().zip(kept).filter(|(_, kept)| *kept).map(|(binding, _)| *binding).collect();
     // What opens the row comes first, wherever it stands in the table.
-    hints.sort_by_key(|binding| binding.keys != "enter");
-    hints.into_iter().map(|binding| (shown(binding), binding.hint.trim_start_matches('+'))).collect()
+    for is_enter in [true, false] {
+        let kept = told.iter().flatten().zip(kept).filter(|(_, kept)| *kept).map(|(binding, _)| binding);
+        for binding in kept.filter(|binding| (binding.keys == "enter") == is_enter) {
+            x = canvas.text((x, y), &shown_keys(binding), end.saturating_sub(x), Role::Key) + 1;
+            x = canvas.text((x, y), binding.hint.trim_start_matches('+'), end.saturating_sub(x), Role::Hint) + 2;
+        }
+    }
+    x
+}
+
+/// Keys as hints show them: `xd`, but `ctrl-x d`.
+fn shown_keys(binding: &Binding) -> Short {
+    use std::fmt::Write;
+    let together = !binding.keys.starts_with("ctrl") && !binding.keys.starts_with("space");
+    let mut shown = short!("");
+    for (at, key) in binding.keys.split(' ').enumerate() {
+        let space = if at > 0 && !together { " " } else { "" };
+        // Keys of such a length are none.
+        let _ = write!(shown, "{space}{key}");
+    }
+    shown
 }
 
 /// The keys that may follow those pressed, in a box at the bottom.

@@ -53,6 +53,8 @@ pub fn run_quietly(app: &mut App, text: &str, out: &mut Vec<Effect>) {
         "drain" => perform(app, Action::Drain, None, out),
         "column" => super::columns::turn(app, rest, out),
         "columns" => perform(app, Action::Columns, None, out),
+        "at" => super::travel::at(app, rest, out),
+        "changes" => super::travel::changes(app, rest, None, out),
         "since" => super::logs::set_since(app, rest, out),
         "fields" => super::logs::set_fields(app, rest),
         "new" => editing::new(app, rest),

@@ -231,7 +231,7 @@ pub fn set_since(app: &mut App, text: &str, out: &mut Vec<Effect>) {
 
 /// `5m` in seconds. The outer `None` is for what cannot be read.
 #[expect(clippy::option_option, reason = "no time and an unreadable one differ")]
-fn seconds(text: &str) -> Option<Option<i64>> {
+pub fn seconds(text: &str) -> Option<Option<i64>> {
     if text.is_empty() {
         return Some(None);
     }

@@ -2,8 +2,8 @@
 
 use super::effect::Effect;
 use super::state::{App, Overlay, Question};
-use super::{boards, deleting, editing, logs};
-use crate::console::model::row::{About, Key};
+use super::{boards, deleting, editing, logs, travel};
+use crate::console::model::row::{About, Key, Tone};
 use crate::console::screen::Screen;
 use crate::console::screen::board::Target;
 use crate::console::screen::list::{List, Source};
@@ -126,6 +126,20 @@ pub fn all_logs(app: &mut App, out: &mut Vec<Effect>) {
     logs::open_all(app, &pods, false, out);
 }
 
+/// To the next row that fails; where none does, to one that somebody should look at.
+pub fn trouble(app: &mut App, forward: bool) {
+    let App { screens, store, .. } = app;
+    let Some(Screen::List(list)) = screens.last_mut() else { return };
+    let (count, here) = (list.view.slots.len(), list.cursor);
+    let place = |step: usize| if forward { (here + step) % count } else { (here + count - step) % count };
+    let tone = |at: usize| list.view.slots.get(at).and_then(|slot| list.rows(store).get(*slot)).map(|row| row.tone);
+    let of = |wanted: Tone| (1..=count).map(place).find(|at| tone(*at) == Some(wanted));
+    match of(Tone::Bad).or_else(|| of(Tone::Warn)) {
+        Some(at) => list.go_to(store, at),
+        None => app.say(Role::Ok, "every row is as it should be"),
+    }
+}
+
 /// Shows the volumes of all pods.
 pub fn volumes(app: &mut App) {
     let mut list = List::volumes(app.namespace.clone());
@@ -142,6 +156,9 @@ pub fn root(app: &mut App, kind: Kind, namespace: Option<String>) {
 
 /// What Esc does: marks go, then a filter, then the screen; never the console.
 pub fn back(app: &mut App, out: &mut Vec<Effect>) {
+    if app.travel.is_some() {
+        return travel::leave(app);
+    }
     let is_first = app.screens.len() < 2;
     match app.screen_mut() {
         Screen::List(list) if !list.marks.is_empty() => list.marks.clear(),

@@ -6,7 +6,8 @@ use super::editing::Force;
 use super::effect::Effect;
 use super::input::{ask_line, show_keys};
 use super::state::{App, Purpose};
-use super::{boards, columns, deleting, draining, editing, images, logs, navigate, theming, undoing};
+use super::travel::Wanted;
+use super::{boards, columns, deleting, draining, editing, images, logs, navigate, theming, travel, undoing};
 use crate::console::keys::action::Action;
 use crate::console::model::lines::{Lines, Wrap};
 use crate::console::model::row::Key;
@@ -24,6 +25,9 @@ pub fn perform(app: &mut App, action: Action, times: Option<usize>, out: &mut Ve
     if !app.rights.allow(action) {
         app.say(Role::Warn, app.rights.refusal(action));
         return;
+    }
+    if app.travel.is_some() && action.changes_cluster() {
+        return app.say(Role::Warn, "this is the past, where nothing can be changed; esc is back in the present");
     }
     match action {
         Action::Open => navigate::open(app, out),
@@ -89,7 +93,17 @@ pub fn perform(app: &mut App, action: Action, times: Option<usize>, out: &mut Ve
 /// Opens what an action shows; says whether it was one that does.
 fn shows(app: &mut App, action: Action, out: &mut Vec<Effect>) -> bool {
     match action {
+        Action::NextTrouble => navigate::trouble(app, true),
+        Action::PreviousTrouble => navigate::trouble(app, false),
         Action::Events => navigate::events(app),
+        Action::Past => travel::want(app, Wanted::Back, out),
+        Action::Future => travel::step(app, true),
+        Action::Present => travel::leave(app),
+        Action::Changes => travel::changes(app, "", None, out),
+        Action::History => {
+            let of = navigate::subject(app);
+            travel::changes(app, "", of, out);
+        }
         Action::Why => boards::why(app, out),
         Action::Pulses => boards::open(app, Topic::Pulses),
         Action::Tree => boards::tree(app, None),

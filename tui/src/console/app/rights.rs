@@ -95,6 +95,7 @@ fn reads(request: &Request) -> bool {
         | Request::Get(_)
         | Request::Logs(_)
         | Request::Probes(_)
+        | Request::History(_)
         | Request::ImageList
         | Request::Members => true,
         Request::Create(create) => create.dry_run == DryRun::Yes,

@@ -48,6 +48,7 @@ pub fn of_screen(screen: &Screen) -> Option<String> {
             Topic::Timeline(timeline) => format!("timeline {}", full(&timeline.pod)),
             Topic::Probes(probes) => format!("probes {}", full(&probes.pod)),
             Topic::Map(_) => "map".to_owned(),
+            Topic::Changes(_) => "changes".to_owned(),
             Topic::Pulses => "pulses".to_owned(),
             Topic::Tree(tree) => format!("tree {}", tree.namespace.as_deref().unwrap_or("all")),
         },

@@ -8,6 +8,7 @@ use super::images::{Pull, Work};
 use super::members;
 use super::rights::Rights;
 use super::session::Session;
+use super::travel::{Travel, Wanted};
 use super::undoing::Done;
 use crate::console::base::age;
 use crate::console::keys::action::Action;
@@ -73,6 +74,8 @@ pub struct App {
     pub toast: Option<Toast>,
     /// A session that was cut off and is to be gone on with.
     pub resuming: Option<Session>,
+    /// Where in the past one is.
+    pub travel: Option<Travel>,
     /// The columns chosen for each list.
     pub columns: Columns,
     /// What was done and can be taken back.
@@ -205,6 +208,8 @@ pub enum Asked {
     Delete(Kind, row::Key, Option<Box<serde_json::Value>>),
     /// An object that is made again.
     Create(Kind, row::Key),
+    /// The past, and what for.
+    Past(Wanted),
     /// The images of a node.
     Images(String),
     /// Something done with images of a node: the node, and what.
@@ -251,6 +256,7 @@ impl App {
             count: None,
             toast: None,
             resuming: None,
+            travel: None,
             columns: Columns::new(),
             done: Vec::new(),
             returning: Vec::new(),
@@ -337,6 +343,8 @@ impl App {
     pub fn next_wake(&self) -> Option<Timestamp> {
         let after = |seconds: i64| self.now.saturating_add(SignedDuration::from_secs(seconds)).ok();
         let labels = match self.screen() {
+            // The past does not grow older.
+            _ if self.travel.is_some() => None,
             Screen::List(list) => list.next_change(&self.store, self.now),
             Screen::Reader(reader) => self.next_change_of(reader),
             _ => None,

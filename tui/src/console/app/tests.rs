@@ -10,6 +10,7 @@ mod logs;
 mod own;
 mod pictures;
 mod random;
+mod travel;
 
 use super::effect::Effect;
 use super::msg::{Msg, Wire};

@@ -2,8 +2,9 @@
 
 use super::effect::Effect;
 use super::msg::{Msg, Wire};
+use super::rights::{OnCluster, Rights};
 use super::state::{App, Asked};
-use super::{boards, cordoning, deleting, draining, editing, images, input, logs, members, session, theming, undoing};
+use super::{boards, cordoning, deleting, draining, editing, images, input, logs, members, session, theming, travel, undoing};
 use crate::console::link::Standing;
 use crate::console::model::row::Key;
 use crate::console::model::store::Change;
@@ -55,7 +56,12 @@ pub fn update(app: &mut App, now: Timestamp, msg: Msg) -> Vec<Effect> {
 
 /// Takes out the effects that this console has no right to, and tells the state so.
 pub fn admit(app: &mut App, out: &mut Vec<Effect>) {
-    for told in app.rights.check(out) {
+    let rights = match app.travel {
+        // Whatever way leads to a change from the past, it is not made.
+        Some(_) => Rights { on_cluster: OnCluster::Read, ..app.rights },
+        None => app.rights,
+    };
+    for told in rights.check(out) {
         take_wire(app, told, out);
     }
 }
@@ -63,7 +69,7 @@ pub fn admit(app: &mut App, out: &mut Vec<Effect>) {
 /// Makes the shown screen ready to be painted in the window as it is now.
 pub fn settle(app: &mut App) {
     let (columns, rows) = app.body();
-    let (now, store) = (app.now, &app.store);
+    let (now, store) = (travel::moment(app), &app.store);
     match app.screens.last_mut() {
         Some(Screen::List(list)) => {
             list.height = usize::from(rows.saturating_sub(1));
@@ -91,6 +97,7 @@ pub fn settle(app: &mut App) {
 }
 
 fn take_wire(app: &mut App, wire: Wire, out: &mut Vec<Effect>) {
+    let Some(wire) = travel::put_aside(app, wire) else { return };
     match wire {
         Wire::Standing(standing) => take_standing(app, standing, out),
         Wire::RoundTrip(time) => app.round_trip = Some(time),
@@ -137,6 +144,7 @@ fn take_wire(app: &mut App, wire: Wire, out: &mut Vec<Effect>) {
                 }
             }
             Some(Asked::Create(kind, key)) => undoing::answered(app, kind, &key, &result),
+            Some(Asked::Past(wanted)) => travel::answered(app, wanted, result),
             Some(Asked::Images(node)) => images::answered(app, &node, result),
             Some(Asked::ImageWork(node, what)) => images::worked(app, (node, &what), &result, out),
             Some(Asked::Cordon(key, wanted)) => cordoning::answered(app, &key, wanted, result),

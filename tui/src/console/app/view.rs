@@ -60,7 +60,7 @@ fn screen(app: &App, canvas: &mut Canvas<'_>, body: Rect) -> Option<Position> {
         Screen::List(list) => {
             let around = Surroundings {
                 store: &app.store,
-                now: app.now,
+                now: super::travel::moment(app),
                 cluster: &app.cluster,
                 is_live: app.is_live(),
                 empty: empty(app, list),

@@ -128,6 +128,20 @@ actions! {
     Wide,
     /// Choose the columns.
     Columns,
+    /// One change back in time.
+    Past,
+    /// One change on in time.
+    Future,
+    /// Back to the present.
+    Present,
+    /// What changed.
+    Changes,
+    /// What changed about the object.
+    History,
+    /// To the next row that fails.
+    NextTrouble,
+    /// To the row before that fails.
+    PreviousTrouble,
     /// Mark the row.
     Mark,
     /// Mark what is not, and the other way round.

@@ -35,6 +35,8 @@ pub const COMMANDS: &[CommandLine] = &[
     line(&["columns"], "", "choose the columns of the list"),
     line(&["column"], "NAME|default", "turn a column on or off"),
     line(&["undo"], "", "take the last action back"),
+    line(&["at"], "-5m|12:03|now", "the cluster as it was then, as far back as the daemon keeps it"),
+    line(&["changes"], "[5m]", "what changed, field by field"),
     line(&["since"], "[5m|2h|1d]", "begin the log so long ago; without a time at its end"),
     line(&["fields"], "[NAME,…]", "show only these fields of log lines that are JSON"),
     line(&["describe"], "[KIND [NS/]NAME]", "describe an object; without words the one stood on"),

@@ -107,7 +107,7 @@ mod tests {
         });
         let rows = rows(&pod);
         let line =
-            |at: usize| rows[at].cells.iter().map(|cell| cell.label(Timestamp::UNIX_EPOCH).into_owned()).collect::<Vec<_>>();
+            |at: usize| rows[at].cells.iter().map(|cell| cell.label(Timestamp::UNIX_EPOCH).to_string()).collect::<Vec<_>>();
         assert_eq!(line(0)[..3], ["setup", "no", "Completed"]);
         assert_eq!(line(1), ["web", "no", "CrashLoopBackOff", "3", "<unknown>", "kubia", "8080,53/UDP", "100m/1", "-"]);
         assert_eq!(line(2)[2], "Waiting");

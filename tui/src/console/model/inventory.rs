@@ -96,7 +96,7 @@ mod tests {
     use wire::ImageSummary;
 
     fn line(row: &Row) -> Vec<String> {
-        row.cells.iter().map(|cell| cell.label(Timestamp::UNIX_EPOCH).into_owned()).collect()
+        row.cells.iter().map(|cell| cell.label(Timestamp::UNIX_EPOCH).to_string()).collect()
     }
 
     #[test]

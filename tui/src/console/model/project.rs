@@ -243,7 +243,7 @@ mod tests {
             "status":{"phase":"Running","podIP":"10.88.0.2","containerStatuses":[{"name":"kubia","ready":true,"restartCount":0,"state":{"running":{}}}]}}"#;
         let row = row(Kind::Pod, raw(json)).expect("it has a name");
         let now = "2026-01-01T00:01:00Z".parse().expect("a time");
-        let cells: Vec<_> = row.cells.iter().map(|cell| cell.label(now).into_owned()).collect();
+        let cells: Vec<_> = row.cells.iter().map(|cell| cell.label(now).to_string()).collect();
         let usual = ["default", "kubia", "1/1", "Running", "0", "60s", "10.88.0.2", "oak"];
         assert_eq!(cells[..8], usual);
         assert_eq!(cells[8..], ["", "-", "-", "", "", "", "<none>", "app=kubia"]);

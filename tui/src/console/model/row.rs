@@ -1,8 +1,9 @@
 //! One line of a list: an object cut down to what a list shows, sorts and filters by, and the object itself as text.
 
+use crate::console::base::short::{Short, short};
 use jiff::Timestamp;
+use objects::duration::Human;
 use serde_json::value::RawValue;
-use std::borrow::Cow;
 use std::cmp::Ordering;
 
 /// Which object of its kind.
@@ -45,6 +46,36 @@ pub enum Cell {
     Restarts(i64, Option<Timestamp>),
 }
 
+/// What a cell shows: a text that is kept, or one that was made for this moment.
+#[derive(Debug, Clone, Copy)]
+pub enum Label<'a> {
+    /// One that is kept.
+    Kept(&'a str),
+    /// One that was made.
+    Made(Short),
+}
+
+impl std::ops::Deref for Label<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        match self {
+            Self::Kept(text) => text,
+            Self::Made(text) => text,
+        }
+    }
+}
+
+impl std::fmt::Display for Label<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self)
+    }
+}
+
+fn ago(then: Timestamp, now: Timestamp) -> Human {
+    Human(now.duration_since(then).as_secs())
+}
+
 impl Cell {
     /// A cell with a text.
     pub fn text(text: impl Into<Box<str>>) -> Self {
@@ -52,20 +83,21 @@ impl Cell {
     }
 
     /// What the cell shows.
-    pub fn label(&self, now: Timestamp) -> Cow<'_, str> {
+    pub fn label(&self, now: Timestamp) -> Label<'_> {
         match self {
-            Self::Text(text) | Self::Number(_, text) => Cow::Borrowed(text),
-            Self::Age(then) => Cow::Owned(objects::duration::since(*then, now)),
-            Self::Restarts(count, None) => Cow::Owned(count.to_string()),
-            Self::Restarts(count, last) => Cow::Owned(format!("{count} ({} ago)", objects::duration::since(*last, now))),
+            Self::Text(text) | Self::Number(_, text) => Label::Kept(text),
+            Self::Age(None) => Label::Kept("<unknown>"),
+            Self::Age(Some(then)) => Label::Made(short!("{}", ago(*then, now))),
+            Self::Restarts(count, None) => Label::Made(short!("{count}")),
+            Self::Restarts(count, Some(last)) => Label::Made(short!("{count} ({} ago)", ago(*last, now))),
         }
     }
 
     /// What the cell shows in so many columns: the time of the last restart does without its `ago` where that is too much.
-    pub fn label_within(&self, columns: u16, now: Timestamp) -> Cow<'_, str> {
+    pub fn label_within(&self, columns: u16, now: Timestamp) -> Label<'_> {
         match (self, self.label(now)) {
-            (Self::Restarts(count, last @ Some(_)), label) if label.len() > usize::from(columns) => {
-                Cow::Owned(format!("{count} ({})", objects::duration::since(*last, now)))
+            (Self::Restarts(count, Some(last)), label) if label.len() > usize::from(columns) => {
+                Label::Made(short!("{count} ({})", ago(*last, now)))
             }
             (_, label) => label,
         }

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 pub type Slot = u32;
 
 /// The rows of one kind.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Rows {
     slots: Vec<Option<Row>>,
     by_key: HashMap<Key, Slot>,
@@ -108,7 +108,7 @@ impl Rows {
 }
 
 /// The rows of all kinds.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Store {
     pods: Rows,
     nodes: Rows,

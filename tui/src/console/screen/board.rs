@@ -1,5 +1,6 @@
 //! A board: lines made of what is known, with a cursor on those that lead somewhere. What it tells is its topic.
 
+pub mod changes;
 pub mod feed;
 pub mod line;
 pub mod map;
@@ -35,6 +36,8 @@ pub enum Topic {
     Probes(probes::Probes),
     /// Who sees whom.
     Map(map::Map),
+    /// What changed.
+    Changes(changes::Changes),
 }
 
 /// Where a line leads.
@@ -63,6 +66,8 @@ pub enum Target {
     Moment(Timestamp, Key, String),
     /// What a pod's probes came to.
     Probes(Key),
+    /// An object as it was after a change.
+    Then(Timestamp, Kind, Key),
     /// A branch to fold or unfold.
     Branch(String, Option<(Kind, Key)>),
 }
@@ -143,6 +148,7 @@ impl Board {
             Topic::Timeline(timeline::Timeline { pod, .. }) | Topic::Probes(probes::Probes { pod, .. }) => {
                 Some((Kind::Pod, pod.clone()))
             }
+            Topic::Changes(changes) => changes.of.clone(),
             Topic::Pulses | Topic::Tree(_) | Topic::Map(_) => None,
         }
     }
@@ -156,6 +162,7 @@ impl Board {
             Topic::Timeline(_) => "timeline",
             Topic::Probes(_) => "probes",
             Topic::Map(_) => "map",
+            Topic::Changes(_) => "changes",
         }
     }
 
@@ -185,6 +192,7 @@ impl Board {
             Topic::Timeline(timeline) => timeline.page(known, here.as_ref()),
             Topic::Probes(probes) => probes.page(known),
             Topic::Map(map) => map.page(known),
+            Topic::Changes(changes) => changes.page(known),
         };
         let is_first = self.lines.is_empty();
         let wait = |seconds: i64| known.now.saturating_add(jiff::SignedDuration::from_secs(seconds)).ok();

@@ -260,7 +260,9 @@ impl List {
             Some(chosen) => self.is_wide || chosen.iter().any(|title| *title == columns[at].title),
             None => self.is_wide || !columns[at].wide,
         };
-        (0..columns.len()).filter(|at| !wants(*at) || self.says_nothing(columns[*at].title)).collect()
+        let mut hidden = Vec::with_capacity(columns.len());
+        hidden.extend((0..columns.len()).filter(|at| !wants(*at) || self.says_nothing(columns[*at].title)));
+        hidden
     }
 
     fn says_nothing(&self, title: &str) -> bool {

@@ -1,10 +1,11 @@
 //! How a list looks.
 
 use super::list::{List, Source};
+use crate::console::base::short::{Short, short};
 use crate::console::model::cluster::Cluster;
 use crate::console::model::columns::Column;
 use crate::console::model::project::{bytes, cores};
-use crate::console::model::row::{Cell, Row, Tone};
+use crate::console::model::row::{Cell, Label, Row, Tone};
 use crate::console::model::store::Store;
 use crate::console::screen::board::line;
 use crate::console::theme::role::Role;
@@ -13,7 +14,6 @@ use crate::console::widget::grid::{self, GridColumn, GridRow};
 use jiff::Timestamp;
 use objects::Kind;
 use ratatui::layout::Rect;
-use std::borrow::Cow;
 use std::collections::HashMap;
 
 /// What a list's picture depends on besides the list.
@@ -64,12 +64,12 @@ impl Load {
 const BAR: u16 = 6;
 
 /// `███░░░ 3/8`, where there is room for the bar.
-fn with_bar(text: String, share: f64, room: u16) -> String {
+fn with_bar(text: &str, share: f64, room: u16) -> Short {
     if text.len() + usize::from(BAR) + 1 > usize::from(room) {
-        return text;
+        return short!("{text}");
     }
     let full = (share.clamp(0.0, 1.0) * f64::from(BAR)).ceil() as usize;
-    format!("{}{} {text}", "█".repeat(full), "░".repeat(usize::from(BAR) - full))
+    short!("{:█<2$}{:░<3$} {text}", "", "", full, usize::from(BAR) - full)
 }
 
 impl List {
@@ -135,13 +135,13 @@ impl List {
         (column, room): (usize, u16),
         around: &Surroundings<'_>,
         pods_of: &HashMap<&str, Load>,
-    ) -> (Cow<'a, str>, Role) {
-        let Some(cell) = row.cells.get(column) else { return (Cow::Borrowed(""), Role::Text) };
+    ) -> (Label<'a>, Role) {
+        let Some(cell) = row.cells.get(column) else { return (Label::Kept(""), Role::Text) };
         let title = self.columns()[column].title;
         let label = match (title, cell) {
             ("PODS" | "CPU" | "MEMORY", Cell::Number(_, most)) if self.kind() == Some(Kind::Node) => {
                 let load = pods_of.get(&*row.key.name).copied().unwrap_or_default();
-                Cow::Owned(with_bar(format!("{}/{most}", load.of(title)), load.share(title, cell), room))
+                Label::Made(with_bar(&short!("{}/{most}", load.of(title)), load.share(title, cell), room))
             }
             _ => cell.label_within(room, around.now),
         };

@@ -1,10 +1,10 @@
 //! A list with columns: gives each its room, and paints only the rows in the window.
 
 use super::canvas::Canvas;
+use crate::console::model::row::Label;
 use crate::console::term::caps::Depth;
 use crate::console::theme::role::Role;
 use ratatui::layout::Rect;
-use std::borrow::Cow;
 
 /// A column that wants to be shown.
 #[derive(Debug, Clone, Copy)]
@@ -39,7 +39,8 @@ pub const MARGIN: u16 = 3;
 pub fn fit(columns: &[GridColumn], hidden: &[usize], here: usize, width: u16) -> Vec<Fitted> {
     // A column stays free on the right, as on the left.
     let room = width.saturating_sub(MARGIN + 1);
-    let mut kept: Vec<usize> = (0..columns.len()).filter(|at| !hidden.contains(at)).collect();
+    let mut kept = Vec::with_capacity(columns.len());
+    kept.extend((0..columns.len()).filter(|at| !hidden.contains(at)));
     let needed = |kept: &[usize], size: &dyn Fn(&GridColumn) -> u16| -> u16 {
         kept.iter().map(|at| size(&columns[*at])).sum::<u16>() + 2 * (kept.len() as u16).saturating_sub(1)
     };
@@ -82,7 +83,7 @@ pub struct GridRow<'a> {
     /// Whether it is marked.
     pub is_marked: bool,
     /// Its cells by column, and the room they have.
-    pub cell: &'a dyn Fn(usize, u16) -> (Cow<'a, str>, Role),
+    pub cell: &'a dyn Fn(usize, u16) -> (Label<'a>, Role),
 }
 
 /// The headings, with the order's arrow and the column one stands on.

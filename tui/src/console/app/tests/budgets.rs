@@ -46,3 +46,61 @@ fn seconds_that_change_no_label_cost_nothing() {
     bench.wait(1);
     assert_eq!(cost(&bench, &mut painter), 0);
 }
+
+/// A console with so many pods, at 120x40, that has painted once.
+fn steady(pods: usize) -> (Bench, Painter, ratatui::buffer::Buffer) {
+    let mut bench = Bench::new(120, 40);
+    let running = json!({"running": {}});
+    let template = row(Kind::Pod, &pod("x", &running, true, 0));
+    let rows = (0..pods).map(|number| {
+        let mut row = template.clone();
+        let name = format!("web-{number:06}");
+        row.cells[1] = crate::console::model::row::Cell::text(name.as_str());
+        row.key.name = name.into();
+        row
+    });
+    bench.wire(Wire::Rows(Kind::Pod, rows.collect()));
+    let mut painter = Painter::new();
+    let mut buffer = ratatui::buffer::Buffer::empty(ratatui::layout::Rect::new(0, 0, 120, 40));
+    frame(&bench, &mut painter, &mut buffer);
+    (bench, painter, buffer)
+}
+
+/// As the loop paints: into the buffer of the frame before.
+fn frame(bench: &Bench, painter: &mut Painter, buffer: &mut ratatui::buffer::Buffer) -> usize {
+    buffer.reset();
+    let cursor = crate::console::app::view::view(&bench.app, buffer);
+    painter.paint(buffer, cursor).len()
+}
+
+/// What a key costs: allocations of the frame, its bytes, and the time of both together.
+fn cost_of(bench: &mut Bench, painter: &mut Painter, buffer: &mut ratatui::buffer::Buffer, key: &str) -> (u64, usize, u128) {
+    bench.press(key);
+    let began = std::time::Instant::now();
+    let mut bytes = 0;
+    let counted = allocation_counter::measure(|| bytes = frame(bench, painter, buffer));
+    (counted.count_total, bytes, began.elapsed().as_micros())
+}
+
+#[test]
+fn a_steady_frame_allocates_little_and_a_hundred_thousand_pods_cost_what_a_hundred_do() {
+    let mut told = Vec::new();
+    for pods in [100, 100_000] {
+        let (mut bench, mut painter, mut buffer) = steady(pods);
+        bench.press("3 5 j");
+        frame(&bench, &mut painter, &mut buffer);
+        let unchanged = {
+            let mut bytes = 0;
+            let counted = allocation_counter::measure(|| bytes = frame(&bench, &mut painter, &mut buffer));
+            (counted.count_total, bytes)
+        };
+        let scroll = cost_of(&mut bench, &mut painter, &mut buffer, "j");
+        println!("{pods} pods: unchanged {unchanged:?}, scroll by one {scroll:?} (allocations, bytes, µs)");
+        assert!(unchanged.0 <= 16 && unchanged.1 == 0, "{pods} pods: {unchanged:?}");
+        assert!(scroll.0 <= 24 && scroll.1 <= 900, "{pods} pods: {scroll:?}");
+        told.push((unchanged.0, scroll.0));
+    }
+    // Longer numbers may take a longer text; rows that are not seen take nothing.
+    let differ = |one: u64, two: u64| one.abs_diff(two) <= 2;
+    assert!(differ(told[0].0, told[1].0) && differ(told[0].1, told[1].1), "{told:?}");
+}

@@ -172,7 +172,7 @@ fn images_are_listed_removed_and_pulled_with_their_progress() {
 
 
 
-     enter open  xd remove  xp prune  xl pull  / filter  s sort  : command  space t theme  ? help
+     enter open  xd remove  xp prune  xl pull  / filter  s sort  n next bad  : command  ? help
     "#);
     bench.effects.clear();
     bench.press("j x d");

@@ -251,3 +251,17 @@ fn labels_wake_the_console_only_when_one_changes() {
     bench.wire(Wire::Rows(Kind::Pod, Vec::new()));
     assert_eq!(bench.app.next_wake(), None, "nothing on the screen, nothing to wake for");
 }
+
+#[test]
+fn one_key_goes_to_what_fails() {
+    let mut bench = Bench::new(80, 24);
+    bench.press("n");
+    assert_eq!(current(&bench), "bravo");
+    bench.press("n");
+    assert_eq!(current(&bench), "bravo", "it is the only one, so it goes round to it");
+    bench.wire(Wire::Remove(Kind::Pod, row(Kind::Pod, &super::pods()[1]).key));
+    bench.press("N");
+    assert_eq!(current(&bench), "alpha", "nothing fails, so it is one to be looked at");
+    bench.press("/").write("delta").press("enter n");
+    assert!(bench.shows("every row is as it should be"), "{}", bench.picture());
+}

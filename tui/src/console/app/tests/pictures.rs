@@ -50,7 +50,7 @@ fn the_containers_of_a_pod_and_the_path_to_them() {
      ◐ side     no        Waiting             0              <unknown>    envoy                       -       -
 
 
-     enter open  o logs  t timeline  p probes  / filter  s sort  : command  space t theme  space n new pod  ? help
+     enter open  o logs  t timeline  p probes  / filter  s sort  n next bad  : command  space t theme  ? help
     "#);
 }
 

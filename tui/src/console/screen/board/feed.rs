@@ -28,7 +28,7 @@ impl Topic {
             Self::Probes(probes) => probes.due(known),
             Self::Map(map) => map.due(known),
             Self::Timeline(timeline) => timeline.due(known),
-            Self::Pulses | Self::Tree(_) => None,
+            Self::Pulses | Self::Tree(_) | Self::Changes(_) => None,
         }
     }
 
@@ -39,7 +39,7 @@ impl Topic {
             Self::Probes(probes) => probes.questions(known, numbers),
             Self::Map(map) => map.questions(known, numbers),
             Self::Timeline(timeline) => timeline.questions(known, numbers),
-            Self::Pulses | Self::Tree(_) => Vec::new(),
+            Self::Pulses | Self::Tree(_) | Self::Changes(_) => Vec::new(),
         }
     }
 
