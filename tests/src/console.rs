@@ -97,6 +97,18 @@ impl Console {
         })
     }
 
+    /// The console's process: what the terminal's shell runs, or what took its place.
+    ///
+    /// # Panics
+    /// If there is none.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        let shell = self.tmux(&["display-message", "-p", "-t", "skiff", "#{pane_pid}"]).trim().to_owned();
+        let children = std::fs::read_to_string(format!("/proc/{shell}/task/{shell}/children")).unwrap_or_default();
+        let own = children.split_whitespace().next().unwrap_or(&shell);
+        own.parse().expect("a process has a number")
+    }
+
     /// Changes the terminal's size.
     pub fn resize(&self, columns: u16, lines: u16) {
         self.tmux(&["resize-window", "-t", "skiff", "-x", &columns.to_string(), "-y", &lines.to_string()]);

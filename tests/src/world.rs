@@ -116,6 +116,15 @@ impl World {
         lines.into_iter().rev().collect::<Vec<_>>().join("\n")
     }
 
+    /// The daemon's process.
+    ///
+    /// # Panics
+    /// If it does not run.
+    #[must_use]
+    pub fn daemon_pid(&self) -> u32 {
+        self.daemon.as_ref().expect("the daemon runs").id()
+    }
+
     /// Ends the daemon as `kill -9` does, or by another signal, and waits for its end.
     ///
     /// # Panics

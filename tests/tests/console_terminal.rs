@@ -1,0 +1,192 @@
+//! The console and its terminal: windows that change their size, suspending, a line that is cut, a panic, doing nothing.
+
+use end_to_end::{Console, World, demo_image, eventually, is_skipped};
+use serde_json::json;
+use std::time::{Duration, Instant};
+
+fn world() -> World {
+    let world = World::new(&[]);
+    let _ = world.skiff(&["image", "load", &demo_image().to_string_lossy()]).ok();
+    let manifest = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web"}, "spec": {"containers": [
+        {"name": "sleeper", "image": "skiff/demo:1.0", "command": ["sleep", "1000"]}]}});
+    let _ = world.skiff_with(&["create", "-f", "-"], &manifest.to_string()).ok();
+    let _ = world.wait_ready("web");
+    world
+}
+
+fn clean(world: &World) {
+    let _ = world.skiff(&["delete", "pods", "--all", "--grace-period=0", "--force"]);
+}
+
+#[test]
+fn every_size_of_the_window_is_drawn_whole() {
+    if is_skipped("every_size_of_the_window_is_drawn_whole") {
+        return;
+    }
+    let world = world();
+    let console = Console::open(&world, 80, 24);
+    console.wait_for("web");
+    for (columns, lines) in [(40, 10), (200, 60), (31, 7), (120, 40), (20, 5), (80, 24)] {
+        console.resize(columns, lines);
+        let is_small = columns < 30;
+        let wanted = if is_small { "a larger window" } else { "skiff" };
+        let what = format!("{columns}x{lines} is drawn");
+        let screen = console.wait_until(&what, |screen| screen.lines().next().is_some_and(|line| line.contains(wanted)));
+        let last = screen.lines().nth(usize::from(lines) - 1).unwrap_or_default();
+        assert!(is_small || last.contains("help"), "{columns}x{lines}:\n{screen}");
+    }
+    clean(&world);
+}
+
+#[test]
+fn a_suspended_console_gives_the_terminal_back_and_takes_it_again() {
+    if is_skipped("a_suspended_console_gives_the_terminal_back_and_takes_it_again") {
+        return;
+    }
+    let world = world();
+    let console = Console::run(&world, 100, 30, "version; exec bash --norc --noprofile -i");
+    console.wait_for("bash");
+    console.type_text(&world.skiff_path().display().to_string());
+    console.press(&["Enter"]);
+    console.wait_until("the console is open", |screen| screen.contains("live") && screen.contains("web"));
+    console.press(&["C-z"]);
+    console.wait_until("the shell is back", |screen| screen.contains("Stopped") && !screen.contains("live"));
+    console.type_text("echo the shell $((6*7))");
+    console.press(&["Enter"]);
+    console.wait_for("the shell 42");
+    console.type_text("fg");
+    console.press(&["Enter"]);
+    console.wait_until("the console is back", |screen| screen.contains("live") && screen.contains("web"));
+    console.type_text(":q!");
+    console.press(&["Enter"]);
+    console.wait_until("the shell is back for good", |screen| !screen.contains("live") && screen.contains("the shell 42"));
+    clean(&world);
+}
+
+#[test]
+fn a_console_whose_terminal_goes_away_ends_and_the_next_one_goes_on() {
+    if is_skipped("a_console_whose_terminal_goes_away_ends_and_the_next_one_goes_on") {
+        return;
+    }
+    let world = world();
+    let console = Console::open(&world, 100, 30);
+    console.wait_for("web");
+    console.type_text(":new kept-text");
+    console.press(&["Enter"]);
+    console.wait_for("name: kept-text");
+    console.type_text("-of-mine");
+    console.wait_for("kept-text-of-mine");
+    let pid = console.pid();
+    let cut = Instant::now();
+    drop(console);
+    let is_gone = || if is_running(pid) { Err(format!("{pid} runs on")) } else { Ok(()) };
+    eventually("the console ends", is_gone);
+    println!("ended {} ms after its terminal", cut.elapsed().as_millis());
+    let console = Console::open(&world, 100, 30);
+    let screen = console.wait_for("kept-text-of-mine");
+    assert!(screen.contains("gone on where the session was cut off"), "{screen}");
+    // It is no text that exists elsewhere, so leaving it asks.
+    console.press(&["C-x"]);
+    console.type_text("q");
+    console.wait_for("Leave the editor?");
+    console.type_text("y");
+    console.wait_for("web");
+    console.type_text(":q!");
+    console.press(&["Enter"]);
+    console.wait_until("the console ends", |_| console.is_over());
+    let console = Console::open(&world, 100, 30);
+    let screen = console.wait_for("web");
+    assert!(!screen.contains("gone on where"), "a console that was left has nothing to go on with\n{screen}");
+    clean(&world);
+}
+
+fn is_running(pid: u32) -> bool {
+    let state = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    state.rsplit(')').next().is_some_and(|rest| !rest.trim_start().starts_with('Z') && !rest.is_empty())
+}
+
+#[test]
+fn a_panic_gives_the_terminal_back_before_it_says_why() {
+    if is_skipped("a_panic_gives_the_terminal_back_before_it_says_why") || !cfg!(debug_assertions) {
+        return;
+    }
+    let world = world();
+    let console = Console::run(&world, 100, 30, "; stty -a; echo the shell $((6*7)); exec cat");
+    console.wait_for("web");
+    console.type_text(":debug-panic");
+    console.press(&["Enter"]);
+    let screen = console.wait_for("the shell 42");
+    assert!(screen.contains("panicked") && !screen.contains("live"), "{screen}");
+    // As a terminal is at first: lines are edited, letters are echoed, an end of line is one.
+    for word in [" icanon", " echo ", " opost", " isig"] {
+        assert!(screen.contains(word), "{word} is not set again\n{screen}");
+    }
+    clean(&world);
+}
+
+#[test]
+fn a_console_that_nobody_touches_does_nothing() {
+    if is_skipped("a_console_that_nobody_touches_does_nothing") {
+        return;
+    }
+    let world = world();
+    let console = Console::open(&world, 100, 30);
+    console.wait_for("web");
+    // No row, so no age that would grow.
+    console.type_text("/nothing-has-this-name");
+    console.press(&["Enter"]);
+    console.wait_for("no pods match the filter");
+    // A daemon that is stopped has no news.
+    let daemon = world.daemon_pid();
+    signal(daemon, "-STOP");
+    let pid = console.pid();
+    let quiet = |before: u64| {
+        let after = switches(pid);
+        if after == before { Ok(after) } else { Err(format!("{before} and then {after}")) }
+    };
+    // What was on its way when the daemon was stopped is still taken.
+    let before = eventually("it has taken what was on its way", || {
+        let before = switches(pid);
+        watch_for(Duration::from_millis(500));
+        quiet(before)
+    });
+    let (cpu, screen) = (ticks(pid), console.screen());
+    watch_for(Duration::from_secs(3));
+    let outcome = quiet(before);
+    assert_eq!(ticks(pid), cpu, "it took processor time");
+    assert_eq!(console.screen(), screen);
+    signal(daemon, "-CONT");
+    assert!(outcome.is_ok(), "it woke up: {outcome:?}");
+    clean(&world);
+}
+
+/// Lets time go by: that nothing happens can only be seen over a time.
+fn watch_for(time: Duration) {
+    let began = Instant::now();
+    while began.elapsed() < time {
+        std::thread::park_timeout(Duration::from_millis(100));
+    }
+}
+
+fn signal(pid: u32, name: &str) {
+    let ran = std::process::Command::new("kill").args([name, &pid.to_string()]).status().expect("kill runs");
+    assert!(ran.success());
+}
+
+/// How often its threads went to sleep, which is once a wakeup.
+fn switches(pid: u32) -> u64 {
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).expect("it runs");
+    let of = |thread: std::fs::DirEntry| {
+        let status = std::fs::read_to_string(thread.path().join("status")).unwrap_or_default();
+        let line = status.lines().find(|line| line.starts_with("voluntary_ctxt_switches"));
+        line.and_then(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok()).unwrap_or(0)
+    };
+    threads.flatten().map(of).sum()
+}
+
+/// Processor time so far, in ticks.
+fn ticks(pid: u32) -> u64 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("it runs");
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    fields[11].parse::<u64>().unwrap_or(0) + fields[12].parse::<u64>().unwrap_or(0)
+}
