@@ -20,6 +20,7 @@ pub fn action(request: &Request) -> Action<'_> {
         // The files of a container are as much as a program in it.
         Request::Copy(copy) => below("create", "exec", &copy.namespace, &copy.pod),
         Request::Probes(probes) => below("get", "status", &probes.namespace, &probes.pod),
+        Request::History(history) => past(&history.kinds),
         Request::PortForward(forward) => below("create", "portforward", &forward.namespace, &forward.pod),
         Request::ImageList => own("list", "images", ""),
         Request::ImageLoad(_) | Request::ImageImport(_) | Request::ImagePull(_) => own("create", "images", ""),
@@ -35,6 +36,12 @@ pub fn action(request: &Request) -> Action<'_> {
 fn of_kind<'a>(verb: &'a str, kind: Kind, namespace: &'a str, name: &'a str) -> Action<'a> {
     let group = kind.api_version().split_once('/').map_or("", |(group, _)| group);
     Action { verb, group, resource: kind.plural(), namespace, name, ..Action::default() }
+}
+
+/// The past of several kinds is for whoever may watch the one of them that needs most.
+fn past(kinds: &[Kind]) -> Action<'_> {
+    let watched = kinds.iter().map(|kind| of_kind("watch", *kind, "", ""));
+    watched.max_by_key(Action::needs).unwrap_or_else(|| own("list", "history", ""))
 }
 
 fn selected<'a>(verb: &'a str, kind: Kind, selection: &'a Selection) -> Action<'a> {

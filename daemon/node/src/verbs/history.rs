@@ -32,8 +32,12 @@ impl Verbs {
                 ChangeKind::Modified => WatchEventKind::Modified,
                 ChangeKind::Deleted => WatchEventKind::Deleted,
             },
-            object: change.object.to_raw(),
-            before: change.before.as_ref().filter(|_| told.insert(change.object.key().clone())).map(|before| before.to_raw()),
+            object: change.object.json().to_owned(),
+            before: change
+                .before
+                .as_ref()
+                .filter(|_| told.insert(change.object.key().clone()))
+                .map(|before| before.json().to_owned()),
         };
         let changes = past.changes.iter().map(to_past).collect();
         let since_ms = i64::try_from(past.since_ms.max(since)).unwrap_or(i64::MAX);

@@ -20,6 +20,9 @@ use jiff::{SignedDuration, Timestamp};
 use objects::Kind;
 use wire::{HistoryRequest, Request, Response, WatchEventKind};
 
+/// The kinds that are shown as they were. Events carry their own times.
+const KINDS: [Kind; 2] = [Kind::Pod, Kind::Node];
+
 /// Where in the past one is.
 #[derive(Debug)]
 pub struct Travel {
@@ -54,10 +57,9 @@ pub fn want(app: &mut App, wanted: Wanted, out: &mut Vec<Effect>) {
     if !app.is_live() {
         return app.say(Role::Warn, "there is no link to the daemon now, and it is the one that knows the past");
     }
-    let kinds = Kind::ALL.into_iter().filter(|kind| *kind != Kind::Event).collect();
     let id = app.next_id();
     app.asked.insert(id, Asked::Past(wanted));
-    let request = Request::History(HistoryRequest { kinds, since_ms: None });
+    let request = Request::History(HistoryRequest { kinds: KINDS.to_vec(), since_ms: None });
     out.push(Effect::Link(Command::Ask { id, request: Box::new(request) }));
 }
 

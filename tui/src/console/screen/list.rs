@@ -192,7 +192,8 @@ impl List {
                 let concerns = store.of(kind).get(slot).is_none_or(|row| row.key == *pod);
                 self.needs_rebuild |= concerns;
             }
-            Source::Volumes if kind == Kind::Pod => self.needs_rebuild = true,
+            // A pod's volumes never change.
+            Source::Volumes if kind == Kind::Pod => self.needs_rebuild |= !matches!(change, Change::Replaced(_)),
             Source::Kind(own) if *own == kind && !self.needs_rebuild => {
                 self.view.follow(store.of(kind), change, now);
                 if let Change::Removed(_) = change
