@@ -26,6 +26,7 @@ mod messages;
 mod name;
 mod phase;
 mod probes;
+mod resize;
 mod snapshot;
 mod spec;
 mod status;
@@ -36,6 +37,7 @@ mod wake;
 pub use action::{Action, EventType, HookKind, ObjectFate, PodEvent, ProbeKind, PullPolicy, Signal};
 pub use input::{Exit, Found, FoundContainer, FoundSandbox, FoundState, ImageFailure, Input, ProbeVerdict, Pulled, StartFailure};
 pub use name::ContainerName;
+pub use resize::NoRoom;
 pub use snapshot::Snapshot;
 
 use crate::clock::{BootMs, Now};
@@ -146,6 +148,8 @@ pub struct PodMachine {
     image_backoff: BTreeMap<String, Backoff>,
     start_time: Option<Timestamp>,
     verdict: Option<Verdict>,
+    /// Why the node cannot give what the pod asks for now.
+    no_room: Option<NoRoom>,
     /// What was last asked to be kept, shown and woken for.
     saved: Option<Snapshot>,
     published: Option<PodStatus>,
@@ -199,6 +203,7 @@ impl PodMachine {
             image_backoff: BTreeMap::new(),
             start_time: None,
             verdict: None,
+            no_room: None,
             saved: None,
             published: pod.status.clone(),
             wake: None,
@@ -284,6 +289,8 @@ impl PodMachine {
             Input::Probed { container, attempt, probe, run, verdict, output } => {
                 return self.probed(step, &container, (attempt, probe, run), (verdict, output));
             }
+            Input::Resized { container, attempt, result } => self.resized(step, &container, attempt, result),
+            Input::Room(no_room) => self.room(step, no_room),
             Input::Tick => {
                 // The worker's timer is spent.
                 self.wake = None;

@@ -23,7 +23,7 @@ pub(crate) use state::has_ended;
 pub(crate) use taints::{NOT_READY, UNREACHABLE, tolerates};
 
 use crate::membership::Members;
-use crate::pod::{RejectReason, Rejection};
+use crate::pod::{NoRoom, RejectReason, Rejection};
 use crate::rendezvous;
 use fit_error::{Preemption, Refusal};
 use k8s_openapi::api::core::v1::Pod;
@@ -176,6 +176,15 @@ pub fn admit(pod: &Pod, node: &NodeState) -> Result<(), Rejection> {
         return reject(RejectReason::TaintToleration, message.to_owned());
     }
     Ok(())
+}
+
+/// Why a node has no room for what one of its pods asks for now, beyond what it has already; `None` where it has.
+#[must_use]
+pub fn room_for(pod: &Pod, node: &NodeState) -> Option<NoRoom> {
+    let wanted = Resources::of_pod(pod);
+    let shortage =
+        node.shortages(&wanted, &pod.metadata).into_iter().find(|shortage| node.asks_for_more(shortage, &wanted, pod))?;
+    Some(NoRoom { is_final: shortage.is_of_the_whole_node(), message: shortage.to_resize() })
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ mod resources;
 mod security;
 
 pub use mounts::volume_dir;
-pub use resources::{ContainerResources, Qos, container_resources, oom_score_adj, pod_resources, qos};
+pub use resources::{ContainerResources, Qos, amounts, container_resources, oom_score_adj, pod_resources, qos};
 
 use k8s_openapi::api::core::v1::{Container, Pod, PodSpec};
 use runtime::image::ImageConfig;

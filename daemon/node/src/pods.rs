@@ -3,6 +3,7 @@
 mod copying;
 mod folders;
 mod inside;
+mod intake;
 mod machinery;
 mod observe;
 mod order;
@@ -16,6 +17,7 @@ mod signal;
 mod termination;
 mod worker;
 
+pub use intake::Intake;
 pub use machinery::Machinery;
 pub use order::{Order, Ordered, Orders, orders};
 
@@ -24,14 +26,12 @@ use crate::errors::chain;
 use crate::events::Recorder;
 use crate::shutdown::Shutdown;
 use control::membership::Members;
-use control::pod::{RejectReason, Rejection};
-use control::pressure::{self, Standing};
-use control::scheduler::{self, NodeState};
-use k8s_openapi::api::core::v1::{Node, Pod};
+use control::scheduler::NodeState;
+use k8s_openapi::api::core::v1::Pod;
 use objects::Kind;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
-use store::{Change, ChangeKind, Key, List, Object, Store};
+use store::{Change, ChangeKind, List, Object, Store};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tracing::{debug, info, warn};
@@ -63,20 +63,14 @@ pub struct Pods {
     orphans: BTreeSet<String>,
     /// Those that are being removed: a pod that comes back waits until nothing is left of it.
     removing: HashSet<String>,
+    /// Pods that ask for more than there is room for, by uid.
+    cramped: HashSet<String>,
     /// What the pods of this node have taken of it; `None` until the node has an object.
     taken: Option<NodeState>,
     /// The cpu requests of each burstable pod, in thousandths of a core, by uid.
     burstable: HashMap<String, u64>,
     /// Their sum, for the task that tells the kernel.
     weight: watch::Sender<u64>,
-}
-
-/// Why the node may take no pods, whatever room it has.
-pub struct Intake {
-    /// What it is short of.
-    pub standing: watch::Receiver<Standing>,
-    /// Whether the machine is being switched off.
-    pub closing: watch::Receiver<bool>,
 }
 
 struct Known {
@@ -105,6 +99,7 @@ impl Pods {
             intake,
             workers: JoinSet::new(),
             known: HashMap::new(),
+            cramped: HashSet::new(),
             orphans: BTreeSet::new(),
             removing: HashSet::new(),
             taken: None,
@@ -177,6 +172,13 @@ impl Pods {
         }
     }
 
+    /// Gives a burstable pod the weight that it asks for.
+    fn weigh_pod(&mut self, uid: &str) {
+        let Some(pod) = self.known.get(uid).map(|known| known.told.clone()) else { return };
+        let is_burstable = assemble::qos(&pod) == assemble::Qos::Burstable;
+        self.weigh(uid, is_burstable.then(|| assemble::pod_resources(&pod).cpu_request_milli.unwrap_or(0)));
+    }
+
     fn weigh(&mut self, uid: &str, milli: Option<u64>) {
         let before = match milli {
             Some(milli) => self.burstable.insert(uid.to_owned(), milli),
@@ -227,61 +229,31 @@ impl Pods {
             return;
         }
         let pod = Arc::new(pod);
-        let rejection = self.admit(&pod);
+        let (rejection, no_room) = self.admit(&pod);
+        let has_ended = pod.status.as_ref().is_some_and(|status| matches!(status.phase.as_deref(), Some("Succeeded" | "Failed")));
+        if has_ended {
+            self.make_room();
+        }
         if let Some(known) = self.known.get_mut(object.uid()) {
             // Most changes are the worker's own status come back.
             if matters(&known.told, &pod) || is_status_of_another(&pod, &self.machinery) {
                 known.told = pod.clone();
-                known.wanted.send_replace(Wanted::Spec(pod));
+                known.wanted.send_replace(Wanted::Spec(pod, no_room));
+                self.weigh_pod(object.uid());
             }
             return;
         }
-        let (wanted, receiver) = watch::channel(Wanted::Spec(pod.clone()));
-        let is_burstable = assemble::qos(&pod) == assemble::Qos::Burstable;
-        self.weigh(object.uid(), is_burstable.then(|| assemble::pod_resources(&pod).cpu_request_milli.unwrap_or(0)));
+        let (wanted, receiver) = watch::channel(Wanted::Spec(pod.clone(), None));
         let uid = object.uid().to_owned();
         let worker = Worker::new(self.machinery.clone(), self.store.clone(), self.recorder.clone(), pod.clone(), rejection);
         let (orders, given) = mpsc::channel(order::WORKER_QUEUE);
         let running = worker.run(receiver, given, self.shutdown.clone());
         self.known.insert(uid.clone(), Known { wanted, orders, told: pod });
+        self.weigh_pod(&uid);
         self.workers.spawn(async move {
             running.await;
             uid
         });
-    }
-
-    /// Counts the pod, and says whether this node takes it; one that was here before is taken.
-    fn admit(&mut self, pod: &Pod) -> Option<Rejection> {
-        let uid = sandbox::uid_of(pod);
-        let has_run = pod.status.as_ref().is_some_and(|status| status.container_statuses.is_some());
-        let is_new = !has_run && !self.known.contains_key(uid) && !self.machinery.folders(pod).run_dir.exists();
-        if is_new {
-            self.look_at_node();
-        }
-        let taken = self.taken.as_mut()?;
-        let refused = || {
-            if *self.intake.closing.borrow() {
-                let message = "Pod was rejected as the node is shutting down.".to_owned();
-                return Some(Rejection { reason: RejectReason::NodeShutdown, message });
-            }
-            pressure::refuses(&self.intake.standing.borrow().conditions, pod)
-        };
-        let rejection = is_new.then(|| refused().or_else(|| scheduler::admit(pod, taken).err())).flatten();
-        if rejection.is_none() {
-            taken.put(pod);
-        }
-        rejection
-    }
-
-    fn look_at_node(&mut self) {
-        let key = Key { kind: Kind::Node, namespace: String::new(), name: self.machinery.node_name.clone() };
-        let Some(node) = self.store.get(&key).and_then(|node| node.parse::<Node>().ok()) else { return };
-        match &mut self.taken {
-            Some(taken) => {
-                taken.set_node(&node);
-            }
-            None => self.taken = Some(NodeState::new(&node)),
-        }
     }
 
     fn removed(&mut self, uid: &str) {
@@ -292,6 +264,8 @@ impl Pods {
         if let Some(taken) = &mut self.taken {
             taken.remove(uid);
         }
+        self.cramped.remove(uid);
+        self.make_room();
         if let Some(known) = self.known.get(uid) {
             known.wanted.send_replace(wanted);
         }

@@ -149,6 +149,12 @@ impl Cgroups {
         Ok(self.attach(&self.find_pod(uid)?.join(id)))
     }
 
+    /// Gives a container that runs other limits; one that is missing stays as it is.
+    pub fn resize_container(&self, uid: &str, id: &str, resources: &Resources) -> Result<(), CgroupError> {
+        check_name(id)?;
+        self.limit(&self.find_pod(uid)?.join(id), resources)
+    }
+
     /// Removes the groups of one attempt of a container; its processes must have ended or are killed.
     pub fn remove_container(&self, uid: &str, id: &str) -> Result<(), CgroupError> {
         check_name(id)?;

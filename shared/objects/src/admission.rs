@@ -15,6 +15,7 @@ mod other_kinds;
 mod pod;
 mod probe;
 mod qos;
+mod resize;
 mod resources;
 mod scheduling;
 mod security;
@@ -23,6 +24,8 @@ mod unsupported;
 mod update;
 mod volume;
 mod warnings;
+
+pub use resize::admit_resize;
 
 use crate::manifest::{Document, Fault, Positions};
 use crate::schema::{self, normal};

@@ -20,6 +20,8 @@ pub enum Request {
     Apply(ApplyRequest),
     /// An update of an existing object: [`crate::Response::Object`].
     Replace(ReplaceRequest),
+    /// Other resources for a pod that runs: [`crate::Response::Object`]. Whatever else of it differs is left as it was. Since 1.3.
+    Resize(ReplaceRequest),
     /// The deletion of one object: [`crate::Response::Object`], as it stands after the call.
     Delete(DeleteRequest),
     /// A container's log: [`crate::Response::Stream`], then binary frames of text.

@@ -26,6 +26,9 @@ pub struct ReplaceArgs {
     /// Delete the object first, and make it anew.
     #[arg(long)]
     force: bool,
+    /// Change only this part of an object: resize, the resources of a pod that runs.
+    #[arg(long, value_name = "NAME")]
+    subresource: Option<String>,
     /// With --force: seconds the object has to end; -1 is its own.
     #[arg(long, default_value_t = -1, allow_negative_numbers = true)]
     grace_period: i64,
@@ -42,6 +45,12 @@ pub async fn run(args: &ReplaceArgs, context: &mut Context) -> Result<(), Failur
     }
     if !args.force && args.grace_period >= 0 {
         return Err(Failure::message("--grace-period must have --force specified"));
+    }
+    match args.subresource.as_deref() {
+        None => {}
+        Some("resize") if args.force => return Err(Failure::message("--subresource and --force exclude each other")),
+        Some("resize") => {}
+        Some(other) => return Err(Failure::message(format!("invalid subresource value: {other:?}. Must be one of [resize]"))),
     }
     let manifests = manifests::read(&args.files, context)?;
     let mut failures = manifests.failures;
@@ -62,12 +71,14 @@ pub async fn run(args: &ReplaceArgs, context: &mut Context) -> Result<(), Failur
 
 async fn replace(args: &ReplaceArgs, context: &mut Context, manifest: &Manifest) -> Result<Change, Failure> {
     let mode = args.dry_run.mode;
-    let outcome = "replaced".to_owned();
+    let outcome = if args.subresource.is_some() { "resized" } else { "replaced" }.to_owned();
     if mode == DryRunMode::Client {
         return Ok(Change { object: as_sent(manifest), outcome });
     }
     let (object, namespace) = (manifest.object().clone(), manifest.namespace.clone());
-    let request = if args.force && mode == DryRunMode::None {
+    let request = if args.subresource.is_some() {
+        Request::Resize(ReplaceRequest { object, namespace, dry_run: mode.to_wire() })
+    } else if args.force && mode == DryRunMode::None {
         remove(args, context, manifest).await?;
         Request::Create(CreateRequest { object, namespace, dry_run: mode.to_wire() })
     } else {

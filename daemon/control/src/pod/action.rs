@@ -2,7 +2,7 @@
 
 use super::ContainerName;
 use crate::clock::BootMs;
-use k8s_openapi::api::core::v1::PodStatus;
+use k8s_openapi::api::core::v1::{PodStatus, ResourceRequirements};
 
 /// Something to do. Actions of one step are performed in their order; all of them are idempotent: one that is asked for again while
 /// it is under way, or done, is answered and not done twice.
@@ -68,6 +68,15 @@ pub enum Action {
         probe: ProbeKind,
         /// The answer carries it.
         run: u32,
+    },
+    /// Give a running container, and its pod, these resources; again is fine. Answer: `Resized`.
+    ResizeContainer {
+        /// Which container.
+        container: ContainerName,
+        /// Which attempt.
+        attempt: u32,
+        /// What it is to have.
+        resources: Box<ResourceRequirements>,
     },
     /// Answer with `Input::Found`: something that was asked for has stayed without an answer.
     Observe,

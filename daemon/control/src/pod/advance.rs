@@ -31,6 +31,7 @@ impl PodMachine {
         self.drive_sandbox(step);
         for index in 0..self.containers.len() {
             self.drive_stop(step, index);
+            self.drive_resize(step, index);
         }
         if self.life == Life::Active && matches!(self.sandbox, Sandbox::Ready { .. }) {
             self.drive_starts(step);

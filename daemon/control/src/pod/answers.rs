@@ -69,10 +69,11 @@ impl PodMachine {
                 // Its turn has to come again.
                 container.stage = Stage::Idle;
             }
-            if let Stage::Starting { attempt, image, image_id, .. } = &container.stage {
+            if let Stage::Starting { attempt, image, image_id, given, .. } = &container.stage {
                 let state = InstanceState::Running { started_at: step.now.wall };
                 let (attempt, image, image_id) = (*attempt, image.clone(), image_id.clone());
-                container.push(Instance { attempt, image, image_id, container_id: String::new(), state, sandbox });
+                let (container_id, given) = (String::new(), Some((**given).clone()));
+                container.push(Instance { attempt, image, image_id, container_id, state, sandbox, given });
             }
             if container.history.is_running() {
                 let id = container.history.newest.as_ref().map(|newest| newest.container_id.clone()).unwrap_or_default();
@@ -104,7 +105,8 @@ impl PodMachine {
             return;
         }
         let attempt = self.containers[index].history.next_attempt();
-        self.set_stage(index, Stage::Starting { attempt, image: wanted.to_owned(), image_id, asked: step.now.boot });
+        let given = Box::new(self.wanted_resources(name));
+        self.set_stage(index, Stage::Starting { attempt, image: wanted.to_owned(), image_id, given, asked: step.now.boot });
         step.act(Action::StartContainer { container: name.clone(), attempt });
     }
 
@@ -199,14 +201,14 @@ impl PodMachine {
     fn take_instance(&mut self, step: &mut Step, index: usize, attempt: u32, run: (String, Timestamp)) -> bool {
         let sandbox = self.sandbox.number();
         let container = &mut self.containers[index];
-        let Stage::Starting { attempt: asked, image, image_id, .. } = &container.stage else { return false };
+        let Stage::Starting { attempt: asked, image, image_id, given, .. } = &container.stage else { return false };
         if *asked != attempt {
             return false;
         }
         let (container_id, started_at) = run;
         let state = InstanceState::Running { started_at };
-        let (image, image_id) = (image.clone(), image_id.clone());
-        container.push(Instance { attempt, image, image_id, container_id, state, sandbox });
+        let (image, image_id, given) = (image.clone(), image_id.clone(), Some((**given).clone()));
+        container.push(Instance { attempt, image, image_id, container_id, state, sandbox, given });
         container.stage = Stage::Idle;
         step.event(messages::created(container));
         true

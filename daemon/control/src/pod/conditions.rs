@@ -10,6 +10,9 @@ use k8s_openapi::api::core::v1::{ContainerStatus, PodCondition};
 /// Those that the node writes. Others (readiness gates) are kept as they are.
 const OWN: [&str; 5] = ["PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled"];
 
+/// That other resources of it are not given yet.
+const RESIZE: [&str; 2] = ["PodResizePending", "PodResizeInProgress"];
+
 /// That the node put the pod out.
 const DISRUPTION: &str = "DisruptionTarget";
 
@@ -48,6 +51,12 @@ impl PodMachine {
             conditions.extend(OWN.iter().zip(own).map(|(kind, verdict)| self.condition(now, kind, verdict)));
         }
         conditions.push(self.condition(now, "PodScheduled", Verdict::plain(true)));
+        let resize = self.resize_conditions().map(|(kind, reason, message)| {
+            let reason = reason.map(str::to_owned);
+            self.condition(now, kind, Verdict { status: "True", reason, message })
+        });
+        foreign.retain(|condition| !RESIZE.contains(&condition.type_.as_str()));
+        conditions.extend(resize);
         conditions.extend(disruption.map(|verdict| self.condition(now, DISRUPTION, verdict)));
         conditions.extend(foreign);
         conditions

@@ -14,8 +14,10 @@
 
 use super::history::{History, Instance};
 use super::probes::Probes;
+use super::resize::Resize;
 use super::{ContainerName, ImageFailure};
 use crate::clock::BootMs;
+use k8s_openapi::api::core::v1::ResourceRequirements;
 
 /// One container of the pod.
 #[derive(Debug, Clone)]
@@ -32,6 +34,8 @@ pub(super) struct Container {
     pub(super) failure: Option<Failure>,
     /// How far the probes of the newest instance are.
     pub(super) probes: Probes,
+    /// Other resources that were asked for.
+    pub(super) resize: Option<Resize>,
 }
 
 /// What a container is in its pod. The order is that of their starts.
@@ -76,6 +80,8 @@ pub(super) enum Stage {
         image: String,
         /// The image's id.
         image_id: String,
+        /// What it gets of cpu and memory.
+        given: Box<ResourceRequirements>,
         /// When.
         asked: BootMs,
     },
@@ -186,13 +192,14 @@ pub(super) struct Failure {
 
 impl Container {
     pub(super) fn new(name: ContainerName, role: Role, history: History) -> Self {
-        Self { name, role, history, stage: Stage::Idle, failure: None, probes: Probes::default() }
+        Self { name, role, history, stage: Stage::Idle, failure: None, probes: Probes::default(), resize: None }
     }
 
     /// A new instance takes the place of the newest.
     pub(super) fn push(&mut self, instance: Instance) {
         self.history.push(instance);
         self.failure = None;
+        self.resize = None;
         self.probes = Probes::default();
     }
 

@@ -152,7 +152,12 @@ impl PodMachine {
             _ => (self.image_of(&found.container), String::new()),
         };
         let (attempt, container_id, sandbox) = (found.attempt, found.container_id.clone(), self.sandbox.number());
-        self.containers[index].push(Instance { attempt, image, image_id, container_id, state, sandbox });
+        let given = match &self.containers[index].stage {
+            Stage::Starting { given, .. } => (**given).clone(),
+            _ => self.wanted_resources(&found.container),
+        };
+        let given = Some(given);
+        self.containers[index].push(Instance { attempt, image, image_id, container_id, state, sandbox, given });
     }
 
     /// What should be there and was not found.

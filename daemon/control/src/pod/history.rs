@@ -4,7 +4,7 @@ use super::backoff::Backoff;
 use super::{Exit, StartFailure};
 use crate::clock::{BootMs, Now};
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{ContainerStateTerminated, ContainerStatus};
+use k8s_openapi::api::core::v1::{ContainerStateTerminated, ContainerStatus, ResourceRequirements};
 use serde::{Deserialize, Serialize};
 
 /// The past of one container.
@@ -58,6 +58,9 @@ pub(super) struct Instance {
     /// The sandbox that it ran in; `None` where that is not known any more.
     #[serde(default)]
     pub(super) sandbox: Option<u32>,
+    /// What it has of cpu and memory; `None` where that is not known.
+    #[serde(default)]
+    pub(super) given: Option<ResourceRequirements>,
 }
 
 /// What became of a run.
@@ -120,6 +123,7 @@ impl History {
             container_id: bare_id(status.container_id.as_deref()),
             state,
             sandbox: None,
+            given: status.resources.clone(),
         };
         let (newest, previous) = match (running, current, last) {
             (Some(running), _, last) => {

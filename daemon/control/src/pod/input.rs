@@ -1,6 +1,6 @@
 //! What a pod's worker tells the machine.
 
-use super::{ContainerName, HookKind, ProbeKind, Rejection};
+use super::{ContainerName, HookKind, NoRoom, ProbeKind, Rejection};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use serde::{Deserialize, Serialize};
@@ -151,6 +151,17 @@ pub enum Input {
         /// What it said.
         output: String,
     },
+    /// The container has other resources now ([`super::Action::ResizeContainer`]).
+    Resized {
+        /// Which container.
+        container: ContainerName,
+        /// As in the action.
+        attempt: u32,
+        /// Done, or why not.
+        result: Result<(), String>,
+    },
+    /// Whether the node has room for what the pod asks for now; until something else is said, it has.
+    Room(Option<NoRoom>),
     /// The moment of [`super::Action::WakeAt`] has come. A tick too many does no harm.
     Tick,
     /// The machine is being switched off: pods are stopped, and fail with reason `Terminated`. Not for a daemon that only restarts.

@@ -140,6 +140,32 @@ pub(super) fn deadline_exceeded() -> PodEvent {
     of_pod(EventType::Normal, "DeadlineExceeded", message.to_owned())
 }
 
+/// How far a change of resources is.
+pub(super) enum Resizing {
+    Started,
+    Completed,
+    Failed(String),
+}
+
+pub(super) fn resize(container: &Container, how: Resizing) -> PodEvent {
+    let name = &container.name;
+    let (kind, reason, message) = match how {
+        Resizing::Started => (EventType::Normal, "ResizeStarted", format!("Resize of container {name} started")),
+        Resizing::Completed => (EventType::Normal, "ResizeCompleted", format!("Resize of container {name} completed")),
+        Resizing::Failed(error) => (EventType::Warning, "ResizeError", format!("Resize of container {name} failed: {error}")),
+    };
+    of_container(container, kind, reason, message)
+}
+
+pub(super) fn resize_restarts(container: &Container) -> PodEvent {
+    of_container(container, EventType::Normal, "Killing", format!("Container {} resize requires restart", container.name))
+}
+
+pub(super) fn resize_pending(no_room: &super::NoRoom) -> PodEvent {
+    let reason = if no_room.is_final { "ResizeInfeasible" } else { "ResizeDeferred" };
+    of_pod(EventType::Warning, reason, no_room.message.clone())
+}
+
 pub(super) fn evicted(message: &str) -> PodEvent {
     of_pod(EventType::Warning, super::EVICTED, message.to_owned())
 }

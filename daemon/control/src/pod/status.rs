@@ -127,6 +127,9 @@ impl PodMachine {
     /// What an instance has of the node: its resources, and its mounts (`convertContainerStatusResources`).
     fn given(&self, container: &Container) -> ContainerStatus {
         let Some(spec) = self.container_spec(&container.name) else { return ContainerStatus::default() };
+        let wanted = spec.resources.clone().unwrap_or_default();
+        let known = container.history.newest.as_ref().and_then(|newest| newest.given.clone());
+        let given = known.unwrap_or_else(|| wanted.clone());
         let mount = |mount: &VolumeMount| VolumeMountStatus {
             name: mount.name.clone(),
             mount_path: mount.mount_path.clone(),
@@ -135,8 +138,8 @@ impl PodMachine {
             volume_status: None,
         };
         ContainerStatus {
-            allocated_resources: spec.resources.as_ref().and_then(|resources| resources.requests.clone()),
-            resources: Some(spec.resources.clone().unwrap_or_default()),
+            allocated_resources: if self.no_room.is_some() { given.requests.clone() } else { wanted.requests },
+            resources: Some(given),
             volume_mounts: spec.volume_mounts.as_ref().map(|mounts| mounts.iter().map(mount).collect()),
             ..ContainerStatus::default()
         }

@@ -10,6 +10,7 @@ mod manifests;
 mod probes;
 mod put_out;
 mod random;
+mod resize;
 mod restart;
 mod schedule;
 mod world;

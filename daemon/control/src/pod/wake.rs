@@ -30,7 +30,7 @@ impl PodMachine {
             Stage::Running { hook: Hook::Running { asked }, .. } => Some(asked.after_ms(OVERDUE_MS)),
             _ => None,
         });
-        let others = [sandbox, ending, self.deadline(now), self.next_look()];
+        let others = [sandbox, ending, self.deadline(now), self.next_look(), self.next_resize()];
         containers.chain(others.into_iter().flatten()).min()
     }
 }

@@ -97,6 +97,15 @@ impl Shortage {
         format!("Node didn't have enough resource: {name}, requested: {requested}, used: {used}, capacity: {capacity}")
     }
 
+    /// As the kubelet answers a resize (`pkg/kubelet/allocation/allocation_manager.go`).
+    pub(super) fn to_resize(self) -> String {
+        let Self { requested, capacity, .. } = self;
+        if self.is_of_the_whole_node() {
+            return format!("Node didn't have enough capacity: {}, requested: {requested}, capacity: {capacity}", self.name());
+        }
+        self.to_kubelet()
+    }
+
     pub(super) const fn reason(&self) -> RejectReason {
         match self.what {
             What::Pods => RejectReason::OutOfPods,
@@ -241,6 +250,17 @@ impl NodeState {
     pub(super) fn others(&self, pod: &ObjectMeta) -> impl Iterator<Item = &Taken> {
         let uid = pod.uid.clone().unwrap_or_default();
         self.pods.iter().filter(move |(other, _)| **other != uid).map(|(_, taken)| taken)
+    }
+
+    /// Whether a pod of this node asks for more of what is short than it has.
+    pub(super) fn asks_for_more(&self, shortage: &Shortage, wanted: &Resources, pod: &Pod) -> bool {
+        let own = self.pods.get(pod.metadata.uid.as_deref().unwrap_or_default()).map(|own| own.resources).unwrap_or_default();
+        match shortage.what {
+            What::Pods => false,
+            What::Cpu => wanted.cpu_milli > own.cpu_milli,
+            What::Memory => wanted.memory_bytes > own.memory_bytes,
+            What::Storage => wanted.storage_bytes > own.storage_bytes,
+        }
     }
 
     /// What is missing for a pod that wants this much; the pod itself is not counted if it is here already.

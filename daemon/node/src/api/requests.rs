@@ -94,6 +94,7 @@ impl Call {
             Request::Create(request) => self.verbs.create(request).await,
             Request::Apply(request) => self.verbs.apply(request).await,
             Request::Replace(request) => self.verbs.replace(request).await,
+            Request::Resize(request) => self.verbs.resize(request).await,
             Request::Delete(request) => self.verbs.delete(request).await,
             Request::History(request) => self.verbs.history(&request).map(Response::History),
             Request::Probes(request) => self.verbs.probes(&request).map(Response::Probes),

@@ -14,6 +14,7 @@ pub fn action(request: &Request) -> Action<'_> {
         Request::Create(create) => manifest("create", &create.object, &create.namespace),
         Request::Apply(apply) => manifest("patch", &apply.object, &apply.namespace),
         Request::Replace(replace) => manifest("update", &replace.object, &replace.namespace),
+        Request::Resize(replace) => Action { subresource: "resize", ..manifest("update", &replace.object, &replace.namespace) },
         Request::Delete(delete) => object("delete", &delete.object),
         Request::Logs(logs) => below("get", "log", &logs.namespace, &logs.pod),
         Request::Exec(exec) => below("create", "exec", &exec.namespace, &exec.pod),

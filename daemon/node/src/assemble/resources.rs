@@ -32,10 +32,11 @@ pub struct ContainerResources {
 
 /// The numbers of one container. A request that is missing is its limit.
 pub fn container_resources(container: &Container) -> ContainerResources {
-    container.resources.as_ref().map(of).unwrap_or_default()
+    container.resources.as_ref().map(amounts).unwrap_or_default()
 }
 
-fn of(resources: &ResourceRequirements) -> ContainerResources {
+/// Requests and limits in numbers.
+pub fn amounts(resources: &ResourceRequirements) -> ContainerResources {
     let quantity = |map: Option<&std::collections::BTreeMap<String, k8s_openapi::apimachinery::pkg::api::resource::Quantity>>,
                     name| { map.and_then(|map| map.get(name)).and_then(|text| Quantity::parse(&text.0).ok()) };
     let milli = |found: Option<Quantity>| found.and_then(|found| u64::try_from(found.to_milli()).ok());

@@ -33,6 +33,10 @@ impl Worker {
             Action::Signal { container, attempt, signal } => self.signal(&container, attempt, signal).await,
             Action::RunHook { container, attempt, hook, limit_ms } => return self.run_hook(container, attempt, hook, limit_ms),
             Action::RunProbe { container, attempt, probe, run } => self.run_probe(container, attempt, probe, run),
+            Action::ResizeContainer { container, attempt, resources } => {
+                let result = sandbox::resize(&self.machinery, self.machine.pod(), (&container, attempt), &resources).await;
+                return vec![Input::Resized { container, attempt, result: result.map_err(|error| chain(&error)) }];
+            }
             Action::Observe => return vec![Input::Found(self.find().await)],
             Action::PublishStatus(status) => self.publish(&status).await,
             Action::Event(event) => self.events.report_pod(self.machine.pod(), event),

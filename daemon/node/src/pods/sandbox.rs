@@ -4,7 +4,7 @@ use super::folders::{FolderError, Folders};
 use super::machinery::Machinery;
 use crate::assemble::{self, AssembleError, ContainerPaths, ContainerResources, ContainerStart, PodContext};
 use crate::errors::chain;
-use k8s_openapi::api::core::v1::{Container, Pod};
+use k8s_openapi::api::core::v1::{Container, Pod, ResourceRequirements};
 use runtime::cgroup::{CgroupError, DevicePolicy, Qos, Resources};
 use runtime::image::ImageRecord;
 use runtime::network::{NetworkError, PodNetwork};
@@ -169,6 +169,29 @@ pub fn exec_spec(
     process.argv = argv.to_vec();
     process.mounts.clear();
     Ok(ExecSpec { streams, process })
+}
+
+/// Gives a container that runs, and its pod, other resources.
+///
+/// # Errors
+/// Of the control groups: memory that is in use cannot be taken away, for one.
+pub async fn resize(
+    machinery: &Arc<Machinery>,
+    pod: &Arc<Pod>,
+    (container, attempt): (&str, u32),
+    resources: &ResourceRequirements,
+) -> Result<(), CgroupError> {
+    let (owned, pod, group) = (machinery.clone(), pod.clone(), group_name(container, attempt));
+    let wanted = kernel_resources(&assemble::amounts(resources));
+    machinery
+        .blocking(move || {
+            let whole = kernel_resources(&assemble::pod_resources(&pod));
+            // What grows has to grow in the pod first, what shrinks in the container: one of the two is refused, and helped by the other.
+            let first = owned.cgroups.create_pod(uid_of(&pod), qos(&pod), &whole);
+            owned.cgroups.resize_container(uid_of(&pod), &group, &wanted)?;
+            first.or_else(|_| owned.cgroups.create_pod(uid_of(&pod), qos(&pod), &whole))
+        })
+        .await
 }
 
 /// After a container ended: removes its control groups and its changes to the image.

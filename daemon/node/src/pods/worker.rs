@@ -18,7 +18,7 @@ use crate::clock;
 use crate::events::Recorder;
 use crate::images::InUse;
 use control::clock::BootMs;
-use control::pod::{Action, ContainerName, Host, Input, PodMachine, Pulled, Rejection};
+use control::pod::{Action, ContainerName, Host, Input, NoRoom, PodMachine, Pulled, Rejection};
 use k8s_openapi::api::core::v1::{Container, EphemeralContainer, Pod};
 use runtime::protocol::{ContainerId, Notice};
 use runtime::sandbox::{SandboxError, SupervisorConnection};
@@ -33,8 +33,8 @@ use tracing::{debug, info, warn};
 /// What is wanted of a pod: the newest word counts.
 #[derive(Debug, Clone)]
 pub enum Wanted {
-    /// The object as it is.
-    Spec(Arc<Pod>),
+    /// The object as it is, and why the node has no room for what it asks for now, if it has none.
+    Spec(Arc<Pod>, Option<NoRoom>),
     /// It is another node's.
     Elsewhere(String),
     /// It is gone.
@@ -184,8 +184,9 @@ impl Worker {
                 let found = self.find().await;
                 self.step(Input::Found(found)).await;
             }
-            News::Wanted(Some(Wanted::Spec(pod))) => {
+            News::Wanted(Some(Wanted::Spec(pod, no_room))) => {
                 let is_lost = self.is_status_of_another(&pod);
+                self.step(Input::Room(no_room)).await;
                 self.step(Input::Spec(pod)).await;
                 if is_lost {
                     self.step(Input::StatusLost).await;

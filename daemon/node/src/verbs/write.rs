@@ -92,6 +92,24 @@ impl Verbs {
     /// # Errors
     /// As [`Verbs::replace`].
     pub async fn replace_by(&self, request: ReplaceRequest, manager: &str) -> Result<Response, Status> {
+        self.exchange(request, (manager, "replaced"), Self::admit_update).await
+    }
+
+    /// Other resources for a pod that is there.
+    ///
+    /// # Errors
+    /// As [`Verbs::replace`].
+    pub async fn resize(&self, request: ReplaceRequest) -> Result<Response, Status> {
+        let admit = |_: &Self, _, old: &Value, new, namespace: &str| admission::admit_resize(old, new, &context(namespace, ""));
+        self.exchange(request, ("", "resized"), admit).await
+    }
+
+    async fn exchange(
+        &self,
+        request: ReplaceRequest,
+        (manager, outcome): (&str, &str),
+        admit: impl Fn(&Self, Kind, &Value, Value, &str) -> Result<Admitted, Status>,
+    ) -> Result<Response, Status> {
         let kind = kind_of(&request.object)?;
         let name = text(&request.object, "/metadata/name").to_owned();
         let namespace = namespace_of(&request.object, &request.namespace);
@@ -100,9 +118,9 @@ impl Verbs {
         loop {
             let live = self.store.get(&key(kind, &namespace, &name)).ok_or_else(|| Status::not_found(kind, &name))?;
             let old: Value = live.parse().map_err(|error| unreadable(&error))?;
-            let admitted = self.admit_update(kind, &old, request.object.clone(), &request.namespace)?;
+            let admitted = admit(self, kind, &old, request.object.clone(), &request.namespace)?;
             let admitted = tracked(Some(&old), admitted, kind, manager);
-            let result = self.keep_changed(&live, admitted, request.dry_run, "replaced").await;
+            let result = self.keep_changed(&live, admitted, request.dry_run, outcome).await;
             tries -= 1;
             match result {
                 // Without a version in the request, a change in between is no conflict.

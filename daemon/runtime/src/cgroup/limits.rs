@@ -94,11 +94,17 @@ pub(super) fn apply(folders: &GroupFolders<'_>, resources: &Resources) -> Result
     }
     if let Some(bytes) = resources.memory_limit_bytes {
         let memory = MemController::new(folders.memory.to_owned(), is_v2);
-        memory.set_limit(to_signed(bytes)).map_err(failed("memory limit", folders.memory))?;
+        let limit = || memory.set_limit(to_signed(bytes)).map_err(failed("memory limit", folders.memory));
         // Version 1 counts memory and swap together, version 2 swap alone. Neither file exists where swap is not accounted.
         let (file, swap) = if is_v2 { ("memory.swap.max", 0) } else { ("memory.memsw.limit_in_bytes", to_signed(bytes)) };
-        if folders.memory.join(file).exists() {
+        let has_swap = folders.memory.join(file).exists();
+        // Where both are raised, version 1 wants the one with swap first: it may not be the smaller.
+        let is_refused = limit().is_err();
+        if has_swap {
             memory.set_memswap_limit(swap).map_err(failed("swap limit", folders.memory))?;
+        }
+        if is_refused {
+            limit()?;
         }
     }
     if let Some(most) = resources.pids_max {

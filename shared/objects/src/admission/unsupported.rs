@@ -80,7 +80,6 @@ static ROWS: &[Row] = &[
     refuse("spec.schedulingGates", "scheduling gates"),
     warn("spec.<containers>[*].stdin", "there is no attach, standard input is empty").when(is_true),
     warn("spec.<containers>[*].tty", "there is no attach, the container gets no terminal").when(is_true),
-    warn("spec.<containers>[*].resizePolicy", "a running container is not resized"),
     warn("spec.<containers>[*].ports[*].hostPort", "the port is reached by the pod's address only").when(is_own_network),
     warn("spec.<containers>[*].resources.limits.ephemeral-storage", "the limit is not enforced"),
     warn("spec.schedulerName", "there is one scheduler").when(|name, _| name != "default-scheduler"),

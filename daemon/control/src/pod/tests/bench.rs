@@ -215,6 +215,7 @@ fn line(action: &Action) -> Option<String> {
         }
         Action::RunHook { container, attempt, hook, .. } => format!("hook {hook:?} {}/{attempt}", name(container)),
         Action::RunProbe { container, attempt, probe, run } => format!("probe {probe:?} {}/{attempt} {run}", name(container)),
+        Action::ResizeContainer { container, attempt, .. } => format!("resize {}/{attempt}", name(container)),
         Action::Observe => "observe".to_owned(),
         Action::Event(event) => format!("{} {}: {}", event.kind.as_str(), event.reason, event.message),
         Action::ReleaseVolumes => "release volumes".to_owned(),

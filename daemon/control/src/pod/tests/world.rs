@@ -132,6 +132,10 @@ impl World {
                 };
                 self.send(&Input::Probed { container, attempt, probe, run, verdict, output: "no".to_owned() });
             }
+            Action::ResizeContainer { container, attempt, .. } => {
+                let result = if self.random.chance(self.weather.fail) { Err("no".to_owned()) } else { Ok(()) };
+                self.send(&Input::Resized { container: container.clone(), attempt: *attempt, result });
+            }
             Action::Observe => {
                 let found = Input::Found(self.look());
                 self.send(&found);
