@@ -78,7 +78,7 @@ impl Cluster {
         let mut command = Command::new(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../scripts/cluster"));
         command.arg("--name").arg(&self.name).arg("--folder").arg(self.folder.path());
         command.arg("--bin").arg(binary("skiffd").parent().expect("a program is in a folder"));
-        command.args(words).env("SKIFFD_LOG", "debug").stdin(Stdio::null());
+        command.args(words).env("SKIFFD_LOG", "debug").env("SKIFFD_EVICTION_HARD", crate::NO_EVICTION).stdin(Stdio::null());
         Ran::of(&command.output().expect("scripts/cluster runs"))
     }
 

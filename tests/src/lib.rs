@@ -22,6 +22,9 @@ pub use world::World;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+/// A test's pods are not put out because the machine that it runs on is full. Tests of that give flags, which count for more.
+pub(crate) const NO_EVICTION: &str = "memory.available<1Mi";
+
 /// How long a test waits for what has to happen, on a machine that is busy with other tests.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 

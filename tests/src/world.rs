@@ -91,7 +91,8 @@ impl World {
         let errors = log.try_clone().expect("a second handle");
         let mut command = self.inside(binary("skiffd"));
         command.args(self.settings()).args(["--name", "node1"]).args(&self.flags);
-        command.env("SKIFFD_LOG", "debug").stdin(Stdio::null()).stdout(log).stderr(errors);
+        command.env("SKIFFD_LOG", "debug").env("SKIFFD_EVICTION_HARD", crate::NO_EVICTION);
+        command.stdin(Stdio::null()).stdout(log).stderr(errors);
         self.daemon = Some(command.spawn().expect("nsenter runs"));
         eventually("the daemon answers", || match self.skiff(&["version"]) {
             ran if ran.code == 0 => Ok(()),

@@ -94,7 +94,7 @@ impl Worker {
         let sandbox = self.marks.sandbox;
         let state = match (&states, self.has_run_folder()) {
             // The node was given another range while no daemon looked: the pod is cut off.
-            (Some(_), _) if !self.has_address_of_range() => FoundSandbox::Dead { sandbox },
+            (Some(_), _) if !self.has_address_of_range() || self.lacks_address() => FoundSandbox::Dead { sandbox },
             (Some(_), _) => FoundSandbox::Alive { sandbox, ips: self.marks.ips.clone() },
             (None, true) => {
                 self.connection = None;
@@ -119,6 +119,11 @@ impl Worker {
             containers.push(found);
         }
         Found { sandbox: state, containers }
+    }
+
+    /// Whether a pod that should have an address of its own has none: an earlier daemon was killed before it wrote it down.
+    fn lacks_address(&self) -> bool {
+        self.marks.ips.is_empty() && !super::sandbox::is_host_network(self.machine.pod())
     }
 
     async fn connect(&mut self) {

@@ -1,6 +1,6 @@
 //! Performs what a pod's machine decided, and answers with what came of it.
 
-use super::observe::{ANSWER_TIMEOUT, PodMarks, write_snapshot};
+use super::observe::{ANSWER_TIMEOUT, write_snapshot};
 use super::sandbox::{self, ContainerError, ContainerRequest};
 use super::signal::stop_signal;
 use super::worker::{PullEnd, Worker};
@@ -58,17 +58,11 @@ impl Worker {
     async fn create_sandbox(&mut self, sandbox: u32) -> Input {
         let pod = self.machine.pod().clone();
         let failed = |message: String| Input::SandboxFailed { sandbox, message };
-        match sandbox::start(&self.machinery, &pod, &self.folders).await {
+        match sandbox::start(&self.machinery, &pod, &self.folders, sandbox).await {
             Ok(started) => {
-                let ips: Vec<String> = started.ips.iter().map(ToString::to_string).collect();
-                let ips = if sandbox::is_host_network(&pod) { Vec::new() } else { ips };
-                self.marks = PodMarks { sandbox, ips: ips.clone() };
+                self.marks = started.marks;
                 self.connection = Some(started.connection);
-                if let Err(error) = self.marks.write(&self.folders) {
-                    self.undo_sandbox().await;
-                    return failed(format!("cannot write down the pod's addresses: {error}"));
-                }
-                Input::SandboxReady { sandbox, ips }
+                Input::SandboxReady { sandbox, ips: self.marks.ips.clone() }
             }
             Err(error) => {
                 self.undo_sandbox().await;

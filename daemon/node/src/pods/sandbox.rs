@@ -2,6 +2,7 @@
 
 use super::folders::{FolderError, Folders};
 use super::machinery::Machinery;
+use super::observe::PodMarks;
 use crate::assemble::{self, AssembleError, ContainerPaths, ContainerResources, ContainerStart, PodContext};
 use crate::errors::chain;
 use k8s_openapi::api::core::v1::{Container, Pod, ResourceRequirements};
@@ -11,6 +12,7 @@ use runtime::network::{NetworkError, PodNetwork};
 use runtime::protocol::{ExecSpec, ExecStreams};
 use runtime::sandbox::{self, SandboxError, SupervisorConnection};
 use runtime::spec::ContainerSpec;
+use std::io;
 use std::net::IpAddr;
 use std::os::fd::AsFd;
 use std::sync::Arc;
@@ -30,6 +32,9 @@ pub enum SandboxStartError {
     /// Its control groups.
     #[error("cannot make the pod's control groups")]
     Cgroup(#[from] CgroupError),
+    /// What a restarted daemon has to know of it.
+    #[error("cannot write down the pod's addresses")]
+    Marks(#[source] io::Error),
     /// Its supervisor.
     #[error(transparent)]
     Supervisor(#[from] SandboxError),
@@ -40,8 +45,8 @@ pub enum SandboxStartError {
 pub struct Sandbox {
     /// To its supervisor.
     pub connection: SupervisorConnection,
-    /// The pod's addresses.
-    pub ips: Vec<IpAddr>,
+    /// Its number and the pod's addresses.
+    pub marks: PodMarks,
 }
 
 /// Makes the pod's folders, network and control groups and starts its supervisor. What a failure leaves behind is removed by
@@ -49,15 +54,23 @@ pub struct Sandbox {
 ///
 /// # Errors
 /// See [`SandboxStartError`].
-pub async fn start(machinery: &Arc<Machinery>, pod: &Arc<Pod>, folders: &Folders) -> Result<Sandbox, SandboxStartError> {
+pub async fn start(
+    machinery: &Arc<Machinery>,
+    pod: &Arc<Pod>,
+    folders: &Folders,
+    number: u32,
+) -> Result<Sandbox, SandboxStartError> {
     let uid = uid_of(pod).to_owned();
     let (owned, owned_pod, owned_folders) = (machinery.clone(), pod.clone(), folders.clone());
     let network = machinery.blocking(move || prepare(&owned, &owned_pod, &owned_folders)).await?;
+    // Before there is a supervisor that a restarted daemon could find: it must not take it for an earlier sandbox, or for one without
+    // addresses.
+    let marks = PodMarks { sandbox: number, ips: network.iter().map(|network| network.ip.to_string()).collect() };
+    marks.write(folders).map_err(SandboxStartError::Marks)?;
     let spec = assemble::sandbox(pod, &uid, folders.run_dir.clone(), machinery.cgroups.supervisors());
     let netns = network.as_ref().map(|network| network.netns.as_fd());
     let connection = sandbox::start(&machinery.supervisor, &spec, netns).await?;
-    let ips = network.as_ref().map_or(machinery.host_ip, |network| IpAddr::V4(network.ip));
-    Ok(Sandbox { connection, ips: vec![ips] })
+    Ok(Sandbox { connection, marks })
 }
 
 fn prepare(machinery: &Machinery, pod: &Pod, folders: &Folders) -> Result<Option<PodNetwork>, SandboxStartError> {

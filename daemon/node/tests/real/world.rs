@@ -88,6 +88,8 @@ impl World {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(log).expect("the daemon's log");
         let mut command = self.inside(env!("CARGO_BIN_EXE_skiffd"));
         command.args(self.settings()).args(["--name", "node1"]);
+        // A machine whose disk is nearly full is no reason to put the test's pods out.
+        command.env("SKIFFD_EVICTION_HARD", "memory.available<1Mi");
         command.env("SKIFFD_LOG", "debug").env_remove("NOTIFY_SOCKET").stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         self.daemon = Some(command.spawn().expect("nsenter runs"));
     }
