@@ -4,11 +4,12 @@ mod duration;
 
 use crate::settings::GlyphChoice;
 use crate::verbs::{
-    annotate::AnnotateArgs, api_resources::ApiResourcesArgs, apply::ApplyArgs, completion::CompletionArgs, config,
-    cordon::CordonArgs, cp::CpArgs, create::CreateArgs, delete::DeleteArgs, demo, describe::DescribeArgs, drain::DrainArgs,
-    events::EventsArgs, exec::ExecArgs, explain::ExplainArgs, get::GetArgs, image::ImageArgs, keys, kubeconfig::KubeconfigArgs,
-    label::LabelArgs, logs::LogsArgs, node::NodeArgs, port_forward::PortForwardArgs, probes::ProbesArgs, replace::ReplaceArgs,
-    taint::TaintArgs, version::VersionArgs, wait::WaitArgs,
+    annotate::AnnotateArgs, api_resources::ApiResourcesArgs, apply::ApplyArgs, attach::AttachArgs, completion::CompletionArgs,
+    config, cordon::CordonArgs, cp::CpArgs, create::CreateArgs, debug::DebugArgs, delete::DeleteArgs, demo,
+    describe::DescribeArgs, drain::DrainArgs, events::EventsArgs, exec::ExecArgs, explain::ExplainArgs, get::GetArgs,
+    image::ImageArgs, keys, kubeconfig::KubeconfigArgs, label::LabelArgs, logs::LogsArgs, node::NodeArgs,
+    port_forward::PortForwardArgs, probes::ProbesArgs, replace::ReplaceArgs, run::RunArgs, taint::TaintArgs,
+    version::VersionArgs, wait::WaitArgs,
 };
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use std::collections::HashSet;
@@ -86,6 +87,12 @@ pub enum Verb {
     Logs(LogsArgs),
     /// Run a program in a container.
     Exec(ExecArgs),
+    /// Hear a container that runs, and write to it.
+    Attach(AttachArgs),
+    /// Make a pod of one container, and maybe attach to it.
+    Run(RunArgs),
+    /// Look into a pod with tools that its image has not, or at a node.
+    Debug(DebugArgs),
     /// Copy files and folders to and from a container.
     Cp(CpArgs),
     /// Listen on local ports and pass connections on to a pod.

@@ -7,6 +7,8 @@ mod amend;
 pub mod annotate;
 pub mod api_resources;
 pub mod apply;
+pub mod attach;
+mod attend;
 pub mod completion;
 pub mod config;
 mod containers;
@@ -14,6 +16,7 @@ mod context;
 pub mod cordon;
 pub mod cp;
 pub mod create;
+pub mod debug;
 pub mod delete;
 pub mod demo;
 pub mod describe;
@@ -25,6 +28,7 @@ mod failure;
 mod format;
 pub mod get;
 pub mod image;
+mod interrupts;
 pub mod keys;
 pub mod kubeconfig;
 pub mod label;
@@ -35,6 +39,8 @@ pub mod port_forward;
 pub mod probes;
 pub mod replace;
 mod resources;
+pub mod run;
+mod session;
 pub mod taint;
 mod terminal;
 mod unseen;
@@ -65,14 +71,14 @@ pub fn main(common: &Common, verb: Verb) -> ExitCode {
     runtime.block_on(async {
         // Either the verb ends or the user ends it: a verb that is dropped cancels what it had open.
         tokio::select! {
-            code = run(common, verb, Streams::process()) => ExitCode::from(code),
-            _ = tokio::signal::ctrl_c() => ExitCode::from(INTERRUPTED),
+            code = perform(common, verb, Streams::process()) => ExitCode::from(code),
+            () = interrupts::unheld() => ExitCode::from(INTERRUPTED),
         }
     })
 }
 
 /// Does a verb; its exit code.
-pub async fn run(common: &Common, verb: Verb, streams: Streams) -> u8 {
+pub async fn perform(common: &Common, verb: Verb, streams: Streams) -> u8 {
     let (drivers, new_drivers) = mpsc::channel(1);
     let mut context = Context::new(common, streams, drivers);
     let result = driven(dispatch(verb, &mut context), new_drivers).await;
@@ -112,6 +118,9 @@ async fn dispatch(verb: Verb, context: &mut Context) -> Result<(), Failure> {
         Verb::Wait(args) => wait::run(&args, context).await,
         Verb::Logs(args) => logs::run(&args, context).await,
         Verb::Exec(args) => exec::run(&args, context).await,
+        Verb::Attach(args) => attach::run(&args, context).await,
+        Verb::Run(args) => run::run(&args, context).await,
+        Verb::Debug(args) => debug::run(&args, context).await,
         Verb::Cp(args) => cp::run(&args, context).await,
         Verb::PortForward(args) => port_forward::run(&args, context).await,
         Verb::Probes(args) => probes::run(&args, context).await,

@@ -13,6 +13,7 @@ pub use resources::{ContainerResources, Qos, amounts, container_resources, oom_s
 
 use k8s_openapi::api::core::v1::{Container, Pod, PodSpec};
 use runtime::image::ImageConfig;
+use runtime::protocol::{ConsoleMode, ContainerStreams, InputMode};
 use runtime::spec::{
     Access, CgroupAttach, ContainerSpec, DEFAULT_MASKED_PATHS, DEFAULT_READONLY_PATHS, DEFAULT_SHM_BYTES, IpcMode, LogSpec,
     NetworkMode, PidMode, Rootfs, SandboxSpec, Upper,
@@ -96,6 +97,24 @@ pub fn hostname(pod: &Pod) -> String {
     let name = spec_of(pod).hostname.as_deref().or(pod.metadata.name.as_deref()).unwrap_or_default();
     let cut = if name.len() > LONGEST { &name[..LONGEST] } else { name };
     cut.trim_end_matches(['-', '.']).to_owned()
+}
+
+/// What a container reads and writes.
+pub fn streams(container: &Container) -> ContainerStreams {
+    let input = match (container.stdin, container.stdin_once) {
+        (Some(true), Some(true)) => InputMode::Once,
+        (Some(true), _) => InputMode::Kept,
+        _ => InputMode::Nothing,
+    };
+    let console = if container.tty == Some(true) { ConsoleMode::Terminal } else { ConsoleMode::Pipes };
+    ContainerStreams { input, console }
+}
+
+/// A program with a terminal is told which kind, unless somebody said so.
+pub fn name_terminal(env: &mut Vec<(String, String)>) {
+    if !env.iter().any(|(name, _)| name == "TERM") {
+        env.push(("TERM".to_owned(), "xterm".to_owned()));
+    }
 }
 
 /// What the pod's supervisor is told.

@@ -1,7 +1,9 @@
 //! The pods of this node: a worker each, told what the store says of its pod.
 
+mod attaching;
 mod copying;
 mod folders;
+mod hosted;
 mod inside;
 mod intake;
 mod machinery;

@@ -69,6 +69,15 @@ pub enum Standard {
     Terminal(Option<TerminalSize>),
 }
 
+/// What whoever attaches to a container is to have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Attach {
+    /// Whether it writes.
+    pub stdin: bool,
+    /// The size of its terminal, for a container that has one.
+    pub size: Option<TerminalSize>,
+}
+
 /// What is to be copied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transfer {
@@ -89,6 +98,18 @@ pub trait Containers: Send + Sync {
     /// # Errors
     /// Why it cannot be run, in Kubernetes' words.
     fn exec(self: Arc<Self>, container: Running, program: Program) -> BoxFuture<'static, Result<Duplex, Status>>;
+
+    /// Hears what a container writes, and writes to it. Dropping the stream leaves the container as it is.
+    ///
+    /// # Errors
+    /// Why nobody can attach to it, in Kubernetes' words.
+    fn attach(self: Arc<Self>, container: Running, how: Attach) -> BoxFuture<'static, Result<Duplex, Status>>;
+
+    /// Runs a program of this machine, in the namespaces of a container or, without one, in the machine's own.
+    ///
+    /// # Errors
+    /// Why it cannot be run.
+    fn exec_on_host(self: Arc<Self>, container: Option<Running>, program: Program) -> BoxFuture<'static, Result<Duplex, Status>>;
 
     /// Copies files to or from a container: an archive goes one way, and what is said of it comes on [`wire::channel::STDERR`].
     ///

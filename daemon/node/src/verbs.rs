@@ -3,6 +3,7 @@
 mod cluster;
 mod credentials;
 mod delete;
+mod ephemeral;
 mod exec;
 mod history;
 mod images;

@@ -16,6 +16,7 @@
 
 mod attach;
 mod cgroups;
+mod console;
 mod devices;
 mod execute;
 mod failure;
@@ -25,14 +26,16 @@ mod mask;
 mod mounts;
 mod pause;
 mod privileges;
+mod processes;
 mod report;
 mod resolve;
 mod rootfs;
 mod setup;
 mod user;
 
-pub use attach::{attach_later, attach_v1, kill_all, oom_kills};
+pub use attach::{attach_later, attach_v1, kill_all, kill_session, oom_kills};
+pub use console::Console;
 pub use join::{Joined, join};
-pub use launch::{Launched, Shared, launch};
+pub use launch::{Launched, Output, Shared, launch};
 pub use pause::start_pause;
 pub use report::{Outcome, Report};

@@ -14,6 +14,10 @@
 //! that connection: its end is told there and nowhere else, and it is killed when the connection closes. Its streams are
 //! descriptors that travel beside the request, so what it writes never passes through the supervisor.
 //!
+//! Version 3 starts containers with an input or a terminal, or in the process ids of another one (`StartWith`), and attaches to
+//! them (`Attach`): one attachment a connection, with which it ends. Output is written to descriptors that travel beside the request; the
+//! descriptor for input travels back beside the answer, so that each side writes to the container itself and nobody in between has to.
+//!
 //! A test holds the bytes of version 1 fast.
 
 mod frame;
@@ -27,9 +31,11 @@ use serde::{Deserialize, Serialize};
 use crate::spec::{ContainerSpec, Exit, SandboxSpec};
 
 /// The version spoken here.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 /// The first version that knows `Exec`.
 pub const VERSION_OF_EXEC: u32 = 2;
+/// The first version that knows `StartWith` and `Attach`.
+pub const VERSION_OF_ATTACH: u32 = 3;
 /// The largest frame, in bytes: a container with an environment at the kernel's limit fits.
 pub const FRAME_LIMIT: usize = 4 << 20;
 
@@ -82,6 +88,66 @@ pub enum Request {
         /// The kernel's number.
         signal: i32,
     },
+    /// Start a container that is more than `Start` can say. Answered as that.
+    StartWith(Box<StartSpec>),
+    /// Hear what a container that runs writes from now on, and write to it. Answered with `Attached`.
+    Attach(AttachSpec),
+    /// This connection's attachment writes no more: an input that is for one writer ends.
+    EndInput,
+}
+
+/// A container with what `Start` has no words for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StartSpec {
+    /// What it reads and writes.
+    pub streams: ContainerStreams,
+    /// A container that runs and whose process ids it shares, where each has its own.
+    pub among: Option<ContainerId>,
+    /// The container.
+    pub container: ContainerSpec,
+}
+
+/// What a container reads and writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContainerStreams {
+    /// What it reads.
+    pub input: InputMode,
+    /// Whether it has a terminal.
+    pub console: ConsoleMode,
+}
+
+impl ContainerStreams {
+    /// Nothing to read, and a pipe each for what it writes: what `Start` means.
+    pub const PLAIN: ContainerStreams = ContainerStreams { input: InputMode::Nothing, console: ConsoleMode::Pipes };
+}
+
+/// What a container reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum InputMode {
+    /// Nothing.
+    Nothing,
+    /// What attachments write, whoever comes and goes (`stdin`).
+    Kept,
+    /// What the first attachment that writes has written, and then no more (`stdinOnce`).
+    Once,
+}
+
+/// Whether a container has a terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ConsoleMode {
+    /// It has pipes.
+    Pipes,
+    /// It has one, whatever it reads (`tty`).
+    Terminal,
+}
+
+/// What an attachment is to have. Two descriptors come along: where standard output and standard error go.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttachSpec {
+    /// Whether it writes to the container.
+    pub writes: bool,
+    /// Which container.
+    pub container: ContainerId,
 }
 
 /// A further program in a container.
@@ -143,6 +209,15 @@ pub enum Answer {
     Status(Vec<ContainerState>),
     /// Not done, and why.
     Refused(String),
+    /// The attachment stands.
+    Attached(AttachedTo),
+}
+
+/// What was attached to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttachedTo {
+    /// What it has. Beside this comes the descriptor to write to: the terminal's master end, or a pipe where it reads one.
+    pub streams: ContainerStreams,
 }
 
 /// A container that runs.
@@ -232,4 +307,6 @@ pub enum Notice {
         /// How.
         exit: Exit,
     },
+    /// This connection's attachment was given up: it did not read for so long that the container would have had to wait.
+    Detached,
 }

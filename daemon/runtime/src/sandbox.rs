@@ -17,6 +17,8 @@ mod exits;
 mod identity;
 
 #[cfg(feature = "host")]
+mod attach;
+#[cfg(feature = "host")]
 mod connection;
 #[cfg(feature = "host")]
 mod exec;
@@ -30,6 +32,8 @@ mod start;
 pub use exits::{read_exits, remove_exit, write_exit};
 pub use identity::SupervisorId;
 
+#[cfg(feature = "host")]
+pub use attach::{Attachment, Parted};
 #[cfg(feature = "host")]
 pub use connection::SupervisorConnection;
 #[cfg(feature = "host")]

@@ -3,8 +3,6 @@
 #[cfg(feature = "host")]
 pub(crate) mod bpf;
 #[cfg(feature = "host")]
-mod terminal;
-#[cfg(feature = "host")]
 mod watch;
 
 mod clone;
@@ -13,9 +11,8 @@ mod filter;
 mod mount;
 mod process;
 mod signal;
+mod terminal;
 
-#[cfg(feature = "host")]
-pub(crate) use terminal::{open_other_end, unlock};
 #[cfg(feature = "host")]
 pub(crate) use watch::{watch, watch_both};
 
@@ -27,3 +24,4 @@ pub use process::{close_from, send_signal, trim_heap};
 pub(crate) use process::{close_on_exec_from, exit_now, join_new_session_keyring, set_resource_limit, wait_for_ever};
 pub(crate) use signal::reap_nobody;
 pub use signal::{child_signals, reset_signals, unblock_signals};
+pub(crate) use terminal::{open_other_end, unlock};

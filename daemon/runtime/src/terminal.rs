@@ -43,6 +43,14 @@ impl Terminal {
         Ok((Terminal { master: Arc::new(watch_both(master)?) }, other_end))
     }
 
+    /// One that was made already, by its master end. Inside a tokio runtime.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn of(master: OwnedFd) -> io::Result<Terminal> {
+        Ok(Terminal { master: Arc::new(watch_both(master)?) })
+    }
+
     /// Gives the terminal a size, in characters; its program is told.
     ///
     /// # Errors

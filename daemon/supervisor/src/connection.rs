@@ -1,12 +1,15 @@
 //! A daemon at the other end of a socket, which may stop reading at any time without stopping us.
 
-use std::io::IoSliceMut;
+use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use runtime::protocol::{FromSupervisor, Inbox, RequestId, ToSupervisor, decode, encode};
 use rustix::io::{Errno, ioctl_fionbio};
-use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendFlags, recvmsg, send};
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, recvmsg, send,
+    sendmsg,
+};
 
 const READ_SIZE: usize = 4096;
 /// What a daemon may leave unread. Beyond it the connection is closed: it asks for everything when it comes back.
@@ -63,6 +66,25 @@ impl Connection {
         }
         self.unsent.extend_from_slice(&frame);
         self.flush();
+    }
+
+    /// Sends a message with a descriptor beside it, at once: for a connection that has just asked, and has read all before.
+    pub fn send_with(&mut self, message: &FromSupervisor, descriptor: Option<&OwnedFd>) {
+        let Some(descriptor) = descriptor else { return self.send(message) };
+        let Ok(frame) = encode(message) else { return };
+        let descriptors = [descriptor.as_fd()];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut ancillary = SendAncillaryBuffer::new(&mut space);
+        ancillary.push(SendAncillaryMessage::ScmRights(&descriptors));
+        let sent = if self.has_unsent() {
+            Err(Errno::AGAIN)
+        } else {
+            sendmsg(&self.socket, &[IoSlice::new(&frame)], &mut ancillary, SendFlags::NOSIGNAL)
+        };
+        match sent {
+            Ok(count) => self.unsent.extend_from_slice(&frame[count..]),
+            Err(_) => self.is_open = false,
+        }
     }
 
     /// Sends what waits, as far as there is room.

@@ -5,15 +5,19 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use runtime::container::{Launched, Outcome, Report, Shared, kill_all, launch, oom_kills};
+use runtime::container::{Console, Launched, Outcome, Output, Report, Shared, kill_all, launch, oom_kills};
 use runtime::log::{ContainerLog, Lines, StreamName};
-use runtime::protocol::{ContainerId, RunState, Stage, StartFailure, Started};
+use runtime::protocol::{
+    ConsoleMode, ContainerId, ContainerStreams, InputMode, RunState, Stage, StartFailure, StartSpec, Started,
+};
 use runtime::sandbox::write_exit;
-use runtime::spec::{CgroupAttach, ContainerSpec, Exit};
+use runtime::spec::{CgroupAttach, Exit};
 use runtime::sys::send_signal;
 use rustix::buffer::spare_capacity;
 use rustix::io::Errno;
 use rustix::process::{Pid, WaitStatus};
+
+use crate::listeners::{Backlog, Listeners};
 
 /// How much of a stream is read at once.
 pub const READ_SIZE: usize = 16 << 10;
@@ -29,6 +33,9 @@ const DRAIN_LIMIT: usize = 1 << 20;
 /// ```
 pub struct Container {
     pub id: ContainerId,
+    streams: ContainerStreams,
+    /// Whether it is in the process ids of another container, whose end would end it.
+    is_guest: bool,
     phase: Phase,
 }
 
@@ -44,6 +51,12 @@ struct Process {
     pid: Pid,
     stdout: Stream,
     stderr: Stream,
+    /// Where its terminal comes from, until its program runs.
+    console: Option<Console>,
+    /// What its input is written to: a pipe, or its terminal.
+    input: Option<OwnedFd>,
+    /// For who attaches first, where somebody may.
+    backlog: Option<Backlog>,
     log: ContainerLog,
     cgroup: CgroupAttach,
     oom_kills_before: u64,
@@ -80,7 +93,8 @@ pub fn now() -> u64 {
 
 impl Container {
     /// Starts it. Whether its program runs is known later, by [`Container::read_report`].
-    pub fn start(spec: &ContainerSpec, shared: &Shared) -> Result<Container, StartFailure> {
+    pub fn start(start: &StartSpec, among: Option<Pid>, shared: &Shared) -> Result<Container, StartFailure> {
+        let spec = &start.container;
         spec.check().map_err(|error| StartFailure { stage: Stage::Spec, errno: 0, message: error.to_string() })?;
         let log = ContainerLog::open(&spec.log).map_err(|error| StartFailure {
             stage: Stage::Output,
@@ -88,19 +102,27 @@ impl Container {
             message: format!("failed to create log file {:?}: {error}", spec.log.path),
         })?;
         let oom_kills_before = spec.cgroup.memory.as_deref().map_or(0, oom_kills);
-        let Launched { pid, stdout, stderr, report } = launch(spec, shared)?;
-        let stream = |pipe, name| Stream { pipe: Some(pipe), lines: Lines::new(name) };
+        let Launched { pid, output, input, report } = launch(start, among, shared)?;
+        let stream = |pipe, name| Stream { pipe, lines: Lines::new(name) };
+        let (stdout, stderr, console) = match output {
+            Output::Pipes { stdout, stderr } => (Some(stdout), Some(stderr), None),
+            Output::Terminal(console) => (None, None, Some(console)),
+        };
         let process = Process {
             pid,
             stdout: stream(stdout, StreamName::Stdout),
             stderr: stream(stderr, StreamName::Stderr),
+            console,
+            input,
+            backlog: (start.streams != ContainerStreams::PLAIN).then(Backlog::default),
             log,
             cgroup: spec.cgroup.clone(),
             oom_kills_before,
             is_log_broken: false,
         };
         let id = ContainerId { name: spec.name.clone(), attempt: spec.attempt };
-        Ok(Container { id, phase: Phase::Starting(process, report) })
+        let is_guest = among.is_some();
+        Ok(Container { id, streams: start.streams, is_guest, phase: Phase::Starting(process, report) })
     }
 
     /// What it does, for whoever asks.
@@ -131,13 +153,36 @@ impl Container {
         self.process().map(|process| process.pid)
     }
 
-    /// Its descriptors that may have something to read.
-    pub fn descriptors(&self) -> impl Iterator<Item = (Source, BorrowedFd<'_>)> {
+    /// What it reads and writes.
+    pub fn streams(&self) -> ContainerStreams {
+        self.streams
+    }
+
+    /// What whoever attaches to it writes to.
+    pub fn input(&self) -> Option<BorrowedFd<'_>> {
+        self.process()?.input.as_ref().map(AsFd::as_fd)
+    }
+
+    /// What was kept for who attaches first.
+    pub fn take_backlog(&mut self) -> Option<Backlog> {
+        self.process_mut()?.backlog.take()
+    }
+
+    /// Somebody has written all that it has to: the end of an input that is for one. A terminal stays.
+    pub fn end_input(&mut self) {
+        let ends = self.streams.input == InputMode::Once && self.streams.console == ConsoleMode::Pipes;
+        if let (true, Some(process)) = (ends, self.process_mut()) {
+            process.input = None;
+        }
+    }
+
+    /// Its descriptors that may have something to read; its output is left alone while that is held up.
+    pub fn descriptors(&self, is_held_up: bool) -> impl Iterator<Item = (Source, BorrowedFd<'_>)> {
         let report = match &self.phase {
             Phase::Starting(_, report) => Some((Source::Report, report.descriptor())),
             _ => None,
         };
-        let streams = self.process().into_iter().flat_map(|process| {
+        let streams = self.process().filter(|_| !is_held_up).into_iter().flat_map(|process| {
             let streams = [(Source::Stdout, &process.stdout), (Source::Stderr, &process.stderr)];
             streams.into_iter().filter_map(|(source, stream)| Some((source, stream.pipe.as_ref()?.as_fd())))
         });
@@ -151,6 +196,7 @@ impl Container {
             Outcome::Pending => return None,
             Outcome::Executed => {
                 let started = Started { pid: process.pid.as_raw_nonzero().get(), started_at: now() };
+                process.take_terminal();
                 self.advance(|process| Phase::Running(process, started));
                 return Some(started);
             }
@@ -170,9 +216,10 @@ impl Container {
     }
 
     /// Reads once from one of its streams, into its log.
-    pub fn read_stream(&mut self, source: Source, buffer: &mut Vec<u8>) {
+    pub fn read_stream(&mut self, source: Source, buffer: &mut Vec<u8>, listeners: &mut Listeners) {
+        let id = self.id.clone();
         if let Some(process) = self.process_mut() {
-            process.read(source, buffer);
+            process.read(source, buffer, &mut |bytes| listeners.hear(&id, source, bytes));
         }
     }
 
@@ -182,13 +229,20 @@ impl Container {
     }
 
     /// Its process was reaped: takes what is left of its output, writes its exit.
-    pub fn end(&mut self, status: WaitStatus, shared: &Shared, buffer: &mut Vec<u8>) -> Option<Ended> {
+    pub fn end(
+        &mut self,
+        status: WaitStatus,
+        shared: &Shared,
+        (buffer, listeners): (&mut Vec<u8>, &mut Listeners),
+    ) -> Option<Ended> {
         let news = self.read_report();
+        let (id, is_guest) = (self.id.clone(), self.is_guest);
         let process = self.process_mut()?;
-        if !shared.has_own_pids() {
+        if !shared.has_own_pids() || is_guest {
             kill_all(&process.cgroup);
         }
-        process.drain(buffer);
+        process.drain(buffer, &mut |source, bytes| listeners.hear(&id, source, bytes));
+        listeners.finish(&id);
         let started_at = match &self.phase {
             Phase::Running(_, started) => started.started_at,
             Phase::Failing(_, failure) => return Some(Ended::Failed(failure.clone())),
@@ -228,8 +282,17 @@ impl Process {
         self.cgroup.memory.as_deref().map_or(0, oom_kills) > self.oom_kills_before
     }
 
+    /// Its program runs, so its terminal has come.
+    fn take_terminal(&mut self) {
+        let Some(console) = self.console.take() else { return };
+        match console.take().and_then(|terminal| Ok((terminal.try_clone()?, terminal))) {
+            Ok((input, terminal)) => (self.input, self.stdout.pipe) = (Some(input), Some(terminal)),
+            Err(error) => eprintln!("cannot take the terminal of a container: {error}"),
+        }
+    }
+
     /// Reads once; the number of bytes, or none if there is nothing now or ever.
-    fn read(&mut self, source: Source, buffer: &mut Vec<u8>) -> Option<usize> {
+    fn read(&mut self, source: Source, buffer: &mut Vec<u8>, heard: &mut dyn FnMut(&[u8])) -> Option<usize> {
         let stream = match source {
             Source::Stdout => &mut self.stdout,
             Source::Stderr => &mut self.stderr,
@@ -238,11 +301,18 @@ impl Process {
         buffer.clear();
         let pipe = stream.pipe.as_ref()?;
         let result = match rustix::io::read(pipe, spare_capacity(buffer)) {
-            Ok(0) => {
+            // A terminal that nobody has any more.
+            Ok(0) | Err(Errno::IO) => {
                 stream.pipe = None;
                 self.log.finish(&mut stream.lines, now())
             }
-            Ok(_) => self.log.write(&mut stream.lines, buffer, now()),
+            Ok(_) => {
+                heard(buffer);
+                if let Some(backlog) = &mut self.backlog {
+                    backlog.keep(source, buffer);
+                }
+                self.log.write(&mut stream.lines, buffer, now())
+            }
             Err(Errno::INTR) => return Some(0),
             Err(_) => return None,
         };
@@ -254,11 +324,11 @@ impl Process {
     }
 
     /// Reads what was written before the end, and ends both streams.
-    fn drain(&mut self, buffer: &mut Vec<u8>) {
+    fn drain(&mut self, buffer: &mut Vec<u8>, heard: &mut dyn FnMut(Source, &[u8])) {
         for source in [Source::Stdout, Source::Stderr] {
             let mut drained = 0;
             while drained < DRAIN_LIMIT
-                && let Some(count) = self.read(source, buffer)
+                && let Some(count) = self.read(source, buffer, &mut |bytes| heard(source, bytes))
             {
                 drained += count.max(1);
             }

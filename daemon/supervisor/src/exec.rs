@@ -2,9 +2,9 @@
 
 use std::os::fd::{BorrowedFd, OwnedFd};
 
-use runtime::container::{Joined, Outcome, Report, Shared, join};
+use runtime::container::{Joined, Outcome, Report, Shared, join, kill_session};
 use runtime::protocol::{ExecSpec, RequestId, Stage, StartFailure, Started};
-use runtime::spec::Exit;
+use runtime::spec::{CgroupAttach, Exit};
 use runtime::sys::send_signal;
 use rustix::io::Errno;
 use rustix::process::{Pid, WaitStatus};
@@ -24,6 +24,7 @@ pub struct Exec {
     /// To be answered when its start is known.
     pub request: RequestId,
     pub pid: Pid,
+    cgroup: CgroupAttach,
     phase: Phase,
 }
 
@@ -49,7 +50,7 @@ impl Exec {
     ) -> Result<Exec, StartFailure> {
         let (connection, request) = asker;
         let Joined { pid, report } = join(container, spec, streams, shared)?;
-        Ok(Exec { connection, request, pid, phase: Phase::Starting(report) })
+        Ok(Exec { connection, request, pid, cgroup: spec.process.cgroup.clone(), phase: Phase::Starting(report) })
     }
 
     /// To be polled while its start is not known.
@@ -87,6 +88,13 @@ impl Exec {
         match &self.phase {
             Phase::Failed => Err(Errno::SRCH.into()),
             Phase::Starting(_) | Phase::Running(_) => send_signal(self.pid.as_raw_nonzero().get(), signal),
+        }
+    }
+
+    /// Kills it, and what it runs.
+    pub fn kill(&self) {
+        if !matches!(self.phase, Phase::Failed) {
+            kill_session(self.pid, &self.cgroup);
         }
     }
 

@@ -4,7 +4,7 @@
 //! The daemon executes it from sealed memory with a socket as standard input and sends its configuration there.
 //!
 //! * [`sandbox`] becomes the sandbox: control group, namespaces, socket, pid file.
-//! * [`supervisor`] is the loop; [`container`] and [`connection`] are what it looks after.
+//! * [`supervisor`] is the loop; [`container`], [`connection`] and [`listeners`] are what it looks after.
 //!
 //! What it promises: an exit is in its file, and the output in the log, before anybody is told; killed, it takes its
 //! containers with it; it ends only when it is told to, after the last container.
@@ -12,6 +12,7 @@
 mod connection;
 mod container;
 mod exec;
+mod listeners;
 mod sandbox;
 mod supervisor;
 

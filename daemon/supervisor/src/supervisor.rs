@@ -1,5 +1,6 @@
 //! The loop: what daemons ask, what containers write, which of them ended.
 
+mod attachments;
 mod execs;
 mod unheard;
 
@@ -10,10 +11,10 @@ use std::process::ExitCode;
 
 use runtime::container::Shared;
 use runtime::protocol::{
-    Answer, ContainerId, ContainerState, FromSupervisor, Inbox, Notice, Request, RequestId, RunState, ToSupervisor, VERSION,
+    Answer, ContainerId, ContainerState, ContainerStreams, FromSupervisor, Inbox, Notice, Request, RequestId, RunState,
+    StartSpec, ToSupervisor, VERSION,
 };
 use runtime::sandbox::{PID_FILE, SOCKET_FILE, remove_exit};
-use runtime::spec::ContainerSpec;
 use runtime::sys::trim_heap;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -23,6 +24,8 @@ use rustix::process::{Pid, WaitOptions, WaitStatus, getuid, wait};
 use crate::connection::{Connection, Received};
 use crate::container::{Container, Ended, READ_SIZE, Source};
 use crate::exec::Exec;
+use crate::listeners::Listeners;
+use attachments::{Writer, not_running};
 use unheard::Unheard;
 
 /// More daemons than one are only there while one replaces another.
@@ -50,6 +53,8 @@ pub struct Supervisor {
     next_connection: ConnectionId,
     containers: Vec<Container>,
     execs: Vec<Exec>,
+    listeners: Listeners,
+    writers: Vec<Writer>,
     /// Who waits for a container to start.
     starting: Vec<(ContainerId, Asker)>,
     /// Signals that are to be given again.
@@ -66,6 +71,7 @@ enum Place {
     Connection(ConnectionId),
     Container(usize, Source),
     Exec(Pid),
+    Listeners,
 }
 
 impl Supervisor {
@@ -79,6 +85,8 @@ impl Supervisor {
             next_connection: 1,
             containers: Vec::new(),
             execs: Vec::new(),
+            listeners: Listeners::default(),
+            writers: Vec::new(),
             starting: Vec::new(),
             unheard: Vec::new(),
             shutdown: None,
@@ -110,6 +118,7 @@ impl Supervisor {
                     Place::Connection(id) => self.serve(id, flags.contains(PollFlags::OUT)),
                     Place::Container(index, source) => self.read(index, source),
                     Place::Exec(pid) => self.read_exec(pid),
+                    Place::Listeners => self.listeners.flush(),
                 }
             }
             if has_children {
@@ -118,6 +127,8 @@ impl Supervisor {
             self.repeat_unheard();
             self.connections.retain(|(_, connection)| connection.is_open());
             self.kill_left_execs();
+            self.drop_left_attachments();
+            self.give_up_slow();
         }
     }
 
@@ -127,7 +138,7 @@ impl Supervisor {
         let mut polled = vec![PollFd::new(&self.children, PollFlags::IN), PollFd::new(&self.listener, PollFlags::IN)];
         // Containers before connections: a request may change which index is whose.
         for (index, container) in self.containers.iter().enumerate() {
-            for (source, descriptor) in container.descriptors() {
+            for (source, descriptor) in container.descriptors(self.listeners.hold_up(&container.id)) {
                 places.push(Place::Container(index, source));
                 polled.push(PollFd::from_borrowed_fd(descriptor, PollFlags::IN));
             }
@@ -138,14 +149,19 @@ impl Supervisor {
                 polled.push(PollFd::from_borrowed_fd(descriptor, PollFlags::IN));
             }
         }
+        for descriptor in self.listeners.descriptors() {
+            places.push(Place::Listeners);
+            polled.push(PollFd::from_borrowed_fd(descriptor, PollFlags::OUT));
+        }
         for (id, connection) in &self.connections {
             let out = if connection.has_unsent() { PollFlags::OUT } else { PollFlags::empty() };
             places.push(Place::Connection(*id));
             polled.push(PollFd::from_borrowed_fd(connection.descriptor(), PollFlags::IN | out));
         }
+        let patience = self.patience();
         loop {
             let pause = (!self.unheard.is_empty()).then_some(&unheard::PAUSE);
-            match poll(&mut polled, pause) {
+            match poll(&mut polled, pause.or(patience.as_ref())) {
                 Err(Errno::INTR) => {}
                 other => break other.map(drop)?,
             }
@@ -200,11 +216,23 @@ impl Supervisor {
         let refuse = |why: &str| Answer::Refused(why.to_string());
         let answer = match request {
             Request::Configure(_) => refuse("it is configured already"),
-            Request::Start(_) if self.shutdown.is_some() => refuse("it is ending"),
-            Request::Start(spec) => match self.start(&spec, asker) {
+            Request::Start(_) | Request::StartWith(_) if self.shutdown.is_some() => refuse("it is ending"),
+            Request::Start(container) => {
+                let spec = StartSpec { streams: ContainerStreams::PLAIN, among: None, container: *container };
+                match self.start(&spec, asker) {
+                    None => return,
+                    Some(answer) => answer,
+                }
+            }
+            Request::StartWith(spec) => match self.start(&spec, asker) {
                 None => return,
                 Some(answer) => answer,
             },
+            Request::Attach(spec) => match self.attach(spec, asker) {
+                None => return,
+                Some(answer) => answer,
+            },
+            Request::EndInput => self.end_input(asker.0),
             Request::Signal { container, signal } => self.signal(&container, signal),
             Request::Exec(spec) => match self.exec(&spec, asker) {
                 None => return,
@@ -222,8 +250,8 @@ impl Supervisor {
     }
 
     /// Starts a container; the answer comes when it is known, unless it is known at once.
-    fn start(&mut self, spec: &ContainerSpec, asker: Asker) -> Option<Answer> {
-        let id = ContainerId { name: spec.name.clone(), attempt: spec.attempt };
+    fn start(&mut self, spec: &StartSpec, asker: Asker) -> Option<Answer> {
+        let id = ContainerId { name: spec.container.name.clone(), attempt: spec.container.attempt };
         if let Some(known) = self.containers.iter().find(|known| known.id.name == id.name) {
             if known.pid().is_some() {
                 return Some(Answer::Refused(format!("container {} still runs, attempt {}", id.name, known.id.attempt)));
@@ -235,7 +263,12 @@ impl Supervisor {
         if self.containers.len() >= CONTAINERS {
             return Some(Answer::Refused(format!("there are {CONTAINERS} containers already")));
         }
-        match Container::start(spec, &self.shared) {
+        let among = match spec.among.as_ref().map(|other| self.running(other).and_then(Container::pid).ok_or(other)) {
+            None => None,
+            Some(Ok(pid)) => Some(pid),
+            Some(Err(other)) => return Some(not_running(other)),
+        };
+        match Container::start(spec, among, &self.shared) {
             Ok(container) => {
                 self.forget_older(&id);
                 self.containers.push(container);
@@ -291,7 +324,9 @@ impl Supervisor {
     fn read(&mut self, index: usize, source: Source) {
         let Some(container) = self.containers.get_mut(index) else { return };
         match source {
-            Source::Stdout | Source::Stderr => container.read_stream(source, &mut self.buffer),
+            Source::Stdout | Source::Stderr => {
+                container.read_stream(source, &mut self.buffer, &mut self.listeners);
+            }
             Source::Report => {
                 if let Some(started) = container.read_report() {
                     let id = container.id.clone();
@@ -324,7 +359,7 @@ impl Supervisor {
     fn end(&mut self, index: usize, status: WaitStatus) {
         let container = &mut self.containers[index];
         let id = container.id.clone();
-        match container.end(status, &self.shared, &mut self.buffer) {
+        match container.end(status, &self.shared, (&mut self.buffer, &mut self.listeners)) {
             None => {}
             Some(Ended::Failed(failure)) => {
                 self.containers.remove(index);

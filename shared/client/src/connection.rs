@@ -20,8 +20,8 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, Message};
 use wire::{
-    ClientMessage, CopyRequest, DEFAULT_WINDOW, ExecRequest, ImagePullRequest, LogsRequest, PROTOCOL, PodProbes,
-    PortForwardRequest, ProbesRequest, Request, Response, Selection, ServerHello, ServerMessage, WatchRequest,
+    ClientMessage, DEFAULT_WINDOW, ImagePullRequest, LogsRequest, PROTOCOL, PodProbes, ProbesRequest, Request, Response,
+    Selection, ServerHello, ServerMessage, WatchRequest,
 };
 
 /// How long a daemon may take to greet us.
@@ -175,22 +175,6 @@ impl Client {
         }
     }
 
-    /// Runs a program in a container: what sends to it, and what reads from it. The request's window is set here.
-    ///
-    /// # Errors
-    /// As [`Client::request`].
-    pub async fn exec(&self, request: ExecRequest) -> Result<(DuplexSender, DuplexReader), ClientError> {
-        self.open_duplex(Request::Exec(ExecRequest { window: DEFAULT_WINDOW, ..request })).await
-    }
-
-    /// Connects to a port of a pod. The request's window is set here.
-    ///
-    /// # Errors
-    /// As [`Client::request`].
-    pub async fn port_forward(&self, request: PortForwardRequest) -> Result<(DuplexSender, DuplexReader), ClientError> {
-        self.open_duplex(Request::PortForward(PortForwardRequest { window: DEFAULT_WINDOW, ..request })).await
-    }
-
     /// What the probes of a pod came to lately, wherever it runs.
     ///
     /// # Errors
@@ -202,15 +186,7 @@ impl Client {
         }
     }
 
-    /// Copies files to or from a container. The request's window is set here.
-    ///
-    /// # Errors
-    /// As [`Client::request`].
-    pub async fn copy(&self, request: CopyRequest) -> Result<(DuplexSender, DuplexReader), ClientError> {
-        self.open_duplex(Request::Copy(CopyRequest { window: DEFAULT_WINDOW, ..request })).await
-    }
-
-    async fn open_duplex(&self, request: Request) -> Result<(DuplexSender, DuplexReader), ClientError> {
+    pub(crate) async fn open_duplex(&self, request: Request) -> Result<(DuplexSender, DuplexReader), ClientError> {
         match self.open_stream(request).await? {
             (Response::Stream, stream) => Ok(duplex(stream)),
             (other, _) => Err(ClientError::protocol(format!("a stream began with {other:?}"))),

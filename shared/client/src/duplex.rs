@@ -3,17 +3,71 @@
 //! The two halves are used side by side. The sender waits for the daemon's credit, which the reader passes on as it reads: a sender
 //! works only while somebody reads.
 
-use crate::ClientError;
 use crate::handle::{Opened, Sending};
 use crate::pending::Item;
 use crate::streams::Reader;
+use crate::{Client, ClientError};
 use bytes::Bytes;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
-use wire::{INPUT_WINDOW, StreamEnd, TerminalSize, channel, frame_cost};
+use wire::{
+    AttachRequest, CopyRequest, DEFAULT_WINDOW, ExecRequest, HostExecRequest, INPUT_WINDOW, PortForwardRequest, Request,
+    StreamEnd, TerminalSize, channel, frame_cost,
+};
 
 /// The most bytes of one frame: other streams of the connection go in between.
 const FRAME_BYTES: usize = 32 * 1024;
+
+impl Client {
+    /// Runs a program in a container: what sends to it, and what reads from it. The request's window is set here.
+    ///
+    /// # Errors
+    /// As [`Client::request`].
+    pub async fn exec(&self, request: ExecRequest) -> Result<(DuplexSender, DuplexReader), ClientError> {
+        self.open_duplex(Request::Exec(ExecRequest { window: DEFAULT_WINDOW, ..request })).await
+    }
+
+    /// Connects to a port of a pod. The request's window is set here.
+    ///
+    /// # Errors
+    /// As [`Client::request`].
+    pub async fn port_forward(&self, request: PortForwardRequest) -> Result<(DuplexSender, DuplexReader), ClientError> {
+        self.open_duplex(Request::PortForward(PortForwardRequest { window: DEFAULT_WINDOW, ..request })).await
+    }
+
+    /// Hears a container and writes to it. The request's window is set here.
+    ///
+    /// # Errors
+    /// As [`Client::request`].
+    pub async fn attach(&self, request: AttachRequest) -> Result<(DuplexSender, DuplexReader), ClientError> {
+        self.open_duplex(Request::Attach(AttachRequest { window: DEFAULT_WINDOW, ..request })).await
+    }
+
+    /// Runs a program of a node's own; of the connected one, of the pod's, or of the named one. The request's window is set here.
+    ///
+    /// # Errors
+    /// As [`Client::request`].
+    pub async fn host_exec(
+        &self,
+        node: Option<&str>,
+        request: HostExecRequest,
+    ) -> Result<(DuplexSender, DuplexReader), ClientError> {
+        let exec = Request::HostExec(HostExecRequest { window: DEFAULT_WINDOW, ..request });
+        self.open_duplex(match node {
+            None => exec,
+            Some(node) => Request::On { node: node.to_owned(), request: Box::new(exec) },
+        })
+        .await
+    }
+
+    /// Copies files to or from a container. The request's window is set here.
+    ///
+    /// # Errors
+    /// As [`Client::request`].
+    pub async fn copy(&self, request: CopyRequest) -> Result<(DuplexSender, DuplexReader), ClientError> {
+        self.open_duplex(Request::Copy(CopyRequest { window: DEFAULT_WINDOW, ..request })).await
+    }
+}
 
 /// The halves of a stream.
 pub(crate) fn duplex(opened: Opened) -> (DuplexSender, DuplexReader) {

@@ -9,6 +9,7 @@ mod container;
 mod decoding;
 mod defaults;
 mod environment;
+mod ephemeral;
 pub(crate) mod faults;
 mod metadata;
 mod other_kinds;
@@ -128,6 +129,39 @@ pub fn admit_update(old: &Value, new: Value, context: &Admission<'_>) -> Result<
         put(metadata_of(&mut new), "generation", generation.into());
     }
     finish(new, kind, faults.into_causes())
+}
+
+/// Admits a change of a pod's ephemeral containers, which are the only part of `new` that counts: some are added, none changed.
+///
+/// # Errors
+/// As [`admit_update`].
+pub fn admit_ephemeral(old: &Value, new: Value, context: &Admission<'_>) -> Result<Admitted, Status> {
+    let kind = decoding::kind_of(&new)?;
+    if kind != Kind::Pod {
+        return Err(Status::bad_request(format!("the object provided is a {}, not a Pod", lookup::text(&new, "/kind"))));
+    }
+    let new = decoding::strict(new, kind)?;
+    check_namespace(&new, kind, context)?;
+    let wanted = lookup::text(&new, "/metadata/resourceVersion");
+    if !wanted.is_empty() && wanted != lookup::text(old, "/metadata/resourceVersion") {
+        return Err(Status::stale(kind, lookup::name(old)));
+    }
+    let old = normal::normalize(old.clone(), schema::of(kind));
+    let (was, asked) = (typed::<Pod>(&old), typed::<Pod>(&normal::normalize(new, schema::of(kind))));
+    let mut pod = was.clone();
+    let spec = pod.spec.get_or_insert_default();
+    spec.ephemeral_containers = asked.spec.and_then(|spec| spec.ephemeral_containers);
+    defaults::complete(&mut pod);
+    let mut faults = Faults::default();
+    pod::validate(&pod, context.privileged, &mut faults);
+    ephemeral::validate_update(&was, &pod, &mut faults);
+    let mut object = untyped(&pod, kind);
+    put(&mut object, "status", old.get("status").cloned().unwrap_or(Value::Null));
+    if old.get("spec") != object.get("spec") {
+        let generation = lookup::number(&old, "/metadata/generation") + 1;
+        put(metadata_of(&mut object), "generation", generation.into());
+    }
+    finish(object, kind, faults.into_causes())
 }
 
 /// What this release cannot run: one cause a field.

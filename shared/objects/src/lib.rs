@@ -8,6 +8,7 @@ pub mod admission;
 pub mod apply;
 pub mod describe;
 pub mod duration;
+pub mod ephemeral;
 pub mod explain;
 pub mod jsonpath;
 pub mod kind;

@@ -95,6 +95,46 @@ pub struct PortForwardRequest {
     pub window: u32,
 }
 
+/// See [`crate::Request::Attach`]. The fields are those of `PodAttachOptions`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct AttachRequest {
+    /// The pod's namespace.
+    pub namespace: String,
+    /// The pod's name.
+    pub pod: String,
+    /// The container; `None` is refused with 400 where the pod has several.
+    pub container: Option<String>,
+    /// Whether the container reads what the client sends, if it reads anything.
+    pub stdin: bool,
+    /// The size of the client's terminal, for a container that has one.
+    pub size: Option<TerminalSize>,
+    /// The stream's first window in bytes.
+    pub window: u32,
+}
+
+/// See [`crate::Request::HostExec`].
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct HostExecRequest {
+    /// The pod's namespace.
+    pub namespace: String,
+    /// The pod whose network and host name the program sees; empty is none, and the node's own.
+    pub pod: String,
+    /// The container of the pod whose processes it sees; `None` is the pod's first.
+    pub container: Option<String>,
+    /// The program and its arguments; none is a shell.
+    pub command: Vec<String>,
+    /// Whether the program reads what the client sends.
+    pub stdin: bool,
+    /// Whether the program has a terminal.
+    pub tty: bool,
+    /// The terminal's first size.
+    pub size: Option<TerminalSize>,
+    /// The stream's first window in bytes.
+    pub window: u32,
+}
+
 /// Which way files go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

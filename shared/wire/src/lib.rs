@@ -15,7 +15,10 @@ mod request;
 mod stream;
 
 pub use credentials::{Credentials, CredentialsRequest, Proof};
-pub use duplex::{CopyDirection, CopyRequest, ExecRequest, INPUT_WINDOW, PortForwardRequest, TerminalSize, channel, frame_cost};
+pub use duplex::{
+    AttachRequest, CopyDirection, CopyRequest, ExecRequest, HostExecRequest, INPUT_WINDOW, PortForwardRequest, TerminalSize,
+    channel, frame_cost,
+};
 pub use history::{History, HistoryRequest, PastChange};
 pub use members::{Member, MemberState, Members};
 pub use message::{ClientMessage, ServerHello, ServerMessage};

@@ -1,6 +1,8 @@
 //! What a client may ask.
 
-use crate::{CopyRequest, CredentialsRequest, ExecRequest, HistoryRequest, PortForwardRequest, ProbesRequest};
+use crate::{
+    AttachRequest, CopyRequest, CredentialsRequest, ExecRequest, HistoryRequest, HostExecRequest, PortForwardRequest, ProbesRequest,
+};
 use objects::Kind;
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +36,15 @@ pub enum Request {
     PortForward(PortForwardRequest),
     /// What a pod's probes came to lately: [`crate::Response::Probes`]. Since 1.3.
     Probes(ProbesRequest),
+    /// Hears a container that runs, and writes to it: answered as `Exec`. What the container wrote before anybody heard it comes first, as
+    /// far as it was kept. Its end is [`crate::StreamEnd::Exited`]; a stream that is cancelled leaves it as it is. Since 1.3.
+    Attach(AttachRequest),
+    /// Runs a program of the node's own, with the node's files and root's rights, in the namespaces of a pod or in the node's: answered as
+    /// `Exec`. Since 1.3.
+    HostExec(HostExecRequest),
+    /// Adds ephemeral containers to a pod, as its subresource of that name does: of the object only `spec.ephemeralContainers` counts, which
+    /// has all that are there and the new ones. [`crate::Response::Object`]. Since 1.3.
+    EphemeralContainers(ReplaceRequest),
     /// Files and folders, as a tar archive of one of them: [`crate::Response::Stream`], then the archive's frames one way. What is left
     /// out is told on [`crate::channel::STDERR`], a line each. [`crate::StreamEnd::Complete`] once all is there. Since 1.3.
     Copy(CopyRequest),
@@ -87,6 +98,8 @@ impl Request {
             Self::Logs(logs) => logs.window,
             Self::Exec(exec) => exec.window,
             Self::PortForward(forward) => forward.window,
+            Self::Attach(attach) => attach.window,
+            Self::HostExec(exec) => exec.window,
             Self::Copy(copy) => copy.window,
             Self::On { request, .. } | Self::Carried { request, .. } => return request.window(),
             _ => return None,

@@ -47,6 +47,12 @@ pub fn all_names(pod: &Value) -> String {
     marked.collect::<Vec<_>>().join(", ")
 }
 
+/// What a pod says of one of its containers.
+pub fn definition<'p>(pod: &'p Value, name: &str) -> Option<&'p Value> {
+    let mut every = LISTS.iter().flat_map(|(pointer, _)| lookup::list(pod, pointer));
+    every.find(|container| lookup::text(container, "/name") == name)
+}
+
 /// Where containers are, and what is written behind their names.
 const LISTS: [(&str, &str); 3] =
     [("/spec/containers", ""), ("/spec/initContainers", " (init)"), ("/spec/ephemeralContainers", " (ephem)")];

@@ -110,7 +110,7 @@ pub(super) async fn run_into(node: &str, arguments: &[&str], input: &str, out: B
         is_err_terminal: false,
         clock,
     };
-    let code = super::run(&cli.common, cli.verb.expect("a verb"), streams).await;
+    let code = super::perform(&cli.common, cli.verb.expect("a verb"), streams).await;
     Done { code, out: String::new(), err: err.text() }
 }
 

@@ -167,12 +167,13 @@ async fn pods(args: &LogsArgs, context: &mut Context) -> Result<Vec<Value>, Fail
     };
     let name = match name.contains('/') {
         false => name.clone(),
-        true => match Targets::parse(std::slice::from_ref(name))? {
-            Targets::Named(named) => match named.into_iter().next() {
-                Some((Kind::Pod, name)) => name,
-                _ => return Err(Failure::message(format!("cannot get the logs from {name}: only pods have logs"))),
-            },
-            Targets::Kinds(_) => return Err(Failure::message("expected a resource")),
+        true => match Targets::parse(std::slice::from_ref(name)) {
+            Ok(Targets::Named(named)) if matches!(named.first(), Some((Kind::Pod, _))) => named[0].1.clone(),
+            // Deployments and the like come with their controllers; so do those that have no logs at all.
+            _ => {
+                let why = "there are only pods here; name one, or select several with -l";
+                return Err(Failure::message(format!("cannot get the logs from {name}: {why}")));
+            }
         },
     };
     match context.get(context.reference(Kind::Pod, &name)).await {

@@ -84,6 +84,14 @@ impl Call {
                 let opened = self.verbs.port_forward(request).await;
                 return self.start_duplex(opened).await;
             }
+            Request::Attach(request) => {
+                let opened = self.verbs.attach(request).await;
+                return self.start_duplex(opened).await;
+            }
+            Request::HostExec(request) => {
+                let opened = self.verbs.host_exec(request).await;
+                return self.start_duplex(opened).await;
+            }
             Request::Copy(request) => {
                 let opened = self.verbs.copy(request).await;
                 return self.start_duplex(opened).await;
@@ -95,6 +103,7 @@ impl Call {
             Request::Apply(request) => self.verbs.apply(request).await,
             Request::Replace(request) => self.verbs.replace(request).await,
             Request::Resize(request) => self.verbs.resize(request).await,
+            Request::EphemeralContainers(request) => self.verbs.replace_ephemeral(request).await,
             Request::Delete(request) => self.verbs.delete(request).await,
             Request::History(request) => self.verbs.history(&request).map(Response::History),
             Request::Probes(request) => self.verbs.probes(&request).map(Response::Probes),

@@ -20,6 +20,14 @@ pub fn action(request: &Request) -> Action<'_> {
         Request::Exec(exec) => below("create", "exec", &exec.namespace, &exec.pod),
         // The files of a container are as much as a program in it.
         Request::Copy(copy) => below("create", "exec", &copy.namespace, &copy.pod),
+        Request::Attach(attach) => below("create", "attach", &attach.namespace, &attach.pod),
+        Request::EphemeralContainers(replace) => {
+            let own = lookup::namespace(&replace.object);
+            let namespace = if own.is_empty() { &replace.namespace } else { own };
+            below("update", "ephemeralcontainers", namespace, lookup::name(&replace.object))
+        }
+        // Root's shell on the node, whichever pod it looks into.
+        Request::HostExec(_) => own("create", "nodes", ""),
         Request::Probes(probes) => below("get", "status", &probes.namespace, &probes.pod),
         Request::History(history) => past(&history.kinds),
         Request::PortForward(forward) => below("create", "portforward", &forward.namespace, &forward.pod),
@@ -76,7 +84,7 @@ mod tests {
     use super::action;
     use rest::rights::Role;
     use serde_json::json;
-    use wire::{CreateRequest, DryRun, ExecRequest, LogsRequest, NodeRemoveRequest, Request};
+    use wire::{AttachRequest, CreateRequest, DryRun, ExecRequest, HostExecRequest, LogsRequest, NodeRemoveRequest, Request};
 
     #[test]
     fn a_request_for_another_node_needs_what_the_request_needs() {
@@ -85,6 +93,8 @@ mod tests {
         assert_eq!(action(&on(Request::Exec(ExecRequest::default()))).needs(), Role::Operator);
         let remove = NodeRemoveRequest { name: "n3".to_owned(), force: false };
         assert_eq!(action(&on(Request::NodeRemove(remove))).needs(), Role::Admin);
+        assert_eq!(action(&on(Request::HostExec(HostExecRequest::default()))).needs(), Role::Admin);
+        assert_eq!(action(&Request::Attach(AttachRequest::default())).needs(), Role::Operator);
         assert_eq!(action(&Request::ImageList).needs(), Role::Viewer);
         assert_eq!(action(&Request::ImagePrune).needs(), Role::Operator);
         assert_eq!(action(&Request::Members).needs(), Role::Viewer);

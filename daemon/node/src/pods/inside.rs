@@ -2,18 +2,19 @@
 
 use super::machinery::Machinery;
 use super::sandbox::{self, ContainerRequest};
-use super::worker::plain;
+use crate::assemble;
 use crate::errors::chain;
 use crate::images::Images;
 use crate::probes::history::ProbesOfPod;
-use crate::streams::{Containers, Duplex, Ending, Program, Running, Standard, Transfer};
+use crate::streams::{Attach, Containers, Duplex, Ending, Program, Running, Standard, Transfer};
 use crate::verbs::not_running;
 use futures_util::future::BoxFuture;
 use k8s_openapi::api::core::v1::{Container, ContainerStatus, Pod};
 use objects::Status;
+use objects::ephemeral::as_container;
 use runtime::image::ImageRecord;
 use runtime::network::connect_inside;
-use runtime::protocol::{ContainerId, ExecSpec, ExecStreams, RunState};
+use runtime::protocol::{ContainerId, ExecStreams, RunState};
 use runtime::sandbox::{Exec, PID_FILE, SandboxError, SupervisorConnection, SupervisorId};
 use runtime::terminal::Terminal;
 use rustix::fs::{Mode, OFlags, open};
@@ -33,6 +34,14 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 impl Containers for Machinery {
     fn exec(self: Arc<Self>, container: Running, program: Program) -> BoxFuture<'static, Result<Duplex, Status>> {
         Box::pin(async move { self.run_beside(&container, program).await })
+    }
+
+    fn attach(self: Arc<Self>, container: Running, how: Attach) -> BoxFuture<'static, Result<Duplex, Status>> {
+        Box::pin(async move { self.attach_to(&container, how).await })
+    }
+
+    fn exec_on_host(self: Arc<Self>, container: Option<Running>, program: Program) -> BoxFuture<'static, Result<Duplex, Status>> {
+        Box::pin(async move { self.run_on_host(container.as_ref(), program).await })
     }
 
     fn copy(self: Arc<Self>, container: Running, transfer: Transfer) -> BoxFuture<'static, Result<Duplex, Status>> {
@@ -60,7 +69,7 @@ impl Machinery {
         let mut spec = sandbox::exec_spec(self, &folders, &request, &program.argv, kind).map_err(|why| refused(&why))?;
         let Streams { inner, input, outputs, resize } = match program.streams {
             Standard::Terminal(size) => {
-                name_terminal(&mut spec);
+                assemble::name_terminal(&mut spec.process.env);
                 let root = self.inside(container).await?.root;
                 with_terminal(&root, size).map_err(|error| refused(&format!("cannot make a terminal: {error}")))?
             }
@@ -160,6 +169,13 @@ pub(super) struct Inside {
     pub(super) pid: i32,
 }
 
+/// The newest instance of a container, if it runs.
+pub(super) async fn running_id(connection: &mut SupervisorConnection, name: &str) -> Option<ContainerId> {
+    let known = connection.status().await.ok()?;
+    let running = known.into_iter().find(|known| known.container.name == name)?;
+    matches!(running.state, RunState::Running(_)).then_some(running.container)
+}
+
 async fn pid_of(connection: &mut SupervisorConnection, id: &ContainerId) -> Option<i32> {
     let known = connection.status().await.ok()?;
     known.into_iter().find(|known| known.container == *id).and_then(|known| match known.state {
@@ -171,7 +187,7 @@ async fn pid_of(connection: &mut SupervisorConnection, id: &ContainerId) -> Opti
 fn definition(pod: &Pod, name: &str) -> Option<Container> {
     let spec = pod.spec.as_ref()?;
     let mut plain_ones = spec.containers.iter().chain(spec.init_containers.iter().flatten());
-    let ephemeral = || spec.ephemeral_containers.iter().flatten().find(|container| container.name == name).map(plain);
+    let ephemeral = || spec.ephemeral_containers.iter().flatten().find(|container| container.name == name).map(as_container);
     plain_ones.find(|container| container.name == name).cloned().or_else(ephemeral)
 }
 
@@ -186,23 +202,16 @@ fn refused(why: &str) -> Status {
     Status::internal(format!("error executing command in container: failed to exec in container: {why}"))
 }
 
-/// A program with a terminal is told which kind, unless somebody said so.
-fn name_terminal(spec: &mut ExecSpec) {
-    let env = &mut spec.process.env;
-    if !env.iter().any(|(name, _)| name == "TERM") {
-        env.push(("TERM".to_owned(), "xterm".to_owned()));
-    }
-}
-
 /// Both ends of a program's standard streams.
-struct Streams {
-    inner: Vec<OwnedFd>,
-    input: Option<crate::streams::Sink>,
-    outputs: Vec<(u8, crate::streams::Source)>,
-    resize: Option<crate::streams::Resize>,
+pub(super) struct Streams {
+    pub(super) inner: Vec<OwnedFd>,
+    pub(super) input: Option<crate::streams::Sink>,
+    pub(super) outputs: Vec<(u8, crate::streams::Source)>,
+    pub(super) resize: Option<crate::streams::Resize>,
 }
 
-fn with_terminal(root: &OwnedFd, size: Option<TerminalSize>) -> io::Result<Streams> {
+/// A terminal of the container with this root.
+pub(super) fn with_terminal(root: &OwnedFd, size: Option<TerminalSize>) -> io::Result<Streams> {
     let (terminal, inner) = Terminal::open(root)?;
     if let Some(size) = size {
         terminal.resize(size.columns, size.rows)?;
@@ -216,7 +225,7 @@ fn with_terminal(root: &OwnedFd, size: Option<TerminalSize>) -> io::Result<Strea
     })
 }
 
-fn with_pipes(kind: ExecStreams) -> io::Result<Streams> {
+pub(super) fn with_pipes(kind: ExecStreams) -> io::Result<Streams> {
     let mut streams = Streams { inner: Vec::new(), input: None, outputs: Vec::new(), resize: None };
     if kind == ExecStreams::All {
         let (reader, writer) = pipe_with(PipeFlags::CLOEXEC)?;

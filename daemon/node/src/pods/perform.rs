@@ -4,13 +4,14 @@ use super::observe::{ANSWER_TIMEOUT, write_snapshot};
 use super::sandbox::{self, ContainerError, ContainerRequest};
 use super::signal::stop_signal;
 use super::worker::{PullEnd, Worker};
+use crate::assemble;
 use crate::errors::chain;
 use crate::images::{Images, InUse};
 use control::pod::{Action, ContainerName, ImageFailure, Input, ObjectFate, PullPolicy, Pulled, Signal, StartFailure};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::PodStatus;
 use runtime::image::{ImageRecord, Reference};
-use runtime::protocol::ContainerId;
+use runtime::protocol::{ContainerId, StartSpec};
 use runtime::sandbox::SandboxError;
 use std::time::Duration;
 use store::{Durability, Preconditions, StoreError};
@@ -179,6 +180,7 @@ impl Worker {
         let Some(image) = self.image_of(&name, container.image.as_deref()) else {
             return failed(StartFailure::CreateContainerError, "the image was removed".to_owned());
         };
+        let (streams, target) = (assemble::streams(&container), self.target_of(&name));
         let request = ContainerRequest { pod: self.machine.pod().clone(), container, attempt, image, ips: self.ips() };
         let spec = match sandbox::create_container(&self.machinery, &self.folders, request).await {
             Ok(spec) => spec,
@@ -188,7 +190,18 @@ impl Worker {
         let Some(connection) = self.connection.as_mut() else {
             return failed(StartFailure::CreateContainerError, "the pod's sandbox is gone".to_owned());
         };
-        match tokio::time::timeout(START_TIMEOUT, connection.start_container(&spec)).await {
+        let among = match target {
+            None => None,
+            Some(target) => match super::inside::running_id(connection, &target).await {
+                Some(id) => Some(id),
+                None => {
+                    let message = format!("unable to find target container {target:?}");
+                    return failed(StartFailure::CreateContainerError, message);
+                }
+            },
+        };
+        let spec = StartSpec { streams, among, container: spec };
+        match tokio::time::timeout(START_TIMEOUT, connection.start_special(spec)).await {
             Ok(Ok(started)) => Input::Started {
                 container_id: self.container_id(&name, attempt),
                 at: crate::clock::from_ns(started.started_at),
@@ -200,6 +213,13 @@ impl Worker {
             Ok(Err(error)) => failed(StartFailure::CreateContainerError, chain(&error)),
             Err(_) => failed(StartFailure::CreateContainerError, "context deadline exceeded".to_owned()),
         }
+    }
+
+    /// The container whose processes an ephemeral one is to see.
+    fn target_of(&self, name: &str) -> Option<String> {
+        let ephemeral = self.machine.pod().spec.as_ref()?.ephemeral_containers.as_ref()?;
+        let container = ephemeral.iter().find(|container| container.name == name)?;
+        container.target_container_name.clone().filter(|target| !target.is_empty())
     }
 
     /// The image of a container: the one that was ensured, else (after a restart of the daemon) the one of that name.

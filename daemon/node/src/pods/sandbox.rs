@@ -159,7 +159,11 @@ fn create(machinery: &Machinery, folders: &Folders, request: &ContainerRequest) 
     let cgroup =
         machinery.cgroups.create_container(uid_of(&request.pod), &group_name(&container.name, attempt), &resources, devices)?;
     let start = ContainerStart { container, attempt, image: &request.image.config, layers: request.image.layers.clone(), cgroup };
-    Ok(assemble::container(&context, start)?)
+    let mut spec = assemble::container(&context, start)?;
+    if container.tty == Some(true) {
+        assemble::name_terminal(&mut spec.env);
+    }
+    Ok(spec)
 }
 
 /// What the supervisor is told to run beside a container that runs.

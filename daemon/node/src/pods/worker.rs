@@ -19,7 +19,8 @@ use crate::events::Recorder;
 use crate::images::InUse;
 use control::clock::BootMs;
 use control::pod::{Action, ContainerName, Host, Input, NoRoom, PodMachine, Pulled, Rejection};
-use k8s_openapi::api::core::v1::{Container, EphemeralContainer, Pod};
+use k8s_openapi::api::core::v1::{Container, Pod};
+use objects::ephemeral::as_container;
 use runtime::protocol::{ContainerId, Notice};
 use runtime::sandbox::{SandboxError, SupervisorConnection};
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -166,7 +167,7 @@ impl Worker {
         }
         let spec = pod.spec.clone().unwrap_or_default();
         let init = spec.init_containers.into_iter().flatten();
-        let ephemeral = spec.ephemeral_containers.iter().flatten().map(plain);
+        let ephemeral = spec.ephemeral_containers.iter().flatten().map(as_container);
         for container in init.chain(spec.containers).chain(ephemeral) {
             self.image_of(&ContainerName::from(container.name.as_str()), container.image.as_deref());
         }
@@ -176,7 +177,7 @@ impl Worker {
         match news {
             News::Notice(Ok(Notice::Exited { container, exit })) => self.exited(container, exit).await,
             // Programs that run beside a container have connections of their own.
-            News::Notice(Ok(Notice::ExecEnded { .. })) => {}
+            News::Notice(Ok(Notice::ExecEnded { .. } | Notice::Detached)) => {}
             News::Notice(Err(SandboxError::Gone)) => self.lost().await,
             News::Notice(Err(error)) => {
                 warn!(pod = self.uid, error = %crate::errors::chain(&error), "the connection to the supervisor broke");
@@ -280,37 +281,13 @@ impl Worker {
         let spec = self.machine.pod().spec.as_ref()?;
         let init = spec.init_containers.as_deref().unwrap_or_default();
         let own = spec.containers.iter().chain(init).find(|container| container.name == name).cloned();
-        own.or_else(|| spec.ephemeral_containers.iter().flatten().find(|container| container.name == name).map(plain))
+        own.or_else(|| spec.ephemeral_containers.iter().flatten().find(|container| container.name == name).map(as_container))
     }
 
     /// The pod's addresses.
     pub(super) fn ips(&self) -> Vec<IpAddr> {
         let own: Vec<IpAddr> = self.marks.ips.iter().filter_map(|ip| ip.parse().ok()).collect();
         if own.is_empty() { vec![self.machinery.host_ip] } else { own }
-    }
-}
-
-/// An ephemeral container as one of the others: all that it can have, they can have too.
-pub(super) fn plain(ephemeral: &EphemeralContainer) -> Container {
-    let ephemeral = ephemeral.clone();
-    Container {
-        name: ephemeral.name,
-        image: ephemeral.image,
-        image_pull_policy: ephemeral.image_pull_policy,
-        command: ephemeral.command,
-        args: ephemeral.args,
-        env: ephemeral.env,
-        env_from: ephemeral.env_from,
-        working_dir: ephemeral.working_dir,
-        security_context: ephemeral.security_context,
-        volume_mounts: ephemeral.volume_mounts,
-        volume_devices: ephemeral.volume_devices,
-        stdin: ephemeral.stdin,
-        stdin_once: ephemeral.stdin_once,
-        tty: ephemeral.tty,
-        termination_message_path: ephemeral.termination_message_path,
-        termination_message_policy: ephemeral.termination_message_policy,
-        ..Container::default()
     }
 }
 

@@ -27,6 +27,8 @@ impl Verbs {
         match request {
             Request::Logs(logs) => self.node_of_pod(&logs.namespace, &logs.pod),
             Request::Exec(exec) => self.node_of_pod(&exec.namespace, &exec.pod),
+            Request::Attach(attach) => self.node_of_pod(&attach.namespace, &attach.pod),
+            Request::HostExec(exec) if !exec.pod.is_empty() => self.node_of_pod(&exec.namespace, &exec.pod),
             Request::Copy(copy) => self.node_of_pod(&copy.namespace, &copy.pod),
             Request::PortForward(forward) => self.node_of_pod(&forward.namespace, &forward.pod),
             Request::Probes(probes) => self.node_of_pod(&probes.namespace, &probes.pod),

@@ -5,12 +5,12 @@
 
 use super::Verbs;
 use super::logs::{attempt_of, container_name, instance};
-use crate::streams::{Containers, Duplex, Program, Running, Standard, Transfer};
+use crate::streams::{Attach, Containers, Duplex, Program, Running, Standard, Transfer};
 use archive::{Folders, Modes};
 use k8s_openapi::api::core::v1::Pod;
 use objects::{Kind, Status};
 use std::sync::Arc;
-use wire::{CopyRequest, ExecRequest, PortForwardRequest};
+use wire::{AttachRequest, CopyRequest, ExecRequest, HostExecRequest, PortForwardRequest, TerminalSize};
 
 impl Verbs {
     /// Runs a program in a container.
@@ -24,12 +24,35 @@ impl Verbs {
             return Err(Status::bad_request("you must specify at least one command for the container"));
         }
         let running = self.running(pod, request.container.as_deref())?;
-        let streams = match (request.tty, request.stdin) {
-            (true, _) => Standard::Terminal(request.size),
-            (false, true) => Standard::All,
-            (false, false) => Standard::Output,
-        };
+        let streams = standard(request.tty, request.stdin, request.size);
         self.containers()?.exec(running, Program { argv: request.command, streams }).await
+    }
+
+    /// Hears what a container writes, and writes to it.
+    ///
+    /// # Errors
+    /// 404 for a pod that is not there and a container that does not run.
+    pub async fn attach(&self, request: AttachRequest) -> Result<Duplex, Status> {
+        let pod = self.own_pod(&request.namespace, &request.pod)?;
+        let running = self.running(pod, request.container.as_deref())?;
+        self.containers()?.attach(running, Attach { stdin: request.stdin, size: request.size }).await
+    }
+
+    /// Runs a program of this machine in the namespaces of a pod, or in the machine's own.
+    ///
+    /// # Errors
+    /// 404 for a pod that is not there and a container that does not run, and whatever keeps the program from being run.
+    pub async fn host_exec(&self, request: HostExecRequest) -> Result<Duplex, Status> {
+        let running = match request.pod.is_empty() {
+            true => None,
+            false => {
+                let pod = self.own_pod(&request.namespace, &request.pod)?;
+                let first = pod.spec.as_ref().and_then(|spec| spec.containers.first()).map(|container| container.name.clone());
+                Some(self.running(pod, request.container.or(first).as_deref())?)
+            }
+        };
+        let streams = standard(request.tty, request.stdin, request.size);
+        self.containers()?.exec_on_host(running, Program { argv: request.command, streams }).await
     }
 
     /// Copies files to or from a container.
@@ -103,6 +126,14 @@ fn hooked(pod: &Pod, container: &str) -> Option<u32> {
     found.state.as_ref()?.waiting.as_ref()?;
     let ended = found.last_state.as_ref().and_then(|last| last.terminated.as_ref()?.container_id.as_deref());
     found.container_id.as_deref().filter(|id| Some(*id) != ended).and_then(attempt_of)
+}
+
+fn standard(tty: bool, stdin: bool, size: Option<TerminalSize>) -> Standard {
+    match (tty, stdin) {
+        (true, _) => Standard::Terminal(size),
+        (false, true) => Standard::All,
+        (false, false) => Standard::Output,
+    }
 }
 
 /// What the kubelet says of a container that it does not find running.

@@ -220,7 +220,7 @@ pub(super) fn answer(object: Value, warnings: Vec<String>, outcome: &str) -> Res
 }
 
 /// What this release cannot run is refused whole; what it ignores is told.
-fn refuse_unsupported(admitted: &mut Admitted) -> Result<(), Status> {
+pub(super) fn refuse_unsupported(admitted: &mut Admitted) -> Result<(), Status> {
     let pod: Pod = serde_json::from_value(admitted.object.clone()).map_err(|error| Status::bad_request(error.to_string()))?;
     let causes = admission::refuse_unsupported(&pod);
     if !causes.is_empty() {
@@ -230,7 +230,7 @@ fn refuse_unsupported(admitted: &mut Admitted) -> Result<(), Status> {
     Ok(())
 }
 
-fn context<'a>(namespace: &'a str, name_suffix: &'a str) -> Admission<'a> {
+pub(super) fn context<'a>(namespace: &'a str, name_suffix: &'a str) -> Admission<'a> {
     Admission { namespace, now: Timestamp::now(), uid: Uuid::new_v4().to_string(), name_suffix, privileged: Privileged::Allowed }
 }
 
@@ -265,12 +265,12 @@ fn not_allowed(kind: Kind, verb: &str) -> Status {
     }
 }
 
-fn namespace_of(object: &Value, asked: &str) -> String {
+pub(super) fn namespace_of(object: &Value, asked: &str) -> String {
     let own = text(object, "/metadata/namespace");
     if own.is_empty() { asked.to_owned() } else { own.to_owned() }
 }
 
-fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
+pub(super) fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
     object.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, getsid, kill_process};
 
 use super::failure::{During, failure};
 use crate::protocol::{Stage, StartFailure};
@@ -76,6 +76,25 @@ pub fn kill_all(cgroup: &CgroupAttach) {
         }
         for pid in pids {
             // One that ended in between is as good as killed.
+            let _ = kill_process(pid, Signal::KILL);
+        }
+    }
+}
+
+/// Kills a process and whoever is of its session, which it leads: what it left in the background ends with it. What made a session
+/// of its own stays, as it would under any shell.
+pub fn kill_session(leader: Pid, cgroup: &CgroupAttach) {
+    // One that has just ended is reaped next.
+    let _ = kill_process(leader, Signal::KILL);
+    let Some(dir) = cgroup.v2.as_ref().or(cgroup.v1.first()) else { return };
+    for _ in 0..KILL_ROUNDS {
+        let Ok(text) = fs::read_to_string(dir.join("cgroup.procs")) else { return };
+        let pids = text.lines().filter_map(|line| line.parse().ok()).filter_map(Pid::from_raw);
+        let members: Vec<Pid> = pids.filter(|pid| *pid != leader && getsid(Some(*pid)) == Ok(leader)).collect();
+        if members.is_empty() {
+            return;
+        }
+        for pid in members {
             let _ = kill_process(pid, Signal::KILL);
         }
     }

@@ -6,17 +6,18 @@ use std::path::Path;
 
 use rustix::fs::{Mode, OFlags, open};
 use rustix::process::{Pid, ioctl_tiocsctty, umask};
-use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+use rustix::thread::LinkNameSpaceType;
 
 use super::execute::execute_program;
 use super::failure::{During, failure};
 use super::launch::{NOT_EXECUTED, Shared, pipe};
+use super::processes::{clone_among, enter, namespace_of};
 use super::report::{Report, send_failure};
 use super::resolve::Root;
 use super::setup::{enter_working_directory, leave_supervisor, set_no_input, set_output};
 use super::user::{Identity, identify};
 use crate::protocol::{ExecSpec, ExecStreams, Stage, StartFailure};
-use crate::sys::{CloneFlags, Cloned, clone, exit_now, unblock_signals};
+use crate::sys::{CloneFlags, Cloned, exit_now, unblock_signals};
 
 /// A process that is on its way into a container.
 #[derive(Debug)]
@@ -39,11 +40,7 @@ pub fn join(container: Pid, spec: &ExecSpec, streams: &[OwnedFd], shared: &Share
     if spec.process.argv.first().is_none_or(String::is_empty) {
         return Err(failure(Stage::Spec, "exec", &io::Error::other("no command was given")));
     }
-    let namespace = |name: &str| {
-        let path = format!("/proc/{}/ns/{name}", container.as_raw_nonzero());
-        open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).during(Stage::Process, || "the container is ending")
-    };
-    let namespaces = Namespaces { mount: namespace("mnt")?, cgroup: namespace("cgroup")? };
+    let namespaces = Namespaces { mount: namespace_of(container, "mnt")?, cgroup: namespace_of(container, "cgroup")? };
     let (report, inner_report) = pipe().during(Stage::Output, || "making a pipe for the report")?;
     let cgroup = match &spec.process.cgroup.v2 {
         Some(dir) => Some(
@@ -52,13 +49,9 @@ pub fn join(container: Pid, spec: &ExecSpec, streams: &[OwnedFd], shared: &Share
         ),
         None => None,
     };
-    // Only a process that is made afterwards is in the namespace; this one goes back to making its own children where it was.
-    let pids = if shared.has_own_pids() { Some((namespace("pid")?, own_children()?)) } else { None };
-    if let Some((theirs, _)) = &pids {
-        enter(theirs, LinkNameSpaceType::ProcessID).during(Stage::Process, || "the container is ending")?;
-    }
-    let cloned = clone(CloneFlags::NONE, cgroup.as_ref().map(AsFd::as_fd));
-    if let Ok(Cloned::Child) = cloned {
+    let among = shared.has_own_pids().then_some(container);
+    let cloned = clone_among(among, CloneFlags::NONE, cgroup.as_ref().map(AsFd::as_fd))?;
+    if let Cloned::Child = cloned {
         drop(report);
         let failure = match enter_container(spec, &namespaces, streams) {
             Ok(identity) => execute_program(&spec.process, &identity, inner_report.as_fd()),
@@ -67,23 +60,10 @@ pub fn join(container: Pid, spec: &ExecSpec, streams: &[OwnedFd], shared: &Share
         send_failure(inner_report.as_fd(), &failure);
         exit_now(NOT_EXECUTED)
     }
-    if let Some((_, ours)) = &pids {
-        enter(ours, LinkNameSpaceType::ProcessID).during(Stage::Process, || "leaving the container's process ids")?;
-    }
-    match cloned.during(Stage::Clone, || "making a process")? {
+    match cloned {
         Cloned::Parent(pid) => Ok(Joined { pid: Pid::from_raw(pid).expect("a child has a pid"), report: Report::new(report) }),
         Cloned::Child => unreachable!("the child has exited"),
     }
-}
-
-/// Where this process makes its children.
-fn own_children() -> Result<OwnedFd, StartFailure> {
-    open("/proc/self/ns/pid_for_children", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
-        .during(Stage::Process, || "opening the supervisor's process ids")
-}
-
-fn enter(namespace: &OwnedFd, kind: LinkNameSpaceType) -> io::Result<()> {
-    move_into_link_name_space(namespace.as_fd(), Some(kind)).map_err(io::Error::from)
 }
 
 /// The new process: like the first one of a container, but that all is there. It is not dumpable, as its supervisor is not, so nothing

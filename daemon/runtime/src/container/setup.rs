@@ -12,6 +12,7 @@ use rustix::process::{chdir, fchdir, getcwd, pivot_root, setsid, umask};
 
 use super::attach::attach_v1;
 use super::cgroups::{find_hierarchies, mount_cgroups};
+use super::console::make_terminal;
 use super::devices::{SharedMemory, make_devices, mount_dev};
 use super::execute::execute_program;
 use super::failure::{During, failure};
@@ -27,9 +28,16 @@ use crate::sys::{MountAttributes, join_new_session_keyring, set_mount_attributes
 
 /// What the new process has from its supervisor.
 pub(super) struct Inherited {
-    pub(super) stdout: OwnedFd,
-    pub(super) stderr: OwnedFd,
+    pub(super) streams: InnerStreams,
     pub(super) shared_memory: SharedMemory,
+}
+
+/// What becomes the standard streams.
+pub(super) enum InnerStreams {
+    /// A pipe each; without one for its input there is nothing to read.
+    Pipes { stdin: Option<OwnedFd>, stdout: OwnedFd, stderr: OwnedFd },
+    /// A terminal, which goes out through this.
+    Terminal(OwnedFd),
 }
 
 /// Turns this process into the container. Returns only if that failed.
@@ -63,9 +71,9 @@ fn prepare(spec: &ContainerSpec, inherited: Inherited) -> Result<Identity, Start
     }
     let identity = identify(&root, &spec.user)?;
     pivot(root).during(Stage::Pivot, || "changing the root")?;
-    let Inherited { stdout, stderr, shared_memory } = inherited;
+    let Inherited { streams, shared_memory } = inherited;
     drop(shared_memory);
-    set_streams(stdout.as_fd(), stderr.as_fd(), &identity).during(Stage::Output, || "setting up standard streams")?;
+    set_streams(&streams, &identity).during(Stage::Output, || "setting up standard streams")?;
     enter_working_directory(&spec.cwd, &identity, spec)?;
     umask(Mode::from_raw_mode(spec.umask & 0o777));
     unblock_signals().during(Stage::Process, || "unblocking signals")?;
@@ -113,9 +121,21 @@ fn pivot(root: Root) -> io::Result<()> {
     Ok(())
 }
 
-fn set_streams(stdout: BorrowedFd<'_>, stderr: BorrowedFd<'_>, identity: &Identity) -> io::Result<()> {
-    set_no_input()?;
-    set_output(stdout, stderr, identity)
+fn set_streams(streams: &InnerStreams, identity: &Identity) -> io::Result<()> {
+    match streams {
+        InnerStreams::Pipes { stdin, stdout, stderr } => {
+            match stdin {
+                Some(stdin) => rustix::stdio::dup2_stdin(stdin)?,
+                None => set_no_input()?,
+            }
+            set_output(stdout.as_fd(), stderr.as_fd(), identity)
+        }
+        InnerStreams::Terminal(socket) => {
+            let terminal = make_terminal(socket.as_fd())?;
+            rustix::stdio::dup2_stdin(&terminal)?;
+            set_output(terminal.as_fd(), terminal.as_fd(), identity)
+        }
+    }
 }
 
 /// Nothing can be read from standard input.

@@ -96,6 +96,20 @@ fn version_1_is_frozen() {
     );
 }
 
+/// Version 3 adds to it. The same holds for these.
+#[test]
+fn version_3_is_frozen() {
+    let id = ContainerId { name: "c".to_string(), attempt: 3 };
+    let streams = ContainerStreams { input: InputMode::Once, console: ConsoleMode::Terminal };
+    let start = StartSpec { streams, among: Some(id.clone()), container: container() };
+    let plain = encode(&ToSupervisor::Request(2, Request::Start(Box::new(container())))).expect("encoded");
+    check(&ToSupervisor::Request(2, Request::StartWith(Box::new(start))), &format!("010207020101016303{}", hex(&plain[7..])));
+    check(&ToSupervisor::Request(2, Request::Attach(AttachSpec { writes: true, container: id })), "01020801016303");
+    check(&ToSupervisor::Request(2, Request::EndInput), "010209");
+    check(&FromSupervisor::Answer(1, Answer::Attached(AttachedTo { streams })), "0101050201");
+    check(&FromSupervisor::Notice(Notice::Detached), "0202");
+}
+
 #[test]
 fn frames_arrive_in_any_pieces() {
     let messages = [

@@ -1,12 +1,14 @@
 //! The daemon's end of a supervisor's socket.
 
 use std::collections::VecDeque;
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
-use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
+};
 use rustix::process::{Pid, PidfdFlags, WaitId, WaitIdOptions, pidfd_open, waitid};
 use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
@@ -14,8 +16,8 @@ use tokio::net::UnixStream;
 
 use super::{PID_FILE, SOCKET_FILE, SandboxError, SupervisorId};
 use crate::protocol::{
-    Answer, ContainerId, ContainerState, ExecSpec, FromSupervisor, Inbox, Notice, Request, RequestId, Started, ToSupervisor,
-    VERSION, VERSION_OF_EXEC, decode, encode,
+    Answer, AttachSpec, AttachedTo, ContainerId, ContainerState, ContainerStreams, ExecSpec, FromSupervisor, Inbox, Notice,
+    Request, RequestId, StartSpec, Started, ToSupervisor, VERSION, VERSION_OF_ATTACH, VERSION_OF_EXEC, decode, encode,
 };
 use crate::spec::ContainerSpec;
 use crate::sys::watch;
@@ -104,7 +106,20 @@ impl SupervisorConnection {
 
     /// Starts a container; returns once its program was executed.
     pub async fn start_container(&mut self, spec: &ContainerSpec) -> Result<Started, SandboxError> {
-        match self.request(Request::Start(Box::new(spec.clone()))).await? {
+        self.start_with(Request::Start(Box::new(spec.clone()))).await
+    }
+
+    /// Starts a container that is more than plain; returns once its program was executed.
+    pub async fn start_special(&mut self, spec: StartSpec) -> Result<Started, SandboxError> {
+        if spec.streams == ContainerStreams::PLAIN && spec.among.is_none() {
+            return self.start_container(&spec.container).await;
+        }
+        self.needs(VERSION_OF_ATTACH, "starts no containers with an input or a terminal")?;
+        self.start_with(Request::StartWith(Box::new(spec))).await
+    }
+
+    async fn start_with(&mut self, request: Request) -> Result<Started, SandboxError> {
+        match self.request(request).await? {
             Answer::Started(started) => Ok(started),
             Answer::Failed(failure) => Err(SandboxError::Start(failure)),
             Answer::Refused(why) => Err(SandboxError::Refused(why)),
@@ -158,20 +173,86 @@ impl SupervisorConnection {
     /// Starts a further program in a container, with the descriptors that `spec.streams` tells of; returns once it was executed. For a
     /// connection of its own, with which it ends.
     pub(super) async fn exec(&mut self, spec: ExecSpec, streams: &[BorrowedFd<'_>]) -> Result<Started, SandboxError> {
-        if self.version < VERSION_OF_EXEC {
-            let why = "it is older than this daemon and runs no further programs; start the pod anew".to_string();
-            return Err(SandboxError::Refused(why));
-        }
-        let id = self.next_request;
-        self.next_request += 1;
-        let frame = encode(&ToSupervisor::Request(id, Request::Exec(Box::new(spec))))?;
-        let sent = self.send_with(&frame, streams).await.map_err(SandboxError::Broken)?;
-        self.stream.write_all(&frame[sent..]).await.map_err(SandboxError::Broken)?;
+        self.needs(VERSION_OF_EXEC, "runs no further programs")?;
+        let id = self.request_with(Request::Exec(Box::new(spec)), streams).await?;
         match self.answer(id).await? {
             Answer::Started(started) => Ok(started),
             Answer::Failed(failure) => Err(SandboxError::Start(failure)),
             Answer::Refused(why) => Err(SandboxError::Refused(why)),
             _ => Err(SandboxError::Protocol),
+        }
+    }
+
+    /// Attaches to a container, with the descriptors that its output goes to; returned is what was attached to, and what is to be written
+    /// to. For a connection of its own, with which it ends.
+    pub(super) async fn attach(
+        &mut self,
+        spec: AttachSpec,
+        outputs: &[BorrowedFd<'_>; 2],
+    ) -> Result<(AttachedTo, Option<OwnedFd>), SandboxError> {
+        self.needs(VERSION_OF_ATTACH, "lets nobody attach")?;
+        let id = self.request_with(Request::Attach(spec), outputs).await?;
+        let input = self.receive_with().await?;
+        match self.answer(id).await? {
+            Answer::Attached(attached) => Ok((attached, input)),
+            Answer::Refused(why) => Err(SandboxError::Refused(why)),
+            _ => Err(SandboxError::Protocol),
+        }
+    }
+
+    /// This connection's attachment writes no more.
+    pub(super) async fn end_input(&mut self) -> Result<(), SandboxError> {
+        match self.request(Request::EndInput).await? {
+            Answer::Done => Ok(()),
+            Answer::Refused(why) => Err(SandboxError::Refused(why)),
+            _ => Err(SandboxError::Protocol),
+        }
+    }
+
+    fn needs(&self, version: u32, what: &str) -> Result<(), SandboxError> {
+        if self.version >= version {
+            return Ok(());
+        }
+        Err(SandboxError::Refused(format!("it is older than this daemon and {what}; start the pod anew")))
+    }
+
+    /// Sends a request with descriptors beside it; its number.
+    async fn request_with(&mut self, request: Request, descriptors: &[BorrowedFd<'_>]) -> Result<RequestId, SandboxError> {
+        let id = self.next_request;
+        self.next_request += 1;
+        let frame = encode(&ToSupervisor::Request(id, request))?;
+        let sent = self.send_with(&frame, descriptors).await.map_err(SandboxError::Broken)?;
+        self.stream.write_all(&frame[sent..]).await.map_err(SandboxError::Broken)?;
+        Ok(id)
+    }
+
+    /// Reads once, for the descriptor that comes beside an answer.
+    async fn receive_with(&mut self) -> Result<Option<OwnedFd>, SandboxError> {
+        loop {
+            self.stream.readable().await.map_err(SandboxError::Broken)?;
+            let mut bytes = [0; READ_SIZE];
+            let mut descriptor = None;
+            let received = self.stream.try_io(Interest::READABLE, || {
+                let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+                let mut ancillary = RecvAncillaryBuffer::new(&mut space);
+                let mut pieces = [IoSliceMut::new(&mut bytes)];
+                let received = recvmsg(&self.stream, &mut pieces, &mut ancillary, RecvFlags::CMSG_CLOEXEC)?;
+                for message in ancillary.drain() {
+                    if let RecvAncillaryMessage::ScmRights(descriptors) = message {
+                        descriptor = descriptors.last().or(descriptor.take());
+                    }
+                }
+                Ok(received.bytes)
+            });
+            match received {
+                Ok(0) => return Err(self.closed().await),
+                Ok(count) => {
+                    self.inbox.buffer().extend_from_slice(&bytes[..count]);
+                    return Ok(descriptor);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(SandboxError::Broken(error)),
+            }
         }
     }
 

@@ -1,9 +1,10 @@
 //! The further programs in the containers: started, signalled and told of over the connections that asked for them.
 
-use runtime::protocol::{Answer, ContainerId, ExecSpec, FromSupervisor, Notice, RunState};
+use runtime::protocol::{Answer, ContainerId, ExecSpec, FromSupervisor, Notice};
 use rustix::process::{Pid, WaitStatus};
 
-use super::{Asker, ConnectionId, EXECS, KILL, Supervisor};
+use super::attachments::not_running;
+use super::{Asker, ConnectionId, EXECS, Supervisor};
 use crate::connection::Connection;
 use crate::container::Container;
 use crate::exec::{Exec, News};
@@ -13,11 +14,7 @@ impl Supervisor {
     pub(super) fn exec(&mut self, spec: &ExecSpec, asker: Asker) -> Option<Answer> {
         let streams = self.connection(asker.0).map(Connection::take_descriptors).unwrap_or_default();
         let id = ContainerId { name: spec.process.name.clone(), attempt: spec.process.attempt };
-        let container = self.containers.iter().find(|container| container.id == id);
-        let running = container.filter(|container| matches!(container.state(), RunState::Running(_)));
-        let Some(pid) = running.and_then(Container::pid) else {
-            return Some(Answer::Refused(format!("container {} attempt {} does not run", id.name, id.attempt)));
-        };
+        let Some(pid) = self.running(&id).and_then(Container::pid) else { return Some(not_running(&id)) };
         if streams.len() != spec.streams.count() {
             return Some(Answer::Refused("its descriptors did not come along".to_string()));
         }
@@ -59,8 +56,7 @@ impl Supervisor {
     pub(super) fn kill_left_execs(&self) {
         let is_left = |exec: &&Exec| !self.connections.iter().any(|(id, _)| *id == exec.connection);
         for exec in self.execs.iter().filter(is_left) {
-            // One that has just ended is reaped next.
-            let _ = exec.signal(KILL);
+            exec.kill();
         }
     }
 

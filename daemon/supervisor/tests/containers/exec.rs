@@ -132,6 +132,34 @@ fn it_is_signalled_killed_with_its_connection_and_ends_with_its_container() {
 }
 
 #[test]
+fn what_a_killed_program_left_in_the_background_ends_with_it() {
+    in_world(async |mut world| {
+        let sandbox = world.sandbox();
+        let mut connection = world.start(&sandbox).await;
+        let Some(cgroup) = world.memory_group(64 << 20) else { return };
+        let mut container = world.shell("exec sleep 1000");
+        container.cgroup = cgroup;
+        started(&mut connection, &container).await;
+        let (reader, writer) = pipe();
+        let process = shell(&container, "sleep 7654 & (sleep 7653 & sleep 7652) & echo ready; wait");
+        let spec = ExecSpec { streams: ExecStreams::Output, process };
+        let killed = Exec::start(&world.run_dir(), spec, &[writer.as_fd(), writer.as_fd()]).await.expect("it runs");
+        drop(writer);
+        let mut ready = [0; 6];
+        fs::File::from(reader.try_clone().expect("clone")).read_exact(&mut ready).expect("ready");
+        drop(killed);
+        let ended = tokio::task::spawn_blocking(move || text(reader));
+        let rest =
+            tokio::time::timeout(Duration::from_secs(10), ended).await.expect("all who hold its output end").expect("read");
+        assert_eq!(rest, "");
+        // What ends by itself leaves its background alone.
+        assert_eq!(exec(&world, &container, "sleep 7651 >/dev/null 2>&1 & echo left").await, (0, "left\n".to_string()));
+        let (code, seen) = exec(&world, &container, "ps -o args | grep '[s]leep 765'").await;
+        assert_eq!((code, seen.as_str()), (0, "sleep 7651\n"));
+    });
+}
+
+#[test]
 fn it_reads_what_comes_along() {
     in_world(async |mut world| {
         let sandbox = world.sandbox();

@@ -77,35 +77,13 @@ pub(super) fn validate_init(context: &Context<'_>, path: &Path<'_>, faults: &mut
     }
 }
 
-/// Checks the ephemeral containers: their names; the rest is what a container has.
-pub(super) fn validate_ephemeral(context: &Context<'_>, path: &Path<'_>, faults: &mut Faults) {
-    let spec = context.spec;
-    let others: BTreeSet<&str> =
-        spec.containers.iter().chain(spec.init_containers.iter().flatten()).map(|container| container.name.as_str()).collect();
-    let mut taken = others.clone();
-    for (index, container) in spec.ephemeral_containers.iter().flatten().enumerate() {
-        let path = path.index(index);
-        name(&container.name, &path, faults);
-        if container.image.as_deref().unwrap_or_default().is_empty() {
-            faults.required(&path.child("image"), "");
-        }
-        if !taken.insert(container.name.as_str()) {
-            faults.duplicate(&path.child("name"), &container.name);
-        }
-        if let Some(target) =
-            container.target_container_name.as_deref().filter(|target| !target.is_empty() && !others.contains(target))
-        {
-            faults.not_found(&path.child("targetContainerName"), target);
-        }
-    }
-}
-
 fn name(name: &str, path: &Path<'_>, faults: &mut Faults) {
     let path = path.child("name");
     if name.is_empty() { faults.required(&path, "") } else { faults.invalid_each(&path, name, names::dns1123_label(name)) }
 }
 
-fn validate_common(container: &Container, context: &Context<'_>, path: &Path<'_>, faults: &mut Faults) {
+/// Checks what every container has.
+pub(super) fn validate_common(container: &Container, context: &Context<'_>, path: &Path<'_>, faults: &mut Faults) {
     name(&container.name, path, faults);
     if container.image.as_deref().unwrap_or_default().is_empty() {
         faults.required(&path.child("image"), "");

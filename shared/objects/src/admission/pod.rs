@@ -1,7 +1,7 @@
 //! Validation of a pod: `ValidatePodSpec` of `pkg/apis/core/validation/validation.go`, in its order.
 
 use super::faults::{AsJson, Faults, Path};
-use super::{Privileged, container, metadata, scheduling, security, volume};
+use super::{Privileged, container, ephemeral, metadata, scheduling, security, volume};
 use crate::names;
 use k8s_openapi::api::core::v1::{HostAlias, Pod, PodDNSConfig, PodSpec};
 use std::net::IpAddr;
@@ -68,7 +68,7 @@ fn validate_spec(spec: &PodSpec, privileged: Privileged, path: &Path<'_>, faults
     let context = container::Context { spec, volumes: &volumes, privileged };
     container::validate_all(&context, &path.child("containers"), faults);
     container::validate_init(&context, &path.child("initContainers"), faults);
-    container::validate_ephemeral(&context, &path.child("ephemeralContainers"), faults);
+    ephemeral::validate(&context, &path.child("ephemeralContainers"), faults);
     host_network_ports(spec, &path.child("containers"), faults);
     let restart_policy = spec.restart_policy.as_deref().unwrap_or_default();
     faults.required_one_of(&path.child("restartPolicy"), restart_policy, &["Always", "OnFailure", "Never"]);

@@ -1,6 +1,8 @@
 //! Admission against what a kube-apiserver was seen to answer, and against cases of our own.
 
-use super::{Admission, Admitted, Privileged, admit_create, admit_update, check, refuse_unsupported, warn_without_effect};
+use super::{
+    Admission, Admitted, Privileged, admit_create, admit_ephemeral, admit_update, check, refuse_unsupported, warn_without_effect,
+};
 use crate::seeded::Random;
 use crate::{Kind, Status, cases, manifest};
 use jiff::Timestamp;
@@ -485,7 +487,58 @@ fn what_has_no_effect_is_warned_of_by_name() {
         "livenessProbe": {"exec": {"command": ["a"]}}}]}});
     let warned = warn_without_effect(&typed(&patch));
     let fields: Vec<&str> = warned.iter().filter_map(|warning| warning.split(": ").next()).collect();
-    assert_eq!(fields, ["spec.containers[0].tty", "spec.containers[0].ports[0].hostPort", "spec.schedulerName",]);
+    assert_eq!(fields, ["spec.containers[0].ports[0].hostPort", "spec.schedulerName"]);
+}
+
+#[test]
+fn ephemeral_containers_are_added_and_never_changed() {
+    let old = admitted(minimal());
+    let add = |old: &Value, containers: Value| {
+        let patch = json!({"metadata": {"labels": {"of": "no-account"}}, "spec": {"ephemeralContainers": containers}});
+        admit_ephemeral(old, patched(old, &patch), &context(Privileged::Allowed))
+    };
+    let first = json!({"name": "debug", "image": "busybox", "targetContainerName": "a", "stdin": true});
+    let added = add(&old, json!([first])).expect("it may be added").object;
+    assert_eq!(added["spec"]["ephemeralContainers"][0]["imagePullPolicy"], "Always");
+    assert_eq!((&added["metadata"]["generation"], &added["metadata"]["labels"]), (&json!(2), &Value::Null));
+    assert_eq!((&added["spec"]["containers"], &added["status"]), (&old["spec"]["containers"], &old["status"]));
+    // What the pod has may be sent again, and is to be, with what is new.
+    let second = json!({"name": "more", "image": "b"});
+    let both = json!([added["spec"]["ephemeralContainers"][0], second]);
+    assert_eq!(add(&added, both).expect("it may be added").object["metadata"]["generation"], 3);
+    assert_eq!(add(&added, json!([first])).expect("nothing changed").object["metadata"]["generation"], 2);
+    let refused = |containers: Value| {
+        let status = add(&added, containers).expect_err("refused");
+        status
+            .details
+            .expect("details")
+            .causes
+            .into_iter()
+            .map(|cause| format!("{}: {}", cause.field, cause.message))
+            .collect::<Vec<_>>()
+    };
+    let field = "spec.ephemeralContainers";
+    let removed = format!("{field}: Forbidden: existing ephemeral containers \"debug\" may not be removed\n");
+    assert_eq!(refused(json!([second])), [removed]);
+    let changed = format!("{field}: Forbidden: existing ephemeral containers \"debug\" may not be changed\n");
+    assert_eq!(refused(json!([{"name": "debug", "image": "other"}])), [changed]);
+    let wrong = json!([first, {"name": "a", "image": "b", "targetContainerName": "none", "ports": [{"containerPort": 1}],
+        "livenessProbe": {"exec": {"command": ["x"]}}, "volumeMounts": [{"name": "v", "mountPath": "/x", "subPath": "y"}]}]);
+    let causes = refused(wrong).join("\n");
+    for expected in [
+        "[1].name: Duplicate value: \"a\"",
+        "[1].targetContainerName: Not found: \"none\"",
+        "[1].ports: Forbidden: cannot be set for an Ephemeral Container",
+        "[1].livenessProbe: Forbidden: cannot be set for an Ephemeral Container",
+        "[1].volumeMounts[0].name: Not found: \"v\"",
+        "[1].volumeMounts[0].subPath: Forbidden: cannot be set for an Ephemeral Container",
+    ] {
+        assert!(causes.contains(&format!("{field}{expected}")), "{expected}: {causes}");
+    }
+    // The usual change of a pod that has some leaves them alone.
+    let update = |new: Value| admit_update(&added, new, &context(Privileged::Allowed));
+    assert!(update(patched(&added, &json!({"metadata": {"labels": {"a": "b"}}}))).is_ok());
+    assert!(update(patched(&added, &json!({"spec": {"ephemeralContainers": []}}))).is_err());
 }
 
 #[test]

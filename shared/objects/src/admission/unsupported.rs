@@ -46,7 +46,6 @@ impl Row {
 }
 
 static ROWS: &[Row] = &[
-    refuse("spec.ephemeralContainers", "ephemeral containers"),
     refuse("spec.volumes[*].*", "volumes other than emptyDir").except(&["name", "emptyDir"]),
     refuse("spec.volumes[*].emptyDir.medium", "an emptyDir on huge pages").when(|medium, _| medium != "" && medium != "Memory"),
     refuse("spec.<containers>[*].volumeMounts[*].subPath", "mounting a part of a volume"),
@@ -78,8 +77,6 @@ static ROWS: &[Row] = &[
     refuse("spec.resourceClaims", "claims of devices"),
     refuse("spec.runtimeClassName", "other runtimes"),
     refuse("spec.schedulingGates", "scheduling gates"),
-    warn("spec.<containers>[*].stdin", "there is no attach, standard input is empty").when(is_true),
-    warn("spec.<containers>[*].tty", "there is no attach, the container gets no terminal").when(is_true),
     warn("spec.<containers>[*].ports[*].hostPort", "the port is reached by the pod's address only").when(is_own_network),
     warn("spec.<containers>[*].resources.limits.ephemeral-storage", "the limit is not enforced"),
     warn("spec.schedulerName", "there is one scheduler").when(|name, _| name != "default-scheduler"),

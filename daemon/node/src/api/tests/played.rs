@@ -1,7 +1,7 @@
 //! Containers that the tests play: whatever is run, and whatever port is asked for, sends back what it gets.
 
 use crate::probes::history::{ProbeHistory, ProbesOfPod};
-use crate::streams::{Containers, Duplex, Ending, Program, Running, Standard, Transfer};
+use crate::streams::{Attach, Containers, Duplex, Ending, Program, Running, Standard, Transfer};
 use futures_util::future::BoxFuture;
 use k8s_openapi::api::core::v1::Pod;
 use objects::Status;
@@ -65,6 +65,18 @@ impl Containers for Played {
 
     fn probes(&self, uid: &str) -> ProbesOfPod {
         self.probes.of(uid)
+    }
+
+    fn attach(self: Arc<Self>, container: Running, how: Attach) -> BoxFuture<'static, Result<Duplex, Status>> {
+        let streams = if how.stdin { Standard::All } else { Standard::Output };
+        self.exec(container, Program { argv: vec!["attached".to_owned()], streams })
+    }
+
+    fn exec_on_host(self: Arc<Self>, container: Option<Running>, program: Program) -> BoxFuture<'static, Result<Duplex, Status>> {
+        match container {
+            Some(container) => self.exec(container, program),
+            None => Box::pin(async { Err(Status::internal("there is no host here")) }),
+        }
     }
 
     /// Sends back the archive that it gets.

@@ -1,0 +1,49 @@
+//! A shell in a container, and what a container shows: the console steps aside for the verb that does it.
+
+use super::effect::Effect;
+use super::navigate;
+use super::state::App;
+use crate::console::screen::Screen;
+use crate::console::screen::board::Target;
+use crate::console::theme::role::Role;
+use objects::Kind;
+
+/// The best shell that the image has.
+const SHELL: &str = "if command -v bash >/dev/null; then exec bash; else exec sh; fi";
+
+/// What is run in place of the console for a while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Program {
+    /// A shell in the container.
+    Shell,
+    /// What the container itself reads and shows.
+    Attach,
+}
+
+/// Steps aside for a program about the pod or container that one stands on.
+pub fn run(app: &mut App, program: Program, out: &mut Vec<Effect>) {
+    let container = match app.screen() {
+        Screen::List(list) if list.kind().is_none() => list.current(&app.store).map(|row| row.key.name.to_string()),
+        Screen::Log(log) => Some(log.container_name().to_owned()),
+        Screen::Board(board) => match board.target() {
+            Some(Target::Log { container, .. }) => Some(container.clone()),
+            _ => None,
+        },
+        _ => None,
+    };
+    let Some((Kind::Pod, pod)) = navigate::subject(app) else {
+        return app.say(Role::Warn, "only pods have containers");
+    };
+    let verb = match program {
+        Program::Shell => "exec",
+        Program::Attach => "attach",
+    };
+    let mut words: Vec<String> = [verb, "-it", &pod.name, "-n", &pod.namespace].map(ToString::to_string).to_vec();
+    if let Some(container) = container {
+        words.extend(["-c".to_owned(), container]);
+    }
+    if program == Program::Shell {
+        words.extend(["--", "sh", "-c", SHELL].map(str::to_owned));
+    }
+    out.push(Effect::Run(words));
+}
