@@ -224,3 +224,24 @@ fn pods_of_another_node_are_attended_and_looked_into_all_the_same() {
     assert_eq!(cluster.skiff("n1", &["debug", "web", "--host-tools", "--", "hostname"]).ok(), "web\n");
     assert!(cluster.skiff("n1", &["debug", "node/n2", "--", "ip", "-4", "addr"]).ok().contains(&cluster.address("n2")));
 }
+
+#[test]
+fn the_console_steps_aside_for_a_shell_and_comes_back() {
+    if is_skipped("the_console_steps_aside_for_a_shell_and_comes_back") {
+        return;
+    }
+    let world = world();
+    create(&world, "web", "exec sleep 86401", &json!({}));
+    let console = Console::open(&world, 100, 30);
+    console.wait_for("Running");
+    console.press(&["x"]);
+    console.press(&["s"]);
+    console.wait_until("a prompt", |screen| screen.contains('#') && !screen.contains("Running"));
+    console.type_text("touch /tmp/from-the-console; exit\n");
+    console.wait_for("Running");
+    let found = world.skiff(&["exec", "web", "--", "ls", "/tmp"]).ok();
+    assert_eq!(found, "from-the-console\n");
+    // Its keys are its own again.
+    console.press(&["d"]);
+    console.wait_for("Containers:");
+}

@@ -18,6 +18,7 @@ pub mod msg;
 mod navigate;
 mod perform;
 pub mod plain;
+mod programs;
 pub mod rights;
 mod route;
 pub mod session;

@@ -62,7 +62,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
         app,
         painter: Painter::new(),
         buffer: Buffer::empty(Rect::ZERO),
-        outside: Outside::new(commands, Some(guard)),
+        outside: Outside::new(commands, Some(guard), options.address.clone()),
         messages,
         painted_at: None,
         line: Line::new(caps::is_remote(env)),
@@ -147,8 +147,8 @@ impl Live {
     /// # Errors
     /// Where no thread can be started.
     pub fn connect(address: client::Address) -> anyhow::Result<Self> {
-        let (commands, messages) = io::start(address, io::Typing::Nothing)?;
-        Ok(Self { messages, outside: Outside::new(commands, None) })
+        let (commands, messages) = io::start(address.clone(), io::Typing::Nothing)?;
+        Ok(Self { messages, outside: Outside::new(commands, None, address) })
     }
 
     /// Performs an effect; what came of it.

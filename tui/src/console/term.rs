@@ -6,5 +6,6 @@ pub mod guard;
 pub mod input;
 mod paint_style;
 pub mod painter;
+pub mod pause;
 mod scroll;
 pub mod signals;

@@ -18,6 +18,8 @@ pub enum Effect {
     Keep(&'static str, String),
     /// Give the terminal back and stop until continued.
     Suspend,
+    /// Give the terminal to this program with these words until it has ended.
+    Run(Vec<String>),
     /// Paint everything again.
     Repaint,
     /// End.

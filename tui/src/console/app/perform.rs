@@ -5,6 +5,7 @@ use super::cordoning::{self, Scheduling};
 use super::editing::Force;
 use super::effect::Effect;
 use super::input::{ask_line, show_keys};
+use super::programs::{self, Program};
 use super::state::{App, Purpose};
 use super::travel::Wanted;
 use super::{boards, columns, deleting, draining, editing, images, logs, navigate, theming, travel, undoing};
@@ -55,6 +56,8 @@ pub fn perform(app: &mut App, action: Action, times: Option<usize>, out: &mut Ve
         Action::Yaml => navigate::read(app, Mode::Yaml),
         Action::Logs => navigate::log(app, false, out),
         Action::LogsPrevious => navigate::log(app, true, out),
+        Action::Shell => programs::run(app, Program::Shell, out),
+        Action::Attach => programs::run(app, Program::Attach, out),
         Action::New => editing::new(app, ""),
         Action::Edit => {
             if let Some((kind, key)) = navigate::subject(app) {

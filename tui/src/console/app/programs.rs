@@ -5,6 +5,7 @@ use super::navigate;
 use super::state::App;
 use crate::console::screen::Screen;
 use crate::console::screen::board::Target;
+use crate::console::screen::list::Source;
 use crate::console::theme::role::Role;
 use objects::Kind;
 
@@ -23,8 +24,9 @@ pub enum Program {
 /// Steps aside for a program about the pod or container that one stands on.
 pub fn run(app: &mut App, program: Program, out: &mut Vec<Effect>) {
     let container = match app.screen() {
-        Screen::List(list) if list.kind().is_none() => list.current(&app.store).map(|row| row.key.name.to_string()),
-        Screen::Log(log) => Some(log.container_name().to_owned()),
+        Screen::List(list) if matches!(list.source, Source::Containers(_)) => {
+            list.current(&app.store).map(|row| row.key.name.to_string())
+        }
         Screen::Board(board) => match board.target() {
             Some(Target::Log { container, .. }) => Some(container.clone()),
             _ => None,
@@ -38,7 +40,7 @@ pub fn run(app: &mut App, program: Program, out: &mut Vec<Effect>) {
         Program::Shell => "exec",
         Program::Attach => "attach",
     };
-    let mut words: Vec<String> = [verb, "-it", &pod.name, "-n", &pod.namespace].map(ToString::to_string).to_vec();
+    let mut words: Vec<String> = [verb, "-it", &*pod.name, "-n", &*pod.namespace].map(str::to_owned).to_vec();
     if let Some(container) = container {
         words.extend(["-c".to_owned(), container]);
     }

@@ -51,7 +51,8 @@ impl Rights {
     /// Whether an action is of any use.
     pub fn allow(self, action: Action) -> bool {
         let changes = action.changes_cluster() && self.on_cluster == OnCluster::Read;
-        let touches = matches!(action, Action::Save | Action::Suspend) && self.on_machine == OnMachine::Nothing;
+        let touches = matches!(action, Action::Save | Action::Suspend | Action::Shell | Action::Attach)
+            && self.on_machine == OnMachine::Nothing;
         !changes && !touches
     }
 
@@ -74,7 +75,11 @@ impl Rights {
                 told.push(Wire::Answer(*id, Err(Failure::Refused(Box::new(status)))));
                 false
             }
-            Effect::Read(_) | Effect::Write(..) | Effect::Suspend if self.on_machine == OnMachine::Nothing => {
+            Effect::Run(_) if self.on_cluster == OnCluster::Read => {
+                told.push(Wire::Denied(READ_ONLY));
+                false
+            }
+            Effect::Read(_) | Effect::Write(..) | Effect::Suspend | Effect::Run(_) if self.on_machine == OnMachine::Nothing => {
                 told.push(Wire::Denied(CAPTIVE));
                 false
             }

@@ -177,7 +177,7 @@ impl Stage {
                 self.is_over = true;
                 None
             }
-            (_, Effect::Copy(_) | Effect::Keep(..) | Effect::Suspend) => None,
+            (_, Effect::Copy(_) | Effect::Keep(..) | Effect::Suspend | Effect::Run(_)) => None,
             (_, Effect::Repaint) => {
                 self.painter.forget();
                 None

@@ -90,6 +90,10 @@ actions! {
     Logs,
     /// The log of the container before.
     LogsPrevious,
+    /// A shell in the container.
+    Shell,
+    /// What the container itself reads and shows.
+    Attach,
     /// Edit the object.
     Edit,
     /// Write a new one.
@@ -214,6 +218,8 @@ impl Action {
         matches!(
             self,
             Self::Delete
+                | Self::Shell
+                | Self::Attach
                 | Self::Kill
                 | Self::Cordon
                 | Self::Uncordon

@@ -103,6 +103,8 @@ pub const TABLE: &[Binding] = &[
     bind(Pods, "t", A::Timeline, "+timeline", "show the pod's life on one time axis"),
     bind(Pods, "p", A::Probes, "+probes", "show what the pod's probes came to"),
     bind(Pods, "O", A::LogsPrevious, "", "show the log of the instance before"),
+    bind(Pods, "x s", A::Shell, "", "open a shell in the container"),
+    bind(Pods, "x a", A::Attach, "", "attach to the container: its own input and output"),
     bind(Nodes, "x c", A::Cordon, "cordon", "let no new pods come to the node or the marked ones, after asking"),
     bind(Nodes, "x r", A::Drain, "+drain", "cordon the node and end its pods with their grace, after asking"),
     bind(Nodes, "x u", A::Uncordon, "+uncordon", "let new pods come to the node again, after asking"),

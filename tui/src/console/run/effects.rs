@@ -6,14 +6,19 @@ use crate::console::link::{Command, Failure};
 use crate::console::term::clip;
 use crate::console::term::guard::{self, Guard};
 use crate::console::term::painter::Painter;
+use crate::console::term::pause;
 use crate::settings;
 use anyhow::Context;
+use client::Address;
 use std::io::Write;
 use std::path::Path;
 use tokio::sync::mpsc::Sender;
 
 /// The largest file that is read into an editor.
 const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024;
+
+/// Said where the console has no terminal that it could give away.
+const NO_TERMINAL: &str = "there is no terminal here that another program could have";
 
 /// The console is left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,12 +39,38 @@ pub enum Outcome {
 pub struct Outside {
     commands: Sender<Command>,
     guard: Option<Guard>,
+    /// For programs that are run beside us.
+    address: Address,
 }
 
 impl Outside {
     /// The outside.
-    pub fn new(commands: Sender<Command>, guard: Option<Guard>) -> Self {
-        Self { commands, guard }
+    pub fn new(commands: Sender<Command>, guard: Option<Guard>, address: Address) -> Self {
+        Self { commands, guard, address }
+    }
+
+    /// Runs ourselves with other words, on the terminal as it was before us. One that fails is looked at before it goes.
+    fn run(&self, guard: &Guard, words: &[String]) -> anyhow::Result<()> {
+        let _paused = pause::Paused::begin();
+        let ran = guard.lend(|| {
+            let mut command = std::process::Command::new(std::env::current_exe()?);
+            command.args(words).env("SKIFF_NODE", self.address.to_string());
+            if let Address::Tls(remote) = &self.address
+                && let Some(certificate) = &remote.certificate
+            {
+                command.env("SKIFF_CERT", certificate);
+            }
+            let status = command.status()?;
+            if !status.success() {
+                let mut out = std::io::stdout().lock();
+                write!(out, "\n{status}; press Enter to go back to the console ")?;
+                out.flush()?;
+                drop(out);
+                std::io::stdin().read_line(&mut String::new())?;
+            }
+            Ok(())
+        });
+        ran.context("cannot run a program on the terminal")
     }
 
     /// Performs one effect.
@@ -64,6 +95,13 @@ impl Outside {
             Effect::Suspend => {
                 let Some(guard) = &self.guard else { return Ok(Outcome::Msg(Msg::CannotSuspend)) };
                 guard.suspend().context("cannot take the terminal back")?;
+                painter.forget();
+                let (columns, rows) = crossterm::terminal::size().context("the terminal is gone")?;
+                Outcome::Msg(Msg::Resized(columns, rows))
+            }
+            Effect::Run(words) => {
+                let Some(guard) = &self.guard else { return Ok(Outcome::Msg(Msg::Wire(Wire::Denied(NO_TERMINAL)))) };
+                self.run(guard, &words)?;
                 painter.forget();
                 let (columns, rows) = crossterm::terminal::size().context("the terminal is gone")?;
                 Outcome::Msg(Msg::Resized(columns, rows))

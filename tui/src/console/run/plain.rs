@@ -28,7 +28,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     app.zone = jiff::tz::TimeZone::system();
     super::own_files(&mut app, options);
     settle(&mut app);
-    let mut outside = Outside::new(commands, None);
+    let mut outside = Outside::new(commands, None, options.address.clone());
     let (mut told, mut painter) = (Told::default(), Painter::new());
     if let Some(command) = &options.command {
         let mut effects = Vec::new();

@@ -30,6 +30,16 @@ impl Guard {
         Ok(Self(()))
     }
 
+    /// Gives the terminal back for as long as `use_it` runs, and takes it again.
+    ///
+    /// # Errors
+    /// What that gave, or where the terminal is gone afterwards.
+    pub fn lend(&self, use_it: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+        leave();
+        let used = use_it();
+        enter().and(used)
+    }
+
     /// Gives the terminal back, stops the process until it is continued, and takes the terminal again.
     ///
     /// # Errors

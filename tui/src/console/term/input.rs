@@ -3,6 +3,7 @@
 //! The bytes are read here and only parsed by a library: a terminal's answers come between the keys, long after they were
 //! asked for on a slow line, and must never be taken for keys.
 
+use super::pause;
 use crossterm::event::{self, KeyEvent, KeyModifiers};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::io;
@@ -57,6 +58,10 @@ fn read_all(sink: &impl Fn(Input) -> bool) {
     let mut parser = Parser::default();
     let mut bytes = [0; 4_096];
     while let Some(ready) = wait(&stdin, PollTimeout::NONE) {
+        if pause::wait_while_paused() {
+            // What there was to read was somebody else's.
+            continue;
+        }
         if ready.intersects(PollFlags::POLLHUP | PollFlags::POLLERR | PollFlags::POLLNVAL) {
             break;
         }

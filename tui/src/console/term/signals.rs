@@ -31,7 +31,11 @@ pub async fn pass_on(sink: impl Fn(Notice) -> bool) -> std::io::Result<()> {
         let notice = tokio::select! {
             () = next(&mut hangup) => Notice::End,
             () = next(&mut terminate) => Notice::End,
-            () = next(&mut interrupt) => Notice::End,
+            // Ctrl-C is for the program that has the terminal.
+            () = next(&mut interrupt) => match super::pause::is_paused() {
+                true => continue,
+                false => Notice::End,
+            },
             () = next(&mut resized) => Notice::Resized,
             () = next(&mut suspend) => Notice::Suspend,
             () = next(&mut continued) => Notice::Continued,

@@ -84,6 +84,28 @@ fn sorting_by_a_column_and_back() {
 }
 
 #[test]
+fn a_shell_and_an_attached_container_are_the_verbs() {
+    use crate::console::app::rights::Rights;
+    let mut bench = Bench::new(80, 24);
+    let run = |bench: &mut Bench, keys: &str| {
+        bench.effects.clear();
+        bench.press(keys);
+        bench.effects.iter().find_map(|effect| match effect {
+            Effect::Run(words) => Some(words.join(" ")),
+            _ => None,
+        })
+    };
+    assert!(run(&mut bench, "j x s").is_some_and(|words| words.starts_with("exec -it bravo -n default -- sh -c ")));
+    assert_eq!(run(&mut bench, "x a").as_deref(), Some("attach -it bravo -n default"));
+    let inside = run(&mut bench, "enter x a").expect("a container is attached to");
+    assert!(inside.starts_with("attach -it bravo -n default -c "), "{inside}");
+    for rights in [Rights::new(true, false), Rights::new(false, true)] {
+        bench.app.rights = rights;
+        assert_eq!((run(&mut bench, "x s"), run(&mut bench, "x a")), (None, None));
+    }
+}
+
+#[test]
 fn deleting_asks_first_and_stands_on_cancel() {
     let mut bench = Bench::new(80, 24);
     bench.press("j x d");
