@@ -53,7 +53,7 @@ pub struct Cli {
 /// Flags of every verb.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Common {
-    /// The daemon's address: unix:///path/to/skiffd.sock, a path, or wss://HOST:PORT [default: unix:///run/skiff/skiffd.sock].
+    /// The daemon's address: unix:///path/to/skiffd.sock, a path, wss://HOST:PORT, or ssh://[USER@]HOST[:PORT] [default: unix:///run/skiff/skiffd.sock].
     #[arg(long, global = true, env = "SKIFF_NODE", value_name = "ADDR")]
     pub node: Option<String>,
     /// The certificate for wss:// addresses, of skiffd client-cert [default: skiff/cert.pem in the configuration folder].
@@ -132,6 +132,8 @@ pub enum Verb {
     Kubeconfig(KubeconfigArgs),
     /// Play and record demos of the console.
     Demo(demo::DemoArgs),
+    /// Pass bytes between the standard streams and this machine's daemon, for consoles that come by SSH.
+    DialStdio,
     /// List the kinds of objects.
     ApiResources(ApiResourcesArgs),
 }

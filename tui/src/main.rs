@@ -27,7 +27,17 @@ fn main() -> ExitCode {
     }
 }
 
+/// Why a captive console does not open: what an SSH client asked to be run in its place. It is not looked into, let alone run.
+fn refused_command(is_captive: bool, asked: Option<&std::ffi::OsStr>) -> Option<&'static str> {
+    let is_asked = asked.is_some_and(|command| !command.is_empty());
+    (is_captive && is_asked)
+        .then_some("error: this key opens the console and runs nothing else; connect with ssh -t and no command")
+}
+
 fn open_console(cli: &args::Cli, settings: &settings::Settings) -> ExitCode {
+    if let Some(why) = refused_command(cli.captive, std::env::var_os("SSH_ORIGINAL_COMMAND").as_deref()) {
+        return verbs::fault(why);
+    }
     let address = match endpoint::address(&cli.common) {
         Ok(address) => address,
         Err(error) => return verbs::fault(&format!("error: --node: {error}")),
@@ -44,5 +54,20 @@ fn open_console(cli: &args::Cli, settings: &settings::Settings) -> ExitCode {
     match console::run(&options) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => verbs::fault(&format!("error: {error:#}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::refused_command;
+    use std::ffi::OsStr;
+
+    #[test]
+    fn a_captive_console_opens_in_the_place_of_no_command() {
+        assert!(refused_command(true, None).is_none() && refused_command(true, Some(OsStr::new(""))).is_none());
+        for command in ["skiff dial-stdio", "sh", "; sh", "skiff delete pods --all"] {
+            assert!(refused_command(true, Some(OsStr::new(command))).is_some(), "{command}");
+            assert!(refused_command(false, Some(OsStr::new(command))).is_none());
+        }
     }
 }

@@ -20,6 +20,7 @@ pub mod debug;
 pub mod delete;
 pub mod demo;
 pub mod describe;
+pub mod dial_stdio;
 pub mod drain;
 pub mod events;
 pub mod exec;
@@ -140,6 +141,7 @@ async fn dispatch(verb: Verb, context: &mut Context) -> Result<(), Failure> {
         Verb::Config(args) => config::run(&args, context),
         Verb::Kubeconfig(args) => kubeconfig::run(&args, context).await,
         Verb::Demo(args) => demo::run(&args, context).await,
+        Verb::DialStdio => dial_stdio::run(context).await,
         Verb::ApiResources(args) => api_resources::run(&args, context),
     }
 }

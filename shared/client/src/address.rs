@@ -1,5 +1,6 @@
-//! Where a daemon is: `unix:///run/skiff/skiffd.sock`, a plain path, or `wss://HOST:PORT`.
+//! Where a daemon is: `unix:///run/skiff/skiffd.sock`, a plain path, `wss://HOST:PORT`, or `ssh://[USER@]HOST[:PORT]`.
 
+use crate::ssh::SshHost;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -11,6 +12,8 @@ pub enum Address {
     Unix(PathBuf),
     /// A daemon's `--listen` address, over TLS.
     Tls(Box<Remote>),
+    /// A daemon of another machine, over SSH.
+    Ssh(Box<SshHost>),
 }
 
 /// A daemon of another machine.
@@ -31,7 +34,9 @@ pub enum AddressError {
     #[error("the daemon's address is empty; use unix:///run/skiff/skiffd.sock, a path, or wss://HOST:PORT")]
     Empty,
     /// A scheme that is not served yet.
-    #[error("{scheme}:// addresses are not supported by this version; use unix:///path/to/skiffd.sock or wss://HOST:PORT")]
+    #[error(
+        "{scheme}:// addresses are not supported by this version; use unix:///path/to/skiffd.sock, wss://HOST:PORT or ssh://[USER@]HOST"
+    )]
     Unsupported {
         /// The scheme.
         scheme: String,
@@ -39,6 +44,12 @@ pub enum AddressError {
     /// `unix://` wants an absolute path.
     #[error("{text:?} names no absolute path; write it as unix:///run/skiff/skiffd.sock")]
     Relative {
+        /// What was given.
+        text: String,
+    },
+    /// `ssh://` wants a machine.
+    #[error("{text:?} names no machine to reach by SSH; write it as ssh://HOST or ssh://USER@HOST:PORT")]
+    NoDestination {
         /// What was given.
         text: String,
     },
@@ -62,7 +73,7 @@ impl Address {
     pub fn with_certificate(self, file: PathBuf) -> Self {
         match self {
             Self::Tls(remote) => Self::Tls(Box::new(Remote { certificate: Some(file), ..*remote })),
-            Self::Unix(path) => Self::Unix(path),
+            other => other,
         }
     }
 }
@@ -80,6 +91,10 @@ impl FromStr for Address {
         match scheme {
             "unix" if rest.starts_with('/') => Ok(Self::Unix(PathBuf::from(rest))),
             "unix" => Err(AddressError::Relative { text: text.to_owned() }),
+            "ssh" => {
+                let host = SshHost::parse(rest).ok_or_else(|| AddressError::NoDestination { text: text.to_owned() })?;
+                Ok(Self::Ssh(Box::new(host)))
+            }
             "wss" => host_and_port(rest).ok_or_else(|| AddressError::NoPort { text: text.to_owned() }),
             _ => Err(AddressError::Unsupported { scheme: scheme.to_owned() }),
         }
@@ -103,6 +118,7 @@ impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unix(path) => write!(f, "unix://{}", path.display()),
+            Self::Ssh(host) => host.fmt(f),
             Self::Tls(remote) if remote.host.contains(':') => write!(f, "wss://[{}]:{}", remote.host, remote.port),
             Self::Tls(remote) => write!(f, "wss://{}:{}", remote.host, remote.port),
         }
@@ -125,7 +141,9 @@ mod tests {
         assert_eq!("wss://[fd00::1]:7943/".parse(), tls("fd00::1"));
         assert_eq!("".parse::<Address>(), Err(AddressError::Empty));
         assert_eq!("unix://a".parse::<Address>(), Err(AddressError::Relative { text: "unix://a".into() }));
-        assert_eq!("ssh://h".parse::<Address>(), Err(AddressError::Unsupported { scheme: "ssh".into() }));
+        assert_eq!("ftp://h".parse::<Address>(), Err(AddressError::Unsupported { scheme: "ftp".into() }));
+        assert_eq!("ssh://me@oak:22".parse::<Address>().map(|address| address.to_string()).as_deref(), Ok("ssh://me@oak:22"));
+        assert_eq!("ssh://-x".parse::<Address>(), Err(AddressError::NoDestination { text: "ssh://-x".into() }));
         for bad in ["wss://oak", "wss://:7943", "wss://oak:0", "wss://oak:x", "wss://fd00::1:7943", "wss://a@b:1", "wss://"] {
             assert_eq!(bad.parse::<Address>(), Err(AddressError::NoPort { text: bad.to_owned() }));
         }

@@ -7,7 +7,7 @@
 use crate::duplex::{DuplexReader, DuplexSender, duplex};
 use crate::handle::{Opened, StreamHandle};
 use crate::pending::{After, Pending, Waiter};
-use crate::{Address, ByteStream, ClientError, PullStream, WatchStream, tls};
+use crate::{Address, ByteStream, ClientError, PullStream, WatchStream, ssh, tls};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use std::sync::Arc;
@@ -26,6 +26,10 @@ use wire::{
 
 /// How long a daemon may take to greet us.
 const HELLO_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long SSH and a daemon behind it may take.
+const SSH_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long ssh may go on to say why it ended.
+const LAST_WORDS: Duration = Duration::from_millis(200);
 /// Requests that wait to be written.
 const COMMANDS: usize = 256;
 /// Streams that one connection may have open.
@@ -75,6 +79,7 @@ pub async fn connect(address: &Address, agent: &str) -> Result<(Client, Driver),
             Box::new(connected.map_err(|source| ClientError::Connect { address: address.clone(), source })?)
         }
         Address::Tls(remote) => Box::new(tls::connect(address, remote).await?),
+        Address::Ssh(host) => return connect_by_ssh(address, host, agent).await,
     };
     match tokio::time::timeout(HELLO_TIMEOUT, greet(address, stream, agent)).await {
         Ok(greeted) => {
@@ -85,6 +90,24 @@ pub async fn connect(address: &Address, agent: &str) -> Result<(Client, Driver),
             Err(ClientError::Handshake { address: address.clone(), detail: format!("no greeting within {HELLO_TIMEOUT:?}") })
         }
     }
+}
+
+/// The other machine's SSH needs longer than a daemon, and what it says is the only explanation where it fails.
+async fn connect_by_ssh(address: &Address, host: &ssh::SshHost, agent: &str) -> Result<(Client, Driver), ClientError> {
+    let handshake = |detail: String| ClientError::Handshake { address: address.clone(), detail };
+    let started = ssh::connect(host).map_err(|error| handshake(format!("cannot run ssh: {error}")))?;
+    let (stream, said) = started;
+    let greeted = tokio::time::timeout(SSH_TIMEOUT, greet(address, Box::new(stream), agent)).await;
+    let why = match greeted {
+        Ok(Ok((socket, hello))) => return Ok(assemble(socket, hello)),
+        Ok(Err(error @ ClientError::Version { .. })) => return Err(error),
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => format!("no greeting within {SSH_TIMEOUT:?}"),
+    };
+    // Its last words may come a moment after its output ended.
+    tokio::time::sleep(LAST_WORDS).await;
+    let said = said.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+    Err(handshake(if said.is_empty() { why } else { format!("ssh says: {said}") }))
 }
 
 async fn greet(address: &Address, stream: Box<dyn Carrier>, agent: &str) -> Result<(Socket, ServerHello), ClientError> {

@@ -14,6 +14,7 @@ mod error;
 mod handle;
 mod link;
 mod pending;
+mod ssh;
 mod streams;
 mod tls;
 
@@ -22,4 +23,5 @@ pub use connection::{Client, Driver, connect};
 pub use duplex::{DuplexReader, DuplexSender, Received};
 pub use error::ClientError;
 pub use link::{Link, LinkDriver, LinkState, LinkWatch, LinkWatchEvent, link};
+pub use ssh::SshHost;
 pub use streams::{ByteStream, PullStep, PullStream, WatchStream};
