@@ -1,11 +1,13 @@
 //! Opens manifests, sends them, and takes the daemon's answers. Whatever happens, the text stays.
 
 use super::effect::Effect;
+use super::merging;
 use super::state::{App, Asked, Overlay, Question};
 use crate::console::link::{Command, Failure};
 use crate::console::model::row::Key;
 use crate::console::model::template;
 use crate::console::screen::Screen;
+pub use crate::console::screen::edit::Force;
 use crate::console::screen::edit::{Edit, Origin, Sending};
 use crate::console::theme::role::Role;
 use crate::console::widget::dialog::Dialog;
@@ -14,15 +16,6 @@ use objects::Kind;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use wire::{ApplyRequest, DryRun, ReplaceRequest, Request, Response};
-
-/// Whether an object that changed meanwhile may be written over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Force {
-    /// It may not: the daemon refuses with a conflict.
-    No,
-    /// It may.
-    Yes,
-}
 
 /// Begins a new manifest.
 pub fn new(app: &mut App, name: &str) {
@@ -40,14 +33,7 @@ pub fn live(app: &mut App, kind: Kind, key: &Key) {
         app.say(Role::Warn, "the object is gone");
         return;
     };
-    let mut object = row.object();
-    if let Some(fields) = object.as_object_mut() {
-        fields.remove("status");
-    }
-    if let Some(metadata) = object.pointer_mut("/metadata").and_then(Value::as_object_mut) {
-        metadata.remove("managedFields");
-    }
-    let text = objects::yaml::to_yaml(&object);
+    let text = merging::manifest_of(row.object());
     app.push(Screen::Edit(Box::new(Edit::new(Origin::Live(kind, key.clone()), &text, true))));
 }
 
@@ -99,6 +85,7 @@ pub fn send(app: &mut App, dry_run: DryRun, force: Force, out: &mut Vec<Effect>)
         return;
     }
     edit.check();
+    (edit.force, edit.merging) = (force, None);
     edit.outgoing = documents(edit, force);
     edit.sent = edit.editor.text();
     if !edit.faults.is_empty() {
@@ -139,13 +126,21 @@ pub fn answered(app: &mut App, id: u32, result: Result<Response, Failure>, out: 
     let Some(edit) = edit else { return };
     let sending = std::mem::replace(&mut edit.sending, Sending::Idle);
     match result {
-        Err(failure) => refuse(edit, &failure),
+        Err(failure) => {
+            refuse(edit, &failure);
+            if is_newer(edit, &failure) {
+                merging::begin(edit, last_id, asked, out);
+            }
+        }
         Ok(response) => {
             note(edit, &response, matches!(sending, Sending::Checking { .. }));
             let Some((document, dry_run)) = next_step(&sending, edit.outgoing.len()) else {
                 finish(edit, &sending);
                 return;
             };
+            if asks_before(edit, &sending, dry_run) {
+                return ask_to_replace(app);
+            }
             *last_id += 1;
             asked.insert(*last_id, Asked::Edit);
             edit.sending = match dry_run {
@@ -158,6 +153,46 @@ pub fn answered(app: &mut App, id: u32, result: Result<Response, Failure>, out: 
             }
         }
     }
+}
+
+fn is_newer(edit: &Edit, failure: &Failure) -> bool {
+    matches!(failure, Failure::Refused(status) if status.code == 409)
+        && matches!(edit.origin, Origin::Live(..))
+        && edit.force == Force::No
+}
+
+/// Whether what differs is shown before a live object is replaced. Who writes over it has decided already.
+fn asks_before(edit: &Edit, sending: &Sending, dry_run: DryRun) -> bool {
+    let is_checked = matches!(sending, Sending::Checking { .. }) && dry_run == DryRun::No;
+    is_checked && matches!(edit.origin, Origin::Live(..)) && edit.force == Force::No
+}
+
+fn ask_to_replace(app: &mut App) {
+    let most = usize::from(app.size.1).saturating_sub(10).max(3);
+    let Some(Screen::Edit(edit)) = app.screens.last_mut() else { return };
+    let Origin::Live(kind, _) = &edit.origin else { return };
+    edit.answer = Some((Role::Busy, std::mem::take(&mut edit.results)));
+    let dialog = Dialog {
+        title: format!("Replace {}?", edit.title()),
+        lines: merging::difference(edit, *kind, most),
+        buttons: vec!["Cancel", "Replace (y)"],
+        focus: 1,
+        is_dangerous: false,
+    };
+    app.overlay = Some(Overlay::Dialog(dialog, Question::Replace));
+}
+
+/// Replaces the object, after what differs was shown.
+pub fn replace(app: &mut App, out: &mut Vec<Effect>) {
+    let namespace = app.namespace.clone().unwrap_or_else(|| "default".to_owned());
+    let App { screens, last_id, asked, .. } = app;
+    let Some(Screen::Edit(edit)) = screens.last_mut() else { return };
+    let Some(value) = edit.outgoing.first().cloned() else { return };
+    *last_id += 1;
+    asked.insert(*last_id, Asked::Edit);
+    edit.sending = Sending::Applying { id: *last_id, document: 0 };
+    let request = request(&edit.origin, value, namespace, DryRun::No);
+    out.push(Effect::Link(Command::Ask { id: *last_id, request: Box::new(request) }));
 }
 
 fn then_applies(sending: &Sending) -> bool {
@@ -181,7 +216,7 @@ fn refuse(edit: &mut Edit, failure: &Failure) {
         let causes = status.details.iter().flat_map(|details| &details.causes);
         lines.extend(causes.map(|cause| format!("  {}: {}", cause.field, cause.message)));
         if status.code == 409 && matches!(edit.origin, Origin::Live(..)) {
-            lines.push("  :w! writes over the newer object; the text stays here either way".to_owned());
+            lines.push("  the newer object is read and merged; :w! writes over it instead".to_owned());
         }
     } else {
         lines.push("  whether the daemon got it is not known; the text stays here, apply it again".to_owned());
@@ -222,6 +257,7 @@ fn finish(edit: &mut Edit, sending: &Sending) {
         lines.retain(|line| !line.ends_with(" (server dry run)"));
         lines.dedup();
         let sent = std::mem::take(&mut edit.sent);
+        edit.base.clone_from(&sent);
         edit.mark_kept_as(sent);
     }
     let role = if lines.iter().any(|line| line.starts_with("Warning: ")) { Role::Warn } else { Role::Ok };

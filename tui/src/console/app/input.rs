@@ -3,7 +3,9 @@
 use super::effect::Effect;
 use super::perform::{perform, whole_text};
 use super::state::{App, Choice, Overlay, Prompt, Purpose, Question};
-use super::{bookmarks, command, cordoning, deleting, draining, images, logs, navigate, theming, undoing};
+use super::{
+    bookmarks, command, completing, cordoning, deleting, draining, editing, images, logs, merging, navigate, theming, undoing,
+};
 use crate::console::keys::commands::{COMMANDS, CommandLine};
 use crate::console::keys::key::Key;
 use crate::console::keys::map::Meaning;
@@ -156,6 +158,7 @@ fn in_dialog(
     match question {
         _ if !yes => {}
         Question::Quit => navigate::leave(app, false, out),
+        Question::Replace => editing::replace(app, out),
         Question::LeaveEditor => navigate::close(app, out),
         Question::Delete(kind, keys, grace) => deleting::confirmed(app, kind, keys, grace, out),
         Question::Drain(nodes) => draining::confirmed(app, nodes, out),
@@ -197,6 +200,8 @@ fn choose(app: &mut App, choice: Choice, out: &mut Vec<Effect>) {
         Choice::Action(action) => perform(app, action, None, out),
         Choice::Command(text) => command::run(app, &text, out),
         Choice::Begin(text) => ask_line(app, Purpose::Command, &text),
+        Choice::Insert(text) => completing::insert(app, &text),
+        Choice::Side(side) => merging::decide(app, side),
         Choice::Theme(name) => theming::set(app, &name),
     }
 }

@@ -8,7 +8,7 @@ use super::input::{ask_line, show_keys};
 use super::programs::{self, Program};
 use super::state::{App, Purpose};
 use super::travel::Wanted;
-use super::{boards, columns, deleting, draining, editing, images, logs, navigate, theming, travel, undoing};
+use super::{boards, columns, completing, deleting, draining, editing, images, logs, navigate, theming, travel, undoing};
 use crate::console::keys::action::Action;
 use crate::console::model::lines::{Lines, Wrap};
 use crate::console::model::row::Key;
@@ -196,6 +196,8 @@ fn on_edit(app: &mut App, action: Action) {
     let mut found = true;
     match action {
         Action::NextFault => edit.next_fault(),
+        Action::Complete => return completing::complete(app),
+        Action::CompleteOrIndent => return completing::complete_or_indent(app),
         Action::PageUp => edit.editor.page(-1),
         Action::PageDown => edit.editor.page(1),
         Action::FindNext => found = edit.editor.find_next(),

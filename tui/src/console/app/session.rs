@@ -50,6 +50,9 @@ struct KeptEdit {
     object: Option<(Kind, String, String)>,
     text: String,
     cursor: (usize, usize),
+    /// The text as it was read, so that a newer object can still be merged. Without it every line is one to decide.
+    #[serde(default)]
+    base: String,
 }
 
 /// The file of this session; `None` where there is nothing worth keeping.
@@ -76,7 +79,8 @@ fn kept(app: &App, screen: &Screen) -> Option<Kept> {
             Origin::File(path) => (Some(path.clone()), None),
             Origin::Live(kind, key) => (None, Some((*kind, key.namespace.to_string(), key.name.to_string()))),
         };
-        return Some(Kept::Edit(KeptEdit { file, object, text: edit.editor.text(), cursor: edit.editor.cursor() }));
+        let (text, base) = (edit.editor.text(), edit.base.clone());
+        return Some(Kept::Edit(KeptEdit { file, object, text, cursor: edit.editor.cursor(), base }));
     }
     let here = match screen {
         Screen::List(list) => list.current(&app.store).map(|row| (row.key.namespace.to_string(), row.key.name.to_string())),
@@ -137,6 +141,7 @@ fn open_edit(app: &mut App, kept: KeptEdit) {
     let mut edit = Edit::new(origin, &kept.text, false);
     // It exists nowhere else, whatever it was made of.
     edit.mark_kept_as(String::new());
+    edit.base = kept.base;
     edit.editor.go_to(kept.cursor.0, kept.cursor.1);
     app.push(Screen::Edit(Box::new(edit)));
 }

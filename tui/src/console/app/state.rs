@@ -6,6 +6,7 @@ use super::cordoning::Scheduling;
 use super::draining::Drain;
 use super::images::{Pull, Work};
 use super::members;
+use super::merging::Side;
 use super::rights::Rights;
 use super::session::Session;
 use super::travel::{Travel, Wanted};
@@ -139,6 +140,10 @@ pub enum Choice {
     Command(String),
     /// A command is begun, and more is typed.
     Begin(String),
+    /// A text for the editor.
+    Insert(String),
+    /// A side of a conflict.
+    Side(Side),
     /// A theme; it is shown while one stands on it.
     Theme(String),
 }
@@ -148,6 +153,8 @@ pub enum Choice {
 pub enum Question {
     /// Whether to leave the console.
     Quit,
+    /// Whether to replace the object with what is in the editor.
+    Replace,
     /// Whether to throw the editor's text away.
     LeaveEditor,
     /// Whether to delete objects, and with which grace period.
@@ -220,6 +227,8 @@ pub enum Asked {
     Members,
     /// Something that a board wants to know, which knows the number itself.
     Board,
+    /// The newer object that a manifest is merged with.
+    Newer,
     /// A step of an editor, which knows its number itself.
     Edit,
 }

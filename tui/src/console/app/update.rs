@@ -4,7 +4,9 @@ use super::effect::Effect;
 use super::msg::{Msg, Wire};
 use super::rights::{OnCluster, Rights};
 use super::state::{App, Asked};
-use super::{boards, cordoning, deleting, draining, editing, images, input, logs, members, session, theming, travel, undoing};
+use super::{
+    boards, cordoning, deleting, draining, editing, images, input, logs, members, merging, session, theming, travel, undoing,
+};
 use crate::console::link::Standing;
 use crate::console::model::row::Key;
 use crate::console::model::store::Change;
@@ -89,6 +91,7 @@ pub fn settle(app: &mut App) {
             log.settle((columns.saturating_sub(2), rows), store);
         }
         Some(Screen::Edit(edit)) => {
+            edit.look();
             let panel = edit.panel_height(rows);
             edit.editor.settle((columns, rows.saturating_sub(panel)));
         }
@@ -150,6 +153,7 @@ fn take_wire(app: &mut App, wire: Wire, out: &mut Vec<Effect>) {
             Some(Asked::Cordon(key, wanted)) => cordoning::answered(app, &key, wanted, result),
             Some(Asked::Members) => members::answered(app, result),
             Some(Asked::Board) => boards::answered(app, id, &result),
+            Some(Asked::Newer) => merging::answered(app, id, result),
             Some(Asked::Edit) => editing::answered(app, id, result, out),
             None => drop(images::pulled(app, id, &result, out)),
         },

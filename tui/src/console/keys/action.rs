@@ -190,6 +190,10 @@ actions! {
     DryRun,
     /// To the next fault.
     NextFault,
+    /// Complete the field or the value.
+    Complete,
+    /// Complete what is typed, or indent.
+    CompleteOrIndent,
     /// To the next theme.
     NextTheme,
     /// Choose among the themes, each of which is shown at once.

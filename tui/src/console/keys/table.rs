@@ -85,6 +85,8 @@ pub const TABLE: &[Binding] = &[
     bind(Editor, "ctrl-s", A::Apply, "apply", "check with the daemon, then apply"),
     bind(Editor, "ctrl-x a", A::Apply, "", "check with the daemon, then apply (where ctrl-s is flow control)"),
     bind(Editor, "ctrl-x d", A::DryRun, "dry run", "let the daemon check the manifest, keep nothing"),
+    bind(Editor, "tab", A::CompleteOrIndent, "complete", "complete the field or value that is typed; elsewhere indent"),
+    bind(Editor, "ctrl-space", A::Complete, "", "show what may stand here"),
     bind(Editor, "ctrl-x n", A::NextFault, "+next fault", "go to the next fault"),
     bind(Editor, "ctrl-x s", A::Save, "+save file", "save the text to a file"),
     bind(Editor, "ctrl-x /", A::Find, "", "search in the text"),

@@ -1,6 +1,9 @@
 //! The manifest editor: a text, what is wrong with it, and what the daemon said.
 
+use crate::console::base::text;
+use crate::console::model::merge::Piece;
 use crate::console::model::row::Key;
+use crate::console::model::schema;
 use crate::console::theme::role::Role;
 use crate::console::widget::canvas::Canvas;
 use crate::console::widget::editor::{Editor, Mark};
@@ -44,6 +47,26 @@ pub enum Sending {
     },
 }
 
+/// Whether an object that changed meanwhile may be written over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Force {
+    /// It may not: the daemon refuses with a conflict, and both changes are merged.
+    No,
+    /// It may.
+    Yes,
+}
+
+/// A merge with a newer object, while it is not finished.
+#[derive(Debug, Clone)]
+pub struct Merging {
+    /// The number of the question for the newer object.
+    pub id: u32,
+    /// The merged text, with what is to be decided.
+    pub pieces: Vec<Piece>,
+    /// The newer object's text.
+    pub theirs: String,
+}
+
 /// What an editor knows.
 #[derive(Debug)]
 pub struct Edit {
@@ -63,7 +86,23 @@ pub struct Edit {
     pub outgoing: Vec<Value>,
     /// The text they were made of.
     pub sent: String,
+    /// The text as it was read, which changes are compared with.
+    pub base: String,
+    /// Whether what is sent may write over a newer object.
+    pub force: Force,
+    /// A merge with a newer object.
+    pub merging: Option<Merging>,
     kept: String,
+    /// What the API says of the field one stands on, and where that was.
+    hover: Option<Hover>,
+}
+
+/// What the API says of a field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Hover {
+    row: usize,
+    title: String,
+    text: String,
 }
 
 impl Edit {
@@ -81,7 +120,11 @@ impl Edit {
             results: Vec::new(),
             outgoing: Vec::new(),
             sent: String::new(),
+            base: text.to_owned(),
+            force: Force::No,
+            merging: None,
             kept,
+            hover: None,
         };
         edit.check();
         edit
@@ -126,9 +169,30 @@ impl Edit {
         }
     }
 
-    /// Rows that faults or the daemon's answer take below the text.
+    /// Looks up the field one stands on.
+    pub fn look(&mut self) {
+        let (row, column) = self.editor.cursor();
+        let place = schema::place(&self.editor.lines(), row, column);
+        let doc = place.as_ref().and_then(schema::Place::doc);
+        self.hover = place.zip(doc).map(|(place, doc)| {
+            let path = if place.path.is_empty() { doc.name.clone() } else { format!("{}.{}", place.path, doc.name) };
+            let required = if doc.is_required { ", required" } else { "" };
+            let values = if doc.values.is_empty() { String::new() } else { format!(": {}", doc.values.join(", ")) };
+            Hover {
+                row,
+                title: format!("{path} <{}{required}>{values}", doc.type_name),
+                text: doc.description.replace('\n', " "),
+            }
+        });
+    }
+
+    /// Rows that faults, the daemon's answer or the field's description take below the text.
     pub fn panel_height(&self, total: u16) -> u16 {
         let lines = self.panel().len() as u16;
+        if lines == 0 && total > 12 {
+            // Always as high, so that the text does not jump while one moves through it.
+            return 3;
+        }
         if lines == 0 { 0 } else { (lines + 1).min(total / 3).max(2) }
     }
 
@@ -149,6 +213,9 @@ impl Edit {
             canvas.text((x, area.y), "─", 1, Role::Faint);
         }
         let lines = self.panel();
+        if lines.is_empty() {
+            return self.draw_hover(canvas, area);
+        }
         let title = match (&self.answer, self.faults.len()) {
             (Some(_), _) => " the daemon says ".to_owned(),
             (None, 1) => " 1 fault ".to_owned(),
@@ -167,6 +234,15 @@ impl Edit {
         let hidden = lines.len().saturating_sub(rows + skip);
         if hidden > 0 {
             canvas.right((area.right() - 1, area.y), &format!(" {hidden} more "), Role::Dim);
+        }
+    }
+
+    fn draw_hover(&self, canvas: &mut Canvas<'_>, area: Rect) {
+        let Some(hover) = self.hover.as_ref().filter(|hover| hover.row == self.editor.cursor().0) else { return };
+        canvas.text((area.x + 2, area.y), &format!(" {} ", hover.title), area.width.saturating_sub(4), Role::Accent);
+        let lines = text::wrap(&hover.text, usize::from(area.width.saturating_sub(2)));
+        for (y, line) in (area.y + 1..area.bottom()).zip(lines) {
+            canvas.text((area.x + 1, y), &line, area.width.saturating_sub(2), Role::Dim);
         }
     }
 

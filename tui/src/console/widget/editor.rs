@@ -118,6 +118,31 @@ impl Editor {
         self.go_to(row, column);
     }
 
+    /// Puts another text in the place of all. The cursor stays where there is still a line for it, and it can be undone.
+    pub fn replace_all(&mut self, text: &str) {
+        let (row, column) = self.cursor();
+        self.area.select_all();
+        self.area.insert_str(text.strip_suffix('\n').unwrap_or(text));
+        self.refresh();
+        self.go_to(row.min(self.area.lines().len().saturating_sub(1)), column);
+    }
+
+    /// All lines.
+    pub fn lines(&self) -> Vec<String> {
+        self.area.lines().iter().map(ToString::to_string).collect()
+    }
+
+    /// One line; empty past the end.
+    pub fn line(&self, at: usize) -> String {
+        self.area.lines().get(at).map(ToString::to_string).unwrap_or_default()
+    }
+
+    /// Goes to the end of the line.
+    pub fn go_to_line_end(&mut self) {
+        self.area.move_cursor(CursorMove::End);
+        self.settle(self.size);
+    }
+
     /// Moves the cursor by pages.
     pub fn page(&mut self, pages: i64) {
         let (line, column) = self.cursor();

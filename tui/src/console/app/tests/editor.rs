@@ -129,3 +129,99 @@ fn a_pasted_manifest_goes_in_as_it_is() {
     bench.take(Msg::Input(crate::console::term::input::Input::Paste("a:\n  b: 1\n  # c\n".to_owned())));
     assert_eq!(text(&bench), "a:\n  b: 1\n  # c\n");
 }
+
+fn newer(labels: &serde_json::Value, version: &str) -> Response {
+    let mut pod = super::pods().remove(1);
+    pod["metadata"]["labels"] = labels.clone();
+    pod["metadata"]["resourceVersion"] = json!(version);
+    Response::Object { object: Box::new(pod), warnings: Vec::new(), outcome: String::new() }
+}
+
+/// Opens the second pod, puts a comment above its text and another label in, and sends it.
+fn refused(bench: &mut Bench, label: &str) -> u32 {
+    bench.press("j e").write("# mine").press("enter");
+    bench.press("ctrl-x /").write("app: web").press("enter end").write(label).press("ctrl-s");
+    let Some((id, Request::Replace(_))) = bench.asked() else { panic!("nothing was sent:\n{}", bench.picture()) };
+    bench.wire(Wire::Answer(id, Err(Failure::Refused(Box::new(Status::stale(Kind::Pod, "bravo"))))));
+    let Some((id, Request::Get(get))) = bench.asked() else { panic!("the newer object is not asked for") };
+    assert_eq!(get.object.name, "bravo");
+    id
+}
+
+#[test]
+fn both_changes_are_merged_when_the_object_changed_meanwhile() {
+    let mut bench = Bench::new(100, 50);
+    let id = refused(&mut bench, "  # here");
+    bench.wire(Wire::Answer(id, Ok(newer(&json!({"app": "web", "team": "shop"}), "9"))));
+    let merged = text(&bench);
+    assert!(merged.starts_with("# mine\n") && merged.contains("app: web  # here") || bench.shows("whose lines?"), "{merged}");
+    if bench.shows("whose lines?") {
+        bench.press("down down enter");
+    }
+    let merged = text(&bench);
+    assert!(merged.contains("# here") && merged.contains("team: shop") && merged.contains("resourceVersion: \"9\""), "{merged}");
+    bench.press("ctrl-s");
+    let Some((_, Request::Replace(replace))) = bench.asked() else { panic!("it was not sent again") };
+    assert_eq!(replace.object["metadata"]["resourceVersion"], "9");
+}
+
+#[test]
+fn where_both_changed_the_same_line_one_is_asked_and_may_leave_it() {
+    let mut bench = Bench::new(100, 50);
+    let id = refused(&mut bench, "2");
+    let before = text(&bench);
+    bench.wire(Wire::Answer(id, Ok(newer(&json!({"app": "shop"}), "9"))));
+    assert!(bench.shows("whose lines?") && bench.shows("app: web2") && bench.shows("app: shop"), "{}", bench.picture());
+    bench.press("esc");
+    assert_eq!(text(&bench), before, "esc leaves the text as it was");
+    bench.press("ctrl-s");
+    let Some((id, Request::Replace(_))) = bench.asked() else { panic!("nothing was sent") };
+    bench.wire(Wire::Answer(id, Err(Failure::Refused(Box::new(Status::stale(Kind::Pod, "bravo"))))));
+    let Some((id, Request::Get(_))) = bench.asked() else { panic!("the newer object is not asked for") };
+    bench.wire(Wire::Answer(id, Ok(newer(&json!({"app": "shop"}), "9"))));
+    bench.press("down enter");
+    let merged = text(&bench);
+    assert!(merged.contains("app: shop") && !merged.contains("web2") && merged.contains("# mine"), "{merged}");
+}
+
+#[test]
+fn what_differs_is_shown_before_a_live_object_is_replaced() {
+    let mut bench = Bench::new(100, 50);
+    bench.press("j e ctrl-x /").write("app: web").press("enter end").write("2").press("ctrl-s");
+    let Some((id, Request::Replace(check))) = bench.asked() else { panic!("nothing was sent") };
+    assert_eq!(check.dry_run, DryRun::Yes);
+    bench.wire(Wire::Answer(id, Ok(object("replaced", "7"))));
+    assert!(
+        bench.shows("Replace pod/bravo?") && bench.shows("-    app: web") && bench.shows("+    app: web2"),
+        "{}",
+        bench.picture()
+    );
+    bench.press("esc");
+    assert_eq!(bench.asked().map(|(last, _)| last), Some(id), "nothing was applied");
+    bench.press("ctrl-s");
+    let (id, _) = bench.asked().expect("it is checked again");
+    bench.wire(Wire::Answer(id, Ok(object("replaced", "7"))));
+    bench.press("enter");
+    let Some((_, Request::Replace(replace))) = bench.asked() else { panic!("it was not replaced") };
+    assert_eq!(replace.dry_run, DryRun::No);
+}
+
+#[test]
+fn fields_are_completed_and_explained() {
+    let mut bench = Bench::new(100, 40);
+    let manifest = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: a\nspec:\n  containers:\n  - name: c\n    image: x\n";
+    bench.take(Msg::Read(PathBuf::from("/tmp/x.yaml"), Ok(manifest.to_owned())));
+    assert!(bench.shows("● valid"), "{}", bench.picture());
+    bench.press("ctrl-x /").write("image: x").press("enter");
+    assert!(bench.shows("spec.containers.image <string>"), "{}", bench.picture());
+    bench.press("end enter").write("workingD").press("tab");
+    assert!(text(&bench).contains("    workingDir: \n"), "{}", text(&bench));
+    bench.write("/x").press("enter").write("imagePullPolicy: If").press("tab");
+    assert!(text(&bench).contains("imagePullPolicy: IfNotPresent"), "{}", text(&bench));
+    bench.press("enter").write("por").press("tab").write("containerPort: 80");
+    assert!(text(&bench).contains("    ports:\n    - containerPort: 80"), "{}", text(&bench));
+    bench.press("enter ctrl-space");
+    assert!(bench.shows("hostPort") && !bench.shows("containerPort  integer"), "{}", bench.picture());
+    bench.write("proto").press("enter");
+    assert!(text(&bench).contains("      protocol: "), "{}", text(&bench));
+}
