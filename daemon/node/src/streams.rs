@@ -1,5 +1,7 @@
 //! What the verbs reach into the containers of this node for: programs, files, ports, and what the probes came to.
 
+pub mod output;
+
 use crate::probes::history::ProbesOfPod;
 use archive::{Folders, Modes};
 use futures_util::future::BoxFuture;

@@ -62,13 +62,15 @@ fn hash(text: &str) -> String {
 
 fn make(group: &str, version: &str) -> Value {
     let known: Vec<&Resource> = resource::all().iter().filter(|known| known.group == group && known.version == version).collect();
-    let kinds: Vec<Kind> = known.iter().map(|known| known.kind).collect();
+    let kinds: Vec<Kind> = known.iter().filter_map(|known| known.objects()).collect();
     let mut paths = Map::new();
     for resource in known {
         let base = format!("/{}", place(group, version));
         let within = if resource.is_namespaced { format!("{base}/namespaces/{{namespace}}") } else { base.clone() };
         let collection = format!("{within}/{}", resource.plural);
-        paths.insert(format!("{collection}/{{name}}"), one(resource));
+        if resource.objects().is_some() {
+            paths.insert(format!("{collection}/{{name}}"), one(resource));
+        }
         paths.insert(collection, many(resource));
         if resource.is_namespaced {
             let everywhere = json!({"get": operation(resource, "list", &[])});
@@ -144,7 +146,10 @@ fn operation(resource: &Resource, verb: &str, media: &[&str]) -> Value {
         ],
         _ => &[],
     };
-    let schema = json!({"$ref": format!("#/components/schemas/{}", openapi::name(resource.kind))});
+    let schema = match resource.objects() {
+        Some(kind) => json!({"$ref": format!("#/components/schemas/{}", openapi::name(kind))}),
+        None => json!({"type": "object"}),
+    };
     let parameters: Vec<Value> = query.iter().map(|(name, kind)| parameter(name, "query", kind)).collect();
     let mut operation = json!({
         "operationId": format!("{verb}{}{}", resource.version, resource.kind_name),

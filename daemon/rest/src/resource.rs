@@ -2,6 +2,7 @@
 //!
 //! A table made of [`Kind::ALL`]: a new kind is served without a change here, unless it has subresources.
 
+use crate::review::{self, Review};
 use objects::Kind;
 use std::sync::LazyLock;
 
@@ -31,8 +32,17 @@ pub struct Resource {
     pub verbs: &'static [&'static str],
     /// What is below one of its objects.
     pub subresources: &'static [Subresource],
-    /// The objects behind it.
-    pub kind: Kind,
+    /// What is behind it.
+    pub backing: Backing,
+}
+
+/// What is behind a resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backing {
+    /// Objects that are kept.
+    Objects(Kind),
+    /// Questions that are answered.
+    Review(Review),
 }
 
 /// Something below an object.
@@ -61,6 +71,15 @@ impl Resource {
         if self.group.is_empty() { self.plural.to_owned() } else { format!("{}.{}", self.plural, self.group) }
     }
 
+    /// The objects behind it.
+    #[must_use]
+    pub const fn objects(&self) -> Option<Kind> {
+        match self.backing {
+            Backing::Objects(kind) => Some(kind),
+            Backing::Review(_) => None,
+        }
+    }
+
     /// The subresource of that name.
     #[must_use]
     pub fn subresource(&self, name: &str) -> Option<&'static Subresource> {
@@ -71,7 +90,8 @@ impl Resource {
 /// All resources.
 #[must_use]
 pub fn all() -> &'static [Resource] {
-    static ALL: LazyLock<Vec<Resource>> = LazyLock::new(|| Kind::ALL.into_iter().map(of_kind).collect());
+    static ALL: LazyLock<Vec<Resource>> =
+        LazyLock::new(|| Kind::ALL.into_iter().map(of_kind).chain(review::ALL.into_iter().map(of_review)).collect());
     &ALL
 }
 
@@ -108,7 +128,23 @@ fn of_kind(kind: Kind) -> Resource {
         categories: categories(kind.name()),
         verbs: OBJECT_VERBS,
         subresources: subresources(kind.name()),
-        kind,
+        backing: Backing::Objects(kind),
+    }
+}
+
+fn of_review((review, group, plural, kind_name): (Review, &'static str, &'static str, &'static str)) -> Resource {
+    Resource {
+        group,
+        version: "v1",
+        plural,
+        singular: plural.strip_suffix('s').unwrap_or(plural),
+        kind_name,
+        is_namespaced: false,
+        short_names: &[],
+        categories: &[],
+        verbs: &["create"],
+        subresources: &[],
+        backing: Backing::Review(review),
     }
 }
 
@@ -123,7 +159,11 @@ const fn below(name: &'static str, kind_name: &'static str, verbs: &'static [&'s
     Subresource { name, kind_name, group_version: None, verbs }
 }
 
-const OF_PODS: &[Subresource] = &[below("log", "Pod", &["get"])];
+const OF_PODS: &[Subresource] = &[
+    below("exec", "PodExecOptions", &["create", "get"]),
+    below("log", "Pod", &["get"]),
+    below("portforward", "PodPortForwardOptions", &["create", "get"]),
+];
 
 fn subresources(kind: &str) -> &'static [Subresource] {
     match kind {
@@ -140,7 +180,7 @@ mod tests {
     fn every_kind_is_found_by_its_url_and_by_no_other() {
         for resource in all() {
             let found = find(resource.group, resource.version, resource.plural).expect("it is there");
-            assert_eq!(found.kind, resource.kind);
+            assert_eq!(found.kind_name, resource.kind_name);
             assert!(resource.verbs.is_sorted(), "{resource:?}");
         }
         assert!(find("apps", "v1", "pods").is_none());

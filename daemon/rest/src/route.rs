@@ -1,7 +1,6 @@
 //! A URL's path: what it names.
 
 use crate::resource::{self, Resource, Subresource};
-use objects::Kind;
 use percent_encoding::percent_decode_str;
 
 /// What a path names.
@@ -76,7 +75,7 @@ impl PartialEq for Target {
     fn eq(&self, other: &Self) -> bool {
         let parts = |target: &Self| {
             let below = target.subresource.map(|below| below.name);
-            (target.resource.kind, target.resource.qualified(), below, target.rest.clone())
+            (target.resource.qualified(), below, target.rest.clone())
         };
         parts(self) == parts(other) && (&self.namespace, &self.name) == (&other.namespace, &other.name)
     }
@@ -85,12 +84,6 @@ impl PartialEq for Target {
 impl Eq for Target {}
 
 impl Target {
-    /// The objects' kind.
-    #[must_use]
-    pub fn kind(&self) -> Kind {
-        self.resource.kind
-    }
-
     /// The namespace; empty where there is none.
     #[must_use]
     pub fn namespace(&self) -> &str {

@@ -6,23 +6,18 @@
 use super::inbox::Said;
 use super::outbox::Closed;
 use super::requests::Call;
+use crate::streams::output::Output;
 use crate::streams::{Duplex, Ending, Resize, Sink, Source};
 use bytes::{Buf, Bytes};
 use futures_util::future::{BoxFuture, join_all};
 use objects::Status;
 use std::collections::VecDeque;
-use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::sync::watch;
 use wire::{INPUT_WINDOW, Response, StreamEnd, TerminalSize, channel, frame_cost};
 
-/// The most bytes of one frame.
-const FRAME_BYTES: usize = 32 * 1024;
 /// The client is given back its window in steps: few messages, and it never waits for a program that is quick.
 const CREDIT_STEP: usize = INPUT_WINDOW as usize / 4;
-/// How long is waited for more once the end is known: what a program left running may hold its output open for ever.
-const LAST_WORDS: Duration = Duration::from_millis(300);
-
 impl Call {
     /// Answers with the stream, or with why there is none, and passes its bytes to its end.
     pub(super) async fn start_duplex(&self, opened: Result<Duplex, Status>) -> Result<Option<StreamEnd>, Closed> {
@@ -84,30 +79,14 @@ impl Call {
         Ok(passed.err().unwrap_or(StreamEnd::Complete))
     }
 
-    /// Sends what comes until its end; once the stream's end is known, until nothing came for a while.
-    async fn send_all(&self, channel: u8, mut source: Source, mut is_known: watch::Receiver<bool>) -> Result<(), Closed> {
-        let mut bytes = vec![0; FRAME_BYTES];
-        loop {
-            let silence = async {
-                if is_known.wait_for(|known| *known).await.is_err() {
-                    std::future::pending::<()>().await;
-                }
-                tokio::time::sleep(LAST_WORDS).await;
-            };
-            // What is there to read comes first; the wait begins anew after each read.
-            let read = tokio::select! {
-                biased;
-                read = source.read(&mut bytes) => read,
-                () = silence => return Ok(()),
-            };
-            match read {
-                Ok(0) | Err(_) => return Ok(()),
-                Ok(count) => {
-                    self.window.take(frame_cost(count)).await;
-                    self.outbox.send_bytes(self.id, channel, &bytes[..count]).await?;
-                }
-            }
+    /// Sends what comes until its end.
+    async fn send_all(&self, channel: u8, source: Source, is_known: watch::Receiver<bool>) -> Result<(), Closed> {
+        let mut output = Output::new(source, is_known);
+        while let Some(bytes) = output.next().await {
+            self.window.take(frame_cost(bytes.len())).await;
+            self.outbox.send_bytes(self.id, channel, bytes).await?;
         }
+        Ok(())
     }
 }
 

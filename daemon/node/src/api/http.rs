@@ -6,11 +6,14 @@
 mod answer;
 mod body;
 mod carried;
+mod channels;
 mod log;
 mod patch;
 mod plain;
 mod read;
 mod site;
+mod spdy;
+mod streaming;
 mod watch;
 mod write;
 

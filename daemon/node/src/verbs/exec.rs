@@ -101,6 +101,14 @@ impl Verbs {
         self.containers.clone().ok_or_else(|| Status::unavailable(format!("node {} runs no pods", self.node_name)))
     }
 
+    /// Whether a pod is on this node, where something of it is asked for.
+    ///
+    /// # Errors
+    /// As for what is asked of it.
+    pub fn check_placed(&self, namespace: &str, name: &str) -> Result<(), Status> {
+        self.own_pod(namespace, name).map(|_| ())
+    }
+
     /// A pod of this node.
     pub(super) fn own_pod(&self, namespace: &str, name: &str) -> Result<Arc<Pod>, Status> {
         let found = self.store.get(&super::key(Kind::Pod, namespace, name)).ok_or_else(|| Status::not_found(Kind::Pod, name))?;

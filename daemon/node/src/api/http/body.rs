@@ -6,7 +6,7 @@ use hyper::HeaderMap;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::CONTENT_TYPE;
 use objects::Status;
-use rest::{accept, refusal};
+use rest::{accept, protobuf, refusal};
 use serde_json::Value;
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -43,6 +43,7 @@ pub async fn read(body: Incoming) -> Result<Bytes, Status> {
 enum Media {
     Json,
     Yaml,
+    Protobuf,
 }
 
 /// Reads an object; none where the body is empty.
@@ -57,6 +58,7 @@ pub async fn object(body: Incoming, headers: &HeaderMap) -> Result<Option<Value>
     match media(headers)? {
         Media::Json => json(&bytes).map(Some),
         Media::Yaml => yaml(&bytes).map(Some),
+        Media::Protobuf => protobuf::decode(&bytes).map(Some),
     }
 }
 
@@ -65,6 +67,7 @@ fn media(headers: &HeaderMap) -> Result<Media, Status> {
     match named {
         "" | "application/json" | "*/*" => Ok(Media::Json),
         "application/yaml" => Ok(Media::Yaml),
+        "application/vnd.kubernetes.protobuf" => Ok(Media::Protobuf),
         _ => Err(refusal::unsupported_media(accept::SERVED)),
     }
 }

@@ -25,7 +25,7 @@ pub async fn get(verbs: &Verbs, asked: &Asked) -> Result<Response<Body>, Status>
 /// Which object a request is about.
 pub fn reference(asked: &Asked) -> ObjectRef {
     let name = asked.target.name.clone().unwrap_or_default();
-    ObjectRef { kind: asked.target.kind(), namespace: asked.target.namespace().to_owned(), name }
+    ObjectRef { kind: asked.kind, namespace: asked.target.namespace().to_owned(), name }
 }
 
 /// One object in the form that is wanted.
@@ -46,7 +46,7 @@ pub fn one(asked: &Asked, code: StatusCode, object: Value) -> Result<Response<Bo
 pub fn rows(asked: &Asked) -> Result<Rows, Status> {
     let Form::Table(version) = asked.wanted.form else { return Err(Status::internal("no table was asked for")) };
     let include = Include::parse(asked.query.text("includeObject"))?;
-    Ok(Rows::new(asked.target.kind(), include, version, Timestamp::now()))
+    Ok(Rows::new(asked.kind, include, version, Timestamp::now()))
 }
 
 /// Which objects of the kind.
@@ -62,7 +62,7 @@ pub fn selection(asked: &Asked) -> Selection {
 
 /// The objects that are selected, or a page of them.
 pub fn list(verbs: &Verbs, asked: &Asked) -> Result<Response<Body>, Status> {
-    let found = verbs.select(asked.target.kind(), &selection(asked))?;
+    let found = verbs.select(asked.kind, &selection(asked))?;
     let page = Page::of(asked, found)?;
     let encoding = asked.wanted.encoding;
     let head = page.head(asked);
@@ -165,7 +165,7 @@ impl Page {
         let (kind, api_version) = match asked.wanted.form {
             Form::Table(version) => ("Table".to_owned(), version.api_version().to_owned()),
             Form::Metadata(version) => ("PartialObjectMetadataList".to_owned(), version.api_version().to_owned()),
-            Form::Whole | Form::Discovery(_) => list_kind(asked.target.kind(), &asked.target.resource.api_version()),
+            Form::Whole | Form::Discovery(_) => list_kind(asked.kind, &asked.target.resource.api_version()),
         };
         json!({"kind": kind, "apiVersion": api_version, "metadata": metadata})
     }

@@ -3,30 +3,28 @@
 use super::super::connection;
 use super::super::peer::Peer;
 use super::answer::{self, Body};
-use super::{carried, log, patch, plain, read, watch, write};
+use super::carried::{self, Carried};
+use super::streaming::{self, Afterwards, Switch};
+use super::{body, log, patch, plain, read, watch, write};
 use crate::cluster::trust::wall_ms;
 use crate::verbs::Verbs;
-use futures_util::future::BoxFuture;
 use hyper::body::Incoming;
-use hyper::header::{ACCEPT, AUTHORIZATION, CONNECTION, HeaderValue, UPGRADE, USER_AGENT};
+use hyper::header::{ACCEPT, AUTHORIZATION, CONNECTION, UPGRADE, USER_AGENT};
 use hyper::http::request::Parts;
-use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper::upgrade::OnUpgrade;
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
-use objects::Status;
+use objects::{Kind, Status};
 use pki::bearer::Bearer;
 use rest::accept::{self, Encoding, Form, Wanted};
 use rest::query::Query;
-use rest::refusal;
+use rest::resource::{Backing, Subresource};
 use rest::rights::{Action, Caller};
 use rest::route::{self, Route, Target};
+use rest::{refusal, review};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::Role;
-
-/// What is done with a connection once it is no HTTP any more.
-type Afterwards = Box<dyn FnOnce(TokioIo<Upgraded>) -> BoxFuture<'static, ()> + Send>;
 
 /// A connection that becomes something else.
 pub struct Upgrade {
@@ -55,6 +53,8 @@ pub struct Site {
 pub struct Asked {
     /// For which.
     pub target: Target,
+    /// Their kind.
+    pub kind: Kind,
     /// In which words of authorization.
     pub verb: &'static str,
     /// The URL's query.
@@ -143,20 +143,42 @@ impl Site {
         let plain = Wanted { form: Form::Whole, encoding: Encoding::Json };
         let wanted = if is_log { wanted.unwrap_or(plain) } else { wanted.ok_or_else(refusal::not_acceptable)? };
         let headers = parts.headers.clone();
-        let asked = Asked { target, verb, query, wanted, headers };
-        self.objects(asked, parts, body).await
+        match target.resource.backing {
+            Backing::Objects(kind) => self.objects(Asked { target, kind, verb, query, wanted, headers }, parts, body).await,
+            Backing::Review(review) => {
+                let object = body::object(body, &headers).await?.unwrap_or_default();
+                let object = write::of_kind(object, target.resource)?;
+                let answered = review::answer(review, object, &caller, |token| self.bearer(token).ok());
+                Ok(answer::value(StatusCode::CREATED, &answered, wanted.encoding))
+            }
+        }
+    }
+
+    async fn below(
+        &self,
+        asked: &Asked,
+        below: &Subresource,
+        (mut parts, body): (Parts, Incoming),
+    ) -> Result<Response<Body>, Status> {
+        let verbs = &self.verbs;
+        if let Some(node) = carried::elsewhere(verbs, &self.peer, &asked.target) {
+            return match carried::carry(verbs, &node, parts, body).await? {
+                Carried::Answer(response) => Ok(response),
+                Carried::Switch(switch) => Ok(self.switch(switch)),
+            };
+        }
+        match below.name {
+            "log" => log::answer(verbs, asked).await,
+            "exec" => Ok(self.switch(streaming::command(verbs, asked, &mut parts).await?)),
+            "portforward" => Ok(self.switch(streaming::port_forward(verbs, asked, &mut parts)?)),
+            _ => Err(refusal::no_such_resource()),
+        }
     }
 
     async fn objects(&self, asked: Asked, parts: Parts, body: Incoming) -> Result<Response<Body>, Status> {
         let verbs = &self.verbs;
         if let Some(below) = asked.target.subresource {
-            if let Some(node) = carried::elsewhere(verbs, &self.peer, &asked.target) {
-                return carried::carry(verbs, &node, parts, body).await;
-            }
-            return match below.name {
-                "log" => log::answer(verbs, &asked).await,
-                _ => Err(refusal::no_such_resource()),
-            };
+            return self.below(&asked, below, (parts, body)).await;
         }
         match asked.verb {
             "get" => read::get(verbs, &asked).await,
@@ -178,9 +200,13 @@ impl Site {
         };
         let token = header.to_str().ok().and_then(|text| text.split_once(' '));
         let token = token.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim());
+        self.bearer(token.ok_or_else(refusal::unauthorized)?)
+    }
+
+    /// Whom a token is for.
+    fn bearer(&self, token: &str) -> Result<Caller, Status> {
         let keys = self.verbs.keys().ok_or_else(refusal::unauthorized)?;
-        let bearer = Bearer::check(token.ok_or_else(refusal::unauthorized)?, &keys.bundle, wall_ms());
-        let bearer = bearer.map_err(|_| refusal::unauthorized())?;
+        let bearer = Bearer::check(token, &keys.bundle, wall_ms()).map_err(|_| refusal::unauthorized())?;
         Ok(Caller::new(&bearer.name, bearer.groups))
     }
 
@@ -189,47 +215,33 @@ impl Site {
         let key = websocket_key(parts).ok_or_else(|| {
             Status::bad_request("this is the way for the console: it is a websocket, and the request does not ask for one")
         })?;
-        let on = parts.extensions.remove::<OnUpgrade>();
-        let on = on.ok_or_else(|| Status::bad_request("a websocket needs HTTP/1.1"))?;
+        let on = streaming::take_upgrade(parts)?;
         let (verbs, peer, caller) = (self.verbs.clone(), self.peer.clone(), caller.clone());
-        self.upgrade_to(on, move |stream| {
+        let afterwards: Afterwards = Box::new(move |stream| {
             Box::pin(async move {
                 let config = Some(connection::configuration());
                 let socket = WebSocketStream::from_raw_socket(stream, Role::Server, config).await;
                 connection::serve(socket, peer, caller, verbs).await;
             })
         });
-        Ok(switching(&key))
+        Ok(self.switch(Switch { response: streaming::websocket(&key, None), on, afterwards }))
     }
 
-    fn upgrade_to<F>(&self, on: OnUpgrade, afterwards: F)
-    where
-        F: FnOnce(TokioIo<Upgraded>) -> BoxFuture<'static, ()> + Send + 'static,
-    {
-        let upgrade = Upgrade { on, afterwards: Box::new(afterwards) };
-        *self.upgrade.lock().unwrap_or_else(PoisonError::into_inner) = Some(upgrade);
+    /// Keeps what the connection becomes; the answer that says so.
+    fn switch(&self, switch: Switch) -> Response<Body> {
+        let Switch { response, on, afterwards } = switch;
+        *self.upgrade.lock().unwrap_or_else(PoisonError::into_inner) = Some(Upgrade { on, afterwards });
+        response
     }
 }
 
 /// The key of a request for a websocket; none where it is not one.
-fn websocket_key(parts: &Parts) -> Option<String> {
+pub fn websocket_key(parts: &Parts) -> Option<String> {
     let has = |name: &str, word: &str| {
         text(&parts.headers, name).is_some_and(|text| text.split(',').any(|part| part.trim().eq_ignore_ascii_case(word)))
     };
     let is_asked = parts.method == Method::GET && has(UPGRADE.as_str(), "websocket") && has(CONNECTION.as_str(), "upgrade");
     text(&parts.headers, "sec-websocket-key").filter(|_| is_asked).map(str::to_owned)
-}
-
-fn switching(key: &str) -> Response<Body> {
-    let mut response = answer::bytes(StatusCode::SWITCHING_PROTOCOLS, "text/plain", "");
-    let headers = response.headers_mut();
-    headers.clear();
-    headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
-    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
-    if let Ok(accept) = HeaderValue::from_str(&derive_accept_key(key.as_bytes())) {
-        headers.insert("sec-websocket-accept", accept);
-    }
-    response
 }
 
 /// A header's text.

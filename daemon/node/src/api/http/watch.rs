@@ -102,7 +102,7 @@ impl Feed {
         let start = Start::of(asked)?;
         let seconds = asked.query.number("timeoutSeconds")?.and_then(|seconds| u64::try_from(seconds).ok());
         let seconds = seconds.filter(|seconds| *seconds > 0).unwrap_or_else(some_seconds);
-        let (list, source, refused) = match verbs.follow(asked.target.kind(), &selection(asked), start.resume_from.as_deref()) {
+        let (list, source, refused) = match verbs.follow(asked.kind, &selection(asked), start.resume_from.as_deref()) {
             Ok((list, source)) => (Some(list), Some(source), None),
             // Whoever watches expects this in the stream.
             Err(status) if status.code == 410 => (None, None, Some(status)),

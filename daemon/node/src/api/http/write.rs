@@ -10,6 +10,7 @@ use hyper::header::USER_AGENT;
 use hyper::{Response, StatusCode};
 use objects::strictness::{self, Strictness};
 use objects::{Kind, Status, lookup};
+use rest::resource::Resource;
 use serde_json::{Value, json};
 use wire::{CreateRequest, DeleteRequest, DryRun, ReplaceRequest};
 
@@ -60,8 +61,14 @@ struct Sent {
 
 async fn sent(asked: &Asked, body: Incoming) -> Result<Sent, Status> {
     let object = body::object(body, &asked.headers).await?;
-    let mut object = object.ok_or_else(|| Status::bad_request("the request has no body: send an object"))?;
-    let resource = asked.target.resource;
+    let object = object.ok_or_else(|| Status::bad_request("the request has no body: send an object"))?;
+    let mut object = of_kind(object, asked.target.resource)?;
+    let warnings = strictness::relax(&mut object, asked.kind, strictness(asked)?);
+    Ok(Sent { object, warnings })
+}
+
+/// An object that says that it is of a resource's kind, or says nothing.
+pub fn of_kind(mut object: Value, resource: &Resource) -> Result<Value, Status> {
     let (api_version, kind) = (resource.api_version(), resource.kind_name);
     let Some(fields) = object.as_object_mut() else {
         return Err(Status::bad_request("couldn't get version/kind; json parse error: an object is expected"));
@@ -82,8 +89,7 @@ async fn sent(asked: &Asked, body: Incoming) -> Result<Sent, Status> {
         let message = format!("{} in version {:?} cannot be handled as a {kind}: it is another kind", found.1, found.0);
         return Err(Status::bad_request(message));
     }
-    let warnings = strictness::relax(&mut object, asked.target.kind(), strictness(asked)?);
-    Ok(Sent { object, warnings })
+    Ok(object)
 }
 
 /// Who writes: what the request says, or the program's name.
@@ -158,7 +164,7 @@ pub async fn delete(verbs: &Verbs, asked: &Asked, body: Incoming) -> Result<Resp
     };
     // A pod is answered with, whether it is gone or is going; of others that are gone only that is said.
     let is_going = object.pointer("/metadata/deletionTimestamp").is_some();
-    if is_going || matches!(asked.target.kind(), Kind::Pod) {
+    if is_going || matches!(asked.kind, Kind::Pod) {
         return changed(asked, StatusCode::OK, deleted, Vec::new());
     }
     let uid = lookup::text(object, "/metadata/uid");
@@ -169,7 +175,7 @@ pub async fn delete(verbs: &Verbs, asked: &Asked, body: Incoming) -> Result<Resp
 /// Deletes all objects that are selected.
 pub async fn delete_collection(verbs: &Verbs, asked: &Asked, body: Incoming) -> Result<Response<Body>, Status> {
     let options = options(asked, body).await?;
-    let kind = asked.target.kind();
+    let kind = asked.kind;
     let found = verbs.select(kind, &selection(asked))?;
     let mut deleted = Vec::new();
     for object in &found.items {

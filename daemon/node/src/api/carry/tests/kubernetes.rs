@@ -1,0 +1,216 @@
+//! exec and port-forward as Kubernetes' clients ask for them, of a pod of this node and of another one.
+
+use super::{Cluster, http};
+use futures_util::{SinkExt, StreamExt};
+use rest::spdy::{Frame, Reader, Writer};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+
+const POD: &str = "/api/v1/namespaces/default/pods/a";
+
+/// The sockets of the daemon that has the pod, and of one that has not.
+fn sockets(cluster: &Cluster) -> [PathBuf; 2] {
+    [cluster.far.socket(), cluster.near.socket()]
+}
+
+async fn websocket(socket: &Path, path: &str, protocol: &str) -> tokio_tungstenite::WebSocketStream<UnixStream> {
+    let stream = UnixStream::connect(socket).await.expect("a connection");
+    let mut request = format!("ws://localhost{path}").into_client_request().expect("a request");
+    request.headers_mut().insert("sec-websocket-protocol", protocol.parse().expect("a header"));
+    let (socket, response) = tokio_tungstenite::client_async(request, stream).await.expect("a websocket");
+    assert_eq!(response.headers()["sec-websocket-protocol"], protocol);
+    socket
+}
+
+/// SPDY over a connection that was asked for it.
+struct Spdy {
+    stream: UnixStream,
+    reader: Reader,
+    writer: Writer,
+}
+
+impl Spdy {
+    async fn open(socket: &Path, path: &str, protocol: &str) -> Self {
+        let mut stream = UnixStream::connect(socket).await.expect("a connection");
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n\
+             X-Stream-Protocol-Version: {protocol}\r\nContent-Length: 0\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).await.expect("written");
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"\r\n\r\n") {
+            answer.push(stream.read_u8().await.expect("an answer"));
+        }
+        let answer = String::from_utf8(answer).expect("text").to_lowercase();
+        assert!(
+            answer.starts_with("http/1.1 101") && answer.contains(&format!("x-stream-protocol-version: {protocol}")),
+            "{answer}"
+        );
+        Self { stream, reader: Reader::default(), writer: Writer::default() }
+    }
+
+    async fn send(&mut self, frame: &Frame) {
+        let bytes = self.writer.write(frame);
+        self.stream.write_all(&bytes).await.expect("written");
+    }
+
+    async fn begin(&mut self, id: u32, headers: &[(&str, &str)]) {
+        let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        self.send(&Frame::SynStream { id, is_last: false, headers }).await;
+    }
+
+    async fn data(&mut self, id: u32, bytes: &[u8], is_last: bool) {
+        self.send(&Frame::Data { id, is_last, bytes: bytes.to_vec() }).await;
+    }
+
+    async fn next(&mut self) -> Option<Frame> {
+        loop {
+            if let Some(frame) = self.reader.frame().expect("SPDY") {
+                return Some(frame);
+            }
+            let mut bytes = vec![0; 4096];
+            match self.stream.read(&mut bytes).await.expect("read") {
+                0 => return None,
+                count => self.reader.push(&bytes[..count]),
+            }
+        }
+    }
+
+    /// What comes on a stream until its end.
+    async fn all(&mut self, wanted: u32) -> Vec<u8> {
+        let mut all = Vec::new();
+        loop {
+            match self.next().await.expect("it goes on") {
+                Frame::Data { id, is_last, bytes } if id == wanted => {
+                    all.extend(bytes);
+                    if is_last {
+                        return all;
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_program_runs_over_a_websocket() {
+    let cluster = Cluster::joined().await;
+    for socket in sockets(&cluster) {
+        let path = format!("{POD}/exec?command=cat&stdin=true&stdout=true&stderr=true");
+        let mut stream = websocket(&socket, &path, "v5.channel.k8s.io").await;
+        stream.send(Message::binary(b"\0hello ".to_vec())).await.expect("sent");
+        stream.send(Message::binary(b"\0you".to_vec())).await.expect("sent");
+        stream.send(Message::binary(vec![255, 0])).await.expect("sent");
+        let (mut output, mut status) = (Vec::new(), Value::Null);
+        while let Some(Ok(message)) = stream.next().await {
+            let bytes = message.into_data();
+            match bytes.split_first() {
+                Some((1, bytes)) => output.extend_from_slice(bytes),
+                Some((3, bytes)) => status = serde_json::from_slice(bytes).expect("a Status"),
+                _ => {}
+            }
+        }
+        assert_eq!(output, b"hello you");
+        assert_eq!((&status["reason"], &status["details"]["causes"][0]["message"]), (&"NonZeroExitCode".into(), &"7".into()));
+    }
+    assert_eq!(cluster.far.running.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn a_program_runs_over_spdy() {
+    let cluster = Cluster::joined().await;
+    for socket in sockets(&cluster) {
+        let path = format!("{POD}/exec?command=cat&stdin=true&stdout=true&tty=true");
+        let mut spdy = Spdy::open(&socket, &path, "v4.channel.k8s.io").await;
+        for (id, kind) in [(1, "error"), (3, "stdin"), (5, "stdout"), (7, "resize")] {
+            spdy.begin(id, &[("streamtype", kind)]).await;
+            assert_eq!(spdy.next().await, Some(Frame::SynReply { id }));
+        }
+        spdy.data(7, b"{\"Width\":80,\"Height\":24}\n", false).await;
+        spdy.data(3, b"hello", false).await;
+        spdy.data(3, b"", true).await;
+        let (mut output, mut status) = (Vec::new(), Value::Null);
+        while status.is_null() {
+            match spdy.next().await.expect("it goes on") {
+                Frame::Data { id: 5, bytes, .. } => output.extend(bytes),
+                Frame::Data { id: 1, bytes, .. } => status = serde_json::from_slice(&bytes).expect("a Status"),
+                _ => {}
+            }
+        }
+        assert_eq!(output, b"hello80x24\n");
+        assert_eq!(status["details"]["causes"][0]["message"], "7");
+    }
+}
+
+#[tokio::test]
+async fn ports_are_forwarded_over_spdy_several_at_once() {
+    let cluster = Cluster::joined().await;
+    for socket in sockets(&cluster) {
+        let mut spdy = Spdy::open(&socket, &format!("{POD}/portforward"), "portforward.k8s.io").await;
+        for (error, data, port, request) in [(1, 3, "8080", "0"), (5, 7, "8081", "1"), (9, 11, "1", "2")] {
+            spdy.begin(error, &[("streamtype", "error"), ("port", port), ("requestid", request)]).await;
+            spdy.data(error, b"", true).await;
+            spdy.begin(data, &[("streamtype", "data"), ("port", port), ("requestid", request)]).await;
+        }
+        assert_eq!(String::from_utf8(spdy.all(9).await).expect("text"), "connection refused");
+        for (id, text) in [(7, "second"), (3, "first")] {
+            spdy.data(id, text.as_bytes(), true).await;
+            assert_eq!(spdy.all(id).await, text.as_bytes());
+        }
+    }
+}
+
+#[tokio::test]
+async fn ports_are_forwarded_over_spdy_in_a_websocket() {
+    let cluster = Cluster::joined().await;
+    for socket in sockets(&cluster) {
+        let mut stream = websocket(&socket, &format!("{POD}/portforward"), "SPDY/3.1+portforward.k8s.io").await;
+        let (mut writer, mut reader) = (Writer::default(), Reader::default());
+        let headers = |kind: &str| {
+            [("streamtype", kind), ("port", "8080"), ("requestid", "0")]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .to_vec()
+        };
+        let frames = [
+            Frame::SynStream { id: 1, is_last: true, headers: headers("error") },
+            Frame::SynStream { id: 3, is_last: false, headers: headers("data") },
+            Frame::Data { id: 3, is_last: true, bytes: b"hello".to_vec() },
+        ];
+        for frame in &frames {
+            stream.send(Message::binary(writer.write(frame))).await.expect("sent");
+        }
+        let mut output = Vec::new();
+        'reading: while let Some(Ok(message)) = stream.next().await {
+            reader.push(&message.into_data());
+            while let Some(frame) = reader.frame().expect("SPDY") {
+                if let Frame::Data { id: 3, is_last, bytes } = frame {
+                    output.extend(bytes);
+                    if is_last {
+                        break 'reading;
+                    }
+                }
+            }
+        }
+        assert_eq!(output, b"hello");
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_a_stream_is_refused_as_http() {
+    let cluster = Cluster::joined().await;
+    for socket in sockets(&cluster) {
+        let check = async |path: &str, code: u16, message: &str| {
+            let answer = http::get(&socket, &format!("{POD}{path}")).await;
+            assert_eq!((answer.code, answer.message()), (code, message), "{path}");
+        };
+        check("/exec?command=cat&stdout=true", 400, "Upgrade request required").await;
+        check("/exec?command=cat", 400, "you must specify at least 1 of stdin, stdout, stderr").await;
+        check("/portforward", 400, "Upgrade request required").await;
+    }
+}

@@ -1,0 +1,249 @@
+//! A program's streams over a websocket: `k8s.io/apimachinery/pkg/util/remotecommand`, `k8s.io/kubelet/pkg/cri/streaming/remotecommand`.
+//!
+//! A message's first byte is its channel: 0 input, 1 output, 2 errors, 3 how it ended, 4 the terminal's size, 255 the end of a channel
+//! (version 5). In the base64 forms it is a digit, and the rest is base64.
+
+use super::streaming::{Socket, Wants};
+use crate::streams::output::Output;
+use crate::streams::{Duplex, Ending, Resize, Sink};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use futures_util::stream::SplitStream;
+use futures_util::{SinkExt, StreamExt, future};
+use objects::Status;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
+use tokio::sync::{mpsc, watch};
+use tokio_tungstenite::tungstenite::Message;
+use wire::{StreamEnd, TerminalSize, channel};
+
+/// Messages that wait to be sent.
+const QUEUE: usize = 16;
+const END_OF_CHANNEL: u8 = 255;
+
+/// What was agreed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Channels {
+    /// Since 4 the end is told as a Status, since 5 the input can end.
+    version: u8,
+    is_base64: bool,
+}
+
+impl Channels {
+    /// The best that a client offers.
+    ///
+    /// # Errors
+    /// 400 where there is none.
+    pub fn choose(offered: &[String]) -> Result<(Self, Option<&'static str>), Status> {
+        const KNOWN: [(&str, u8, bool); 5] = [
+            ("v5.channel.k8s.io", 5, false),
+            ("v4.channel.k8s.io", 4, false),
+            ("v4.base64.channel.k8s.io", 4, true),
+            ("channel.k8s.io", 1, false),
+            ("base64.channel.k8s.io", 1, true),
+        ];
+        if offered.is_empty() {
+            return Ok((Self { version: 1, is_base64: false }, None));
+        }
+        let found = KNOWN.iter().find(|(name, ..)| offered.iter().any(|offered| offered == name));
+        let (name, version, is_base64) = found.ok_or_else(|| {
+            let known = KNOWN.map(|(name, ..)| name).join(", ");
+            Status::bad_request(format!("unable to negotiate protocol: client supports {offered:?}, server accepts {known}"))
+        })?;
+        Ok((Self { version: *version, is_base64: *is_base64 }, Some(name)))
+    }
+
+    fn message(self, channel: u8, bytes: &[u8]) -> Message {
+        if self.is_base64 {
+            return Message::text(format!("{channel}{}", STANDARD.encode(bytes)));
+        }
+        let mut message = Vec::with_capacity(1 + bytes.len());
+        message.push(channel);
+        message.extend_from_slice(bytes);
+        Message::binary(message)
+    }
+
+    /// A message's channel and bytes; none where it is no message of ours.
+    fn read(self, message: Message) -> Option<(u8, Vec<u8>)> {
+        match message {
+            Message::Text(text) if self.is_base64 => {
+                let channel = u8::try_from(text.chars().next()?.to_digit(10)?).ok()?;
+                Some((channel, STANDARD.decode(text.get(1..)?).ok()?))
+            }
+            // Some clients send the size as text.
+            Message::Text(text) => text.as_bytes().split_first().map(|(channel, bytes)| (*channel, bytes.to_vec())),
+            Message::Binary(bytes) => bytes.split_first().map(|(channel, bytes)| (*channel, bytes.to_vec())),
+            _ => None,
+        }
+    }
+}
+
+/// The streams of a program over a websocket, to the end of either.
+pub async fn command(socket: Socket, channels: Channels, duplex: Duplex, wants: Wants) {
+    let Duplex { input, outputs, resize, ending } = duplex;
+    let (mut sink, stream) = socket.split();
+    let (messages, mut queued) = mpsc::channel::<Message>(QUEUE);
+    let writing = async {
+        while let Some(message) = queued.recv().await {
+            if sink.send(message).await.is_err() {
+                return;
+            }
+        }
+        let _ = sink.close().await;
+    };
+    let working = async move {
+        let (known, is_known) = watch::channel(false);
+        let sending = outputs.into_iter().filter(|(channel, _)| takes(wants, *channel)).map(|(channel, source)| {
+            let (messages, mut output) = (messages.clone(), Output::new(source, is_known.clone()));
+            async move {
+                while let Some(bytes) = output.next().await {
+                    if messages.send(channels.message(channel, bytes)).await.is_err() {
+                        return;
+                    }
+                }
+            }
+        });
+        let end = async {
+            let end = match ending {
+                Ending::Known(end) => end.await,
+                Ending::BothWays => StreamEnd::Complete,
+            };
+            let _ = known.send(true);
+            end
+        };
+        let (end, _) = tokio::join!(end, future::join_all(sending));
+        let told = if channels.version >= 4 { Some(status(&end).to_string()) } else { words(&end) };
+        if let Some(told) = told {
+            let _ = messages.send(channels.message(channel::CREDIT, told.as_bytes())).await;
+        }
+    };
+    // A client that goes away takes the program along: the streams are dropped.
+    tokio::select! {
+        _ = async { tokio::join!(working, writing) } => {}
+        () = hear(stream, channels, input, resize) => {}
+    }
+}
+
+/// Whether a client takes a channel's output.
+pub fn takes(wants: Wants, channel: u8) -> bool {
+    match channel {
+        channel::STDOUT => wants.stdout || wants.tty,
+        channel::STDERR => wants.stderr,
+        _ => false,
+    }
+}
+
+/// Passes on what the client sends, until it goes away.
+async fn hear(mut stream: SplitStream<Socket>, channels: Channels, mut input: Option<Sink>, resize: Option<Resize>) {
+    while let Some(Ok(message)) = stream.next().await {
+        if message.is_close() {
+            return;
+        }
+        match channels.read(message) {
+            Some((channel::STDIN, bytes)) => {
+                if let Some(sink) = &mut input
+                    && sink.write_all(&bytes).await.is_err()
+                {
+                    // The program reads no more.
+                    input = None;
+                }
+            }
+            Some((channel::RESIZE, bytes)) => {
+                if let (Some(resize), Some(size)) = (&resize, size(&bytes)) {
+                    let _ = resize(size);
+                }
+            }
+            Some((END_OF_CHANNEL, bytes)) if bytes == [channel::STDIN] => input = None,
+            _ => {}
+        }
+    }
+}
+
+/// A terminal's size, as clients send it.
+pub fn size(bytes: &[u8]) -> Option<TerminalSize> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Size {
+        width: u16,
+        height: u16,
+    }
+    let Size { width, height } = serde_json::from_slice(bytes).ok()?;
+    Some(TerminalSize { columns: width, rows: height })
+}
+
+/// How a program ended, as a Status.
+pub fn status(end: &StreamEnd) -> Value {
+    match end {
+        StreamEnd::Complete | StreamEnd::Cancelled | StreamEnd::Exited { code: 0 } => {
+            json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"})
+        }
+        StreamEnd::Exited { code } => json!({
+            "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+            "message": format!("command terminated with non-zero exit code: exit status {code}"),
+            "reason": "NonZeroExitCode",
+            "details": {"causes": [{"reason": "ExitCode", "message": code.to_string()}]},
+        }),
+        StreamEnd::Failed { status } => {
+            let mut document = rest::refusal::document(status, "");
+            if document.get("reason").is_none() {
+                document["reason"] = "InternalError".into();
+            }
+            document
+        }
+    }
+}
+
+/// How a program ended, in words; nothing where it ended well.
+pub fn words(end: &StreamEnd) -> Option<String> {
+    match end {
+        StreamEnd::Complete | StreamEnd::Cancelled | StreamEnd::Exited { code: 0 } => None,
+        StreamEnd::Exited { code } => Some(format!("command terminated with non-zero exit code: exit status {code}")),
+        StreamEnd::Failed { status } => Some(status.message.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Channels, size, status, words};
+    use tokio_tungstenite::tungstenite::Message;
+    use wire::{StreamEnd, TerminalSize};
+
+    fn choose(names: &[&str]) -> Option<(Channels, Option<&'static str>)> {
+        Channels::choose(&names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>()).ok()
+    }
+
+    #[test]
+    fn the_newest_protocol_that_both_know_is_spoken() {
+        assert_eq!(choose(&["v4.channel.k8s.io", "v5.channel.k8s.io"]).and_then(|(_, name)| name), Some("v5.channel.k8s.io"));
+        assert_eq!(choose(&["channel.k8s.io"]).map(|(channels, _)| channels.version), Some(1));
+        assert_eq!(choose(&[]).and_then(|(_, name)| name), None);
+        assert!(choose(&["v9.channel.k8s.io"]).is_none());
+    }
+
+    #[test]
+    fn messages_carry_their_channel_in_both_forms() {
+        for name in ["v5.channel.k8s.io", "v4.base64.channel.k8s.io"] {
+            let (channels, _) = choose(&[name]).expect("a protocol");
+            assert_eq!(channels.read(channels.message(2, b"no")), Some((2, b"no".to_vec())));
+        }
+        let (channels, _) = choose(&["v4.base64.channel.k8s.io"]).expect("a protocol");
+        for nothing in ["", "x", "0!", "\u{e9}abc"] {
+            assert_eq!(channels.read(Message::text(nothing)), None, "{nothing}");
+        }
+    }
+
+    #[test]
+    fn an_end_is_told_with_its_code() {
+        assert_eq!(status(&StreamEnd::Exited { code: 0 })["status"], "Success");
+        let failed = status(&StreamEnd::Exited { code: 3 });
+        assert_eq!((&failed["reason"], &failed["details"]["causes"][0]["message"]), (&"NonZeroExitCode".into(), &"3".into()));
+        assert_eq!(words(&StreamEnd::Exited { code: 0 }), None);
+    }
+
+    #[test]
+    fn a_size_is_read_or_not() {
+        assert_eq!(size(br#"{"Width":80,"Height":24}"#), Some(TerminalSize { columns: 80, rows: 24 }));
+        assert_eq!(size(b"{}"), None);
+    }
+}

@@ -1,0 +1,433 @@
+//! Streams over SPDY: a program's, and connections to a pod's ports. The frames are `rest::spdy`'s.
+//!
+//! `k8s.io/apimachinery/pkg/util/httpstream/spdy`, `k8s.io/kubelet/pkg/cri/streaming`. Clients keep no windows, so a stream whose bytes
+//! nobody takes holds up the others of its connection, as it does in Kubernetes; there is one queue of frames to send, and a bounded one
+//! of bytes for each connection to a port.
+
+use super::channels::{size, status, takes, words};
+use super::streaming::Wants;
+use crate::streams::output::Output;
+use crate::streams::{Duplex, Ending, Sink};
+use crate::verbs::Verbs;
+use bytes::Bytes;
+use futures_util::stream::FuturesUnordered;
+use futures_util::{Sink as FrameSink, SinkExt, Stream, StreamExt, future, sink, stream};
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
+use objects::Status;
+use rest::spdy::{Frame, Reader, Writer};
+use std::collections::HashMap;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::{mpsc, watch};
+use wire::{PortForwardRequest, StreamEnd, channel};
+
+/// Bytes as they come.
+pub type Incoming = Pin<Box<dyn Stream<Item = Bytes> + Send>>;
+/// Where bytes go.
+pub type Outgoing = Pin<Box<dyn FrameSink<Bytes, Error = ()> + Send>>;
+
+/// Frames that wait to be sent.
+const QUEUE: usize = 16;
+/// Chunks that wait for one connection to a port.
+const WAITING: usize = 16;
+/// Connections at once over one session.
+const MAX_CONNECTIONS: usize = 256;
+/// How long a client may take to begin the streams that it asked for.
+const STREAMS_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a client may take to close the connection once all is said.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+/// A stream that is refused.
+const REFUSED: u32 = 3;
+
+/// Bytes of a connection.
+pub fn of_stream(stream: TokioIo<Upgraded>) -> (Incoming, Outgoing) {
+    let (read, write) = tokio::io::split(stream);
+    let incoming = stream::unfold(read, |mut read| async move {
+        let mut bytes = vec![0; 32 * 1024];
+        match read.read(&mut bytes).await {
+            Ok(0) | Err(_) => None,
+            Ok(count) => {
+                bytes.truncate(count);
+                Some((Bytes::from(bytes), read))
+            }
+        }
+    });
+    let outgoing = sink::unfold(write, |mut write, bytes: Bytes| async move {
+        let written = async {
+            write.write_all(&bytes).await?;
+            write.flush().await
+        };
+        written.await.map(|()| write).map_err(|_| ())
+    });
+    (Box::pin(incoming), Box::pin(outgoing))
+}
+
+/// Which protocol of commands is spoken inside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Version {
+    /// The end is told in words.
+    V3,
+    /// The end is told as a Status.
+    V4,
+}
+
+impl Version {
+    /// The best that a client offers.
+    ///
+    /// # Errors
+    /// 403 where there is none, as Kubernetes says.
+    pub fn choose(offered: &[String]) -> Result<Self, Status> {
+        [Self::V4, Self::V3].into_iter().find(|version| offered.iter().any(|name| name == version.name())).ok_or_else(|| {
+            let message = format!("unable to upgrade: unable to negotiate protocol: client supports {offered:?}, server accepts [v4.channel.k8s.io v3.channel.k8s.io]");
+            Status { code: 403, reason: "Forbidden".to_owned(), message, details: None }
+        })
+    }
+
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::V3 => "v3.channel.k8s.io",
+            Self::V4 => "v4.channel.k8s.io",
+        }
+    }
+}
+
+/// Frames as they come.
+struct Frames {
+    incoming: Incoming,
+    reader: Reader,
+}
+
+impl Frames {
+    /// The next frame; none once the client is gone, or speaks something else.
+    async fn next(&mut self) -> Option<Frame> {
+        loop {
+            match self.reader.frame() {
+                Ok(Some(frame)) => return Some(frame),
+                Ok(None) => {
+                    let bytes = self.incoming.next().await?;
+                    self.reader.push(&bytes);
+                }
+                Err(fault) => {
+                    tracing::debug!(why = fault.0, "a stream's client speaks no SPDY");
+                    return None;
+                }
+            }
+        }
+    }
+}
+
+/// Sends the frames of a queue until nobody fills it any more.
+async fn write(mut outgoing: Outgoing, mut queued: mpsc::Receiver<Frame>) {
+    let mut writer = Writer::default();
+    while let Some(frame) = queued.recv().await {
+        if outgoing.send(writer.write(&frame).into()).await.is_err() {
+            return;
+        }
+    }
+    let _ = outgoing.close().await;
+}
+
+fn header<'a>(headers: &'a [(String, String)], name: &str) -> &'a str {
+    headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str()).unwrap_or_default()
+}
+
+/// The streams of a command, by their numbers.
+#[derive(Debug, Default)]
+struct Streams {
+    error: Option<u32>,
+    stdin: Option<u32>,
+    stdout: Option<u32>,
+    stderr: Option<u32>,
+    resize: Option<u32>,
+}
+
+impl Streams {
+    fn take(&mut self, kind: &str, id: u32) -> bool {
+        let place = match kind {
+            "error" => &mut self.error,
+            "stdin" => &mut self.stdin,
+            "stdout" => &mut self.stdout,
+            "stderr" => &mut self.stderr,
+            "resize" => &mut self.resize,
+            _ => return false,
+        };
+        place.replace(id).is_none()
+    }
+
+    fn are_all_there(&self, wants: Wants) -> bool {
+        let there = |wanted: bool, stream: Option<u32>| !wanted || stream.is_some();
+        self.error.is_some()
+            && there(wants.stdin, self.stdin)
+            && there(wants.stdout, self.stdout)
+            && there(wants.stderr, self.stderr)
+            && there(wants.tty, self.resize)
+    }
+}
+
+/// The streams of a program over SPDY, to the end of either.
+pub async fn command(incoming: Incoming, outgoing: Outgoing, (version, duplex): (Version, Duplex), wants: Wants) {
+    let mut frames = Frames { incoming, reader: Reader::default() };
+    let (queue, queued) = mpsc::channel(QUEUE);
+    let session = async {
+        let begun = tokio::time::timeout(STREAMS_TIMEOUT, begin(&mut frames, &queue, wants)).await;
+        let Ok(Some(streams)) = begun else { return };
+        let Duplex { input, outputs, resize, ending } = duplex;
+        let working = tell(&queue, &streams, (outputs, ending), (version, wants));
+        // A client that goes away takes the program along: the streams are dropped.
+        let is_done = tokio::select! {
+            () = working => true,
+            () = hear(&mut frames, &queue, &streams, (input, resize)) => false,
+        };
+        drop(queue);
+        if is_done {
+            // Whoever closes first may cut off what is still on its way: the client has read all once it does.
+            let closed = async { while frames.next().await.is_some() {} };
+            let _ = tokio::time::timeout(CLOSE_TIMEOUT, closed).await;
+        }
+    };
+    tokio::join!(session, write(outgoing, queued));
+}
+
+/// Waits until the client has begun all streams that it asked for.
+async fn begin(frames: &mut Frames, queue: &mpsc::Sender<Frame>, wants: Wants) -> Option<Streams> {
+    let mut streams = Streams::default();
+    while !streams.are_all_there(wants) {
+        match frames.next().await? {
+            Frame::SynStream { id, headers, .. } => {
+                let is_ours = streams.take(header(&headers, "streamtype"), id);
+                let answer = if is_ours { Frame::SynReply { id } } else { Frame::Reset { id, code: REFUSED } };
+                queue.send(answer).await.ok()?;
+            }
+            Frame::Ping(number) => queue.send(Frame::Ping(number)).await.ok()?,
+            Frame::GoAway { .. } => return None,
+            _ => {}
+        }
+    }
+    Some(streams)
+}
+
+/// Sends what the program writes, and how it ended.
+async fn tell(
+    queue: &mpsc::Sender<Frame>,
+    streams: &Streams,
+    (outputs, ending): (Vec<(u8, crate::streams::Source)>, Ending),
+    (version, wants): (Version, Wants),
+) {
+    let (known, is_known) = watch::channel(false);
+    let sending = outputs.into_iter().filter(|(channel, _)| takes(wants, *channel)).filter_map(|(channel, source)| {
+        let id = if channel == channel::STDERR { streams.stderr? } else { streams.stdout? };
+        let mut output = Output::new(source, is_known.clone());
+        Some(async move {
+            while let Some(bytes) = output.next().await {
+                let frame = Frame::Data { id, is_last: false, bytes: bytes.to_vec() };
+                if queue.send(frame).await.is_err() {
+                    return;
+                }
+            }
+        })
+    });
+    let end = async {
+        let end = match ending {
+            Ending::Known(end) => end.await,
+            Ending::BothWays => StreamEnd::Complete,
+        };
+        let _ = known.send(true);
+        end
+    };
+    let (end, _) = tokio::join!(end, future::join_all(sending));
+    let told = if version == Version::V4 { Some(status(&end).to_string()) } else { words(&end) };
+    let last = |id: u32, bytes: Vec<u8>| Frame::Data { id, is_last: true, bytes };
+    let ends = [streams.stdout, streams.stderr].into_iter().flatten().map(|id| last(id, Vec::new()));
+    let error = streams.error.map(|id| last(id, told.unwrap_or_default().into_bytes()));
+    for frame in error.into_iter().chain(ends) {
+        let _ = queue.send(frame).await;
+    }
+}
+
+/// Passes on what the client sends, until it goes away.
+async fn hear(
+    frames: &mut Frames,
+    queue: &mpsc::Sender<Frame>,
+    streams: &Streams,
+    (mut input, resize): (Option<Sink>, Option<crate::streams::Resize>),
+) {
+    while let Some(frame) = frames.next().await {
+        let answer = match frame {
+            Frame::Data { id, is_last, bytes } if Some(id) == streams.stdin => {
+                if let Some(sink) = &mut input
+                    && (sink.write_all(&bytes).await.is_err() || is_last)
+                {
+                    // At its end, or once the program reads no more.
+                    input = None;
+                }
+                None
+            }
+            Frame::Data { id, bytes, .. } if Some(id) == streams.resize => {
+                // Each size is a line; of several the last counts.
+                let last = bytes.rsplit(|byte| *byte == b'\n').find_map(size);
+                if let (Some(resize), Some(size)) = (&resize, last) {
+                    let _ = resize(size);
+                }
+                None
+            }
+            Frame::Ping(number) => Some(Frame::Ping(number)),
+            Frame::SynStream { id, .. } => Some(Frame::Reset { id, code: REFUSED }),
+            Frame::Reset { id, .. } if Some(id) == streams.error => return,
+            Frame::GoAway { .. } => return,
+            _ => None,
+        };
+        if let Some(answer) = answer
+            && queue.send(answer).await.is_err()
+        {
+            return;
+        }
+    }
+}
+
+/// Where connections are forwarded to.
+#[derive(Clone)]
+pub struct Forward {
+    /// Who connects.
+    pub verbs: Arc<Verbs>,
+    /// The pod's namespace.
+    pub namespace: String,
+    /// The pod's name.
+    pub pod: String,
+}
+
+/// One connection to a port.
+struct Connection {
+    data: u32,
+    error: Option<u32>,
+    port: Option<u16>,
+    bytes: mpsc::Receiver<Vec<u8>>,
+}
+
+/// Forwards connections until the client goes away.
+pub async fn forward(incoming: Incoming, outgoing: Outgoing, to: Forward) {
+    let mut frames = Frames { incoming, reader: Reader::default() };
+    let (queue, queued) = mpsc::channel(QUEUE);
+    let (begun, mut beginning) = mpsc::channel::<Connection>(1);
+    let hearing = hear_connections(&mut frames, queue.clone(), begun);
+    let working = async {
+        let mut connections = FuturesUnordered::new();
+        loop {
+            // Connections that are kept lose nothing when another arm wins.
+            tokio::select! {
+                began = beginning.recv() => match began {
+                    Some(connection) => connections.push(connect(connection, queue.clone(), to.clone())),
+                    None => std::future::pending().await,
+                },
+                Some(()) = connections.next(), if !connections.is_empty() => {}
+            }
+        }
+    };
+    // The client's end is the end of all of its connections.
+    tokio::select! {
+        () = hearing => {}
+        () = working => {}
+        () = write(outgoing, queued) => {}
+    }
+}
+
+async fn hear_connections(frames: &mut Frames, queue: mpsc::Sender<Frame>, begun: mpsc::Sender<Connection>) {
+    // The error stream of a connection comes first; both carry its number.
+    let mut errors: HashMap<String, u32> = HashMap::new();
+    let mut open: HashMap<u32, mpsc::Sender<Vec<u8>>> = HashMap::new();
+    while let Some(frame) = frames.next().await {
+        match frame {
+            Frame::SynStream { id, headers, .. } => {
+                open.retain(|_, bytes| !bytes.is_closed());
+                let request = header(&headers, "requestid").to_owned();
+                let reply = match header(&headers, "streamtype") {
+                    "error" if errors.len() < MAX_CONNECTIONS => {
+                        errors.insert(request, id);
+                        Frame::SynReply { id }
+                    }
+                    "data" if open.len() < MAX_CONNECTIONS => {
+                        let (sender, bytes) = mpsc::channel(WAITING);
+                        open.insert(id, sender);
+                        let port = header(&headers, "port").parse().ok();
+                        let connection = Connection { data: id, error: errors.remove(&request), port, bytes };
+                        if begun.send(connection).await.is_err() {
+                            return;
+                        }
+                        Frame::SynReply { id }
+                    }
+                    _ => Frame::Reset { id, code: REFUSED },
+                };
+                if queue.send(reply).await.is_err() {
+                    return;
+                }
+            }
+            Frame::Data { id, is_last, bytes } => {
+                if let Some(sender) = open.get(&id)
+                    && !bytes.is_empty()
+                {
+                    // A connection that has ended takes no more.
+                    let _ = sender.send(bytes).await;
+                }
+                if is_last {
+                    open.remove(&id);
+                }
+            }
+            Frame::Reset { id, .. } => drop(open.remove(&id)),
+            Frame::Ping(number) => {
+                if queue.send(Frame::Ping(number)).await.is_err() {
+                    return;
+                }
+            }
+            Frame::GoAway { .. } => return,
+            Frame::SynReply { .. } | Frame::Other => {}
+        }
+    }
+}
+
+/// One connection, to the end of both of its directions.
+async fn connect(connection: Connection, queue: mpsc::Sender<Frame>, to: Forward) {
+    let Connection { data, error, port, mut bytes } = connection;
+    let last = |id: u32, bytes: Vec<u8>| Frame::Data { id, is_last: true, bytes };
+    let opened = match port {
+        Some(port) => to.verbs.port_forward(PortForwardRequest { namespace: to.namespace, pod: to.pod, port, window: 0 }).await,
+        None => Err(Status::bad_request("the stream names no port")),
+    };
+    let duplex = match opened {
+        Ok(duplex) => duplex,
+        Err(status) => {
+            let told = error.map(|id| last(id, status.message.into_bytes()));
+            for frame in told.into_iter().chain([last(data, Vec::new())]) {
+                let _ = queue.send(frame).await;
+            }
+            return;
+        }
+    };
+    let Duplex { input, outputs, .. } = duplex;
+    let inwards = async {
+        let Some(mut sink) = input else { return };
+        while let Some(chunk) = bytes.recv().await {
+            if sink.write_all(&chunk).await.is_err() {
+                return;
+            }
+        }
+        let _ = sink.shutdown().await;
+    };
+    let outwards = async {
+        let (_known, is_known) = watch::channel(false);
+        for (_, source) in outputs {
+            let mut output = Output::new(source, is_known.clone());
+            while let Some(bytes) = output.next().await {
+                if queue.send(Frame::Data { id: data, is_last: false, bytes: bytes.to_vec() }).await.is_err() {
+                    return;
+                }
+            }
+        }
+        for id in error.into_iter().chain([data]) {
+            let _ = queue.send(last(id, Vec::new())).await;
+        }
+    };
+    tokio::join!(inwards, outwards);
+}
