@@ -1,5 +1,7 @@
 //! OpenAPI 3: what kubectl explains from, validates by, and merges with. A document a group and version, made once.
 
+pub mod v2;
+
 use crate::resource::{self, Resource};
 use objects::Kind;
 use objects::explain::openapi;

@@ -163,11 +163,15 @@ const OF_PODS: &[Subresource] = &[
     below("exec", "PodExecOptions", &["create", "get"]),
     below("log", "Pod", &["get"]),
     below("portforward", "PodPortForwardOptions", &["create", "get"]),
+    below("proxy", "PodProxyOptions", &["create", "delete", "get", "patch", "update"]),
+    below("status", "Pod", &["get"]),
 ];
+const OF_NODES: &[Subresource] = &[below("status", "Node", &["get"])];
 
 fn subresources(kind: &str) -> &'static [Subresource] {
     match kind {
         "Pod" => OF_PODS,
+        "Node" => OF_NODES,
         _ => &[],
     }
 }

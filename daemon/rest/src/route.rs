@@ -32,6 +32,8 @@ pub enum Route {
         /// The version.
         version: String,
     },
+    /// `/openapi/v2`.
+    OpenApi2,
     /// `/openapi/v3`.
     OpenApi,
     /// The document of a group's version.
@@ -106,6 +108,7 @@ pub fn parse(path: &str) -> Option<Route> {
         ["healthz", check @ ..] => health(Health::Healthz, check),
         ["livez", check @ ..] => health(Health::Livez, check),
         ["readyz", check @ ..] => health(Health::Readyz, check),
+        ["openapi", "v2"] => Some(Route::OpenApi2),
         ["openapi", "v3"] => Some(Route::OpenApi),
         ["openapi", "v3", "api", version] => of_group("", version),
         ["openapi", "v3", "apis", group, version] if !group.is_empty() => of_group(group, version),
@@ -173,7 +176,7 @@ fn object((group, version): (&str, &str), rest: &[&str], path: &str) -> Option<R
             if !behind.is_empty() && below.name != "proxy" {
                 return None;
             }
-            let behind = behind_proxy(path, below.name);
+            let behind = last(path, behind.len());
             Some(Route::Object(target(Some(name), Some(below), behind)))
         }
     }
@@ -183,12 +186,11 @@ fn find_below(group: &str, version: &str, plural: &str, below: &str) -> bool {
     resource::find(group, version, plural).is_some_and(|known| known.subresource(below).is_some())
 }
 
-/// What stands behind `/proxy` in a path, as it was sent: the program that is asked decodes it.
-fn behind_proxy(path: &str, below: &str) -> String {
-    if below != "proxy" {
-        return String::new();
-    }
-    path.split_once("/proxy").map(|(_, behind)| behind.to_owned()).unwrap_or_default()
+/// The last words of a path, with the slash before them and as they were sent: the program that is asked decodes them.
+fn last(path: &str, words: usize) -> String {
+    let trimmed = path.strip_suffix('/').unwrap_or(path);
+    let start = words.checked_sub(1).and_then(|before| trimmed.rmatch_indices('/').nth(before));
+    start.map(|(start, _)| path[start..].to_owned()).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -216,6 +218,17 @@ mod tests {
         assert_eq!(shown("/api/v1/namespaces/default/pods/a%2eb"), "pods default a.b -");
         assert_eq!(shown("/api/v1/namespaces/default/pods/kubia/log"), "pods default kubia log");
         assert_eq!(shown("/api/v1/nodes/oak"), "nodes - oak -");
+    }
+
+    #[test]
+    fn what_is_asked_of_a_proxy_stays_as_it_was_sent() {
+        let rest = |path: &str| match parse(&format!("/api/v1/namespaces/default/pods/{path}")) {
+            Some(Route::Object(target)) => target.rest,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(rest("kubia/proxy"), "");
+        assert_eq!(rest("kubia:8080/proxy/"), "");
+        assert_eq!(rest("proxy-x/proxy/a%20b/proxy/c/"), "/a%20b/proxy/c/");
     }
 
     #[test]

@@ -7,9 +7,11 @@ mod answer;
 mod body;
 mod carried;
 mod channels;
+mod exchange;
 mod log;
 mod patch;
 mod plain;
+mod proxy;
 mod read;
 mod site;
 mod spdy;
@@ -32,7 +34,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tracing::debug;
 
 /// How long a client may take for a request's head, and how long it may be silent between two requests.
@@ -45,6 +47,8 @@ const MAX_HEADERS: usize = 100;
 const HEADER_BYTES: u32 = 64 * 1024;
 /// Requests of one connection at once (HTTP/2): what Kubernetes' clients expect.
 const MAX_STREAMS: u32 = 250;
+/// How long somebody without a certificate may take to show a token.
+const STRANGER_TIMEOUT: Duration = Duration::from_secs(10);
 /// A connection that is silent for so long is asked whether it lives (HTTP/2).
 const PING_EVERY: Duration = Duration::from_secs(30);
 
@@ -57,12 +61,40 @@ pub enum Protocol {
     Http2,
 }
 
+/// Serves somebody who has shown no certificate, to the end of the connection or until it is clear that no token says who it is either.
+/// `place` is one of the few for those who are not known yet.
+pub async fn serve_stranger<S>(stream: S, protocol: Protocol, verbs: Arc<Verbs>, place: OwnedSemaphorePermit)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let site = Arc::new(Site::new(verbs, Peer::Stranger));
+    let becoming = site.clone();
+    let unknown = async move {
+        tokio::time::sleep(STRANGER_TIMEOUT).await;
+        if becoming.has_let_in() {
+            drop(place);
+            std::future::pending::<()>().await;
+        }
+    };
+    // Dropping the connection's future closes it.
+    tokio::select! {
+        () = serve_site(stream, protocol, site) => {}
+        () = unknown => debug!("a stranger's connection was closed"),
+    }
+}
+
 /// Serves one connection to its end.
 pub async fn serve<S>(stream: S, peer: Peer, protocol: Protocol, verbs: Arc<Verbs>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let site = Arc::new(Site::new(verbs, peer));
+    serve_site(stream, protocol, Arc::new(Site::new(verbs, peer))).await;
+}
+
+async fn serve_site<S>(stream: S, protocol: Protocol, site: Arc<Site>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     match protocol {
         Protocol::Http1 => serve_http1(stream, site).await,
         Protocol::Http2 => serve_http2(stream, site).await,

@@ -12,12 +12,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tracing::{debug, info, warn};
 
 /// How long a handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
+/// Connections at once of those who are not known, by a certificate or a token.
+const MAX_STRANGERS: usize = 64;
 /// The least time between two lines of the log about strangers: they decide how often they come, not how much we write.
 const BETWEEN_LINES: Duration = Duration::from_secs(10);
 
@@ -48,6 +51,7 @@ impl RemoteListener {
     /// Serves until the shutdown signal; then closes every connection.
     pub async fn serve(self, verbs: Arc<Verbs>, trust: Trust, mut shutdown: Shutdown) {
         let mut connections = JoinSet::new();
+        let strangers = Arc::new(Semaphore::new(MAX_STRANGERS));
         let mut spoke_at: Option<Instant> = None;
         loop {
             // Accepting and joining lose nothing when another arm wins.
@@ -64,7 +68,7 @@ impl RemoteListener {
                 accepted = self.socket.accept() => match accepted {
                     Ok((stream, _)) if connections.len() >= MAX_CONNECTIONS => drop(stream),
                     Ok((stream, from)) => {
-                        connections.spawn(admit(stream, from, trust.clone(), verbs.clone()));
+                        connections.spawn(admit(stream, from, (trust.clone(), strangers.clone()), verbs.clone()));
                     }
                     // Out of descriptors, most likely: others may close theirs meanwhile.
                     Err(error) => {
@@ -84,7 +88,12 @@ struct Refused {
     why: String,
 }
 
-async fn admit(stream: TcpStream, from: SocketAddr, trust: Trust, verbs: Arc<Verbs>) -> Result<(), Refused> {
+async fn admit(
+    stream: TcpStream,
+    from: SocketAddr,
+    (trust, strangers): (Trust, Arc<Semaphore>),
+    verbs: Arc<Verbs>,
+) -> Result<(), Refused> {
     let refused = |why: String| Refused { from, why };
     let acceptor = TlsAcceptor::from(trust.keys().tls.consoles.clone());
     // A keystroke's answer is a packet of its own.
@@ -96,8 +105,9 @@ async fn admit(stream: TcpStream, from: SocketAddr, trust: Trust, verbs: Arc<Ver
     let protocol = if session.alpn_protocol() == Some(HTTP2_PROTOCOL) { Protocol::Http2 } else { Protocol::Http1 };
     let shown = session.peer_certificates().and_then(|chain| chain.first()).map(|own| Holder::read(own));
     let Some(holder) = shown.transpose().map_err(|error| refused(error.to_string()))? else {
-        // A token may say who it is.
-        http::serve(stream, Peer::Stranger, protocol, verbs).await;
+        // A token may say who it is. There are few places for those of whom none does.
+        let place = strangers.try_acquire_owned().map_err(|_| refused("there are too many without a certificate".to_owned()))?;
+        http::serve_stranger(stream, protocol, verbs, place).await;
         return Ok(());
     };
     let peer = match holder.kind {

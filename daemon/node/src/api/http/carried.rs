@@ -4,25 +4,15 @@
 //! let its own client in, and passes it on no further.
 
 use super::super::peer::Peer;
-use super::answer::Body;
-use super::streaming::{Afterwards, Switch};
+use super::exchange::{Exchanged, exchange};
 use crate::verbs::Verbs;
-use bytes::Bytes;
-use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
-use http_body_util::{BodyExt, Empty};
-use hyper::body::{Frame, Incoming, SizeHint};
-use hyper::client::conn::http1;
+use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, HOST, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::upgrade::OnUpgrade;
-use hyper::{Request, Response, StatusCode, Version};
-use hyper_util::rt::TokioIo;
+use hyper::{Request, Version};
 use objects::Status;
 use rest::route::Target;
-use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 /// How long another daemon may take to be reached.
@@ -43,90 +33,23 @@ pub fn elsewhere(verbs: &Verbs, peer: &Peer, target: &Target) -> Option<String> 
 ///
 /// # Errors
 /// 503 where it cannot be reached, or does not answer as HTTP.
-pub async fn carry(verbs: &Verbs, node: &str, mut parts: Parts, body: Incoming) -> Result<Carried, Status> {
+pub async fn carry(verbs: &Verbs, node: &str, mut parts: Parts, body: Incoming) -> Result<Exchanged, Status> {
     let ours = parts.extensions.remove::<OnUpgrade>();
     let late = || verbs.unreachable(node, "it did not answer in time");
-    let reaching = async {
-        let stream = verbs.dial(node).await?;
-        http1::handshake(TokioIo::new(stream)).await.map_err(|error| verbs.unreachable(node, &error.to_string()))
-    };
-    let (mut sender, connection) = tokio::time::timeout(REACH_TIMEOUT, reaching).await.unwrap_or_else(|_| Err(late()))?;
-    let mut connection: BoxFuture<'static, hyper::Result<()>> = Box::pin(connection.with_upgrades());
-    let sending = sender.send_request(request(parts, body));
-    // The connection moves what the request and its answer are made of; it ends first only where it breaks.
-    let sent = tokio::select! {
-        sent = sending => sent,
-        ended = &mut connection => {
-            let why = ended.err().map_or_else(|| "it closed the connection".to_owned(), |error| error.to_string());
-            return Err(verbs.unreachable(node, &why));
-        }
-    };
-    let mut response = sent.map_err(|error| verbs.unreachable(node, &error.to_string()))?;
-    let (StatusCode::SWITCHING_PROTOCOLS, Some(on)) = (response.status(), ours) else {
-        return Ok(Carried::Answer(response.map(|body| Driven { connection: Some(connection), body }.boxed_unsync())));
-    };
-    let theirs = hyper::upgrade::on(&mut response);
-    let response = response.map(|_| Empty::new().map_err(|never| match never {}).boxed_unsync());
-    let afterwards: Afterwards = Box::new(move |mut near| {
-        Box::pin(async move {
-            // The connection is moved until it is ours; an error shows there, too.
-            let (_, theirs) = tokio::join!(connection, theirs);
-            if let Ok(far) = theirs {
-                // Either side's end ends the other.
-                let _ = tokio::io::copy_bidirectional(&mut near, &mut TokioIo::new(far)).await;
-            }
-        })
-    });
-    Ok(Carried::Switch(Switch { response, on, afterwards }))
+    let stream = tokio::time::timeout(REACH_TIMEOUT, verbs.dial(node)).await.unwrap_or_else(|_| Err(late()))?;
+    // We let the client in; there we are who asks.
+    parts.headers.remove(AUTHORIZATION);
+    parts.headers.insert(HOST, HeaderValue::from_static("localhost"));
+    let exchanged = exchange(stream, request(parts, body), ours).await;
+    exchanged.map_err(|why| verbs.unreachable(node, &why))
 }
 
-/// What another daemon answered.
-pub enum Carried {
-    /// An answer, to be passed on.
-    Answer(Response<Body>),
-    /// That the connection is another one now: bytes are passed on both ways.
-    Switch(Switch),
-}
-
-fn request(parts: Parts, body: Incoming) -> Request<Incoming> {
+/// A client's request as it is sent on: only the path, whom it is for is known already.
+pub fn request(parts: Parts, body: Incoming) -> Request<Incoming> {
     let mut request = Request::new(body);
     *request.method_mut() = parts.method;
-    // Only the path: the daemon is known already.
     *request.uri_mut() = parts.uri.path_and_query().map_or_else(|| parts.uri.clone(), |path| path.clone().into());
     *request.version_mut() = Version::HTTP_11;
     *request.headers_mut() = parts.headers;
-    let headers = request.headers_mut();
-    // We let the client in; there we are who asks.
-    headers.remove(AUTHORIZATION);
-    headers.insert(HOST, HeaderValue::from_static("localhost"));
     request
-}
-
-/// An answer, and the connection that it comes over.
-struct Driven {
-    connection: Option<BoxFuture<'static, hyper::Result<()>>>,
-    body: Incoming,
-}
-
-impl hyper::body::Body for Driven {
-    type Data = Bytes;
-    type Error = io::Error;
-
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        if let Some(connection) = &mut self.connection
-            && connection.poll_unpin(cx).is_ready()
-        {
-            // What it has read is in the body; an error shows there, too.
-            self.connection = None;
-        }
-        Pin::new(&mut self.body).poll_frame(cx).map_err(io::Error::other)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
 }

@@ -13,13 +13,19 @@ use futures_util::{SinkExt, StreamExt, future};
 use objects::Status;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::pin::pin;
+use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::sync::{mpsc, watch};
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use wire::{StreamEnd, TerminalSize, channel};
 
 /// Messages that wait to be sent.
 const QUEUE: usize = 16;
+/// How long a client may take to close the connection once all is said.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 const END_OF_CHANNEL: u8 = 255;
 
 /// What was agreed on.
@@ -90,7 +96,9 @@ pub async fn command(socket: Socket, channels: Channels, duplex: Duplex, wants: 
                 return;
             }
         }
-        let _ = sink.close().await;
+        // Clients take an end without this code for a fault.
+        let normal = CloseFrame { code: CloseCode::Normal, reason: Default::default() };
+        let _ = sink.send(Message::Close(Some(normal))).await;
     };
     let working = async move {
         let (known, is_known) = watch::channel(false);
@@ -118,10 +126,14 @@ pub async fn command(socket: Socket, channels: Channels, duplex: Duplex, wants: 
             let _ = messages.send(channels.message(channel::CREDIT, told.as_bytes())).await;
         }
     };
+    let mut hearing = pin!(hear(stream, channels, input, resize));
     // A client that goes away takes the program along: the streams are dropped.
     tokio::select! {
-        _ = async { tokio::join!(working, writing) } => {}
-        () = hear(stream, channels, input, resize) => {}
+        _ = async { tokio::join!(working, writing) } => {
+            // Whoever closes first may cut off what is still on its way: the client has read all once it closes, too.
+            let _ = tokio::time::timeout(CLOSE_TIMEOUT, hearing).await;
+        }
+        () = &mut hearing => {}
     }
 }
 

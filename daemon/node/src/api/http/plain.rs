@@ -28,6 +28,7 @@ pub fn answer(route: &Route, query: &Query, wanted: Wanted, headers: &HeaderMap)
         (Route::Groups, _) => ok(&discovery::groups()),
         (Route::Group(group), _) => ok(&discovery::group(group).ok_or_else(refusal::no_such_resource)?),
         (Route::Resources { group, version }, _) => ok(&discovery::resources(group, version)),
+        (Route::OpenApi2, _) => Ok(answer::bytes(StatusCode::OK, openapi::v2::MEDIA, openapi::v2::document())),
         (Route::OpenApi, _) => ok(&openapi::index()),
         (Route::OpenApiOf { group, version }, _) => {
             let (text, hash) = openapi::document(group, version).ok_or_else(refusal::no_such_resource)?;

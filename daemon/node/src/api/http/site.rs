@@ -3,9 +3,10 @@
 use super::super::connection;
 use super::super::peer::Peer;
 use super::answer::{self, Body};
-use super::carried::{self, Carried};
+use super::carried;
+use super::exchange::Exchanged;
 use super::streaming::{self, Afterwards, Switch};
-use super::{body, log, patch, plain, read, watch, write};
+use super::{body, log, patch, plain, proxy, read, watch, write};
 use crate::cluster::trust::wall_ms;
 use crate::verbs::Verbs;
 use hyper::body::Incoming;
@@ -22,9 +23,13 @@ use rest::resource::{Backing, Subresource};
 use rest::rights::{Action, Caller};
 use rest::route::{self, Route, Target};
 use rest::{refusal, review};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::Role;
+
+/// What is wanted where what is accepted does not matter.
+const PLAIN: Wanted = Wanted { form: Form::Whole, encoding: Encoding::Json };
 
 /// A connection that becomes something else.
 pub struct Upgrade {
@@ -47,6 +52,8 @@ pub struct Site {
     verbs: Arc<Verbs>,
     peer: Peer,
     upgrade: Mutex<Option<Upgrade>>,
+    /// Whether somebody who is known has asked for something.
+    has_let_in: AtomicBool,
 }
 
 /// A request for objects, before its body is read.
@@ -75,7 +82,12 @@ impl Asked {
 impl Site {
     /// Of a connection with this peer.
     pub fn new(verbs: Arc<Verbs>, peer: Peer) -> Self {
-        Self { verbs, peer, upgrade: Mutex::default() }
+        Self { verbs, peer, upgrade: Mutex::default(), has_let_in: AtomicBool::new(false) }
+    }
+
+    /// Whether somebody who is known has asked for something.
+    pub fn has_let_in(&self) -> bool {
+        self.has_let_in.load(Ordering::Relaxed)
     }
 
     /// Who is at the other end.
@@ -118,6 +130,7 @@ impl Site {
         wanted: Option<Wanted>,
     ) -> Result<Response<Body>, Status> {
         let caller = self.caller(&parts.headers)?;
+        self.has_let_in.store(true, Ordering::Relaxed);
         let target = match route {
             // A person at a terminal reads the text; it is also what Kubernetes says.
             None => return Ok(answer::nothing_there()),
@@ -128,7 +141,12 @@ impl Site {
                 if parts.method != Method::GET {
                     return Err(refusal::method_not_allowed());
                 }
-                let wanted = wanted.ok_or_else(refusal::not_acceptable)?;
+                // OpenAPI 2 is asked for in a form of its own.
+                let wanted = if route == Route::OpenApi2 {
+                    wanted.unwrap_or(PLAIN)
+                } else {
+                    wanted.ok_or_else(refusal::not_acceptable)?
+                };
                 return plain::answer(&route, &query, wanted, &parts.headers);
             }
         };
@@ -140,8 +158,7 @@ impl Site {
         }
         let is_log = target.subresource.is_some_and(|below| below.name == "log");
         // A log is text, whatever else is accepted.
-        let plain = Wanted { form: Form::Whole, encoding: Encoding::Json };
-        let wanted = if is_log { wanted.unwrap_or(plain) } else { wanted.ok_or_else(refusal::not_acceptable)? };
+        let wanted = if is_log { wanted.unwrap_or(PLAIN) } else { wanted.ok_or_else(refusal::not_acceptable)? };
         let headers = parts.headers.clone();
         match target.resource.backing {
             Backing::Objects(kind) => self.objects(Asked { target, kind, verb, query, wanted, headers }, parts, body).await,
@@ -162,16 +179,22 @@ impl Site {
     ) -> Result<Response<Body>, Status> {
         let verbs = &self.verbs;
         if let Some(node) = carried::elsewhere(verbs, &self.peer, &asked.target) {
-            return match carried::carry(verbs, &node, parts, body).await? {
-                Carried::Answer(response) => Ok(response),
-                Carried::Switch(switch) => Ok(self.switch(switch)),
-            };
+            return Ok(self.exchanged(carried::carry(verbs, &node, parts, body).await?));
         }
         match below.name {
             "log" => log::answer(verbs, asked).await,
+            "status" => read::get(verbs, asked).await,
+            "proxy" => Ok(self.exchanged(proxy::answer(verbs, asked, parts, body).await?)),
             "exec" => Ok(self.switch(streaming::command(verbs, asked, &mut parts).await?)),
             "portforward" => Ok(self.switch(streaming::port_forward(verbs, asked, &mut parts)?)),
             _ => Err(refusal::no_such_resource()),
+        }
+    }
+
+    fn exchanged(&self, exchanged: Exchanged) -> Response<Body> {
+        match exchanged {
+            Exchanged::Answer(response) => response,
+            Exchanged::Switch(switch) => self.switch(switch),
         }
     }
 

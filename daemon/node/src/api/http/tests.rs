@@ -2,6 +2,7 @@
 
 pub mod client;
 mod golden;
+mod limits;
 
 use client::Api;
 use rest::rights::Role;

@@ -158,7 +158,7 @@ async fn ports_are_forwarded_over_spdy_several_at_once() {
             spdy.data(error, b"", true).await;
             spdy.begin(data, &[("streamtype", "data"), ("port", port), ("requestid", request)]).await;
         }
-        assert_eq!(String::from_utf8(spdy.all(9).await).expect("text"), "connection refused");
+        assert_eq!(String::from_utf8(spdy.all(9).await).expect("text"), "Internal error occurred: connection refused");
         for (id, text) in [(7, "second"), (3, "first")] {
             spdy.data(id, text.as_bytes(), true).await;
             assert_eq!(spdy.all(id).await, text.as_bytes());
