@@ -136,13 +136,13 @@ fn manifests_are_applied_edited_and_explained() {
         assert_eq!(kubectl.run(&["label", "pod", "web", "colour=red"]).ok(), "pod/web labeled\n");
         assert_eq!(kubectl.run(&["label", "pod", "web", "colour-"]).ok(), "pod/web unlabeled\n");
         assert_eq!(kubectl.run(&["annotate", "pod", "web", "a=b"]).ok(), "pod/web annotated\n");
-        let patch = r#"{"metadata":{"labels":{"x":"y"}}}"#;
+        let patch = r#"{"metadata":{"labels":{"x":"blue"}}}"#;
         for form in ["strategic", "merge"] {
             let _ = kubectl.run(&["patch", "pod", "web", "--type", form, "-p", patch]).ok();
         }
-        assert!(kubectl.run(&["get", "pod", "web", "--show-labels"]).ok().contains("x=y"));
+        assert!(kubectl.run(&["get", "pod", "web", "--show-labels"]).ok().contains("x=blue"));
         let edited =
-            kubectl.command(&["edit", "pod", "web"]).env("EDITOR", "sed -i s/x:\\ y/x:\\ z/").output().expect("kubectl runs");
+            kubectl.command(&["edit", "pod", "web"]).env("EDITOR", "sed -i s/blue/green/").output().expect("kubectl runs");
         assert!(String::from_utf8_lossy(&edited.stdout).contains("pod/web edited"), "{program:?}: {edited:?}");
         let wrong = kubectl.feed(&["create", "-f", "-"], &MANIFEST.replace("image:", "imagee:")).fails();
         assert!(wrong.contains("unknown field \"spec.containers[0].imagee\""), "{program:?}: {wrong}");
