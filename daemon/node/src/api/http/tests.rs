@@ -2,7 +2,6 @@
 
 pub mod client;
 mod golden;
-mod limits;
 
 use client::Api;
 use rest::rights::Role;
