@@ -129,7 +129,7 @@ fn measure(bin: &Path, folder: &Path, pods: usize) -> Result<()> {
     let mut stand_in = daemon(&pretend, &socket, pods, 0)?;
     let mut console = Console::start(&skiff, &socket)?;
     let first = console.wait_for("skiff")?;
-    let content = console.wait_for("-000")?;
+    let content = console.wait_for("Running")?;
     let pid = console.pid()?;
     let resident = status(pid, "VmRSS:")? / 1_024.0;
     console.type_text("/no-pod-has-this-name\r")?;
@@ -154,7 +154,7 @@ fn storm(bin: &Path, folder: &Path) -> Result<()> {
     let socket = folder.join("storm.sock");
     let mut stand_in = daemon(&bin.join("examples/pretend"), &socket, 10_000, 1_000)?;
     let console = Console::start(&bin.join("skiff"), &socket)?;
-    console.wait_for("-000")?;
+    console.wait_for("Running")?;
     let pid = console.pid()?;
     let (before, bytes, began) = (work(pid)?, console.bytes(), Instant::now());
     while began.elapsed() < Duration::from_secs(5) {
