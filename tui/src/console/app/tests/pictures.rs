@@ -115,9 +115,9 @@ fn the_keys_that_may_follow() {
        NAMESPACE   NAME     READY   STATUS             RESTARTS    AGE    IP
     ▌▲ default     alpha    1/2     Running            0           60m    10.88.0.7
      ✕ default     bravo    0/2     CrashLoopBackOff   3 (42s)     60m    10.88.0.7
-     ◐ default     charlie  0/2     ContainerCreating  0           60m    10.88.0.7
-     ○ default     delta    0/2     Completed          0           60m    10.88.0.7
-                        ╭─ x … ────────────────────────────────────────────────────╮
+     ◐ default     charl╭─ x … ────────────────────────────────────────────────────╮
+     ○ default     delta│ s   open a shell in the container                        │
+                        │ a   attach to the container: its own input and output    │
                         │ d   delete the object or the marked ones, after asking   │
                         │ k   delete without a grace period, after asking          │
                         ╰──────────────────────────────────────────────────────────╯
