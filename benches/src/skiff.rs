@@ -106,7 +106,13 @@ impl Skiff {
 
     async fn delete(&self, name: &str) -> Result<()> {
         let object = ObjectRef { kind: Kind::Pod, namespace: "default".to_owned(), name: name.to_owned() };
-        let request = DeleteRequest { object, grace_period_seconds: None, uid: None, dry_run: DryRun::No };
+        let request = DeleteRequest {
+            object,
+            grace_period_seconds: None,
+            uid: None,
+            dry_run: DryRun::No,
+            options: wire::DeleteOptions::default(),
+        };
         self.client.request(Request::Delete(request)).await?;
         Ok(())
     }

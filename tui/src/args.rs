@@ -6,9 +6,9 @@ use crate::settings::GlyphChoice;
 use crate::verbs::{
     annotate::AnnotateArgs, api_resources::ApiResourcesArgs, apply::ApplyArgs, attach::AttachArgs, completion::CompletionArgs,
     config, cordon::CordonArgs, cp::CpArgs, create::CreateArgs, debug::DebugArgs, delete::DeleteArgs, demo,
-    describe::DescribeArgs, drain::DrainArgs, events::EventsArgs, exec::ExecArgs, explain::ExplainArgs, get::GetArgs,
-    image::ImageArgs, keys, kubeconfig::KubeconfigArgs, label::LabelArgs, logs::LogsArgs, node::NodeArgs,
-    port_forward::PortForwardArgs, probes::ProbesArgs, replace::ReplaceArgs, run::RunArgs, taint::TaintArgs,
+    describe::DescribeArgs, drain::DrainArgs, edit::EditArgs, events::EventsArgs, exec::ExecArgs, explain::ExplainArgs,
+    get::GetArgs, image::ImageArgs, keys, kubeconfig::KubeconfigArgs, label::LabelArgs, logs::LogsArgs, node::NodeArgs,
+    patch::PatchArgs, port_forward::PortForwardArgs, probes::ProbesArgs, replace::ReplaceArgs, run::RunArgs, taint::TaintArgs,
     version::VersionArgs, wait::WaitArgs,
 };
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
@@ -73,6 +73,10 @@ pub enum Verb {
     Create(CreateArgs),
     /// Replace objects with what manifests describe.
     Replace(ReplaceArgs),
+    /// Change a part of objects.
+    Patch(PatchArgs),
+    /// Change objects in your editor.
+    Edit(EditArgs),
     /// Show objects.
     #[command(visible_alias = "list")]
     Get(GetArgs),

@@ -22,6 +22,7 @@ pub mod demo;
 pub mod describe;
 pub mod dial_stdio;
 pub mod drain;
+pub mod edit;
 pub mod events;
 pub mod exec;
 pub mod explain;
@@ -36,6 +37,7 @@ pub mod label;
 pub mod logs;
 mod manifests;
 pub mod node;
+pub mod patch;
 pub mod port_forward;
 pub mod probes;
 pub mod replace;
@@ -112,6 +114,8 @@ async fn dispatch(verb: Verb, context: &mut Context) -> Result<(), Failure> {
     match verb {
         Verb::Apply(args) => apply::run(&args, context).await,
         Verb::Create(args) => create::run(&args, context).await,
+        Verb::Patch(args) => patch::run(&args, context).await,
+        Verb::Edit(args) => edit::run(&args, context).await,
         Verb::Replace(args) => replace::run(&args, context).await,
         Verb::Get(args) => get::run(&args, context).await,
         Verb::Describe(args) => describe::run(&args, context).await,

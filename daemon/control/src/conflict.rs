@@ -49,7 +49,8 @@ pub struct Conflict {
 pub fn conflict(id: &RecordId, lost: &Record, winner: &Stamp, kept: Option<&Record>) -> Option<Conflict> {
     let mut parts = id.object.splitn(3, '/');
     let (plural, namespace, name) = (parts.next()?, parts.next()?, parts.next()?);
-    let kind = Kind::ALL.into_iter().find(|kind| kind.plural() == plural).filter(|kind| *kind != Kind::Event)?;
+    let kind =
+        Kind::ALL.into_iter().find(|kind| kind.plural() == plural).filter(|kind| !matches!(kind, Kind::Event | Kind::Lease))?;
     let object: Value = serde_json::from_str(lost.json()?).ok()?;
     let (ours, theirs) = (&lost.stamp.version, &winner.version);
     let ours = format!("node {} at {}", ours.node, time(ours.wall_ms));
@@ -69,8 +70,11 @@ pub fn conflict(id: &RecordId, lost: &Record, winner: &Stamp, kept: Option<&Reco
         let head = format!("the change made on {ours} was overwritten by one made on {theirs} without knowledge of it");
         ("ChangeOverwritten", head, fields)
     };
-    let manifest = Some(manifest(&object)).filter(|text| text.len() <= MAX_MANIFEST_BYTES);
+    // Whoever may read events may not read secrets.
+    let may_be_shown = kind != Kind::Secret;
+    let manifest = Some(manifest(&object)).filter(|text| may_be_shown && text.len() <= MAX_MANIFEST_BYTES);
     let tail = match &manifest {
+        None if !may_be_shown => "The lost object is a Secret, and is not kept in this event".to_owned(),
         Some(_) => format!("The lost object is in the annotation {LOST_OBJECT} of this event"),
         None => "The lost object is too long to be kept in this event".to_owned(),
     };

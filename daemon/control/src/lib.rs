@@ -17,6 +17,7 @@
 //! - [`qos`]: the class a pod's resources put it in.
 
 pub mod clock;
+pub mod collection;
 pub mod conflict;
 pub mod entry;
 pub mod events;

@@ -47,6 +47,12 @@ pub struct Version {
 }
 
 impl Version {
+    /// Before all others: of what every replica makes by itself and alike.
+    #[must_use]
+    pub fn established() -> Self {
+        Self { wall_ms: 0, counter: 0, node: NodeId::from("cluster") }
+    }
+
     /// The least version of a node that is greater.
     fn topped_by(&self, node: &NodeId) -> Self {
         let (wall_ms, counter) = match self.counter.checked_add(1) {

@@ -193,4 +193,4 @@ fn is_in_group(pid: i32, group: Gid) -> bool {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -12,9 +12,11 @@ use crate::cluster::routes::Routes;
 use crate::cluster::start::{Cluster, Settings};
 use crate::cluster::transport::BindError;
 use crate::cluster::trust::Trust;
+use crate::collector::Collector;
 use crate::config::Config;
 use crate::events::{self, Recorder};
 use crate::evictor::Evictor;
+use crate::foundation;
 use crate::images::Images;
 use crate::node_reports::NodeReports;
 use crate::pods::{self, Intake, Machinery, Pods};
@@ -39,7 +41,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::sync::Arc;
-use store::{Damage, OpenError, Store};
+use store::{Damage, OpenError, Store, StoreError};
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::{JoinError, JoinHandle, JoinSet};
 use tracing::{info, warn};
@@ -82,6 +84,9 @@ pub enum StartError {
     /// The database.
     #[error(transparent)]
     Store(#[from] OpenError),
+    /// The objects that are always there.
+    #[error("cannot write the objects that every cluster has")]
+    Foundation(#[from] StoreError),
     /// The images.
     #[error("cannot open the image store")]
     Images(#[from] ImageStoreError),
@@ -188,6 +193,7 @@ async fn live(
         () = cluster.learn() => {}
         _ = signals.next() => return Ok(()),
     }
+    foundation::lay(&base.store).await?;
     let equipment = blocking({
         let (config, store, machine) = (base.config.clone(), base.store.clone(), base.machine.clone());
         move || Equipment::open(&config, &store, &machine)
@@ -296,6 +302,7 @@ fn spawn(
         tasks.spawn(remote.serve(verbs.clone(), doors.trust, shutdown.clone()));
     }
     tasks.spawn(api::serve_peers(cluster.streams, verbs.clone(), shutdown.clone()));
+    tasks.spawn(Collector::new(verbs.clone(), store.clone(), cluster.alive.clone()).run(shutdown.clone()));
     tasks.spawn(Scheduler::new(store.clone(), recorder.clone(), cluster.alive).run(shutdown.clone()));
     tasks.spawn(NodeReports::new(store.clone(), recorder.clone(), cluster.counted_on).run(shutdown.clone()));
     tasks.spawn(Evictor::new(verbs, store.clone(), recorder.clone()).run(shutdown.clone()));

@@ -118,7 +118,13 @@ impl Evictor {
     async fn evict(&mut self, uid: &str, pod: &Pod) -> Option<Duration> {
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
         let object = ObjectRef { kind: Kind::Pod, namespace: text(&pod.metadata.namespace), name: text(&pod.metadata.name) };
-        let request = DeleteRequest { object, grace_period_seconds: None, uid: Some(uid.to_owned()), dry_run: DryRun::No };
+        let request = DeleteRequest {
+            object,
+            grace_period_seconds: None,
+            uid: Some(uid.to_owned()),
+            dry_run: DryRun::No,
+            options: wire::DeleteOptions::default(),
+        };
         match self.verbs.delete(request).await {
             Ok(_) => {
                 self.announced.remove(uid);

@@ -1,5 +1,6 @@
 //! What a user can ask of this node, whatever the transport: one place for every verb.
 
+mod admit;
 mod cluster;
 mod credentials;
 mod delete;
@@ -9,10 +10,15 @@ mod history;
 mod images;
 mod logs;
 mod patch;
+mod placement;
 mod probes;
 mod read;
 mod write;
 
+#[cfg(test)]
+mod tests;
+
+pub use delete::{finish, is_due};
 pub use exec::not_running;
 pub use logs::LogChunks;
 pub use patch::{Patch, Said};

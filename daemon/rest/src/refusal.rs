@@ -19,7 +19,8 @@ pub fn document(status: &Status, group: &str) -> Value {
     }
     if let Some(details) = &status.details {
         let mut fields = Map::new();
-        for (name, value) in [("name", details.name.as_str()), ("group", group), ("kind", &details.kind)] {
+        let own_group = if details.group.is_empty() { group } else { details.group.as_str() };
+        for (name, value) in [("name", details.name.as_str()), ("group", own_group), ("kind", &details.kind)] {
             if !value.is_empty() {
                 fields.insert(name.to_owned(), value.into());
             }

@@ -159,19 +159,26 @@ const fn below(name: &'static str, kind_name: &'static str, verbs: &'static [&'s
     Subresource { name, kind_name, group_version: None, verbs }
 }
 
+/// What can be done to a part of an object.
+const CHANGED: &[&str] = &["get", "patch", "update"];
+
 const OF_PODS: &[Subresource] = &[
+    below("binding", "Binding", &["create"]),
+    Subresource { name: "eviction", kind_name: "Eviction", group_version: Some(("policy", "v1")), verbs: &["create"] },
     below("exec", "PodExecOptions", &["create", "get"]),
     below("log", "Pod", &["get"]),
     below("portforward", "PodPortForwardOptions", &["create", "get"]),
     below("proxy", "PodProxyOptions", &["create", "delete", "get", "patch", "update"]),
-    below("status", "Pod", &["get"]),
+    below("resize", "Pod", CHANGED),
+    below("status", "Pod", CHANGED),
 ];
-const OF_NODES: &[Subresource] = &[below("status", "Node", &["get"])];
 
 fn subresources(kind: &str) -> &'static [Subresource] {
     match kind {
         "Pod" => OF_PODS,
-        "Node" => OF_NODES,
+        "Node" => const { &[below("status", "Node", CHANGED)] },
+        "Namespace" => const { &[below("status", "Namespace", CHANGED)] },
+        "Service" => const { &[below("status", "Service", CHANGED)] },
         _ => &[],
     }
 }

@@ -152,7 +152,7 @@ fn forbidden(user: &str, action: &Action<'_>) -> Status {
     let below = if subresource.is_empty() { resource.to_owned() } else { format!("{resource}/{subresource}") };
     let place = if namespace.is_empty() { "at the cluster scope".to_owned() } else { format!("in the namespace {namespace:?}") };
     let message = format!("{what} is forbidden: User {user:?} cannot {verb} resource {below:?} in API group {group:?} {place}");
-    let details = StatusDetails { name: name.to_owned(), kind: resource.to_owned(), causes: Vec::new() };
+    let details = StatusDetails { name: name.to_owned(), group: group.to_owned(), kind: resource.to_owned(), causes: Vec::new() };
     Status { code: 403, reason: "Forbidden".to_owned(), message, details: Some(Box::new(details)) }
 }
 

@@ -69,7 +69,7 @@ impl Composed {
         let node = match key.kind {
             Kind::Node => Some(key.name.as_str()),
             Kind::Pod => value["spec"]["nodeName"].as_str().filter(|node| !node.is_empty()),
-            Kind::Event => None,
+            _ => None,
         };
         let node = node.map(Arc::from);
         if let Some(status) = status_of(entry, key.kind, &uid, node.as_deref()) {

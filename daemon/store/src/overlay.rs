@@ -20,7 +20,7 @@ pub fn cover(object: &mut Value, kind: Kind, node: Option<&str>, lost: &Lost) {
     match kind {
         Kind::Node => cover_node(object, *since),
         Kind::Pod => cover_pod(object, node, *since),
-        Kind::Event => {}
+        _ => {}
     }
 }
 

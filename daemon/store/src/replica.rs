@@ -96,6 +96,24 @@ impl Store {
         self.write(key, Operation::Restore { object }, (Preconditions::default(), durability)).await
     }
 
+    /// Adds an object that every replica makes by itself, unless there is one: all of them make one and the same object, and
+    /// whatever anybody says of it counts more. It must be the same on all replicas, with the same uid.
+    ///
+    /// # Errors
+    /// As [`Store::create`]; `Stale` where an object of the name was deleted: it is not made again in this way.
+    pub async fn establish(&self, key: Key, object: Value) -> Result<Arc<Object>, StoreError> {
+        let durability = of_kind(key.kind);
+        self.write(key, Operation::Establish { object }, (Preconditions::default(), durability)).await
+    }
+
+    /// Whether an object of that name was there and is deleted, as far as it is remembered.
+    #[must_use]
+    pub fn was_deleted(&self, key: &Key) -> bool {
+        let state = self.read();
+        let entry = state.slot(&crate::name::Name::from(key)).map(|slot| &slot.entry);
+        entry.is_some_and(|entry| entry.spec.is_some() && !entry.is_live())
+    }
+
     /// Replaces metadata, spec and all else but status and binding, which stay. The uid must be the object's own.
     ///
     /// # Errors
@@ -226,6 +244,6 @@ impl Store {
 fn of_kind(kind: Kind) -> Durability {
     match kind {
         Kind::Event => Durability::Soon,
-        Kind::Pod | Kind::Node => Durability::Now,
+        _ => Durability::Now,
     }
 }

@@ -56,7 +56,7 @@ impl Settings {
                 let cutoff_ms = events.cutoff_ms(now_ms);
                 Cutoffs { live_ms: Some(cutoff_ms), gone_ms: Some(cutoff_ms) }
             }
-            Some(Kind::Pod | Kind::Node) | None => Cutoffs { live_ms: None, gone_ms: Some(tombstones.cutoff_ms(now_ms)) },
+            Some(_) | None => Cutoffs { live_ms: None, gone_ms: Some(tombstones.cutoff_ms(now_ms)) },
         }
     }
 }

@@ -47,6 +47,7 @@ pub enum Write {
 pub enum Operation {
     Create { object: Value },
     Restore { object: Value },
+    Establish { object: Value },
     Update { object: Value },
     Status { status: Value },
     Bind { node: String },

@@ -11,8 +11,8 @@ mod defaults;
 mod environment;
 mod ephemeral;
 pub(crate) mod faults;
-mod metadata;
-mod other_kinds;
+pub(crate) mod metadata;
+pub(crate) mod other_kinds;
 mod pod;
 mod probe;
 mod qos;
@@ -20,6 +20,7 @@ mod resize;
 mod resources;
 mod scheduling;
 mod security;
+mod subresource;
 mod unified_diff;
 mod unsupported;
 mod update;
@@ -28,12 +29,15 @@ mod warnings;
 
 pub use resize::admit_resize;
 
+use crate::kinds::definition;
 use crate::manifest::{Document, Fault, Positions};
 use crate::schema::{self, normal};
 use crate::{Cause, Kind, Status, lookup};
 use faults::Faults;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 /// Characters of `generateName` that are kept: five more follow, and a label's value has 63.
@@ -62,6 +66,25 @@ pub struct Admission<'a> {
     pub name_suffix: &'a str,
     /// The cluster's policy.
     pub privileged: Privileged,
+    /// What a new pod's priority class comes to.
+    pub priority: Priority<'a>,
+}
+
+/// How important a pod is, by its class.
+#[derive(Debug, Clone, Copy)]
+pub struct Priority<'a> {
+    /// The class: the pod's own, or the cluster's default one; empty where there is neither.
+    pub class: &'a str,
+    /// Its number.
+    pub value: i64,
+    /// Whether it puts others out.
+    pub preemption: &'a str,
+}
+
+impl Default for Priority<'_> {
+    fn default() -> Self {
+        Self { class: "", value: 0, preemption: "PreemptLowerPriority" }
+    }
 }
 
 /// An object that may be stored.
@@ -74,6 +97,8 @@ pub struct Admitted {
     pub warnings: Vec<String>,
 }
 
+pub use subresource::admit_status;
+
 /// Admits a new object.
 ///
 /// # Errors
@@ -85,12 +110,9 @@ pub fn admit_create(value: Value, context: &Admission<'_>) -> Result<Admitted, S
     if !lookup::text(&value, "/metadata/resourceVersion").is_empty() {
         return Err(Status::bad_request("resourceVersion should not be set on objects to be created"));
     }
-    let priority = value.pointer("/spec/priority").and_then(Value::as_i64).unwrap_or(0);
+    let asked = (kind == Kind::Pod).then(|| check_priority(&value, &context.priority));
     let (object, causes) = complete_and_validate(value, kind, context);
-    if kind == Kind::Pod && priority != 0 {
-        let why = format!(
-            "the integer value of priority ({priority}) must not be provided in pod spec; priority admission controller computed 0 from the given PriorityClass name"
-        );
+    if let Some(Err(why)) = asked {
         return Err(Status::forbidden(kind, lookup::name(&object), &why));
     }
     finish(object, kind, causes)
@@ -121,8 +143,13 @@ pub fn admit_update(old: &Value, new: Value, context: &Admission<'_>) -> Result<
         update::validate_pod(&was, &pod, context.privileged, &mut faults);
         new = untyped(&pod, kind);
     } else {
-        other_kinds::complete(&mut new, kind);
-        other_kinds::validate_update(&old, &new, kind, &mut faults);
+        let definition = definition(kind);
+        (definition.complete)(&mut new);
+        new = normal::normalize(new, schema::of(kind));
+        update::validate_metadata(&meta_of(&old), &meta_of(&new), &mut faults);
+        metadata::validate(&meta_of(&new), kind, &mut faults);
+        (definition.validate)(&new, &mut faults);
+        (definition.validate_update)(&old, &new, &mut faults);
     }
     if kind == Kind::Pod && old.get("spec") != new.get("spec") {
         let generation = lookup::number(&old, "/metadata/generation") + 1;
@@ -176,6 +203,12 @@ pub fn warn_without_effect(pod: &Pod) -> Vec<String> {
     unsupported::warnings(&serde_json::to_value(pod).unwrap_or_default())
 }
 
+/// An object in its one form: what is not set is left out, amounts have one way of writing.
+#[must_use]
+pub fn one_form(object: Value, kind: Kind) -> Value {
+    normal::normalize(object, schema::of(kind))
+}
+
 /// Everything wrong with a text, each with its line and column: for the editor.
 #[must_use]
 pub fn check(text: &str) -> Vec<Fault> {
@@ -220,12 +253,21 @@ fn complete_and_validate(value: Value, kind: Kind, context: &Admission<'_>) -> (
     let mut faults = Faults::default();
     if kind == Kind::Pod {
         let mut pod = typed::<Pod>(&value);
+        set_priority(&mut pod, &context.priority);
         defaults::complete(&mut pod);
         pod::validate_create(&pod, context.privileged, &mut faults);
         value = untyped(&pod, kind);
         put(&mut value, "status", json!({ "phase": "Pending", "qosClass": qos::class(&pod) }));
     } else {
-        other_kinds::validate(&value, kind, &mut faults);
+        // What is seen of it is not the user's to say.
+        if kind != Kind::Node {
+            value.as_object_mut().map(|fields| fields.remove("status"));
+        }
+        let definition = definition(kind);
+        (definition.complete)(&mut value);
+        value = normal::normalize(value, schema::of(kind));
+        metadata::validate(&meta_of(&value), kind, &mut faults);
+        (definition.validate)(&value, &mut faults);
     }
     (value, faults.into_causes())
 }
@@ -251,6 +293,10 @@ fn metadata_of(object: &mut Value) -> &mut Value {
     }
     let fields = object.as_object_mut().expect("it was made an object above");
     fields.entry("metadata").or_insert_with(|| Value::Object(Map::new()))
+}
+
+fn meta_of(object: &Value) -> ObjectMeta {
+    object.get("metadata").and_then(|metadata| ObjectMeta::deserialize(metadata).ok()).unwrap_or_default()
 }
 
 fn check_namespace(value: &Value, kind: Kind, context: &Admission<'_>) -> Result<(), Status> {
@@ -282,11 +328,11 @@ fn complete_metadata(value: &mut Value, kind: Kind, context: &Admission<'_>) {
 fn keep_what_the_server_writes(old: &Value, new: &mut Value) {
     let was = old.get("metadata").cloned().unwrap_or_default();
     let metadata = metadata_of(new);
-    let always: &[&str] = &["creationTimestamp", "generation", "selfLink", "managedFields", "resourceVersion"];
+    let always: &[&str] = &["creationTimestamp", "generation", "selfLink", "resourceVersion"];
     for field in always {
         metadata.as_object_mut().map(|fields| fields.remove(*field));
     }
-    let if_left_out: &[&str] = &["uid", "name", "deletionTimestamp", "deletionGracePeriodSeconds"];
+    let if_left_out: &[&str] = &["uid", "name", "deletionTimestamp", "deletionGracePeriodSeconds", "managedFields"];
     for field in always.iter().chain(if_left_out) {
         let is_left_out = metadata.get(field).is_none_or(Value::is_null);
         if let (Some(value), true) = (was.get(field), is_left_out) {
@@ -297,10 +343,44 @@ fn keep_what_the_server_writes(old: &Value, new: &mut Value) {
     if let Some(time) = was.get("deletionTimestamp") {
         put(metadata, "deletionTimestamp", time.clone());
     }
-    // The status is the node's, not the user's; an event has none.
-    if let Some(status) = old.get("status") {
-        put(new, "status", status.clone());
+    if lookup::text(old, "/kind") == Kind::Namespace.name() {
+        // Its finalizers are the controller's.
+        put(new, "spec", old.get("spec").cloned().unwrap_or_default());
     }
+    // The status is the node's, not the user's; an event has none.
+    match old.get("status") {
+        Some(status) => put(new, "status", status.clone()),
+        None => drop(new.as_object_mut().map(|fields| fields.remove("status"))),
+    }
+}
+
+/// What a pod says of its priority must be what its class comes to (`plugin/pkg/admission/priority`).
+fn check_priority(pod: &Value, computed: &Priority<'_>) -> Result<(), String> {
+    let admission = "priority admission controller computed";
+    if let Some(given) = pod.pointer("/spec/priority").and_then(Value::as_i64).filter(|given| *given != computed.value) {
+        let value = computed.value;
+        return Err(format!(
+            "the integer value of priority ({given}) must not be provided in pod spec; {admission} {value} from the given PriorityClass name"
+        ));
+    }
+    let given = lookup::text(pod, "/spec/preemptionPolicy");
+    if !given.is_empty() && given != computed.preemption && ["Never", "PreemptLowerPriority"].contains(&given) {
+        let value = computed.preemption;
+        return Err(format!(
+            "the string value of PreemptionPolicy ({given}) must not be provided in pod spec; {admission} {value} from the given PriorityClass name"
+        ));
+    }
+    Ok(())
+}
+
+fn set_priority(pod: &mut Pod, computed: &Priority<'_>) {
+    let Some(spec) = &mut pod.spec else { return };
+    if !computed.class.is_empty() {
+        spec.priority_class_name = Some(computed.class.to_owned());
+    }
+    // A priority that is given and differs is refused after validation.
+    spec.priority.get_or_insert(i32::try_from(computed.value).unwrap_or_default());
+    spec.preemption_policy.get_or_insert_with(|| computed.preemption.to_owned());
 }
 
 /// The priority that admission gave a pod stays where a change leaves it out.

@@ -9,6 +9,10 @@ mod resources;
 mod volume;
 
 use crate::quantity::Quantity;
+pub(crate) use page::{Page, pairs};
+
+use crate::Kind;
+use crate::lookup;
 use jiff::Zoned;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -36,6 +40,21 @@ pub fn pod_requests(pod: &Value) -> BTreeMap<String, Quantity> {
 #[must_use]
 pub fn event(event: &Value) -> String {
     self::event::describe(event)
+}
+
+/// Describes an object of a kind that has no page of its own above. `events` are those about it.
+#[must_use]
+pub fn other(kind: Kind, object: &Value, events: &[Value], now: &Zoned) -> String {
+    let mut page = Page::new(now);
+    page.field(0, "Name", lookup::name(object));
+    if kind.is_namespaced() {
+        page.field(0, "Namespace", lookup::namespace(object));
+    }
+    page.multi_line("Labels", &pairs(object, "/metadata/labels"));
+    page.multi_line("Annotations", &page::annotations(object));
+    (crate::kinds::definition(kind).describe)(object, &mut page);
+    self::event::describe_all(&mut page, events);
+    page.finish()
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ pub mod ephemeral;
 pub mod explain;
 pub mod jsonpath;
 pub mod kind;
+pub mod kinds;
 pub mod lookup;
 pub mod managed;
 pub mod manifest;

@@ -1,11 +1,12 @@
 //! Tables of objects, with the columns and cells that `kubectl get` shows.
 
-mod event;
-mod node;
-mod pod;
+pub(crate) mod event;
+pub(crate) mod node;
+pub(crate) mod pod;
 mod text;
 
 use crate::Kind;
+use crate::kinds::{Columns, definition};
 use crate::lookup::{map, namespace, scalar};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -76,17 +77,10 @@ impl TableOptions {
     }
 }
 
-/// Names and priorities of a kind's columns.
-type Columns = &'static [(&'static str, u8)];
-
 /// The table of objects of one kind.
 #[must_use]
 pub fn table(kind: Kind, objects: &[Value], options: &TableOptions) -> Table {
-    let kind_columns = match kind {
-        Kind::Pod => pod::COLUMNS,
-        Kind::Node => node::COLUMNS,
-        Kind::Event => event::COLUMNS,
-    };
+    let kind_columns = definition(kind).columns;
     let has_namespace = options.show_namespace && kind.is_namespaced();
     let is_shown = |priority: u8| options.wide || priority == 0;
     let mut columns = Vec::new();
@@ -117,15 +111,11 @@ pub fn table(kind: Kind, objects: &[Value], options: &TableOptions) -> Table {
 
 /// The cells of all of a kind's columns.
 fn kind_cells(kind: Kind, object: &Value, options: &TableOptions) -> Vec<String> {
-    let mut cells = match kind {
-        Kind::Pod => pod::cells(object, options.now),
-        Kind::Node => node::cells(object, options.now),
-        Kind::Event => event::cells(object, options.now),
-    };
+    let mut cells = (definition(kind).cells)(object, options.now);
     if options.show_kind
         && let Some(name) = cells.first_mut().filter(|_| kind != Kind::Event)
     {
-        name.insert_str(0, &format!("{}/", kind.singular()));
+        name.insert_str(0, &format!("{}/", kind.singular_resource()));
     }
     cells
 }

@@ -13,10 +13,10 @@
 
 pub(crate) mod decode;
 pub(crate) mod dump;
-mod meta;
-mod node;
+pub(crate) mod meta;
+pub(crate) mod node;
 pub(crate) mod normal;
-mod pod;
+pub(crate) mod pod;
 mod status;
 mod volume;
 
@@ -54,6 +54,8 @@ pub(crate) struct Field {
 pub(crate) enum Shape {
     /// A text; with the name of its type.
     Text(&'static str),
+    /// Bytes as base64.
+    Bytes,
     Bool,
     Int32,
     Int64,
@@ -129,9 +131,9 @@ impl Topology {
     }
 }
 
-const TEXT: Shape = Shape::Text("string");
+pub(crate) const TEXT: Shape = Shape::Text("string");
 
-const fn field(server_name: &'static str, name: &'static str, shape: Shape) -> Field {
+pub(crate) const fn field(server_name: &'static str, name: &'static str, shape: Shape) -> Field {
     Field {
         server_name,
         name,
@@ -145,21 +147,21 @@ const fn field(server_name: &'static str, name: &'static str, shape: Shape) -> F
     }
 }
 
-const fn internal(name: &'static str, fields: &'static [Field]) -> Type {
+pub(crate) const fn internal(name: &'static str, fields: &'static [Field]) -> Type {
     Type { name, fields, is_tagged: false, is_atomic: false }
 }
 
-const fn tagged(name: &'static str, fields: &'static [Field]) -> Type {
+pub(crate) const fn tagged(name: &'static str, fields: &'static [Field]) -> Type {
     Type { name, fields, is_tagged: true, is_atomic: false }
 }
 
 impl Field {
-    const fn pointer(mut self) -> Self {
+    pub(crate) const fn pointer(mut self) -> Self {
         self.is_pointer = true;
         self
     }
 
-    const fn always(mut self) -> Self {
+    pub(crate) const fn always(mut self) -> Self {
         self.is_always = true;
         self
     }
@@ -169,7 +171,7 @@ impl Field {
         self
     }
 
-    const fn merge_by(mut self, key: &'static str) -> Self {
+    pub(crate) const fn merge_by(mut self, key: &'static str) -> Self {
         self.merge = Merge::ByKey(key);
         self
     }
@@ -187,12 +189,12 @@ impl Field {
         self
     }
 
-    const fn keyed_by(mut self, keys: &'static [&'static str]) -> Self {
+    pub(crate) const fn keyed_by(mut self, keys: &'static [&'static str]) -> Self {
         self.keys = keys;
         self
     }
 
-    const fn atomic(mut self) -> Self {
+    pub(crate) const fn atomic(mut self) -> Self {
         self.is_atomic = true;
         self
     }
@@ -220,6 +222,7 @@ impl Shape {
     pub(crate) fn type_name(self) -> String {
         match self {
             Self::Text(name) => name.to_owned(),
+            Self::Bytes => "[]uint8".to_owned(),
             Self::Bool => "bool".to_owned(),
             Self::Int32 => "int32".to_owned(),
             Self::Int64 => "int64".to_owned(),
@@ -235,7 +238,7 @@ impl Shape {
 }
 
 impl Type {
-    const fn atomic(mut self) -> Self {
+    pub(crate) const fn atomic(mut self) -> Self {
         self.is_atomic = true;
         self
     }
@@ -263,11 +266,7 @@ impl Type {
 
 /// The type of a kind's objects.
 pub(crate) fn of(kind: Kind) -> &'static Type {
-    match kind {
-        Kind::Pod => &pod::POD,
-        Kind::Node => &node::NODE,
-        Kind::Event => &node::EVENT,
-    }
+    crate::kinds::definition(kind).fields
 }
 
 /// The types that the API server's messages print whole.

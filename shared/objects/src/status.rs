@@ -27,6 +27,9 @@ pub struct Status {
 pub struct StatusDetails {
     /// The object's name.
     pub name: String,
+    /// The group of its API; empty for the core.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub group: String,
     /// The kind (422) or the plural (404, 409).
     pub kind: String,
     /// One entry a fault.
@@ -47,8 +50,9 @@ pub struct Cause {
 }
 
 impl Status {
-    fn about(code: u16, reason: &str, kind: &str, name: &str, message: String) -> Self {
-        let details = Box::new(StatusDetails { name: name.to_owned(), kind: kind.to_owned(), causes: Vec::new() });
+    fn about(code: u16, reason: &str, (kind, of): (&str, Kind), name: &str, message: String) -> Self {
+        let (group, kind) = (of.group().to_owned(), kind.to_owned());
+        let details = Box::new(StatusDetails { name: name.to_owned(), group, kind, causes: Vec::new() });
         Self { code, reason: reason.to_owned(), message, details: Some(details) }
     }
 
@@ -59,20 +63,28 @@ impl Status {
     /// 404: no such object.
     #[must_use]
     pub fn not_found(kind: Kind, name: &str) -> Self {
-        Self::about(404, "NotFound", kind.plural(), name, format!("{} \"{name}\" not found", kind.plural()))
+        Self::about(404, "NotFound", (kind.plural(), kind), name, format!("{} \"{name}\" not found", kind.resource()))
     }
 
     /// 409: there is one of that name.
     #[must_use]
     pub fn already_exists(kind: Kind, name: &str) -> Self {
-        Self::about(409, "AlreadyExists", kind.plural(), name, format!("{} \"{name}\" already exists", kind.plural()))
+        Self::about(409, "AlreadyExists", (kind.plural(), kind), name, format!("{} \"{name}\" already exists", kind.resource()))
     }
 
     /// 409: it cannot be done to the object as it is now.
     #[must_use]
     pub fn conflict(kind: Kind, name: &str, why: &str) -> Self {
-        let message = format!("Operation cannot be fulfilled on {} \"{name}\": {why}", kind.plural());
-        Self::about(409, "Conflict", kind.plural(), name, message)
+        let message = format!("Operation cannot be fulfilled on {} \"{name}\": {why}", kind.resource());
+        Self::about(409, "Conflict", (kind.plural(), kind), name, message)
+    }
+
+    /// 409: it cannot be done to a part of the object as it is now.
+    #[must_use]
+    pub fn conflict_below(kind: Kind, part: &str, name: &str, why: &str) -> Self {
+        let resource = format!("{}/{part}", kind.plural());
+        let message = format!("Operation cannot be fulfilled on {resource} \"{name}\": {why}");
+        Self::about(409, "Conflict", (&resource, kind), name, message)
     }
 
     /// 409: the object changed since it was read.
@@ -88,8 +100,25 @@ impl Status {
             "the UID in the precondition ({wanted}) does not match the UID in record ({found}). The object might have been deleted and then recreated"
         );
         // Of all conflicts this one names the kind and not the plural (`storage.NewInvalidObjError`).
-        let message = format!("Operation cannot be fulfilled on {} \"{name}\": {why}", kind.name());
-        Self::about(409, "Conflict", kind.name(), name, message)
+        let message = format!("Operation cannot be fulfilled on {} \"{name}\": {why}", kind.qualified_name());
+        Self::about(409, "Conflict", (kind.name(), kind), name, message)
+    }
+
+    /// 409: the request was about another version of that object.
+    #[must_use]
+    pub fn other_version(kind: Kind, name: &str, wanted: &str, found: &str) -> Self {
+        if kind != Kind::Pod {
+            // Only pods are looked at once more where they are written.
+            let why = format!(
+                "Precondition failed: ResourceVersion in precondition: {wanted}, ResourceVersion in object meta: {found}"
+            );
+            return Self::conflict(kind, name, &why);
+        }
+        let why = format!(
+            "the ResourceVersion in the precondition ({wanted}) does not match the ResourceVersion in record ({found}). The object might have been modified"
+        );
+        let message = format!("Operation cannot be fulfilled on {} \"{name}\": {why}", kind.qualified_name());
+        Self::about(409, "Conflict", (kind.name(), kind), name, message)
     }
 
     /// 400: the request makes no sense.
@@ -101,7 +130,7 @@ impl Status {
     /// 403: the request is understood and refused.
     #[must_use]
     pub fn forbidden(kind: Kind, name: &str, why: &str) -> Self {
-        Self::about(403, "Forbidden", kind.plural(), name, format!("{} \"{name}\" is forbidden: {why}", kind.plural()))
+        Self::about(403, "Forbidden", (kind.plural(), kind), name, format!("{} \"{name}\" is forbidden: {why}", kind.resource()))
     }
 
     /// 410: a watch cannot resume from that version.
@@ -136,8 +165,9 @@ impl Status {
             [one] => one.clone(),
             many => format!("[{}]", many.join(", ")),
         };
-        let message = format!("{} \"{name}\" is invalid: {list}", kind.name());
-        let details = Box::new(StatusDetails { name: name.to_owned(), kind: kind.name().to_owned(), causes });
+        let message = format!("{} \"{name}\" is invalid: {list}", kind.qualified_name());
+        let group = kind.group().to_owned();
+        let details = Box::new(StatusDetails { name: name.to_owned(), group, kind: kind.name().to_owned(), causes });
         Self { code: 422, reason: "Invalid".to_owned(), message, details: Some(details) }
     }
 }

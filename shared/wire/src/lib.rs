@@ -5,6 +5,7 @@
 //! (a watch, a log, a pull) starts with the window its request granted and goes on as far as [`ClientMessage::Credit`]
 //! allows, so one slow reader stalls only itself. No I/O happens here.
 
+mod change;
 mod credentials;
 mod duplex;
 mod history;
@@ -14,6 +15,7 @@ mod probes;
 mod request;
 mod stream;
 
+pub use change::{DeleteOptions, Patch, PatchRequest, Propagation};
 pub use credentials::{Credentials, CredentialsRequest, Proof};
 pub use duplex::{
     AttachRequest, CopyDirection, CopyRequest, ExecRequest, HostExecRequest, INPUT_WINDOW, PortForwardRequest, TerminalSize,

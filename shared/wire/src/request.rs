@@ -1,7 +1,8 @@
 //! What a client may ask.
 
 use crate::{
-    AttachRequest, CopyRequest, CredentialsRequest, ExecRequest, HistoryRequest, HostExecRequest, PortForwardRequest, ProbesRequest,
+    AttachRequest, CopyRequest, CredentialsRequest, DeleteOptions, ExecRequest, HistoryRequest, HostExecRequest, PatchRequest,
+    PortForwardRequest, ProbesRequest,
 };
 use objects::Kind;
 use serde::{Deserialize, Serialize};
@@ -24,6 +25,9 @@ pub enum Request {
     Replace(ReplaceRequest),
     /// Other resources for a pod that runs: [`crate::Response::Object`]. Whatever else of it differs is left as it was. Since 1.3.
     Resize(ReplaceRequest),
+    /// Changes a part of an object: [`crate::Response::Object`]; the outcome is `patched`, `unchanged`, `created` or
+    /// `serverside-applied`. Since 1.3.
+    Patch(PatchRequest),
     /// The deletion of one object: [`crate::Response::Object`], as it stands after the call.
     Delete(DeleteRequest),
     /// A container's log: [`crate::Response::Stream`], then binary frames of text.
@@ -229,6 +233,9 @@ pub struct DeleteRequest {
     /// Whether to do it.
     #[serde(default)]
     pub dry_run: DryRun,
+    /// What else there is to say; nothing, mostly. Since 1.3.
+    #[serde(default)]
+    pub options: DeleteOptions,
 }
 
 /// See [`Request::Logs`]. The fields are those of `PodLogOptions`.

@@ -8,7 +8,7 @@ use super::manifests::{self, Manifest};
 use crate::args::{DryRunArgs, DryRunMode, FileArgs};
 use clap::Args;
 use objects::printing::Header;
-use wire::{ApplyRequest, ObjectRef, Request};
+use wire::{ApplyRequest, ObjectRef, Patch, PatchRequest, Request};
 
 /// Arguments of `apply`.
 #[derive(Debug, Args)]
@@ -17,6 +17,15 @@ pub struct ApplyArgs {
     files: FileArgs,
     #[command(flatten)]
     dry_run: DryRunArgs,
+    /// Let the daemon merge, and note who manages which fields.
+    #[arg(long)]
+    server_side: bool,
+    /// Take over fields that others manage.
+    #[arg(long, requires = "server_side")]
+    force_conflicts: bool,
+    /// The name under which the fields are managed.
+    #[arg(long, default_value = "skiff", requires = "server_side")]
+    field_manager: String,
     #[command(flatten)]
     output: OutputArgs,
 }
@@ -75,7 +84,21 @@ async fn apply(args: &ApplyArgs, context: &mut Context, manifest: &Manifest) -> 
         };
         return Ok(Change { object: as_sent(manifest), outcome: outcome.to_owned() });
     }
+    if args.server_side {
+        let change = change(context, manifest, "applying", Request::Patch(server_side(args, manifest))).await?;
+        return Ok(Change { outcome: "serverside-applied".to_owned(), ..change });
+    }
     let namespace = manifest.namespace.clone();
     let request = ApplyRequest { object: manifest.object().clone(), namespace, dry_run: mode.to_wire() };
     change(context, manifest, "applying", Request::Apply(request)).await
+}
+
+fn server_side(args: &ApplyArgs, manifest: &Manifest) -> PatchRequest {
+    PatchRequest {
+        object: ObjectRef { kind: manifest.kind, namespace: manifest.namespace.clone(), name: manifest.name.clone() },
+        patch: Patch::Apply { config: manifest.object().clone(), force: args.force_conflicts },
+        field_manager: args.field_manager.clone(),
+        subresource: String::new(),
+        dry_run: args.dry_run.mode.to_wire(),
+    }
 }

@@ -6,10 +6,10 @@ use super::manifests;
 use super::resources::Targets;
 use super::watch::{selection, until_gone};
 use crate::args::{DryRunArgs, DryRunMode, FileArgs, GoDuration, SelectArgs};
-use clap::{ArgAction, Args};
+use clap::{ArgAction, Args, ValueEnum};
 use objects::{Kind, lookup};
 use tokio::time::Instant;
-use wire::{DeleteRequest, ObjectRef, Request, Response};
+use wire::{DeleteOptions, DeleteRequest, ObjectRef, Propagation, Request, Response};
 
 /// Arguments of `delete`.
 #[derive(Debug, Args)]
@@ -34,6 +34,9 @@ pub struct DeleteArgs {
     /// Give the object one second.
     #[arg(long)]
     now: bool,
+    /// What becomes of the objects that it owns: they go after it, before it, or stay.
+    #[arg(long, value_enum, default_value_t = Cascade::Background, num_args = 0..=1, default_missing_value = "background")]
+    cascade: Cascade,
     /// Say nothing of objects that do not exist.
     #[arg(long)]
     ignore_not_found: bool,
@@ -56,8 +59,33 @@ pub struct DeleteArgs {
 pub struct Deletion {
     /// Seconds; nothing is the object's own.
     pub grace_period_seconds: Option<i64>,
+    /// What becomes of what they own; nothing is the kind's own way.
+    pub propagation: Option<Propagation>,
     /// Whether it is only tried.
     pub mode: DryRunMode,
+}
+
+/// What becomes of the objects that a deleted one owns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Cascade {
+    /// They go after it.
+    #[value(alias = "true")]
+    Background,
+    /// They go before it.
+    Foreground,
+    /// They stay.
+    #[value(alias = "false")]
+    Orphan,
+}
+
+impl Cascade {
+    const fn to_wire(self) -> Propagation {
+        match self {
+            Self::Background => Propagation::Background,
+            Self::Foreground => Propagation::Foreground,
+            Self::Orphan => Propagation::Orphan,
+        }
+    }
 }
 
 impl DeleteArgs {
@@ -98,7 +126,8 @@ impl DeleteArgs {
                  resource may continue to run on the cluster indefinitely.",
             )?;
         }
-        Ok(Deletion { grace_period_seconds: (seconds >= 0).then_some(seconds), mode: self.dry_run.mode })
+        let propagation = Some(self.cascade.to_wire());
+        Ok(Deletion { grace_period_seconds: (seconds >= 0).then_some(seconds), propagation, mode: self.dry_run.mode })
     }
 }
 
@@ -210,6 +239,7 @@ pub async fn delete_one(context: &Context, object: &ObjectRef, deletion: Deletio
         grace_period_seconds: deletion.grace_period_seconds,
         uid: None,
         dry_run: deletion.mode.to_wire(),
+        options: DeleteOptions { resource_version: None, propagation: deletion.propagation },
     };
     match context.client().await?.request(Request::Delete(request)).await? {
         Response::Object { object, .. } => Ok(lookup::text(&object, "/metadata/uid").to_owned()),
@@ -221,5 +251,5 @@ pub async fn delete_one(context: &Context, object: &ObjectRef, deletion: Deletio
 pub fn told(object: &ObjectRef, deletion: Deletion) -> String {
     let verb = if deletion.grace_period_seconds == Some(0) { "force deleted" } else { "deleted" };
     let place = if object.namespace.is_empty() { String::new() } else { format!(" from {} namespace", object.namespace) };
-    format!("{} {:?} {verb}{place}{}", object.kind.singular(), object.name, deletion.mode.suffix())
+    format!("{} {:?} {verb}{place}{}", object.kind.singular_resource(), object.name, deletion.mode.suffix())
 }

@@ -116,6 +116,7 @@ async fn describe(args: &DescribeArgs, context: &Context, kind: Kind, object: &V
             objects::describe::node(object, &pods, &events, &now)
         }
         Kind::Event => objects::describe::event(object),
+        other => objects::describe::other(other, object, &events, &now),
     };
     // Without events there is no line that says there are none.
     let without_events = text.rfind("\nEvents:").filter(|_| !args.show_events && kind != Kind::Event);

@@ -175,7 +175,8 @@ async fn drain(args: &DrainArgs, context: &mut Context, node: &ObjectRef, deadli
     let chosen = choose(args, context, &pods)?;
     let (verb, done) = if args.disable_eviction { ("deleting", "deleted") } else { ("evicting", "evicted") };
     let mode = args.dry_run.mode;
-    let deletion = Deletion { grace_period_seconds: (args.grace_period >= 0).then_some(args.grace_period), mode };
+    let deletion =
+        Deletion { grace_period_seconds: (args.grace_period >= 0).then_some(args.grace_period), propagation: None, mode };
     let mut failures = Vec::new();
     let mut gone = Vec::new();
     for pod in chosen {

@@ -77,7 +77,7 @@ pub fn kind_of(object: &Value) -> Option<Kind> {
 
 /// `pod/kubia`.
 pub fn name_of(object: &Value) -> String {
-    let kind = kind_of(object).map_or("object", Kind::singular);
+    let kind = kind_of(object).map_or_else(|| "object".to_owned(), Kind::singular_resource);
     format!("{kind}/{}", objects::lookup::name(object))
 }
 

@@ -92,7 +92,7 @@ async fn replace(args: &ReplaceArgs, context: &mut Context, manifest: &Manifest)
 async fn remove(args: &ReplaceArgs, context: &mut Context, manifest: &Manifest) -> Result<(), Failure> {
     let object = ObjectRef { kind: manifest.kind, namespace: manifest.namespace.clone(), name: manifest.name.clone() };
     let grace_period_seconds = (args.grace_period >= 0).then_some(args.grace_period);
-    let deletion = Deletion { grace_period_seconds, mode: DryRunMode::None };
+    let deletion = Deletion { grace_period_seconds, propagation: None, mode: DryRunMode::None };
     match delete_one(context, &object, deletion).await {
         Ok(uid) => {
             context.line(super::delete::told(&object, deletion))?;

@@ -32,7 +32,7 @@ pub async fn warn(context: &mut Context, kind: Kind, objects: &[Value]) -> Resul
     let place = match kind {
         Kind::Pod => "/spec/nodeName",
         Kind::Node => "/metadata/name",
-        Kind::Event => return Ok(()),
+        _ => return Ok(()),
     };
     let own = context.client().await?.hello().node.clone();
     let places = objects.iter().map(|object| lookup::text(object, place));

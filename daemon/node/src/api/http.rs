@@ -16,6 +16,7 @@ mod read;
 mod site;
 mod spdy;
 mod streaming;
+mod subresource;
 mod watch;
 mod write;
 

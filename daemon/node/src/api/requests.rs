@@ -104,6 +104,7 @@ impl Call {
             Request::Replace(request) => self.verbs.replace(request).await,
             Request::Resize(request) => self.verbs.resize(request).await,
             Request::EphemeralContainers(request) => self.verbs.replace_ephemeral(request).await,
+            Request::Patch(request) => self.verbs.patch(request.into()).await,
             Request::Delete(request) => self.verbs.delete(request).await,
             Request::History(request) => self.verbs.history(&request).map(Response::History),
             Request::Probes(request) => self.verbs.probes(&request).map(Response::Probes),

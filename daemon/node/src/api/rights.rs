@@ -15,6 +15,10 @@ pub fn action(request: &Request) -> Action<'_> {
         Request::Apply(apply) => manifest("patch", &apply.object, &apply.namespace),
         Request::Replace(replace) => manifest("update", &replace.object, &replace.namespace),
         Request::Resize(replace) => Action { subresource: "resize", ..manifest("update", &replace.object, &replace.namespace) },
+        Request::Patch(patch) => {
+            let subresource = patch.subresource.as_str();
+            Action { subresource, ..object("patch", &patch.object) }
+        }
         Request::Delete(delete) => object("delete", &delete.object),
         Request::Logs(logs) => below("get", "log", &logs.namespace, &logs.pod),
         Request::Exec(exec) => below("create", "exec", &exec.namespace, &exec.pod),

@@ -56,6 +56,7 @@ impl Served {
             Store::open(&folder.path().join("store"), NodeId::from(name), store::Settings::default()).expect("a store");
         assert!(damage.is_empty());
         std::thread::spawn(|| writer.run());
+        lay_foundation(&store);
         let images = ImageStore::open(&folder.path().join("images")).expect("an image store");
         let images = Images::new(images, PullOptions::default());
         let verbs = Verbs::new(name.to_owned(), store.clone(), images, folder.path().join("logs"));
@@ -96,6 +97,16 @@ impl Served {
     }
 }
 
+/// The objects that every daemon makes first. They are written by another thread, so that it can be waited for here.
+fn lay_foundation(store: &Store) {
+    let store = store.clone();
+    let laying = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        runtime.block_on(crate::foundation::lay(&store)).expect("the foundation is written");
+    });
+    laying.join().expect("it was laid");
+}
+
 pub fn pod_key(name: &str) -> Key {
     Key { kind: Kind::Pod, namespace: "default".to_owned(), name: name.to_owned() }
 }
@@ -118,7 +129,13 @@ fn apply(object: Value) -> Request {
 }
 
 fn delete(name: &str, grace_period_seconds: Option<i64>) -> Request {
-    Request::Delete(DeleteRequest { object: pod_ref(name), grace_period_seconds, uid: None, dry_run: DryRun::No })
+    Request::Delete(DeleteRequest {
+        object: pod_ref(name),
+        grace_period_seconds,
+        uid: None,
+        dry_run: DryRun::No,
+        options: wire::DeleteOptions::default(),
+    })
 }
 
 pub async fn object(client: &Client, request: Request) -> (Value, String) {
@@ -231,8 +248,13 @@ async fn a_pending_pod_is_deleted_at_once_and_a_bound_one_gets_a_mark() {
     assert!(marked["metadata"]["deletionTimestamp"].is_string());
     let (shorter, _) = object(&client, delete("bound", Some(3))).await;
     assert_eq!(shorter["metadata"]["deletionGracePeriodSeconds"], 3);
-    let wrong =
-        DeleteRequest { object: pod_ref("bound"), grace_period_seconds: Some(0), uid: Some("x".into()), dry_run: DryRun::No };
+    let wrong = DeleteRequest {
+        object: pod_ref("bound"),
+        grace_period_seconds: Some(0),
+        uid: Some("x".into()),
+        dry_run: DryRun::No,
+        options: wire::DeleteOptions::default(),
+    };
     assert_eq!(refusal(&client, Request::Delete(wrong)).await.code, 409);
     object(&client, delete("bound", Some(0))).await;
     assert_eq!(refusal(&client, delete("bound", None)).await.code, 404);

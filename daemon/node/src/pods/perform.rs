@@ -293,9 +293,8 @@ impl Worker {
             return;
         }
         loop {
-            let only_if = Preconditions { uid: Some(self.uid.clone()), ..Preconditions::default() };
-            match self.store.delete(self.machinery.key_of(self.machine.pod()), only_if).await {
-                Ok(_) | Err(StoreError::NotFound(_) | StoreError::OtherUid { .. } | StoreError::Closed) => return,
+            match crate::verbs::finish(&self.store, self.machinery.key_of(self.machine.pod()), &self.uid).await {
+                Ok(()) | Err(StoreError::NotFound(_) | StoreError::OtherUid { .. } | StoreError::Closed) => return,
                 Err(error) => warn!(pod = self.uid, error = %chain(&error), "cannot remove a pod's object; it is tried again"),
             }
             tokio::time::sleep(wait).await;

@@ -30,6 +30,9 @@ impl Verbs {
             Request::Attach(attach) => self.node_of_pod(&attach.namespace, &attach.pod),
             Request::HostExec(exec) if !exec.pod.is_empty() => self.node_of_pod(&exec.namespace, &exec.pod),
             Request::Copy(copy) => self.node_of_pod(&copy.namespace, &copy.pod),
+            Request::Patch(patch) if patch.subresource == "status" && patch.object.kind == Kind::Pod => {
+                self.node_of_pod(&patch.object.namespace, &patch.object.name)
+            }
             Request::PortForward(forward) => self.node_of_pod(&forward.namespace, &forward.pod),
             Request::Probes(probes) => self.node_of_pod(&probes.namespace, &probes.pod),
             _ => None,

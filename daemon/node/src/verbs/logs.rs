@@ -212,7 +212,7 @@ fn invalid_options(pod: &str, causes: Vec<Cause>) -> Status {
         [one] => sentence(one),
         many => format!("[{}]", many.iter().map(sentence).collect::<Vec<_>>().join(", ")),
     };
-    let details = StatusDetails { name: pod.to_owned(), kind: "PodLogOptions".to_owned(), causes };
+    let details = StatusDetails { name: pod.to_owned(), kind: "PodLogOptions".to_owned(), causes, ..StatusDetails::default() };
     Status {
         code: 422,
         reason: "Invalid".to_owned(),

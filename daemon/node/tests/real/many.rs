@@ -60,7 +60,13 @@ async fn fifty_pods_at_once_all_run_and_all_go() {
     let begun = Instant::now();
     let deleting = (0..PODS).map(|number| {
         let object = ObjectRef { kind: Kind::Pod, namespace: "default".into(), name: format!("pod-{number}") };
-        client.request(Request::Delete(DeleteRequest { object, grace_period_seconds: None, uid: None, dry_run: DryRun::No }))
+        client.request(Request::Delete(DeleteRequest {
+            object,
+            grace_period_seconds: None,
+            uid: None,
+            dry_run: DryRun::No,
+            options: wire::DeleteOptions::default(),
+        }))
     });
     for deleted in futures_util::future::join_all(deleting).await {
         deleted.expect("the pod is deleted");

@@ -160,7 +160,13 @@ impl World {
 
     /// Deletes a pod with so many seconds of grace.
     pub async fn delete(&self, client: &Client, name: &str, grace: Option<i64>) {
-        let request = DeleteRequest { object: pod(name), grace_period_seconds: grace, uid: None, dry_run: DryRun::No };
+        let request = DeleteRequest {
+            object: pod(name),
+            grace_period_seconds: grace,
+            uid: None,
+            dry_run: DryRun::No,
+            options: wire::DeleteOptions::default(),
+        };
         client.request(Request::Delete(request)).await.expect("the pod is deleted");
     }
 

@@ -37,6 +37,7 @@ impl Writer {
                 let birth = Version { wall_ms: 0, counter: 0, node: self.clock.node().clone() };
                 self.create(&key, (object, Some(birth)), staged)?
             }
+            Operation::Establish { object } => self.establish(&key, object, staged)?,
             Operation::Update { object } => {
                 let (entry, live) = self.live(&key, only_if, staged)?;
                 self.update(&key, object, (entry, &live))?
@@ -94,13 +95,36 @@ impl Writer {
         Ok(entry)
     }
 
+    /// An object that every replica makes by itself: whatever anybody says of it is later.
+    fn establish(&mut self, key: &Key, object: Value, staged: &Staged) -> Result<Entry, StoreError> {
+        if self.live(key, &Preconditions::default(), staged).is_ok() {
+            return Err(StoreError::AlreadyExists(key.clone()));
+        }
+        let name = Name::from(key);
+        let parts = self.parts(key, object)?;
+        let mut entry = self.read().slot(&name).map(|slot| slot.entry.clone()).unwrap_or_default();
+        let body = text(&parts.spec);
+        let version = Version::established();
+        let stamp = Stamp { birth: version.clone(), version: version.clone(), fate: Fate::of(&body) };
+        if entry.merge(Part::Spec, Record { stamp, ancestry: Ancestry::default().with(&version), body }) == Merged::Known {
+            return Err(StoreError::Stale(key.clone()));
+        }
+        if let Some(status) = parts.status {
+            let stamp = Stamp { birth: version.clone(), version, fate: Fate::Live };
+            let body = status_body(&parts.uid, &status);
+            entry.merge(Part::Status, Record { stamp, ancestry: Ancestry::default(), body });
+        }
+        Ok(entry)
+    }
+
     fn update(&mut self, key: &Key, object: Value, (mut entry, live): (Entry, &Object)) -> Result<Entry, StoreError> {
         let mut parts = self.parts(key, object)?;
         if parts.uid != live.uid() {
             return Err(StoreError::OtherUid { key: key.clone(), wanted: parts.uid, actual: live.uid().to_owned() });
         }
         // Where it is placed is the binding's to say.
-        if let (Some(node), Some(spec)) = (bound_to(&entry, live.uid()), parts.spec["spec"].as_object_mut())
+        if let (Some(node), Some(spec)) =
+            (bound_to(&entry, live.uid()), parts.spec.get_mut("spec").and_then(Value::as_object_mut))
             && spec.get("nodeName").and_then(Value::as_str) == Some(&node)
         {
             spec.remove("nodeName");

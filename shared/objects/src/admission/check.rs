@@ -1,6 +1,6 @@
 //! Everything wrong with a text at once, each fault with its place: what an editor shows beside the lines.
 
-use super::{Admission, Privileged, complete_and_validate, decoding, unsupported};
+use super::{Admission, Priority, Privileged, complete_and_validate, decoding, unsupported};
 use crate::manifest::{self, Document, Fault, Positions};
 use crate::schema::{self, decode};
 use crate::{Cause, Kind, Status, lookup};
@@ -82,6 +82,7 @@ fn causes(value: &Value, kind: Kind) -> Vec<Cause> {
         uid: String::new(),
         name_suffix: "xxxxx",
         privileged: Privileged::Allowed,
+        priority: Priority::default(),
     };
     let (object, mut causes) = complete_and_validate(value.clone(), kind, &context);
     if kind == Kind::Pod {

@@ -5,7 +5,7 @@ use std::fmt;
 
 /// A field's path; it is written out only when there is a fault to report.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Path<'a> {
+pub(crate) struct Path<'a> {
     parent: Option<&'a Path<'a>>,
     step: Step<'a>,
 }
@@ -18,19 +18,19 @@ enum Step<'a> {
 }
 
 impl<'a> Path<'a> {
-    pub(super) const fn root(name: &'a str) -> Self {
+    pub(crate) const fn root(name: &'a str) -> Self {
         Self { parent: None, step: Step::Field(name) }
     }
 
-    pub(super) const fn child(&'a self, name: &'a str) -> Path<'a> {
+    pub(crate) const fn child(&'a self, name: &'a str) -> Path<'a> {
         Path { parent: Some(self), step: Step::Field(name) }
     }
 
-    pub(super) const fn index(&'a self, index: usize) -> Path<'a> {
+    pub(crate) const fn index(&'a self, index: usize) -> Path<'a> {
         Path { parent: Some(self), step: Step::Index(index) }
     }
 
-    pub(super) const fn key(&'a self, key: &'a str) -> Path<'a> {
+    pub(crate) const fn key(&'a self, key: &'a str) -> Path<'a> {
         Path { parent: Some(self), step: Step::Key(key) }
     }
 }
@@ -52,7 +52,7 @@ impl fmt::Display for Path<'_> {
 }
 
 /// A value as it stands in a message.
-pub(super) trait Shown {
+pub(crate) trait Shown {
     fn shown(&self) -> String;
 }
 
@@ -87,7 +87,7 @@ impl Shown for bool {
 }
 
 /// A value that is printed as JSON.
-pub(super) struct AsJson(pub(super) String);
+pub(crate) struct AsJson(pub(crate) String);
 
 impl Shown for AsJson {
     fn shown(&self) -> String {
@@ -123,16 +123,16 @@ pub(crate) fn quote(text: &str) -> String {
 
 /// The faults found so far, in the order Kubernetes finds them.
 #[derive(Debug, Default)]
-pub(super) struct Faults {
+pub(crate) struct Faults {
     causes: Vec<Cause>,
 }
 
 impl Faults {
-    pub(super) fn into_causes(self) -> Vec<Cause> {
+    pub(crate) fn into_causes(self) -> Vec<Cause> {
         self.causes
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.causes.len()
     }
 
@@ -141,39 +141,39 @@ impl Faults {
         self.causes.push(Cause { reason: reason.to_owned(), message, field: path.to_string() });
     }
 
-    pub(super) fn required(&mut self, path: &Path<'_>, detail: &str) {
+    pub(crate) fn required(&mut self, path: &Path<'_>, detail: &str) {
         self.push("FieldValueRequired", path, "Required value".to_owned(), detail);
     }
 
-    pub(super) fn forbidden(&mut self, path: &Path<'_>, detail: &str) {
+    pub(crate) fn forbidden(&mut self, path: &Path<'_>, detail: &str) {
         self.push("FieldValueForbidden", path, "Forbidden".to_owned(), detail);
     }
 
-    pub(super) fn invalid(&mut self, path: &Path<'_>, value: &(impl Shown + ?Sized), detail: &str) {
+    pub(crate) fn invalid(&mut self, path: &Path<'_>, value: &(impl Shown + ?Sized), detail: &str) {
         self.push("FieldValueInvalid", path, format!("Invalid value: {}", value.shown()), detail);
     }
 
     /// One fault for each sentence.
-    pub(super) fn invalid_each(&mut self, path: &Path<'_>, value: &(impl Shown + ?Sized), details: Vec<String>) {
+    pub(crate) fn invalid_each(&mut self, path: &Path<'_>, value: &(impl Shown + ?Sized), details: Vec<String>) {
         for detail in details {
             self.invalid(path, value, &detail);
         }
     }
 
-    pub(super) fn duplicate(&mut self, path: &Path<'_>, value: &str) {
+    pub(crate) fn duplicate(&mut self, path: &Path<'_>, value: &str) {
         self.push("FieldValueDuplicate", path, format!("Duplicate value: {}", quote(value)), "");
     }
 
-    pub(super) fn not_found(&mut self, path: &Path<'_>, value: &str) {
+    pub(crate) fn not_found(&mut self, path: &Path<'_>, value: &str) {
         self.push("FieldValueNotFound", path, format!("Not found: {}", quote(value)), "");
     }
 
-    pub(super) fn too_long(&mut self, path: &Path<'_>, limit_bytes: usize) {
+    pub(crate) fn too_long(&mut self, path: &Path<'_>, limit_bytes: usize) {
         self.push("FieldValueTooLong", path, "Too long".to_owned(), &format!("may not be more than {limit_bytes} bytes"));
     }
 
     /// The value is none of a fixed list; the list is printed in the given order.
-    pub(super) fn one_of(&mut self, path: &Path<'_>, value: &str, allowed: &[&str]) {
+    pub(crate) fn one_of(&mut self, path: &Path<'_>, value: &str, allowed: &[&str]) {
         if !allowed.contains(&value) {
             let allowed = allowed.iter().map(|value| quote(value)).collect::<Vec<_>>().join(", ");
             let message = format!("Unsupported value: {}", quote(value));
@@ -182,11 +182,11 @@ impl Faults {
     }
 
     /// As [`Self::one_of`], and an empty value is a missing one.
-    pub(super) fn required_one_of(&mut self, path: &Path<'_>, value: &str, allowed: &[&str]) {
+    pub(crate) fn required_one_of(&mut self, path: &Path<'_>, value: &str, allowed: &[&str]) {
         if value.is_empty() { self.required(path, "") } else { self.one_of(path, value, allowed) }
     }
 
-    pub(super) fn not_negative(&mut self, path: &Path<'_>, value: i64) {
+    pub(crate) fn not_negative(&mut self, path: &Path<'_>, value: i64) {
         if value < 0 {
             self.invalid(path, &value, "must be greater than or equal to 0");
         }

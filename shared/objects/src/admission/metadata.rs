@@ -1,6 +1,8 @@
 //! Validation of an object's metadata (`apimachinery/pkg/api/validation/objectmeta.go`).
 
 use super::faults::{AsJson, Faults, Path};
+use crate::Kind;
+use crate::kinds::definition;
 use crate::names;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use std::collections::BTreeMap;
@@ -9,14 +11,16 @@ use std::collections::BTreeMap;
 const MAX_ANNOTATION_BYTES: usize = 256 * 1024;
 
 /// Checks the metadata of an object that is created or changed.
-pub(super) fn validate(metadata: &ObjectMeta, is_namespaced: bool, faults: &mut Faults) {
+pub(super) fn validate(metadata: &ObjectMeta, kind: Kind, faults: &mut Faults) {
+    let definition = definition(kind);
+    let is_namespaced = kind.is_namespaced();
     let path = Path::root("metadata");
     if let Some(base) = metadata.generate_name.as_deref().filter(|base| !base.is_empty()) {
         faults.invalid_each(&path.child("generateName"), base, names::generated_name_base(base));
     }
     match metadata.name.as_deref().unwrap_or_default() {
         "" => faults.required(&path.child("name"), "name or generateName is required"),
-        name => faults.invalid_each(&path.child("name"), name, names::dns1123_subdomain(name)),
+        name => faults.invalid_each(&path.child("name"), name, (definition.check_name)(name)),
     }
     let namespace = metadata.namespace.as_deref().unwrap_or_default();
     match (is_namespaced, namespace) {
@@ -39,7 +43,7 @@ pub(super) fn validate_loose(metadata: &ObjectMeta, faults: &mut Faults) {
 }
 
 /// Labels, and what has their form: a node selector.
-pub(super) fn labels(labels: Option<&BTreeMap<String, String>>, path: &Path<'_>, faults: &mut Faults) {
+pub(crate) fn labels(labels: Option<&BTreeMap<String, String>>, path: &Path<'_>, faults: &mut Faults) {
     for (key, value) in labels.into_iter().flatten() {
         faults.invalid_each(path, key, names::qualified_name(key));
         faults.invalid_each(path, value, names::label_value(value));

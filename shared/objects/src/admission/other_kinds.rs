@@ -1,32 +1,16 @@
 //! Validation of nodes and events: what a user may write of them.
 
 use super::faults::{Faults, Path};
-use super::{metadata, update};
-use crate::Kind;
 use k8s_openapi::api::core::v1::{Event, Node, Taint};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Deserialize;
 use serde_json::Value;
 
 /// The taint of a cordoned node.
 const UNSCHEDULABLE: &str = "node.kubernetes.io/unschedulable";
 
-/// Checks a new node or event.
-pub(super) fn validate(object: &Value, kind: Kind, faults: &mut Faults) {
-    metadata::validate(&metadata_of(object), kind.is_namespaced(), faults);
-    match kind {
-        Kind::Node => node(&Node::deserialize(object).unwrap_or_default(), faults),
-        Kind::Event => event(&Event::deserialize(object).unwrap_or_default(), faults),
-        Kind::Pod => {}
-    }
-}
-
 /// Gives a cordoned node the taint that says so, and takes it from one that is open again (node lifecycle's
 /// `TaintNodesByCondition`; here whoever writes the node does it, so that no controller has to).
-pub(super) fn complete(object: &mut Value, kind: Kind) {
-    if kind != Kind::Node {
-        return;
-    }
+pub(crate) fn complete_node(object: &mut Value) {
     let is_cordoned = crate::lookup::flag(object, "/spec/unschedulable");
     let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) else { return };
     let is_it = |taint: &Value| taint["key"] == UNSCHEDULABLE && taint["effect"] == "NoSchedule";
@@ -46,14 +30,14 @@ pub(super) fn complete(object: &mut Value, kind: Kind) {
     }
 }
 
-/// Checks the change of a node or event.
-pub(super) fn validate_update(old: &Value, new: &Value, kind: Kind, faults: &mut Faults) {
-    update::validate_metadata(&metadata_of(old), &metadata_of(new), faults);
-    validate(new, kind, faults);
+/// Checks the specification of a node.
+pub(crate) fn validate_node(object: &Value, faults: &mut Faults) {
+    node(&Node::deserialize(object).unwrap_or_default(), faults);
 }
 
-fn metadata_of(object: &Value) -> ObjectMeta {
-    object.get("metadata").and_then(|metadata| ObjectMeta::deserialize(metadata).ok()).unwrap_or_default()
+/// Checks an event.
+pub(crate) fn validate_event(object: &Value, faults: &mut Faults) {
+    event(&Event::deserialize(object).unwrap_or_default(), faults);
 }
 
 fn node(node: &Node, faults: &mut Faults) {

@@ -2,6 +2,7 @@
 
 use super::faults::{AsJson, Faults, Path};
 use super::{Privileged, container, ephemeral, metadata, scheduling, security, volume};
+use crate::Kind;
 use crate::names;
 use k8s_openapi::api::core::v1::{HostAlias, Pod, PodDNSConfig, PodSpec};
 use std::net::IpAddr;
@@ -26,7 +27,7 @@ pub(super) fn validate_create(pod: &Pod, privileged: Privileged, faults: &mut Fa
 
 /// What holds for every pod.
 pub(super) fn validate(pod: &Pod, privileged: Privileged, faults: &mut Faults) {
-    metadata::validate(&pod.metadata, true, faults);
+    metadata::validate(&pod.metadata, Kind::Pod, faults);
     annotations(pod, faults);
     let none = PodSpec::default();
     let spec = pod.spec.as_ref().unwrap_or(&none);

@@ -105,7 +105,7 @@ fn resources(was: &Container, now: &Container, path: &Path<'_>, faults: &mut Fau
 #[cfg(test)]
 mod tests {
     use super::admit_resize;
-    use crate::admission::{Admission, Privileged};
+    use crate::admission::{Admission, Priority, Privileged};
     use serde_json::{Value, json};
 
     fn pod(resources: &Value) -> Value {
@@ -119,7 +119,14 @@ mod tests {
     fn resize(old: &Value, new: Value) -> Result<Value, String> {
         let uid = "other".to_owned();
         let now = jiff::Timestamp::UNIX_EPOCH;
-        let context = Admission { namespace: "default", now, uid, name_suffix: "", privileged: Privileged::Allowed };
+        let context = Admission {
+            namespace: "default",
+            now,
+            uid,
+            name_suffix: "",
+            privileged: Privileged::Allowed,
+            priority: Priority::default(),
+        };
         admit_resize(old, new, &context).map(|admitted| admitted.object).map_err(|status| status.message)
     }
 
@@ -143,7 +150,7 @@ mod tests {
             let said = resize(&old, new).expect_err("it is refused");
             assert!(said.contains(why), "{said}");
         };
-        refused(pod(&json!({"limits": {"cpu": "1", "memory": "1Gi"}})), "Pod QOS Class may not change");
+        refused(pod(&json!({})), "Pod QOS Class may not change");
         refused(pod(&json!({"requests": {"cpu": "500m", "memory": "1Gi"}})), "resource limits cannot be removed");
         let mut more = pod(&old["spec"]["containers"][0]["resources"]);
         more["spec"]["initContainers"][0]["resources"] = json!({"requests": {"cpu": "1"}});

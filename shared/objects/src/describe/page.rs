@@ -14,7 +14,7 @@ const MAX_ANNOTATION: usize = 140;
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// Lines being written.
-pub(super) struct Page<'a> {
+pub(crate) struct Page<'a> {
     /// The moment ages are counted to, in the reader's time zone.
     pub(super) now: &'a Zoned,
     done: String,
@@ -27,26 +27,26 @@ impl<'a> Page<'a> {
     }
 
     /// A line at a level of indentation. Tabs in it begin columns.
-    pub(super) fn line(&mut self, level: usize, text: impl AsRef<str>) {
+    pub(crate) fn line(&mut self, level: usize, text: impl AsRef<str>) {
         self.open.extend(std::iter::repeat_n("  ", level));
         self.open.push_str(&escape_terminal(text.as_ref()));
         self.open.push('\n');
     }
 
     /// A line `name: value`.
-    pub(super) fn field(&mut self, level: usize, name: &str, value: impl AsRef<str>) {
+    pub(crate) fn field(&mut self, level: usize, name: &str, value: impl AsRef<str>) {
         self.line(level, format!("{name}:\t{}", value.as_ref()));
     }
 
     /// A field that is left out where it is empty.
-    pub(super) fn optional(&mut self, level: usize, name: &str, value: &str) {
+    pub(crate) fn optional(&mut self, level: usize, name: &str, value: &str) {
         if !value.is_empty() {
             self.field(level, name, value);
         }
     }
 
     /// A field with one value a line, or `<none>`.
-    pub(super) fn multi_line(&mut self, name: &str, values: &[String]) {
+    pub(crate) fn multi_line(&mut self, name: &str, values: &[String]) {
         let Some((first, rest)) = values.split_first() else {
             return self.field(0, name, "<none>");
         };
@@ -88,7 +88,7 @@ fn sorted(map: Option<&Map<String, Value>>) -> Vec<(&String, &Value)> {
 }
 
 /// `key=value` of each entry of an object.
-pub(super) fn pairs(object: &Value, pointer: &str) -> Vec<String> {
+pub(crate) fn pairs(object: &Value, pointer: &str) -> Vec<String> {
     sorted(map(object, pointer)).into_iter().map(|(key, value)| format!("{key}={}", scalar(value))).collect()
 }
 

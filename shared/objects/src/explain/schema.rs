@@ -2,7 +2,9 @@
 
 use super::{FieldDoc, values};
 use crate::Kind;
-use k8s_openapi::api::core::v1::{Event, Node, Pod};
+use k8s_openapi::api::coordination::v1::Lease;
+use k8s_openapi::api::core::v1::{ConfigMap, Event, Namespace, Node, Pod, Secret, Service, ServiceAccount};
+use k8s_openapi::api::scheduling::v1::PriorityClass;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value};
 use std::sync::LazyLock;
@@ -13,6 +15,13 @@ static TYPES: LazyLock<Map<String, Value>> = LazyLock::new(|| {
     generator.subschema_for::<Pod>();
     generator.subschema_for::<Node>();
     generator.subschema_for::<Event>();
+    generator.subschema_for::<Namespace>();
+    generator.subschema_for::<ConfigMap>();
+    generator.subschema_for::<Secret>();
+    generator.subschema_for::<ServiceAccount>();
+    generator.subschema_for::<PriorityClass>();
+    generator.subschema_for::<Lease>();
+    generator.subschema_for::<Service>();
     generator.take_definitions(false)
 });
 
@@ -46,11 +55,7 @@ fn referred(stated: &Value) -> Option<(&'static str, &'static Value)> {
 impl Schema {
     /// The schema of a kind.
     pub(super) fn of(kind: Kind) -> Self {
-        let owner = match kind {
-            Kind::Pod => "io.k8s.api.core.v1.Pod",
-            Kind::Node => "io.k8s.api.core.v1.Node",
-            Kind::Event => "io.k8s.api.core.v1.Event",
-        };
+        let owner = crate::kinds::definition(kind).documented_as;
         Self { field: None, stated: TYPES.get(owner).unwrap_or(&Value::Null), owner, depth: 0 }
     }
 
@@ -142,12 +147,16 @@ fn held(schema: &Value) -> Option<&Value> {
     schema.get("items").or_else(|| schema.get("additionalProperties")).filter(|held| held.is_object())
 }
 
-/// Whether a type names a field as required. The generated types ask for every object's metadata; of these three kinds the
-/// API does so only for events.
+/// Whether a type names a field as required. The generated types ask for every object's metadata; of our kinds the API does so only
+/// for events.
 fn is_required(owner: &str, schema: &Value, name: &str) -> bool {
     let is_listed =
         schema.get("required").and_then(Value::as_array).is_some_and(|required| required.contains(&Value::from(name)));
-    is_listed && !(name == "metadata" && matches!(owner, "io.k8s.api.core.v1.Pod" | "io.k8s.api.core.v1.Node"))
+    is_listed && !(name == "metadata" && is_kind(owner) && owner != "io.k8s.api.core.v1.Event")
+}
+
+fn is_kind(owner: &str) -> bool {
+    Kind::ALL.into_iter().any(|kind| crate::kinds::definition(kind).documented_as == owner)
 }
 
 fn text<'a>(schema: &'a Value, key: &str) -> &'a str {

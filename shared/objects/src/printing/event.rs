@@ -6,7 +6,7 @@ use crate::lookup::{number, text, time};
 use jiff::Timestamp;
 use serde_json::Value;
 
-pub(super) const COLUMNS: Columns = &[
+pub(crate) const COLUMNS: Columns = &[
     ("Last Seen", 0),
     ("Type", 0),
     ("Reason", 0),
@@ -51,7 +51,7 @@ pub fn event_object(event: &Value) -> String {
     }
 }
 
-pub(super) fn cells(event: &Value, now: Timestamp) -> Vec<String> {
+pub(crate) fn cells(event: &Value, now: Timestamp) -> Vec<String> {
     vec![
         since(event_last_seen(event), now),
         text(event, "/type").to_owned(),

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-pub(super) const COLUMNS: Columns = &[
+pub(crate) const COLUMNS: Columns = &[
     ("Name", 0),
     ("Status", 0),
     ("Roles", 0),
@@ -20,7 +20,7 @@ pub(super) const COLUMNS: Columns = &[
     ("Container-Runtime", 1),
 ];
 
-pub(super) fn cells(node: &Value, now: Timestamp) -> Vec<String> {
+pub(crate) fn cells(node: &Value, now: Timestamp) -> Vec<String> {
     let known = |pointer| match text(node, pointer) {
         "" => "<unknown>".to_owned(),
         found => found.to_owned(),

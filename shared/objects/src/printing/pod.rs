@@ -6,7 +6,7 @@ use crate::lookup::{condition, flag, list, number, text, time};
 use jiff::Timestamp;
 use serde_json::Value;
 
-pub(super) const COLUMNS: Columns = &[
+pub(crate) const COLUMNS: Columns = &[
     ("Name", 0),
     ("Ready", 0),
     ("Status", 0),
@@ -47,7 +47,7 @@ impl PodSummary {
     }
 }
 
-pub(super) fn cells(pod: &Value, now: Timestamp) -> Vec<String> {
+pub(crate) fn cells(pod: &Value, now: Timestamp) -> Vec<String> {
     let summary = pod_status(pod);
     let restarts = summary.restarts_text(now);
     let ip = list(pod, "/status/podIPs").first().map_or_else(|| text(pod, "/status/podIP"), |first| text(first, "/ip"));

@@ -5,6 +5,8 @@
 
 use super::{Field, Shape, Type};
 use crate::quantity::Quantity;
+use base64::engine::general_purpose::STANDARD;
+use base64::{DecodeError, Engine};
 use serde_json::{Number, Value};
 
 /// Something that does not fit its type.
@@ -90,6 +92,7 @@ impl Walk {
             }
             (Shape::Quantity, Value::String(_) | Value::Number(_)) => self.quantity(value),
             (Shape::Time, Value::String(text)) => self.time(text),
+            (Shape::Bytes, Value::String(text)) => self.bytes(text),
             (Shape::IntOrString, Value::Number(number)) if !fits_int32(number) => {
                 self.own_words(format!("json: cannot unmarshal number {number} into Go value of type int32"));
             }
@@ -135,6 +138,20 @@ impl Walk {
         if text.parse::<jiff::Timestamp>().is_err() {
             let form = "2006-01-02T15:04:05Z07:00";
             self.own_words(format!("parsing time {text:?} as {form:?}: cannot parse {text:?} as \"2006\""));
+        }
+    }
+
+    fn bytes(&mut self, text: &str) {
+        if let Err(error) = STANDARD.decode(text) {
+            let place = match error {
+                DecodeError::InvalidByte(place, _) | DecodeError::InvalidLastSymbol(place, _) => place,
+                // What is missing is missing at the end.
+                DecodeError::InvalidLength(_) | DecodeError::InvalidPadding => text.len() - text.len() % 4,
+            };
+            self.own_words(format!("illegal base64 data at input byte {place}"));
+            if let Some(last) = self.findings.misfits.last_mut() {
+                last.advice = Some("base64 is wanted here: a Secret's stringData takes plain text".to_owned());
+            }
         }
     }
 

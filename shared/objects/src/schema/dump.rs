@@ -71,7 +71,7 @@ impl Dump {
             return self.text.push_str("null");
         }
         match field.shape {
-            Shape::Text(_) => self.text.push_str("\"\""),
+            Shape::Text(_) | Shape::Bytes => self.text.push_str("\"\""),
             Shape::Bool => self.text.push_str("false"),
             Shape::Int32 | Shape::Int64 | Shape::IntOrString => self.text.push('0'),
             Shape::Quantity => self.text.push_str("\"0\""),

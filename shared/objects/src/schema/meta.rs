@@ -3,7 +3,7 @@
 //! A table: facts of the API, in the order of the API server's own types; `schema.rs` says what each column means.
 
 use super::Shape::{Any, Bool, Int64, List, Map, Struct, Text, Time};
-use super::{TEXT, Type, field, tagged};
+use super::{Field, TEXT, Type, field, tagged};
 pub(crate) static OWNER_REFERENCE: Type = tagged(
     "OwnerReference",
     &[
@@ -50,6 +50,16 @@ pub(crate) static OBJECT_META: Type = tagged(
         field("ManagedFields", "managedFields", List(&Struct(&MANAGED_FIELDS_ENTRY))),
     ],
 );
+
+/// What conditions of all kinds have.
+pub(crate) static CONDITION_FIELDS: &[Field] = &[
+    field("Type", "type", TEXT).always(),
+    field("Status", "status", TEXT).always(),
+    field("ObservedGeneration", "observedGeneration", Int64),
+    field("LastTransitionTime", "lastTransitionTime", Time),
+    field("Reason", "reason", TEXT),
+    field("Message", "message", TEXT),
+];
 
 pub(crate) static LABEL_SELECTOR_REQUIREMENT: Type = tagged(
     "LabelSelectorRequirement",

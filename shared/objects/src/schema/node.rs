@@ -4,7 +4,7 @@
 
 use super::Shape::{Bool, Int32, Int64, List, Map, Quantity, Struct, Text, Time};
 use super::meta::OBJECT_META;
-use super::{TEXT, Type, field, internal, tagged};
+use super::{Field, TEXT, Type, field, internal, tagged};
 pub(crate) static TAINT: Type = internal(
     "Taint",
     &[
@@ -148,19 +148,18 @@ pub(crate) static NODE: Type = tagged(
     ],
 );
 
-pub(crate) static OBJECT_REFERENCE: Type = internal(
-    "ObjectReference",
-    &[
-        field("Kind", "kind", TEXT),
-        field("Namespace", "namespace", TEXT),
-        field("Name", "name", TEXT),
-        field("UID", "uid", Text("types.UID")),
-        field("APIVersion", "apiVersion", TEXT),
-        field("ResourceVersion", "resourceVersion", TEXT),
-        field("FieldPath", "fieldPath", TEXT),
-    ],
-)
-.atomic();
+/// What a reference to an object has.
+pub(crate) static OBJECT_REFERENCE_FIELDS: &[Field] = &[
+    field("Kind", "kind", TEXT),
+    field("Namespace", "namespace", TEXT),
+    field("Name", "name", TEXT),
+    field("UID", "uid", Text("types.UID")),
+    field("APIVersion", "apiVersion", TEXT),
+    field("ResourceVersion", "resourceVersion", TEXT),
+    field("FieldPath", "fieldPath", TEXT),
+];
+
+pub(crate) static OBJECT_REFERENCE: Type = internal("ObjectReference", OBJECT_REFERENCE_FIELDS).atomic();
 
 pub(crate) static EVENT_SOURCE: Type =
     internal("EventSource", &[field("Component", "component", TEXT), field("Host", "host", TEXT)]);

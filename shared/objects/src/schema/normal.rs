@@ -57,7 +57,7 @@ fn normalize_value(value: Value, shape: Shape) -> Value {
 /// What is printed for a field that is always printed and was not written.
 fn zero(shape: Shape) -> Option<Value> {
     match shape {
-        Shape::Text(_) => Some(Value::String(String::new())),
+        Shape::Text(_) | Shape::Bytes => Some(Value::String(String::new())),
         Shape::Bool => Some(Value::Bool(false)),
         Shape::Int32 | Shape::Int64 | Shape::IntOrString => Some(Value::from(0)),
         Shape::Quantity => Some(Value::from("0")),

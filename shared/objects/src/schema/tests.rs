@@ -14,6 +14,7 @@ fn full(of: &'static Type) -> Value {
 fn full_value(shape: Shape) -> Value {
     match shape {
         Shape::Text(_) => json!("x"),
+        Shape::Bytes => json!("eA=="),
         Shape::Bool => json!(true),
         Shape::Int32 | Shape::Int64 | Shape::IntOrString => json!(7),
         Shape::Quantity => json!("7"),
@@ -49,6 +50,13 @@ fn the_typed_objects_have_every_field_of_the_tables() {
             Kind::Pod => typed::<k8s_openapi::api::core::v1::Pod>(&value),
             Kind::Node => typed::<k8s_openapi::api::core::v1::Node>(&value),
             Kind::Event => typed::<k8s_openapi::api::core::v1::Event>(&value),
+            Kind::Namespace => typed::<k8s_openapi::api::core::v1::Namespace>(&value),
+            Kind::ConfigMap => typed::<k8s_openapi::api::core::v1::ConfigMap>(&value),
+            Kind::Secret => typed::<k8s_openapi::api::core::v1::Secret>(&value),
+            Kind::ServiceAccount => typed::<k8s_openapi::api::core::v1::ServiceAccount>(&value),
+            Kind::PriorityClass => typed::<k8s_openapi::api::scheduling::v1::PriorityClass>(&value),
+            Kind::Lease => typed::<k8s_openapi::api::coordination::v1::Lease>(&value),
+            Kind::Service => typed::<k8s_openapi::api::core::v1::Service>(&value),
         };
         let (mut ours, mut theirs) = (BTreeSet::new(), BTreeSet::new());
         paths(&value, "", &mut ours);

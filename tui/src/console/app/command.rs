@@ -8,6 +8,7 @@ use super::state::App;
 use super::{boards, bookmarks, navigate, route, theming};
 use crate::console::keys::action::Action;
 use crate::console::keys::commands::COMMANDS;
+use crate::console::model::columns;
 use crate::console::screen::Screen;
 use crate::console::theme::role::Role;
 use objects::Kind;
@@ -29,7 +30,7 @@ pub fn run(app: &mut App, text: &str, out: &mut Vec<Effect>) {
 pub fn run_quietly(app: &mut App, text: &str, out: &mut Vec<Effect>) {
     let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
     let rest = rest.trim();
-    if let Some(kind) = Kind::from_user(word) {
+    if let Some(kind) = Kind::from_user(word).filter(|kind| columns::LISTED.contains(kind)) {
         return go_to(app, kind, rest);
     }
     if !rest.is_empty() && matches!(word, "describe" | "yaml" | "edit") {

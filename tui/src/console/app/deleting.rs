@@ -76,7 +76,7 @@ fn consequences(app: &App, kind: Kind, rows: &[&Row], grace: Option<i64>) -> Vec
             "Only the Node object goes. While its daemon runs it makes it anew,".to_owned(),
             "and its pods run on; `skiff node rm` takes a node out for good.".to_owned(),
         ],
-        Kind::Event => vec!["What happened stays so; only its record goes.".to_owned()],
+        _ => vec!["What happened stays so; only its record goes.".to_owned()],
     }
 }
 
@@ -143,7 +143,13 @@ pub fn request(app: &mut App, kind: Kind, key: Key, grace: Option<i64>, out: &mu
     let before = row.map(Row::object);
     let object = ObjectRef { kind, namespace: key.namespace.to_string(), name: key.name.to_string() };
     // The uid makes sure that nothing is deleted that only has the same name.
-    let request = Request::Delete(DeleteRequest { object, grace_period_seconds: grace, uid, dry_run: DryRun::No });
+    let request = Request::Delete(DeleteRequest {
+        object,
+        grace_period_seconds: grace,
+        uid,
+        dry_run: DryRun::No,
+        options: wire::DeleteOptions::default(),
+    });
     let id = app.next_id();
     app.asked.insert(id, Asked::Delete(kind, key, before.map(Box::new)));
     out.push(Effect::Link(Command::Ask { id, request: Box::new(request) }));

@@ -27,6 +27,7 @@ pub fn open(app: &mut App, out: &mut Vec<Effect>) {
             Some(about) => jump(app, &about),
             None => read(app, Mode::Describe),
         },
+        Source::Kind(_) => read(app, Mode::Describe),
         Source::Containers(pod) => logs::open(app, &pod, Some(&key.name), false, out),
         Source::Volumes => {
             if let Some((kind, key)) = subject(app) {

@@ -116,12 +116,16 @@ pub const VOLUMES: &[Column] = &[
     column("MOUNTED", "", 12, 0),
 ];
 
-/// The columns of a kind's list.
+/// The kinds that the console lists.
+pub const LISTED: [Kind; 3] = [Kind::Pod, Kind::Node, Kind::Event];
+
+/// The columns of a kind's list; none of one that is not [`LISTED`].
 pub const fn of(kind: Kind) -> &'static [Column] {
     match kind {
         Kind::Pod => PODS,
         Kind::Node => NODES,
         Kind::Event => EVENTS,
+        _ => &[],
     }
 }
 

@@ -190,7 +190,7 @@ fn tone(kind: Kind, object: &Value) -> Tone {
         }
         Kind::Node => node_tone(object),
         Kind::Event if text(object, "/type") == "Warning" => Tone::Warn,
-        Kind::Event => Tone::Plain,
+        _ => Tone::Plain,
     }
 }
 

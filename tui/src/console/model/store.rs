@@ -114,6 +114,8 @@ pub struct Store {
     nodes: Rows,
     events: Rows,
     images: Rows,
+    /// Of kinds that are not listed: there are none.
+    others: Rows,
     /// Counts the changes, so that what was made of rows knows whether it is still right.
     pub revision: u64,
 }
@@ -125,6 +127,7 @@ impl Store {
             Kind::Pod => &self.pods,
             Kind::Node => &self.nodes,
             Kind::Event => &self.events,
+            _ => &self.others,
         }
     }
 
@@ -135,6 +138,7 @@ impl Store {
             Kind::Pod => &mut self.pods,
             Kind::Node => &mut self.nodes,
             Kind::Event => &mut self.events,
+            _ => &mut self.others,
         }
     }
 

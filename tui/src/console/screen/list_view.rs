@@ -173,7 +173,7 @@ impl List {
         let node = match &self.source {
             Source::Kind(Kind::Pod) => &*row.node,
             Source::Kind(Kind::Node) => &*row.key.name,
-            Source::Kind(Kind::Event) => return false,
+            Source::Kind(_) => return false,
             Source::Images => &*row.key.namespace,
             Source::Volumes => &*row.node,
             Source::Containers(pod) => around.store.of(Kind::Pod).find(pod).map_or("", |pod| &*pod.node),

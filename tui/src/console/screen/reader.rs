@@ -111,6 +111,7 @@ impl Reader {
                 objects::describe::node(object, &pods, &events, now)
             }
             Kind::Event => objects::describe::event(object),
+            other => objects::describe::other(other, object, &events, now),
         }
     }
 }

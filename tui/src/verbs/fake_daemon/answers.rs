@@ -1,6 +1,7 @@
 //! The objects that the tests' daemon keeps, and what it answers about them.
 
 use super::{State, clock, image, locked};
+use objects::patch::PatchType;
 use objects::selector::{FieldSelector, LabelSelector};
 use objects::{Kind, Status, lookup};
 use serde_json::value::{RawValue, to_raw_value};
@@ -14,7 +15,7 @@ pub(super) fn raw(object: &Value) -> Box<RawValue> {
 }
 
 fn kind_of(object: &Value) -> Kind {
-    Kind::from_manifest("v1", lookup::text(object, "/kind")).expect("a known kind")
+    Kind::from_manifest(lookup::text(object, "/apiVersion"), lookup::text(object, "/kind")).expect("a known kind")
 }
 
 pub(super) fn matches(kind: Kind, selection: &Selection, object: &Value) -> Result<bool, Status> {
@@ -34,6 +35,10 @@ fn probed_pod() -> PodProbes {
     let ready = ProbeRuns { container: "main".into(), probe: ProbeKind::Readiness, runs };
     let alive = ProbeRuns { container: "side".into(), probe: ProbeKind::Liveness, runs: Vec::new() };
     PodProbes { node: "oak".into(), as_of_ms, probes: vec![ready, alive] }
+}
+
+fn patched(form: PatchType, live: Value, patch: Value, kind: Kind) -> Result<Value, Status> {
+    objects::patch::apply(form, live, patch, kind).map_err(|error| error.to_status())
 }
 
 impl State {
@@ -119,6 +124,23 @@ impl State {
                     self.put(WatchEventKind::Deleted, object.clone());
                 }
                 Ok(plain(object))
+            }
+            Request::Patch(request) => {
+                let live = self.find(&request.object);
+                let (new, outcome) = match (request.patch, live) {
+                    (wire::Patch::Apply { config, .. }, _) => (config, "serverside-applied"),
+                    (_, Err(status)) => return Err(status),
+                    (wire::Patch::Json(patch), Ok(live)) => {
+                        (patched(PatchType::Json, live, patch, request.object.kind)?, "patched")
+                    }
+                    (wire::Patch::Merge(patch), Ok(live)) => {
+                        (patched(PatchType::Merge, live, patch, request.object.kind)?, "patched")
+                    }
+                    (wire::Patch::StrategicMerge(patch), Ok(live)) => {
+                        (patched(PatchType::StrategicMerge, live, patch, request.object.kind)?, "patched")
+                    }
+                };
+                Ok(self.store(new, &request.object.namespace, outcome, request.dry_run))
             }
             Request::ImageRemove { .. } => Ok(Response::Done),
             Request::Members => {

@@ -43,7 +43,8 @@ impl Attended {
                 _ = tokio::signal::ctrl_c() => Err(Failure::Ended { code: INTERRUPTED, text: String::new() }),
             }
         };
-        let deletion = Deletion { grace_period_seconds: self.grace_period_seconds, mode: crate::args::DryRunMode::None };
+        let deletion =
+            Deletion { grace_period_seconds: self.grace_period_seconds, propagation: None, mode: crate::args::DryRunMode::None };
         let removed = delete_one(context, &self.reference(), deletion).await;
         match removed {
             Ok(uid) => {

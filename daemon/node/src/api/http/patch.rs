@@ -50,6 +50,7 @@ pub async fn answer(verbs: &Verbs, asked: &Asked, body: Incoming) -> Result<Resp
         object: reference(asked),
         said,
         manager: manager(asked),
+        subresource: asked.below().to_owned(),
         strictness: strictness(asked)?,
         dry_run: dry_run(asked)?,
     };

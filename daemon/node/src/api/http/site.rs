@@ -6,7 +6,7 @@ use super::answer::{self, Body};
 use super::carried;
 use super::exchange::Exchanged;
 use super::streaming::{self, Afterwards, Switch};
-use super::{body, log, patch, plain, proxy, read, watch, write};
+use super::{body, log, patch, plain, proxy, read, subresource, watch, write};
 use crate::cluster::trust::wall_ms;
 use crate::verbs::Verbs;
 use hyper::body::Incoming;
@@ -76,6 +76,11 @@ impl Asked {
     /// The API group.
     pub fn group(&self) -> &'static str {
         self.target.resource.group
+    }
+
+    /// The name of the subresource; empty for the object itself.
+    pub fn below(&self) -> &'static str {
+        self.target.subresource.map_or("", |below| below.name)
     }
 }
 
@@ -183,11 +188,10 @@ impl Site {
         }
         match below.name {
             "log" => log::answer(verbs, asked).await,
-            "status" => read::get(verbs, asked).await,
             "proxy" => Ok(self.exchanged(proxy::answer(verbs, asked, parts, body).await?)),
             "exec" => Ok(self.switch(streaming::command(verbs, asked, &mut parts).await?)),
             "portforward" => Ok(self.switch(streaming::port_forward(verbs, asked, &mut parts)?)),
-            _ => Err(refusal::no_such_resource()),
+            name => subresource::answer(verbs, asked, name, body).await,
         }
     }
 

@@ -74,7 +74,8 @@ fn invalid(field: &str, why: &str) -> Status {
     let message = format!("Forbidden: {why}");
     let text = format!("ListOptions.meta.k8s.io \"\" is invalid: {field}: {message}");
     let causes = vec![Cause { reason: "FieldValueForbidden".to_owned(), message, field: field.to_owned() }];
-    let details = StatusDetails { name: String::new(), kind: "ListOptions".to_owned(), causes };
+    let details =
+        StatusDetails { group: "meta.k8s.io".to_owned(), kind: "ListOptions".to_owned(), causes, ..StatusDetails::default() };
     Status { code: 422, reason: "Invalid".to_owned(), message: text, details: Some(Box::new(details)) }
 }
 

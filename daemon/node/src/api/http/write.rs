@@ -12,7 +12,7 @@ use objects::strictness::{self, Strictness};
 use objects::{Kind, Status, lookup};
 use rest::resource::Resource;
 use serde_json::{Value, json};
-use wire::{CreateRequest, DeleteRequest, DryRun, ReplaceRequest};
+use wire::{CreateRequest, DeleteOptions, DeleteRequest, DryRun, Propagation, ReplaceRequest};
 
 /// A new object.
 pub async fn create(verbs: &Verbs, asked: &Asked, body: Incoming) -> Result<Response<Body>, Status> {
@@ -35,7 +35,8 @@ pub async fn update(verbs: &Verbs, asked: &Asked, body: Incoming) -> Result<Resp
         _ => {}
     }
     let namespace = asked.target.namespace().to_owned();
-    let made = verbs.replace_by(ReplaceRequest { object, namespace, dry_run: dry_run(asked)? }, &manager(asked)).await?;
+    let made =
+        verbs.replace_by(ReplaceRequest { object, namespace, dry_run: dry_run(asked)? }, &manager(asked), asked.below()).await?;
     changed(asked, StatusCode::OK, made, warnings)
 }
 
@@ -121,7 +122,12 @@ pub fn strictness(asked: &Asked) -> Result<Strictness, Status> {
 pub fn invalid_options(options: &str, field: &str, reason: &str, message: String) -> Status {
     let text = format!("{options}.meta.k8s.io \"\" is invalid: {field}: {message}");
     let causes = vec![objects::Cause { reason: reason.to_owned(), message, field: field.to_owned() }];
-    let details = objects::StatusDetails { name: String::new(), kind: options.to_owned(), causes };
+    let details = objects::StatusDetails {
+        group: "meta.k8s.io".to_owned(),
+        kind: options.to_owned(),
+        causes,
+        ..objects::StatusDetails::default()
+    };
     Status { code: 422, reason: "Invalid".to_owned(), message: text, details: Some(Box::new(details)) }
 }
 
@@ -135,6 +141,7 @@ struct Options {
     grace_period_seconds: Option<i64>,
     uid: Option<String>,
     dry_run: DryRun,
+    options: DeleteOptions,
 }
 
 async fn options(asked: &Asked, body: Incoming) -> Result<Options, Status> {
@@ -144,20 +151,45 @@ async fn options(asked: &Asked, body: Incoming) -> Result<Options, Status> {
         return Err(Status::bad_request(format!("{kind} cannot be handled as DeleteOptions: it is another kind")));
     }
     let own_dry_run = lookup::list(&sent, "/dryRun").iter().any(|value| value == "All");
+    let text = |pointer: &str| Some(lookup::text(&sent, pointer)).filter(|text| !text.is_empty());
     Ok(Options {
+        options: DeleteOptions {
+            resource_version: text("/preconditions/resourceVersion").map(str::to_owned),
+            propagation: propagation(&sent, text("/propagationPolicy").or(asked.query.text("propagationPolicy")))?,
+        },
         grace_period_seconds: match sent.get("gracePeriodSeconds").and_then(Value::as_i64) {
             Some(seconds) => Some(seconds),
             None => asked.query.number("gracePeriodSeconds")?,
         },
-        uid: Some(lookup::text(&sent, "/preconditions/uid")).filter(|uid| !uid.is_empty()).map(str::to_owned),
+        uid: text("/preconditions/uid").map(str::to_owned),
         dry_run: if own_dry_run { DryRun::Yes } else { dry_run(asked)? },
     })
 }
 
+/// What becomes of what the object owns.
+fn propagation(sent: &Value, policy: Option<&str>) -> Result<Option<Propagation>, Status> {
+    let orphans = sent.get("orphanDependents").and_then(Value::as_bool);
+    if orphans.is_some() && policy.is_some() {
+        let message = "Invalid value: \"orphanDependents and deletionPropagation cannot be both set\"".to_owned();
+        return Err(invalid_options("DeleteOptions", "propagationPolicy", "FieldValueInvalid", message));
+    }
+    match (policy, orphans) {
+        (None, None) => Ok(None),
+        (Some("Background"), _) | (None, Some(false)) => Ok(Some(Propagation::Background)),
+        (Some("Foreground"), _) => Ok(Some(Propagation::Foreground)),
+        (Some("Orphan"), _) | (None, Some(true)) => Ok(Some(Propagation::Orphan)),
+        (Some(other), _) => {
+            let message =
+                format!("Unsupported value: {other:?}: supported values: \"Foreground\", \"Background\", \"Orphan\", \"nil\"");
+            Err(invalid_options("DeleteOptions", "propagationPolicy", "FieldValueNotSupported", message))
+        }
+    }
+}
+
 /// Deletes one object.
 pub async fn delete(verbs: &Verbs, asked: &Asked, body: Incoming) -> Result<Response<Body>, Status> {
-    let Options { grace_period_seconds, uid, dry_run } = options(asked, body).await?;
-    let request = DeleteRequest { object: reference(asked), grace_period_seconds, uid, dry_run };
+    let Options { grace_period_seconds, uid, dry_run, options } = options(asked, body).await?;
+    let request = DeleteRequest { object: reference(asked), grace_period_seconds, uid, dry_run, options };
     let deleted = verbs.delete(request).await?;
     let wire::Response::Object { object, warnings, .. } = &deleted else {
         return Err(Status::internal("an object was deleted and something else was answered"));
@@ -185,6 +217,7 @@ pub async fn delete_collection(verbs: &Verbs, asked: &Asked, body: Incoming) -> 
             grace_period_seconds: options.grace_period_seconds,
             uid: Some(object.uid().to_owned()),
             dry_run: options.dry_run,
+            options: DeleteOptions { resource_version: None, ..options.options.clone() },
         };
         match verbs.delete(request).await {
             Ok(wire::Response::Object { object, .. }) => deleted.push(*object),

@@ -1,0 +1,99 @@
+//! `edit`: opens an object in the user's editor, and puts back what was changed.
+
+use super::amend::targets;
+use super::context::Context;
+use super::failure::Failure;
+use super::format::name_of;
+use crate::args::SelectArgs;
+use clap::Args;
+use objects::managed::without_managers;
+use objects::manifest;
+use objects::yaml::to_yaml;
+use serde_json::Value;
+use std::io::Write;
+use std::path::Path;
+use std::process::Command;
+use wire::{DryRun, ObjectRef, ReplaceRequest, Request, Response};
+
+/// What stands above the object.
+const HEAD: &str = "# Please edit the object below. Lines beginning with a '#' will be ignored,\n\
+    # and an empty file will abort the edit. If an error occurs while saving this file will be\n\
+    # reopened with the relevant failures.\n#\n";
+
+/// Arguments of `edit`.
+#[derive(Debug, Args)]
+pub struct EditArgs {
+    /// TYPE NAME or TYPE/NAME.
+    arguments: Vec<String>,
+}
+
+/// Does it.
+pub async fn run(args: &EditArgs, context: &mut Context) -> Result<(), Failure> {
+    for object in targets(context, &args.arguments, &SelectArgs::default(), false).await? {
+        edit(context, &object).await?;
+    }
+    Ok(())
+}
+
+async fn edit(context: &mut Context, object: &ObjectRef) -> Result<(), Failure> {
+    let live = context.get(object.clone()).await?;
+    let original = to_yaml(&without_managers(&live));
+    let (mut text, mut told) = (original.clone(), String::new());
+    loop {
+        let mut file = tempfile::Builder::new().prefix("skiff-edit-").suffix(".yaml").tempfile()?;
+        write!(file, "{HEAD}{told}{text}")?;
+        file.flush()?;
+        open(file.path())?;
+        let edited = std::fs::read_to_string(file.path())?;
+        let edited: String = edited.lines().filter(|line| !line.starts_with('#')).map(|line| format!("{line}\n")).collect();
+        if edited.trim().is_empty() || edited == original {
+            return context.note("Edit cancelled, no changes made.");
+        }
+        // Saved again as it was refused: somebody has given up.
+        let has_given_up = edited == text && !told.is_empty();
+        let failure = match send(context, object, &edited).await {
+            Ok(Some(changed)) => return context.line(format!("{} edited", name_of(&changed))),
+            Ok(None) => return context.note("Edit cancelled, no changes made."),
+            Err(failure) if failure.is_link_failure() => return Err(failure),
+            Err(failure) => failure,
+        };
+        if has_given_up {
+            let (_, path) = file.keep().map_err(|error| Failure::from(error.error))?;
+            context.note(format!("A copy of your changes has been stored to {:?}", path.display().to_string()))?;
+            return Err(failure);
+        }
+        told = failure.to_text().lines().map(|line| format!("# {line}\n")).collect::<String>() + "#\n";
+        text = edited;
+    }
+}
+
+/// Puts an edited object back; nothing where the edit changed nothing.
+async fn send(context: &mut Context, object: &ObjectRef, text: &str) -> Result<Option<Value>, Failure> {
+    let documents = manifest::parse(text).map_err(|faults| {
+        let place = |fault: &manifest::Fault| format!("line {}: {}", fault.line.unwrap_or_default(), fault.message);
+        Failure::message(faults.iter().map(place).collect::<Vec<_>>().join("\n"))
+    })?;
+    let [document] = documents.as_slice() else { return Err(Failure::message("the file holds one object")) };
+    let request = ReplaceRequest { object: document.value.clone(), namespace: object.namespace.clone(), dry_run: DryRun::No };
+    match context.client().await?.request(Request::Replace(request)).await? {
+        Response::Object { object, warnings, .. } => {
+            context.warn(&warnings)?;
+            let is_same = object.pointer("/metadata/resourceVersion") == document.value.pointer("/metadata/resourceVersion");
+            Ok((!is_same).then_some(*object))
+        }
+        other => Err(Failure::unexpected(&other)),
+    }
+}
+
+/// Opens the file in the editor that the user has chosen, and waits for it.
+fn open(path: &Path) -> Result<(), Failure> {
+    let chosen = ["KUBE_EDITOR", "EDITOR"].iter().find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+    let editor = chosen.unwrap_or_else(|| "vi".to_owned());
+    // The variable may hold arguments, so that a shell takes it apart.
+    let status = Command::new("sh").arg("-c").arg(format!("{editor} \"$1\"")).arg("sh").arg(path).status();
+    match status {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(Failure::message(format!("there was a problem with the editor {editor:?}: {status}"))),
+        Err(error) => Err(Failure::message(format!("there was a problem with the editor {editor:?}: {error}"))),
+    }
+}
