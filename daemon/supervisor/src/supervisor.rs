@@ -2,6 +2,7 @@
 
 mod attachments;
 mod execs;
+mod farewell;
 mod unheard;
 
 use std::os::fd::OwnedFd;
@@ -14,9 +15,9 @@ use runtime::protocol::{
     Answer, ContainerId, ContainerState, ContainerStreams, FromSupervisor, Inbox, Notice, Request, RequestId, RunState,
     StartSpec, ToSupervisor, VERSION,
 };
-use runtime::sandbox::{PID_FILE, SOCKET_FILE, remove_exit};
+use runtime::sandbox::remove_exit;
 use runtime::sys::trim_heap;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::net::sockopt::socket_peercred;
 use rustix::process::{Pid, WaitOptions, WaitStatus, getuid, wait};
@@ -35,8 +36,6 @@ const EXECS: usize = 256;
 /// More containers than a pod could have.
 const CONTAINERS: usize = 256;
 const KILL: i32 = 9;
-/// How long the end waits for a daemon that does not read.
-const FAREWELL: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
 /// How many ended attempts of a container keep their exit file, beside the one that runs.
 const KEPT_EXITS: u32 = 1;
 
@@ -379,27 +378,5 @@ impl Supervisor {
 
     fn is_done(&self) -> bool {
         self.shutdown.is_some() && self.containers.iter().all(|container| matches!(container.state(), RunState::Exited(_)))
-    }
-
-    /// The exits stay; whoever looks next sees a sandbox without a supervisor.
-    fn leave(&mut self) {
-        for file in [SOCKET_FILE, PID_FILE] {
-            if let Err(error) = std::fs::remove_file(file) {
-                eprintln!("cannot remove {file}: {error}");
-            }
-        }
-        if let Some(asker) = self.shutdown.take() {
-            self.answer(asker, Answer::Done);
-        }
-        // The daemon reads, or is gone: waiting for it is not worth more than a poll.
-        let unsent = self.connections.iter().filter(|(_, connection)| connection.has_unsent() && connection.is_open());
-        let mut polled: Vec<PollFd<'_>> =
-            unsent.map(|(_, connection)| PollFd::from_borrowed_fd(connection.descriptor(), PollFlags::OUT)).collect();
-        if !polled.is_empty() {
-            let _ = poll(&mut polled, Some(&FAREWELL));
-        }
-        for (_, connection) in &mut self.connections {
-            connection.flush();
-        }
     }
 }

@@ -4,6 +4,7 @@ use crate::console::app::msg::Wire;
 use crate::console::link::{Command, Failure, Standing};
 use crate::console::model::project;
 use jiff::{SignedDuration, Timestamp};
+use objects::patch::PatchType;
 use objects::{Kind, Status};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -222,12 +223,12 @@ impl World {
             namespace => namespace,
         };
         let id = (kind, namespace.clone(), text("name"));
-        let mut object = self.objects.get(&id).cloned().unwrap_or_else(|| {
+        let object = self.objects.get(&id).cloned().unwrap_or_else(|| {
             json!({"apiVersion": "v1", "kind": kind.name(), "metadata": {
                 "name": id.2, "namespace": namespace, "uid": format!("00000000-{}-{}", kind.singular(), id.2),
                 "creationTimestamp": created.to_string()}})
         });
-        merge(&mut object, patch);
+        let mut object = objects::patch::apply(PatchType::Merge, object, patch.clone(), kind).ok()?;
         self.version += 1;
         object["metadata"]["resourceVersion"] = json!(self.version.to_string());
         let wire = row(kind, &object).map(|row| Wire::Put(kind, Box::new(row)));
@@ -370,23 +371,6 @@ fn id_of(text: &str) -> Option<Id> {
     match (parts.next()?, parts.next()) {
         (namespace, Some(name)) => Some((kind, namespace.to_owned(), name.to_owned())),
         (name, None) => Some((kind, String::new(), name.to_owned())),
-    }
-}
-
-fn merge(target: &mut Value, patch: &Value) {
-    let Value::Object(fields) = patch else {
-        *target = patch.clone();
-        return;
-    };
-    if !target.is_object() {
-        *target = json!({});
-    }
-    for (name, value) in fields {
-        if value.is_null() {
-            target.as_object_mut().map(|target| target.remove(name));
-        } else {
-            merge(&mut target[name.as_str()], value);
-        }
     }
 }
 

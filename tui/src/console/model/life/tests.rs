@@ -1,3 +1,5 @@
+//! The life of a pod on one axis.
+
 use super::{Stage, of};
 use crate::console::model::row::Tone;
 use jiff::Timestamp;

@@ -1,3 +1,5 @@
+//! What a log keeps and shows.
+
 use super::{Filter, Log, MAX_LINES};
 use crate::console::model::lines::Lines;
 

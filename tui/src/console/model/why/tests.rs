@@ -1,3 +1,5 @@
+//! Why objects are not ready.
+
 use super::{Lead, NodeView, node, pod};
 use crate::console::model::row::Tone;
 use serde_json::{Value, json};
