@@ -10,6 +10,7 @@ use objects::Status;
 use std::io;
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::watch;
 use wire::{CopyDirection, StreamEnd, TerminalSize};
 
 /// Where bytes of a stream go.
@@ -38,6 +39,18 @@ pub enum Ending {
     Known(BoxFuture<'static, StreamEnd>),
     /// When both directions have ended by themselves; the client is told of the end of ours.
     BothWays,
+}
+
+impl Ending {
+    /// Waits for the end; `known` is told once what was written until then is all there will be.
+    pub async fn come(self, known: &watch::Sender<bool>) -> StreamEnd {
+        let end = match self {
+            Self::Known(end) => end.await,
+            Self::BothWays => StreamEnd::Complete,
+        };
+        let _ = known.send(true);
+        end
+    }
 }
 
 /// A container that runs.

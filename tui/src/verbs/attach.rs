@@ -7,7 +7,7 @@ use super::failure::Failure;
 use super::session::{self, DetachKeys, Ours, Parted};
 use super::terminal;
 use clap::Args;
-use objects::{Kind, lookup};
+use objects::lookup;
 use serde_json::Value;
 use wire::AttachRequest;
 
@@ -52,13 +52,7 @@ pub struct How {
 /// Does it.
 pub async fn run(args: &AttachArgs, context: &mut Context) -> Result<(), Failure> {
     let keys = DetachKeys::parse(&args.detach_keys)?;
-    let name = containers::pod_name(&args.target)?;
-    let pod = context.get(context.reference(Kind::Pod, &name)).await?;
-    let phase = lookup::text(&pod, "/status/phase");
-    if matches!(phase, "Succeeded" | "Failed") {
-        let why = format!("cannot attach a container in a completed pod; current phase is {phase}");
-        return Err(Failure::message(why));
-    }
+    let (_, pod) = containers::unended(context, &args.target, "attach").await?;
     let container = match &args.container {
         Some(container) => container.clone(),
         None => containers::default(context, &pod, args.quiet)?.unwrap_or_default(),

@@ -23,6 +23,17 @@ pub fn pod_name(text: &str) -> Result<String, Failure> {
     }
 }
 
+/// The pod of a target, which has not ended: `verb` says what is to be done with a container of it.
+pub async fn unended(context: &mut Context, target: &str, verb: &str) -> Result<(String, Value), Failure> {
+    let name = pod_name(target)?;
+    let pod = context.get(context.reference(Kind::Pod, &name)).await?;
+    let phase = lookup::text(&pod, "/status/phase");
+    if matches!(phase, "Succeeded" | "Failed") {
+        return Err(Failure::message(format!("cannot {verb} a container in a completed pod; current phase is {phase}")));
+    }
+    Ok((name, pod))
+}
+
 /// The container that is meant where none was named; which one is told a person where there are several.
 pub fn default(context: &mut Context, pod: &Value, is_quiet: bool) -> Result<Option<String>, Failure> {
     let every: Vec<String> = LISTS.iter().flat_map(|(pointer, _)| names(pod, pointer)).collect();

@@ -7,7 +7,7 @@ use super::session::{self, Ours, Parted};
 use super::terminal;
 use clap::Args;
 use client::ClientError;
-use objects::{Kind, lookup};
+use objects::Kind;
 use wire::ExecRequest;
 
 /// Arguments of `exec`.
@@ -43,13 +43,7 @@ pub async fn run(args: &ExecArgs, context: &mut Context) -> Result<(), Failure> 
     if args.command.is_empty() {
         return Err(Failure::message("you must specify at least one command for the container"));
     }
-    let name = containers::pod_name(target)?;
-    let pod = context.get(context.reference(Kind::Pod, &name)).await?;
-    let phase = lookup::text(&pod, "/status/phase");
-    if matches!(phase, "Succeeded" | "Failed") {
-        let why = format!("cannot exec into a container in a completed pod; current phase is {phase}");
-        return Err(Failure::message(why));
-    }
+    let (name, pod) = containers::unended(context, target, "exec into").await?;
     let container = match &args.container {
         Some(container) => Some(container.clone()),
         None => containers::default(context, &pod, args.quiet)?,

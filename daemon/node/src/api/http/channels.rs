@@ -5,7 +5,7 @@
 
 use super::streaming::{Socket, Wants};
 use crate::streams::output::Output;
-use crate::streams::{Duplex, Ending, Resize, Sink};
+use crate::streams::{Duplex, Resize, Sink};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::stream::SplitStream;
@@ -112,15 +112,7 @@ pub async fn command(socket: Socket, channels: Channels, duplex: Duplex, wants: 
                 }
             }
         });
-        let end = async {
-            let end = match ending {
-                Ending::Known(end) => end.await,
-                Ending::BothWays => StreamEnd::Complete,
-            };
-            let _ = known.send(true);
-            end
-        };
-        let (end, _) = tokio::join!(end, future::join_all(sending));
+        let (end, _) = tokio::join!(ending.come(&known), future::join_all(sending));
         let told = if channels.version >= 4 { Some(status(&end).to_string()) } else { words(&end) };
         if let Some(told) = told {
             let _ = messages.send(channels.message(channel::CREDIT, told.as_bytes())).await;

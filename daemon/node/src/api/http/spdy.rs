@@ -21,7 +21,7 @@ use std::pin::Pin;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::{mpsc, watch};
-use wire::{StreamEnd, channel};
+use wire::channel;
 
 /// Bytes as they come.
 pub type Incoming = Pin<Box<dyn Stream<Item = Bytes> + Send>>;
@@ -225,15 +225,7 @@ async fn tell(
             }
         })
     });
-    let end = async {
-        let end = match ending {
-            Ending::Known(end) => end.await,
-            Ending::BothWays => StreamEnd::Complete,
-        };
-        let _ = known.send(true);
-        end
-    };
-    let (end, _) = tokio::join!(end, future::join_all(sending));
+    let (end, _) = tokio::join!(ending.come(&known), future::join_all(sending));
     let told = if version == Version::V4 { Some(status(&end).to_string()) } else { words(&end) };
     let last = |id: u32, bytes: Vec<u8>| Frame::Data { id, is_last: true, bytes };
     let ends = [streams.stdout, streams.stderr].into_iter().flatten().map(|id| last(id, Vec::new()));
