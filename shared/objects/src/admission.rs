@@ -27,6 +27,7 @@ mod update;
 mod volume;
 mod warnings;
 
+pub use decoding::kind_of;
 pub use resize::admit_resize;
 
 use crate::kinds::definition;

@@ -107,13 +107,6 @@ impl Status {
     /// 409: the request was about another version of that object.
     #[must_use]
     pub fn other_version(kind: Kind, name: &str, wanted: &str, found: &str) -> Self {
-        if kind != Kind::Pod {
-            // Only pods are looked at once more where they are written.
-            let why = format!(
-                "Precondition failed: ResourceVersion in precondition: {wanted}, ResourceVersion in object meta: {found}"
-            );
-            return Self::conflict(kind, name, &why);
-        }
         let why = format!(
             "the ResourceVersion in the precondition ({wanted}) does not match the ResourceVersion in record ({found}). The object might have been modified"
         );

@@ -105,10 +105,9 @@ async fn show_leaving(store: &Store, object: std::sync::Arc<Object>) -> std::syn
 }
 
 fn check_preconditions(found: &Object, request: &DeleteRequest) -> Result<(), Status> {
-    let key = found.key().clone();
-    if let Some(wanted) = request.uid.clone().filter(|uid| uid != found.uid()) {
-        let actual = found.uid().to_owned();
-        return Err(StoreError::OtherUid { key, wanted, actual }.to_status());
+    let key = found.key();
+    if let Some(wanted) = request.uid.as_deref().filter(|uid| *uid != found.uid()) {
+        return Err(Status::other_uid(key.kind, &key.name, wanted, found.uid()));
     }
     let (wanted, actual) =
         (request.options.resource_version.as_deref().unwrap_or_default(), found.resource_version().to_string());

@@ -12,7 +12,7 @@ const SCHEME: &str = "microshift/deps/github.com/openshift/kubernetes/pkg/api/le
 ///
 /// # Errors
 /// 400 if it does not say what it is, or if it is nothing that we have.
-pub(super) fn kind_of(value: &Value) -> Result<Kind, Status> {
+pub fn kind_of(value: &Value) -> Result<Kind, Status> {
     let (version, kind) = (lookup::text(value, "/apiVersion"), lookup::text(value, "/kind"));
     if kind.is_empty() {
         return Err(Status::bad_request(format!("Object 'Kind' is missing in '{value}'")));

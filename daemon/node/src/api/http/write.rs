@@ -9,7 +9,7 @@ use hyper::body::Incoming;
 use hyper::header::USER_AGENT;
 use hyper::{Response, StatusCode};
 use objects::strictness::{self, Strictness};
-use objects::{Kind, Status, lookup};
+use objects::{Kind, Status, admission, lookup};
 use rest::resource::Resource;
 use serde_json::{Value, json};
 use wire::{CreateRequest, DeleteOptions, DeleteRequest, DryRun, Propagation, ReplaceRequest};
@@ -82,6 +82,7 @@ pub fn of_kind(mut object: Value, resource: &Resource) -> Result<Value, Status> 
     }
     let found = (lookup::text(&object, "/apiVersion"), lookup::text(&object, "/kind"));
     if found.1 == kind && found.0 != api_version {
+        admission::kind_of(&object)?;
         let message =
             format!("the API version in the data ({}) does not match the expected API version ({api_version})", found.0);
         return Err(Status::bad_request(message));

@@ -89,9 +89,14 @@ pub struct Api {
 
 impl Api {
     pub async fn new() -> Self {
+        Self::of("n").await
+    }
+
+    /// A daemon of this name.
+    pub async fn of(name: &'static str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let trust = Trust::make_cluster(&folder.path().join("pki"), "n", Lifetimes::default()).expect("keys");
-        let served = Served::with_door("n", Arc::new(Alone::new("n")), Some(trust.clone()));
+        let trust = Trust::make_cluster(&folder.path().join("pki"), name, Lifetimes::default()).expect("keys");
+        let served = Served::with_door(name, Arc::new(Alone::new(name)), Some(trust.clone()));
         let listener = RemoteListener::bind(([127, 0, 0, 1], 0).into()).await.expect("a socket");
         let port = listener.address().expect("an address").port();
         let (trigger, shutdown) = shutdown::signal();

@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 use std::path::PathBuf;
 use store::{Durability, Key, Preconditions};
 
+const MERGE_PATCH: &str = "application/merge-patch+json";
+
 /// `SKIFF_CASES`, or `shared/cases` beside the project.
 fn golden(file: &str) -> Option<Value> {
     let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/cases");
@@ -34,7 +36,13 @@ async fn manifests_that_are_refused_are_refused_in_the_same_words() {
     let api = Api::new().await;
     let mut differ = Vec::new();
     for case in cases.as_array().expect("a list").iter().filter(|case| case.get("manifest").is_some()) {
-        let answer = api.post(&format!("{}?fieldValidation=Strict", place(&case["manifest"])), &case["manifest"]).await;
+        // The cluster that was observed lets nobody be privileged; here everybody may.
+        if case["case"] == "priv+no escalation" {
+            continue;
+        }
+        // One after another has the same name.
+        let place = format!("{}?fieldValidation=Strict&dryRun=All", place(&case["manifest"]));
+        let answer = api.post(&place, &case["manifest"]).await;
         let causes = answer.body["details"]["causes"].clone();
         let seen = (json!(answer.code), answer.body["reason"].clone(), answer.body["message"].clone(), causes);
         let expected = (case["status"].clone(), case["reason"].clone(), case["message"].clone(), case["causes"].clone());
@@ -55,7 +63,7 @@ async fn requests_that_are_refused_are_refused_in_the_same_words() {
     let Some(cases) = golden("errors.json") else { return };
     let api = Api::new().await;
     let imm = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "imm"},
-                     "spec": {"activeDeadlineSeconds": 30, "containers": [{"name": "a", "image": "busybox"}]}});
+                     "spec": {"containers": [{"name": "a", "image": "busybox"}]}});
     assert_eq!(api.post(PODS, &imm).await.code, 201);
     let uid = api.get(&format!("{PODS}/imm")).await.body["metadata"]["uid"].as_str().expect("a uid").to_owned();
     let mut differ = Vec::new();
@@ -63,11 +71,15 @@ async fn requests_that_are_refused_are_refused_in_the_same_words() {
         let name = case["case"].as_str().unwrap_or_default();
         let text = |index: usize| case["request"][index].as_str().unwrap_or_default().to_owned();
         let (method, path) = (text(0), text(1));
-        // What is not served yet.
-        if method == "PATCH"
-            || ["exec no stream", "portforward unscheduled", "deploy restartPolicy", "bad service port"].contains(&name)
-        {
-            continue;
+        match name {
+            // There are no deployments yet.
+            "deploy restartPolicy" => continue,
+            "deadline raise" => {
+                let deadline = json!({"spec": {"activeDeadlineSeconds": 30}});
+                let patched = api.send("PATCH", &path, &[("content-type", MERGE_PATCH)], deadline.to_string()).await;
+                assert_eq!(patched.code, 200);
+            }
+            _ => {}
         }
         let body = match &case["request"][2] {
             Value::Object(_) => case["request"][2].to_string(),
@@ -101,17 +113,18 @@ async fn requests_that_are_refused_are_refused_in_the_same_words() {
 #[tokio::test]
 async fn a_table_of_pods_has_the_same_cells() {
     let Some(table) = golden("status-table.json") else { return };
-    let api = Api::new().await;
+    // Of a pod that is bound only its node says how it is.
+    let api = Api::of("node1").await;
     let mut differ = Vec::new();
     for row in table["rows"].as_array().expect("rows") {
         let name = row["pod"]["metadata"]["name"].as_str().expect("a name");
         let key = Key::new(objects::Kind::Pod, "default", name);
         api.store().create(key.clone(), row["pod"].clone()).await.expect("stored");
         if let Some(node) = row["pod"]["spec"]["nodeName"].as_str() {
-            let _ = api.store().bind(key.clone(), node, Preconditions::default()).await;
+            api.store().bind(key.clone(), node, Preconditions::default()).await.expect("bound");
         }
         let status = row["pod"]["status"].clone();
-        let _ = api.store().update_status(key, status, Preconditions::default(), Durability::Soon).await;
+        api.store().update_status(key, status, Preconditions::default(), Durability::Soon).await.expect("written");
         let seen = api.send("GET", &format!("{PODS}/{name}"), &[("accept", TABLE)], String::new()).await.body;
         let columns: Vec<&Value> =
             seen["columnDefinitions"].as_array().expect("columns").iter().map(|column| &column["name"]).collect();
