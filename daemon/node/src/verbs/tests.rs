@@ -265,12 +265,17 @@ async fn what_is_asked_of_one_object_or_version_is_not_done_to_another() {
     let mut request = delete_request(Kind::ConfigMap, "c", None);
     request.uid = Some("x".to_owned());
     let status = verbs.delete(request.clone()).await.expect_err("it is another");
-    assert!(status.message.contains("on ConfigMap \"c\": the UID in the precondition (x) does not match the UID in record ("), "{status}");
+    assert!(
+        status.message.contains("on ConfigMap \"c\": the UID in the precondition (x) does not match the UID in record ("),
+        "{status}"
+    );
     request.uid = made["metadata"]["uid"].as_str().map(str::to_owned);
     request.options.resource_version = Some("1".to_owned());
     let status = verbs.delete(request.clone()).await.expect_err("it is another version");
     assert!(
-        status.message.contains("on ConfigMap \"c\": the ResourceVersion in the precondition (1) does not match the ResourceVersion in record ("),
+        status.message.contains(
+            "on ConfigMap \"c\": the ResourceVersion in the precondition (1) does not match the ResourceVersion in record ("
+        ),
         "{status}"
     );
     request.options.resource_version = made["metadata"]["resourceVersion"].as_str().map(str::to_owned);
