@@ -2,7 +2,9 @@
 
 mod args;
 mod console;
+mod copying;
 mod endpoint;
+mod forward;
 mod settings;
 mod verbs;
 

@@ -1,13 +1,15 @@
 //! The way to the daemon: watches that are always on, questions, and logs, as messages in and out.
 
+mod copy;
 mod driver;
+mod forward;
 
 pub use driver::drive;
 
 use objects::{Kind, Status};
 use serde_json::value::RawValue;
 use std::time::Duration;
-use wire::{ImagePullRequest, LogsRequest, PullProgress, Request, Response};
+use wire::{CopyRequest, ImagePullRequest, LogsRequest, PullProgress, Request, Response};
 
 /// What the state asks of the daemon. `id` is chosen by the state and comes back with every answer.
 #[derive(Debug, Clone)]
@@ -35,11 +37,86 @@ pub enum Command {
         /// Which log.
         request: Box<LogsRequest>,
     },
-    /// A log that nobody reads any more.
-    EndLogs {
-        /// The stream's number.
+    /// A port to forward.
+    Forward {
+        /// The forward's number.
+        id: u32,
+        /// From where to where.
+        forward: Box<Forward>,
+    },
+    /// Files to copy.
+    Copy {
+        /// The copy's number.
+        id: u32,
+        /// What to where.
+        copy: Box<Copy>,
+    },
+    /// A log, a forward or a copy that nobody wants any more.
+    End {
+        /// Its number.
         id: u32,
     },
+}
+
+/// A port-forward as it was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Forward {
+    /// The pod's namespace.
+    pub namespace: String,
+    /// The pod.
+    pub pod: String,
+    /// The pod's port.
+    pub port: u16,
+    /// Where to listen: an address, or `localhost` for both of its own.
+    pub address: String,
+    /// The port to listen on; 0 is any free one.
+    pub local: u16,
+}
+
+/// How a port-forward stands.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ForwardReport {
+    /// Whether it listens.
+    pub state: ForwardState,
+    /// Connections that are open.
+    pub open: u32,
+    /// Connections there were in all.
+    pub total: u64,
+    /// Connections that failed.
+    pub failed: u64,
+    /// Bytes to the pod.
+    pub up: u64,
+    /// Bytes from the pod.
+    pub down: u64,
+    /// Why the last connection failed; nothing once one ended well.
+    pub fault: Option<String>,
+}
+
+/// Whether a port-forward listens.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum ForwardState {
+    /// Not yet.
+    #[default]
+    Opening,
+    /// It does.
+    Listening {
+        /// The port.
+        port: u16,
+    },
+    /// It cannot.
+    Failed {
+        /// Why.
+        why: String,
+    },
+}
+
+/// A copy as it was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Copy {
+    /// The container's side.
+    pub request: CopyRequest,
+    /// The path on this machine.
+    pub local: String,
 }
 
 /// How the link stands.
@@ -123,6 +200,27 @@ pub enum Delta {
         id: u32,
         /// The bytes; lines may be cut anywhere.
         bytes: Vec<u8>,
+    },
+    /// How a port-forward stands.
+    Forward {
+        /// Its number.
+        id: u32,
+        /// How it stands.
+        report: ForwardReport,
+    },
+    /// How far a copy is.
+    Copied {
+        /// The copy's number.
+        id: u32,
+        /// Bytes so far.
+        bytes: u64,
+    },
+    /// A copy ended.
+    CopyEnd {
+        /// The copy's number.
+        id: u32,
+        /// How many bytes there were, or what is missing and why.
+        result: Result<u64, String>,
     },
     /// A log ended.
     LogEnd {

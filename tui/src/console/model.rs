@@ -5,6 +5,7 @@ pub mod cluster;
 pub mod columns;
 pub mod containers;
 pub mod diff;
+pub mod forwards;
 pub mod inventory;
 pub mod life;
 pub mod lines;

@@ -3,6 +3,7 @@
 pub mod canvas;
 pub mod dialog;
 pub mod editor;
+pub mod form;
 pub mod grid;
 pub mod pager;
 pub mod palette;

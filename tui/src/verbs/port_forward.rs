@@ -3,17 +3,15 @@
 use super::containers;
 use super::context::Context;
 use super::failure::Failure;
+use crate::forward;
 use clap::Args;
-use client::{Client, ClientError, DuplexReader, DuplexSender, Received};
+use client::ClientError;
 use futures_util::future::select_all;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use objects::{Kind, lookup};
 use serde_json::Value;
-use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::net::{TcpListener, TcpStream};
+use std::net::IpAddr;
+use tokio::net::TcpListener;
 use wire::PortForwardRequest;
 
 /// Arguments of `port-forward`.
@@ -80,7 +78,7 @@ async fn serve(context: &mut Context, doors: &[Door], request: &PortForwardReque
                     context.print_now(&format!("Handling connection for {}\n", door.local))?;
                     let request = PortForwardRequest { port: door.remote, ..request.clone() };
                     let (client, local) = (client.clone(), door.local);
-                    connections.push(async move { (local, request.port, pass(client, stream, request).await) });
+                    connections.push(async move { (local, request.port, forward::pass(client, stream, request, &|_, _| ()).await) });
                 }
                 // Out of descriptors, most likely: others may close theirs meanwhile.
                 Err(error) => {
@@ -104,62 +102,13 @@ fn is_lost(error: &ClientError) -> bool {
     error.is_link_failure() || error.status().is_some_and(|status| matches!(status.code, 400 | 404))
 }
 
-/// One connection, to its end. That our own side breaks it off is no fault.
-async fn pass(client: Client, stream: TcpStream, request: PortForwardRequest) -> Result<(), ClientError> {
-    // A keystroke is a packet of its own.
-    let _ = stream.set_nodelay(true);
-    let (sender, reader) = client.port_forward(request).await?;
-    let (source, sink) = stream.into_split();
-    let (up, down) = (send(source, sender), receive(reader, sink));
-    tokio::pin!(up, down);
-    let mut is_sent = false;
-    loop {
-        // Both go on where they were when the other comes first.
-        tokio::select! {
-            came = &mut down => return came,
-            sent = &mut up, if !is_sent => match sent {
-                Ok(()) => is_sent = true,
-                Err(_) => return Ok(()),
-            },
-        }
-    }
-}
-
-/// From here to the pod, until our side is closed.
-async fn send(mut source: OwnedReadHalf, sender: DuplexSender) -> io::Result<()> {
-    let mut bytes = vec![0; 32 * 1024];
-    loop {
-        let count = source.read(&mut bytes).await?;
-        // That the stream has ended is told by its reader.
-        let sent = if count == 0 { sender.finish().await } else { sender.send(&bytes[..count]).await };
-        if count == 0 || sent.is_err() {
-            return Ok(());
-        }
-    }
-}
-
-/// From the pod to here, until both sides are closed.
-async fn receive(mut reader: DuplexReader, mut sink: OwnedWriteHalf) -> Result<(), ClientError> {
-    while let Some(received) = reader.next().await? {
-        let Received::Bytes(_, bytes) = received else { continue };
-        let written = if bytes.is_empty() { sink.shutdown().await } else { sink.write_all(&bytes).await };
-        if written.is_err() {
-            return Ok(());
-        }
-    }
-    Ok(())
-}
-
 /// Listens for a pair on every address; one that cannot be had is told of.
 async fn open(context: &mut Context, addresses: &[IpAddr], pair: Pair, doors: &mut Vec<Door>) -> Result<(), Failure> {
     let mut local = pair.local;
     let mut faults = Vec::new();
     for address in addresses {
-        match TcpListener::bind(SocketAddr::new(*address, local))
-            .await
-            .and_then(|listener| Ok((listener.local_addr()?, listener)))
-        {
-            Ok((bound, listener)) => {
+        match forward::listen(*address, local).await {
+            Ok((listener, bound)) => {
                 // One number on all addresses.
                 local = bound.port();
                 context.line(format!("Forwarding from {bound} -> {}", pair.remote))?;
@@ -180,11 +129,7 @@ async fn open(context: &mut Context, addresses: &[IpAddr], pair: Pair, doors: &m
 fn addresses(texts: &[String]) -> Result<Vec<IpAddr>, Failure> {
     let mut addresses = Vec::new();
     for text in texts {
-        if text == "localhost" {
-            addresses.extend([IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)]);
-        } else {
-            addresses.push(text.parse().map_err(|_| Failure::message(format!("{text} is not a valid IP")))?);
-        }
+        addresses.extend(forward::addresses(text).map_err(Failure::message)?);
     }
     Ok(addresses)
 }

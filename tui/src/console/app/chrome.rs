@@ -3,7 +3,7 @@
 use super::navigate::subject;
 use super::rights::OnCluster;
 use super::state::{App, Prompt, Purpose};
-use super::{draining, images, travel};
+use super::{copying, draining, images, travel};
 use crate::console::base::short::{Short, short};
 use crate::console::base::text;
 use crate::console::keys::table::Binding;
@@ -168,7 +168,7 @@ fn title(screen: &Screen, before: Option<&Screen>) -> String {
     match screen {
         Screen::List(list) => match (&list.source, &list.view.scope) {
             (Source::Containers(pod), _) => pod.name.to_string(),
-            (Source::Images | Source::Volumes, _) => list.name().to_owned(),
+            (Source::Images | Source::Volumes | Source::Forwards, _) => list.name().to_owned(),
             (_, scope) if scope.about.is_some() => {
                 let name = scope.about.as_ref().map(|about| about.key.name.to_string()).unwrap_or_default();
                 format!("events of {name}")
@@ -202,7 +202,7 @@ fn place(app: &App) -> (String, Role) {
     if let Some(event) = travel::event(app) {
         return (format!("{event}  {text}"), Role::Warn);
     }
-    if let Some(work) = draining::progress(app).or_else(|| images::progress(app)) {
+    if let Some(work) = draining::progress(app).or_else(|| images::progress(app)).or_else(|| copying::progress(app)) {
         return (format!("{work}  {text}"), Role::Busy);
     }
     let node = match subject(app) {

@@ -51,6 +51,9 @@ pub fn run_quietly(app: &mut App, text: &str, out: &mut Vec<Effect>) {
         "images" | "image" => super::images::show(app, out),
         "pull" => super::images::pull(app, rest, out),
         "volumes" | "volume" => navigate::volumes(app),
+        "forward" | "port-forward" => route::forward(app, rest, out),
+        "forwards" | "pf" => super::forwarding::show(app),
+        "cp" | "copy" => super::copying::command(app, rest, out),
         "drain" => perform(app, Action::Drain, None, out),
         "column" => super::columns::turn(app, rest, out),
         "columns" => perform(app, Action::Columns, None, out),
@@ -99,7 +102,7 @@ pub fn completion(app: &App, text: &str) -> String {
     let candidates: Vec<String> = match before.split(' ').next().unwrap_or_default() {
         "" => COMMANDS.iter().flat_map(|line| line.words).map(|word| (*word).to_owned()).collect(),
         "theme" => theming::names(app),
-        "logs" | "log" => app.store.of(Kind::Pod).iter().map(|(_, row)| row.key.name.to_string()).collect(),
+        "logs" | "log" | "forward" | "port-forward" => app.store.of(Kind::Pod).iter().map(|(_, row)| row.key.name.to_string()).collect(),
         "ns" | "namespace" | "pods" | "po" | "pod" | "events" | "ev" => {
             app.store.namespaces().iter().map(ToString::to_string).chain(["all".to_owned()]).collect()
         }

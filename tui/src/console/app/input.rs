@@ -4,7 +4,7 @@ use super::effect::Effect;
 use super::perform::{perform, whole_text};
 use super::state::{App, Choice, Overlay, Prompt, Purpose, Question};
 use super::{
-    bookmarks, command, completing, cordoning, deleting, draining, editing, images, logs, merging, navigate, theming, undoing,
+    bookmarks, command, completing, cordoning, deleting, draining, editing, forms, images, logs, merging, navigate, theming, undoing,
 };
 use crate::console::keys::commands::{COMMANDS, CommandLine};
 use crate::console::keys::key::Key;
@@ -31,6 +31,7 @@ pub fn key(app: &mut App, key: Key, out: &mut Vec<Effect>) {
     match app.overlay.take() {
         Some(Overlay::Dialog(dialog, question)) => in_dialog(app, (dialog, question), key, out),
         Some(Overlay::Prompt(prompt)) => in_prompt(app, prompt, key, out),
+        Some(Overlay::Form(form, filling)) => forms::key(app, (form, filling), key, out),
         Some(Overlay::Palette(palette, choices)) => in_palette(app, (palette, choices), key, out),
         None => on_screen(app, key, out),
     }
@@ -41,6 +42,12 @@ pub fn paste(app: &mut App, text: &str) {
     match &mut app.overlay {
         Some(Overlay::Prompt(prompt)) => prompt.field.insert(text.trim_end_matches('\n')),
         Some(Overlay::Palette(palette, _)) => palette.field.insert(text.trim()),
+        Some(Overlay::Form(form, _)) => {
+            if let Some(field) = form.field_mut() {
+                field.insert(text.trim());
+                form.typed();
+            }
+        }
         Some(Overlay::Dialog(..)) => {}
         None => {
             if let Screen::Edit(edit) = app.screen_mut() {
@@ -70,6 +77,7 @@ pub fn show_keys(app: &mut App, title: &'static str) {
         Place::Pods => "pods",
         Place::Nodes => "nodes",
         Place::Images => "images",
+        Place::Forwards => "forwards",
         Place::Board | Place::PodBoard => "board",
         Place::Text => "texts",
         Place::Object => "object",
@@ -157,7 +165,7 @@ fn in_dialog(
     };
     match question {
         _ if !yes => {}
-        Question::Quit => navigate::leave(app, false, out),
+        Question::Quit => navigate::leave_now(app, false, out),
         Question::Replace => editing::replace(app, out),
         Question::LeaveEditor => navigate::close(app, out),
         Question::Delete(kind, keys, grace) => deleting::confirmed(app, kind, keys, grace, out),
@@ -332,7 +340,7 @@ fn find(app: &mut App, text: &str) {
 }
 
 /// Edits a line. Says whether its text may be another one.
-fn type_into(field: &mut Field, key: Key) -> bool {
+pub fn type_into(field: &mut Field, key: Key) -> bool {
     match key.code {
         KeyCode::Backspace => {
             field.backspace();

@@ -86,7 +86,7 @@ fn start_one(screen: &mut LogScreen, at: usize, store: &Store, (last_id, out): (
 pub fn stop(screen: &mut LogScreen, out: &mut Vec<Effect>) {
     for source in &mut screen.sources {
         if let Stream::Open(id) = source.stream {
-            out.push(Effect::Link(Command::EndLogs { id }));
+            out.push(Effect::Link(Command::End { id }));
             source.stream = Stream::Interrupted;
         }
     }

@@ -1,6 +1,6 @@
 //! Everything that can happen to the console, in the one order in which it happens.
 
-use crate::console::link::{Failure, Standing};
+use crate::console::link::{Failure, ForwardReport, Standing};
 use crate::console::model::row::{Key, Row};
 use crate::console::term::input::Input;
 use objects::Kind;
@@ -56,6 +56,12 @@ pub enum Wire {
     Log(u32, Vec<u8>),
     /// The end of a log.
     LogEnd(u32, Option<Failure>),
+    /// How a port-forward stands.
+    Forward(u32, ForwardReport),
+    /// How far a copy is, in bytes.
+    Copied(u32, u64),
+    /// The end of a copy: how many bytes there were, or what is missing and why.
+    CopyEnd(u32, Result<u64, String>),
     /// What this console may not do, said instead of doing it.
     Denied(&'static str),
 }

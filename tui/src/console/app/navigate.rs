@@ -3,6 +3,7 @@
 use super::effect::Effect;
 use super::state::{App, Overlay, Question};
 use super::{boards, deleting, editing, logs, travel};
+use crate::console::keys::action::Action;
 use crate::console::model::row::{About, Key, Tone};
 use crate::console::screen::Screen;
 use crate::console::screen::board::Target;
@@ -34,6 +35,11 @@ pub fn open(app: &mut App, out: &mut Vec<Effect>) {
                 app.push(Screen::Reader(Reader::new(kind, key, Mode::Describe)));
             }
         }
+        Source::Forwards => {
+            if let Some((kind, key)) = subject(app) {
+                app.push(Screen::Reader(Reader::new(kind, key, Mode::Describe)));
+            }
+        }
         Source::Images => app.say(Role::Dim, "x shows what can be done with an image"),
     }
 }
@@ -58,6 +64,7 @@ pub fn subject(app: &App) -> Option<(Kind, Key)> {
                 let pod = key.name.split('/').next().unwrap_or_default();
                 Some((Kind::Pod, Key { namespace: key.namespace.clone(), name: pod.into() }))
             }
+            Source::Forwards => list.current(&app.store)?.about.as_deref().map(|about| (Kind::Pod, about.key.clone())),
             Source::Images => None,
         },
         Screen::Board(board) => boards::subject(board),
@@ -65,6 +72,26 @@ pub fn subject(app: &App) -> Option<(Kind, Key)> {
         Screen::Log(log) => Some((Kind::Pod, log.pod().clone())),
         Screen::Edit(_) => None,
     }
+}
+
+/// The container one stands on; `None` where one stands on a whole pod.
+pub fn container(app: &App) -> Option<String> {
+    match app.screen() {
+        Screen::List(list) if matches!(list.source, Source::Containers(_)) => {
+            list.current(&app.store).map(|row| row.key.name.to_string())
+        }
+        Screen::Board(board) => match board.target() {
+            Some(Target::Log { container, .. }) => Some(container.clone()),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// `; space f shows all`, where there is a key for it.
+pub fn keys_of(app: &App, action: Action) -> String {
+    let keys = app.keys.bindings().iter().find(|binding| binding.action == action).map(|binding| binding.keys.to_string());
+    keys.map(|keys| format!("; {keys} shows all")).unwrap_or_default()
 }
 
 /// Shows the object as a text. A reader changes what it tells and stays where it is.
@@ -95,20 +122,14 @@ pub fn events(app: &mut App) {
 
 /// Shows the log of the pod or container; of several marked pods their logs together.
 pub fn log(app: &mut App, is_previous: bool, out: &mut Vec<Effect>) {
-    let container = match app.screen() {
-        Screen::List(list) if list.kind() == Some(Kind::Pod) && list.marks.len() > 1 => {
-            let pods = list.chosen(&app.store);
-            return logs::open_all(app, &pods, is_previous, out);
-        }
-        Screen::List(list) if matches!(list.source, Source::Containers(_)) => {
-            list.current(&app.store).map(|row| row.key.name.to_string())
-        }
-        Screen::Board(board) => match board.target() {
-            Some(Target::Log { container, .. }) => Some(container.clone()),
-            _ => None,
-        },
-        _ => None,
-    };
+    if let Screen::List(list) = app.screen()
+        && list.kind() == Some(Kind::Pod)
+        && list.marks.len() > 1
+    {
+        let pods = list.chosen(&app.store);
+        return logs::open_all(app, &pods, is_previous, out);
+    }
+    let container = container(app);
     match subject(app) {
         Some((Kind::Pod, key)) => logs::open(app, &key, container.as_deref(), is_previous, out),
         _ => app.say(Role::Warn, "only pods have logs"),
@@ -205,21 +226,33 @@ pub fn quit(app: &mut App, out: &mut Vec<Effect>) {
     match app.screen() {
         Screen::Edit(_) => editing::leave(app),
         _ if app.screens.len() > 1 => close(app, out),
-        _ => {
-            let dialog = Dialog {
-                title: "Leave the console?".to_owned(),
-                lines: vec!["Pods go on running; nothing on the node changes.".to_owned()],
-                buttons: vec!["Stay", "Leave (y)"],
-                focus: 1,
-                is_dangerous: false,
-            };
-            app.overlay = Some(Overlay::Dialog(dialog, Question::Quit));
-        }
+        _ => ask_to_leave(app),
     }
 }
 
-/// Leaves at once, unless an editor holds text nobody saved.
+fn ask_to_leave(app: &mut App) {
+    let mut lines = vec!["Pods go on running; nothing on the node changes.".to_owned()];
+    lines.extend(super::forwarding::warning(app));
+    let dialog = Dialog {
+        title: "Leave the console?".to_owned(),
+        lines,
+        buttons: vec!["Stay", "Leave (y)"],
+        focus: 1,
+        is_dangerous: false,
+    };
+    app.overlay = Some(Overlay::Dialog(dialog, Question::Quit));
+}
+
+/// Leaves, unless an editor holds text nobody saved; asks where something ends with the console.
 pub fn leave(app: &mut App, forced: bool, out: &mut Vec<Effect>) {
+    if !forced && super::forwarding::warning(app).is_some() {
+        return ask_to_leave(app);
+    }
+    leave_now(app, forced, out);
+}
+
+/// Leaves at once, unless an editor holds text nobody saved.
+pub fn leave_now(app: &mut App, forced: bool, out: &mut Vec<Effect>) {
     let unsaved = app.screens.iter().any(|screen| matches!(screen, Screen::Edit(edit) if edit.is_changed()));
     if unsaved && !forced {
         app.say(Role::Bad, "an editor holds text that was not applied; :q! throws it away");

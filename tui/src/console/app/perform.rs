@@ -8,7 +8,7 @@ use super::input::{ask_line, show_keys};
 use super::programs::{self, Program};
 use super::state::{App, Purpose};
 use super::travel::Wanted;
-use super::{boards, columns, completing, deleting, draining, editing, images, logs, navigate, theming, travel, undoing};
+use super::{boards, columns, completing, copying, deleting, draining, editing, forwarding, images, logs, navigate, theming, travel, undoing};
 use crate::console::keys::action::Action;
 use crate::console::model::lines::{Lines, Wrap};
 use crate::console::model::row::Key;
@@ -16,6 +16,7 @@ use crate::console::model::view::Order;
 use crate::console::screen::Screen;
 use crate::console::screen::board::Topic;
 use crate::console::screen::board::map::Map;
+use crate::console::screen::list::Source;
 use crate::console::screen::reader::Mode;
 use crate::console::term::clip;
 use crate::console::theme::role::Role;
@@ -58,6 +59,9 @@ pub fn perform(app: &mut App, action: Action, times: Option<usize>, out: &mut Ve
         Action::LogsPrevious => navigate::log(app, true, out),
         Action::Shell => programs::run(app, Program::Shell, out),
         Action::Attach => programs::run(app, Program::Attach, out),
+        Action::Forward => forwarding::ask(app),
+        Action::StopForward => forwarding::stop(app, out),
+        Action::Copy => copying::ask(app),
         Action::New => editing::new(app, ""),
         Action::Edit => {
             if let Some((kind, key)) = navigate::subject(app) {
@@ -114,6 +118,7 @@ fn shows(app: &mut App, action: Action, out: &mut Vec<Effect>) -> bool {
         Action::Probes => boards::probes(app),
         Action::Map => boards::open(app, Topic::Map(Map::default())),
         Action::Images => images::show(app, out),
+        Action::Forwards => forwarding::show(app),
         Action::Volumes => navigate::volumes(app),
         _ => return false,
     }
@@ -270,7 +275,8 @@ fn copy(app: &mut App, action: Action, out: &mut Vec<Effect>) {
     let text = match (action, app.screen()) {
         (Action::CopyName, Screen::List(list)) => {
             let names = list.chosen(&app.store);
-            Some(names.iter().map(|key| key.name.to_string()).collect::<Vec<_>>().join("\n"))
+            let name = |key: &Key| forwarding::address(app, key).filter(|_| list.source == Source::Forwards);
+            Some(names.iter().map(|key| name(key).unwrap_or_else(|| key.name.to_string())).collect::<Vec<_>>().join("\n"))
         }
         (Action::CopyName, Screen::Log(log)) => Some(logs::visible(log)),
         _ => whole_text(app),

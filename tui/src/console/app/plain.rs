@@ -46,6 +46,17 @@ pub fn take(app: &mut App, told: &mut Told, line: &str, out: &mut Vec<Effect>) {
             prompt.field.set(line);
             return press(app, if line.is_empty() { "esc" } else { "enter" });
         }
+        Some(Overlay::Form(form, _)) => {
+            if line == "." {
+                return press(app, "esc");
+            }
+            if let (Some(field), false) = (form.field_mut(), line.is_empty()) {
+                field.set(line);
+                form.typed();
+            }
+            let is_last = form.here + 1 == form.blanks.len();
+            return press(app, if is_last { "enter" } else { "tab" });
+        }
         Some(Overlay::Palette(palette, _)) => match line.parse::<usize>() {
             Ok(number) if (1..=palette.matching().len()).contains(&number) => {
                 palette.cursor = number - 1;
@@ -145,6 +156,12 @@ fn asked(app: &App) -> String {
                 dialog.buttons.last().copied().unwrap_or_default(),
                 dialog.buttons.first().copied().unwrap_or_default()
             )
+        }
+        Some(Overlay::Form(form, _)) => {
+            let blank = &form.blanks[form.here];
+            let fault = form.fault.as_ref().map(|fault| format!("! {fault}\n")).unwrap_or_default();
+            let proposals = if blank.proposals.len() > 1 { format!(" (or {})", blank.proposals.join(", ")) } else { String::new() };
+            format!("{fault}? {}: {} [{}]{proposals}; an empty line keeps it, . cancels", form.title, blank.label, blank.field.text())
         }
         Some(Overlay::Prompt(prompt)) => format!("? {} (an empty line for nothing)", chrome::label(prompt)),
         Some(Overlay::Palette(palette, _)) => {

@@ -3,9 +3,6 @@
 use super::effect::Effect;
 use super::navigate;
 use super::state::App;
-use crate::console::screen::Screen;
-use crate::console::screen::board::Target;
-use crate::console::screen::list::Source;
 use crate::console::theme::role::Role;
 use objects::Kind;
 
@@ -23,16 +20,7 @@ pub enum Program {
 
 /// Steps aside for a program about the pod or container that one stands on.
 pub fn run(app: &mut App, program: Program, out: &mut Vec<Effect>) {
-    let container = match app.screen() {
-        Screen::List(list) if matches!(list.source, Source::Containers(_)) => {
-            list.current(&app.store).map(|row| row.key.name.to_string())
-        }
-        Screen::Board(board) => match board.target() {
-            Some(Target::Log { container, .. }) => Some(container.clone()),
-            _ => None,
-        },
-        _ => None,
-    };
+    let container = navigate::container(app);
     let Some((Kind::Pod, pod)) = navigate::subject(app) else {
         return app.say(Role::Warn, "only pods have containers");
     };

@@ -6,9 +6,9 @@
 use super::effect::Effect;
 use super::msg::Wire;
 use crate::console::keys::action::Action;
-use crate::console::link::{Command, Failure};
+use crate::console::link::{Command, Failure, ForwardReport, ForwardState};
 use objects::Status;
-use wire::{DryRun, Request};
+use wire::{CopyDirection, DryRun, Request};
 
 /// What may be done to the cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -51,7 +51,7 @@ impl Rights {
     /// Whether an action is of any use.
     pub fn allow(self, action: Action) -> bool {
         let changes = action.changes_cluster() && self.on_cluster == OnCluster::Read;
-        let touches = matches!(action, Action::Save | Action::Suspend | Action::Shell | Action::Attach)
+        let touches = matches!(action, Action::Save | Action::Suspend | Action::Shell | Action::Attach | Action::Forward | Action::Copy)
             && self.on_machine == OnMachine::Nothing;
         !changes && !touches
     }
@@ -77,6 +77,22 @@ impl Rights {
             }
             Effect::Run(_) if self.on_cluster == OnCluster::Read => {
                 told.push(Wire::Denied(READ_ONLY));
+                false
+            }
+            Effect::Link(Command::Forward { id, .. })
+                if self.on_cluster == OnCluster::Read || self.on_machine == OnMachine::Nothing =>
+            {
+                let why = if self.on_machine == OnMachine::Nothing { CAPTIVE } else { READ_ONLY };
+                let state = ForwardState::Failed { why: why.to_owned() };
+                told.push(Wire::Forward(*id, ForwardReport { state, ..ForwardReport::default() }));
+                false
+            }
+            Effect::Link(Command::Copy { id, copy })
+                if self.on_machine == OnMachine::Nothing
+                    || (self.on_cluster == OnCluster::Read && copy.request.direction == CopyDirection::IntoContainer) =>
+            {
+                let why = if self.on_machine == OnMachine::Nothing { CAPTIVE } else { READ_ONLY };
+                told.push(Wire::CopyEnd(*id, Err(why.to_owned())));
                 false
             }
             Effect::Read(_) | Effect::Write(..) | Effect::Suspend | Effect::Run(_) if self.on_machine == OnMachine::Nothing => {

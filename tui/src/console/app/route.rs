@@ -3,6 +3,7 @@
 use super::effect::Effect;
 use super::state::App;
 use super::{boards, editing, logs, navigate};
+use crate::console::keys::action::Action;
 use crate::console::model::columns;
 use crate::console::model::query::Query;
 use crate::console::model::row::Key;
@@ -31,6 +32,7 @@ pub fn of_screen(screen: &Screen) -> Option<String> {
             let mut command = match (&list.source, &list.view.scope.node) {
                 (Source::Images, _) => "images".to_owned(),
                 (Source::Volumes, _) => "volumes".to_owned(),
+                (Source::Forwards, _) => "forwards".to_owned(),
                 (Source::Containers(pod), _) => return Some(format!("containers {}", full(pod))),
                 (_, Some(node)) => format!("on {node}"),
                 (Source::Kind(kind), None) if kind.is_namespaced() => {
@@ -151,8 +153,24 @@ fn log_of_labels(app: &mut App, selector: &str, out: &mut Vec<Effect>) {
     logs::open_all(app, &pods, false, out);
 }
 
+/// `forward web 8080:80`; without words asks about the pod one stands on.
+pub fn forward(app: &mut App, rest: &str, out: &mut Vec<Effect>) {
+    if !app.rights.allow(Action::Forward) {
+        return app.say(Role::Warn, app.rights.refusal(Action::Forward));
+    }
+    match rest.split_once(' ') {
+        Some((name, ports)) => {
+            if let Some(pod) = find(app, Kind::Pod, name) {
+                super::forwarding::command(app, &pod, ports, out);
+            }
+        }
+        None if rest.is_empty() => super::forwarding::ask(app),
+        None => app.say(Role::Warn, format!("which port of {rest}? :forward {rest} 8080:80")),
+    }
+}
+
 /// The object of a name, or of a namespace and a name. Says it where there is none.
-fn find(app: &mut App, kind: Kind, name: &str) -> Option<Key> {
+pub fn find(app: &mut App, kind: Kind, name: &str) -> Option<Key> {
     let (namespace, own) = match name.split_once('/') {
         Some((namespace, own)) => (Some(namespace.to_owned()), own),
         None => (app.namespace.clone().filter(|_| kind.is_namespaced()), name),

@@ -3,7 +3,10 @@
 use super::bookmarks::{Bookmarks, Letter};
 use super::columns::Columns;
 use super::cordoning::Scheduling;
+use super::copying::Copying;
 use super::draining::Drain;
+use super::forms::Filling;
+use super::forwarding::Forwarding;
 use super::images::{Pull, Work};
 use super::members;
 use super::merging::Side;
@@ -26,6 +29,7 @@ use crate::console::screen::list::{List, Source};
 use crate::console::theme::load::Theme;
 use crate::console::theme::role::Role;
 use crate::console::widget::dialog::Dialog;
+use crate::console::widget::form::Form;
 use crate::console::widget::palette::Palette;
 use crate::console::widget::prompt::Field;
 use jiff::tz::TimeZone;
@@ -87,6 +91,10 @@ pub struct App {
     pub drains: Vec<Drain>,
     /// Pulls under way.
     pub pulls: Vec<Pull>,
+    /// The port-forwards, the oldest first.
+    pub forwards: Vec<Forwarding>,
+    /// Copies under way.
+    pub copies: Vec<Copying>,
     /// When the images were asked for last.
     pub images_at: Option<Timestamp>,
     /// What each question was about.
@@ -127,6 +135,8 @@ pub enum Overlay {
     Dialog(Dialog, Question),
     /// A line to type into.
     Prompt(Prompt),
+    /// Lines to fill in.
+    Form(Form, Filling),
     /// The keys, or all actions.
     Palette(Palette, Vec<Choice>),
 }
@@ -271,6 +281,8 @@ impl App {
             returning: Vec::new(),
             drains: Vec::new(),
             pulls: Vec::new(),
+            forwards: Vec::new(),
+            copies: Vec::new(),
             images_at: None,
             asked: HashMap::new(),
             commands: Vec::new(),
@@ -333,6 +345,7 @@ impl App {
                 Source::Kind(Kind::Node) => &[Place::Nodes, Place::Objects, Place::List, Place::Any],
                 Source::Kind(_) => &[Place::Objects, Place::List, Place::Any],
                 Source::Containers(_) | Source::Volumes => &[Place::Pods, Place::List, Place::Any],
+                Source::Forwards => &[Place::Forwards, Place::List, Place::Any],
                 Source::Images => &[Place::Images, Place::List, Place::Any],
             },
             Screen::Board(board) if matches!(board.topic, Topic::Map(_)) => &[Place::Board, Place::Any],

@@ -5,6 +5,7 @@ mod budgets;
 mod cluster;
 mod doing;
 mod editor;
+mod forwards;
 mod keys;
 mod logs;
 mod own;

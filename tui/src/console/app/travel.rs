@@ -169,6 +169,7 @@ fn show(app: &mut App) {
     store.revision = app.store.revision + 1;
     app.store = store;
     members::fill_all(app);
+    super::forwarding::show_rows(app);
     renew(app);
 }
 
@@ -179,6 +180,7 @@ pub fn leave(app: &mut App) {
     app.store = travel.present;
     app.store.revision = app.store.revision.max(revision);
     members::fill_all(app);
+    super::forwarding::show_rows(app);
     renew(app);
     app.say(Role::Ok, "this is the present again");
 }

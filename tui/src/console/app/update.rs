@@ -5,7 +5,7 @@ use super::msg::{Msg, Wire};
 use super::rights::{OnCluster, Rights};
 use super::state::{App, Asked};
 use super::{
-    boards, cordoning, deleting, draining, editing, images, input, logs, members, merging, session, theming, travel, undoing,
+    boards, copying, cordoning, deleting, draining, editing, forwarding, images, input, logs, members, merging, session, theming, travel, undoing,
 };
 use crate::console::link::Standing;
 use crate::console::model::row::Key;
@@ -163,6 +163,9 @@ fn take_wire(app: &mut App, wire: Wire, out: &mut Vec<Effect>) {
                 logs::take(app, id, &bytes);
             }
         }
+        Wire::Forward(id, report) => forwarding::reported(app, id, report),
+        Wire::Copied(id, bytes) => copying::progressed(app, id, bytes),
+        Wire::CopyEnd(id, result) => copying::ended(app, id, result),
         Wire::Denied(why) => app.say(Role::Warn, why),
         Wire::LogEnd(id, failure) => {
             if !boards::end_log(app, id, failure.as_ref()) {

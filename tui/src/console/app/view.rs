@@ -38,6 +38,10 @@ pub fn view(app: &App, buffer: &mut Buffer) -> Option<Position> {
             dialog.draw(&mut canvas);
             cursor = None;
         }
+        Some(Overlay::Form(form, _)) => {
+            chrome::bottom(app, &mut canvas, bottom);
+            cursor = form.draw(&mut canvas);
+        }
         Some(Overlay::Palette(palette, _)) => {
             chrome::bottom(app, &mut canvas, bottom);
             cursor = Some(palette.draw(&mut canvas));
@@ -98,6 +102,7 @@ fn empty(app: &App, list: &crate::console::screen::list::List) -> String {
             (_, "pods") if list.view.scope.node.is_none() => {
                 "no pods yet; space n writes a manifest, :open FILE opens one".to_owned()
             }
+            (_, "forwards") => "no port-forwards; xf on a pod begins one".to_owned(),
             _ => format!("no {kind}"),
         },
     }

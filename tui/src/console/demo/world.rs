@@ -1,7 +1,7 @@
 //! The world of a demo: objects, events, logs and members that change at known times, and answers to what the console asks.
 
 use crate::console::app::msg::Wire;
-use crate::console::link::{Command, Failure, Standing};
+use crate::console::link::{Command, Failure, ForwardReport, ForwardState, Standing};
 use crate::console::model::project;
 use jiff::{SignedDuration, Timestamp};
 use objects::patch::PatchType;
@@ -271,7 +271,12 @@ impl World {
                 let why = Status::unavailable("this world has no images to pull");
                 self.tell(now, ANSWER, Wire::Answer(id, Err(Failure::Refused(Box::new(why)))));
             }
-            Command::EndLogs { .. } => {}
+            Command::Forward { id, .. } => {
+                let state = ForwardState::Failed { why: "this world has no sockets".to_owned() };
+                self.tell(now, ANSWER, Wire::Forward(id, ForwardReport { state, ..ForwardReport::default() }));
+            }
+            Command::Copy { id, .. } => self.tell(now, ANSWER, Wire::CopyEnd(id, Err("this world has no files".to_owned()))),
+            Command::End { .. } => {}
         }
     }
 

@@ -94,6 +94,14 @@ actions! {
     Shell,
     /// What the container itself reads and shows.
     Attach,
+    /// Forward a port of the pod, after asking which.
+    Forward,
+    /// The port-forwards of this console.
+    Forwards,
+    /// Stop the port-forward.
+    StopForward,
+    /// Copy files to or from the container, after asking which.
+    Copy,
     /// Edit the object.
     Edit,
     /// Write a new one.
@@ -224,6 +232,7 @@ impl Action {
             Self::Delete
                 | Self::Shell
                 | Self::Attach
+                | Self::Forward
                 | Self::Kill
                 | Self::Cordon
                 | Self::Uncordon

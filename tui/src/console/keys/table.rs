@@ -18,6 +18,8 @@ pub enum Place {
     Nodes,
     /// The list of images.
     Images,
+    /// The list of port-forwards.
+    Forwards,
     /// Boards: why, pulses, the tree.
     Board,
     /// Boards with pods on them.
@@ -51,6 +53,7 @@ pub const STACKS: &[&[Place]] = &[
     &[Objects, List, Any],
     &[Pods, List, Any],
     &[Images, List, Any],
+    &[Forwards, List, Any],
     &[PodBoard, Board, Any],
     &[Board, Any],
     &[Object, Text, Any],
@@ -78,7 +81,7 @@ const fn bind(place: Place, keys: &'static str, action: Action, hint: &'static s
 }
 
 use Action as A;
-use Place::{Any, Board, Editor, Images, List, Log, Nodes, Object, Objects, PodBoard, Pods, Text};
+use Place::{Any, Board, Editor, Forwards, Images, List, Log, Nodes, Object, Objects, PodBoard, Pods, Text};
 
 /// All of them. The hint line shows hints in this order, the narrowest place first.
 pub const TABLE: &[Binding] = &[
@@ -107,6 +110,12 @@ pub const TABLE: &[Binding] = &[
     bind(Pods, "O", A::LogsPrevious, "", "show the log of the instance before"),
     bind(Pods, "x s", A::Shell, "", "open a shell in the container"),
     bind(Pods, "x a", A::Attach, "", "attach to the container: its own input and output"),
+    bind(Pods, "x f", A::Forward, "+forward", "forward a port of the pod to this machine, after asking which"),
+    bind(Pods, "x c", A::Copy, "", "copy files from the container or into it, after asking which"),
+    bind(Forwards, "x d", A::StopForward, "stop", "stop the port-forward, or the marked ones"),
+    bind(Forwards, "w", A::Why, "why", "say why the pod is not ready"),
+    bind(Forwards, "d", A::Describe, "describe", "describe the pod"),
+    bind(Forwards, "o", A::Logs, "logs", "show the pod's log"),
     bind(Nodes, "x c", A::Cordon, "cordon", "let no new pods come to the node or the marked ones, after asking"),
     bind(Nodes, "x r", A::Drain, "+drain", "cordon the node and end its pods with their grace, after asking"),
     bind(Nodes, "x u", A::Uncordon, "+uncordon", "let new pods come to the node again, after asking"),
@@ -132,6 +141,8 @@ pub const TABLE: &[Binding] = &[
     bind(PodBoard, "O", A::LogsPrevious, "", "show the log of the instance before"),
     bind(PodBoard, "t", A::Timeline, "+timeline", "show the pod's life on one time axis"),
     bind(PodBoard, "p", A::Probes, "+probes", "show what the pod's probes came to"),
+    bind(PodBoard, "x f", A::Forward, "", "forward a port of the pod to this machine, after asking which"),
+    bind(PodBoard, "x c", A::Copy, "", "copy files from the container or into it, after asking which"),
     bind(PodBoard, "+", A::ZoomIn, "", "timeline: a shorter time on the axis; h and l move it"),
     bind(PodBoard, "=", A::ZoomIn, "", ""),
     bind(PodBoard, "-", A::ZoomOut, "", "timeline: a longer time on the axis"),
@@ -198,6 +209,7 @@ pub const TABLE: &[Binding] = &[
     bind(Any, "Z", A::UndoList, "", "choose an action to take back"),
     bind(Any, "space i", A::Images, "", "show the images of all nodes"),
     bind(Any, "space v", A::Volumes, "", "show the volumes of all pods"),
+    bind(Any, "space f", A::Forwards, "", "show the port-forwards of this console"),
     bind(Any, "space m", A::Map, "", "show the cluster: who sees whom, round trips, the sides of a split"),
     bind(Any, "space r", A::Tree, "", "show the tree: owners, pods, containers"),
     bind(Any, "space t", A::Themes, "+theme", "choose a theme; each is shown at once"),

@@ -1,6 +1,6 @@
-//! Runs the link: one task a watch, a question, a log; all of them end when their receiver is gone.
+//! Runs the link: one task a watch, a question, a log, a port-forward, a copy; all of them end when their receiver is gone.
 
-use super::{Command, Delta, Failure, Standing};
+use super::{Command, Delta, Failure, Standing, copy, forward};
 use client::{Address, Client, ClientError, Link, LinkState, LinkWatchEvent, PullStep};
 use objects::Kind;
 use std::collections::HashMap;
@@ -11,7 +11,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use wire::{GetRequest, ImagePullRequest, LogsRequest, ObjectRef, Request, Response, Selection, WatchEventKind};
 
 /// Where deltas go; `false` says that nobody listens any more.
-type Sink = Rc<dyn Fn(Delta) -> bool>;
+pub type Sink = Rc<dyn Fn(Delta) -> bool>;
 
 /// Keeps the link up, watches every kind, and does what it is commanded until the commands end.
 ///
@@ -19,7 +19,7 @@ type Sink = Rc<dyn Fn(Delta) -> bool>;
 pub async fn drive(address: Address, mut commands: mpsc::Receiver<Command>, sink: Sink) {
     let (link, driver) = client::link(address, concat!("skiff/", env!("CARGO_PKG_VERSION")));
     let mut tasks = JoinSet::new();
-    let mut logs: HashMap<u32, AbortHandle> = HashMap::new();
+    let mut streams: HashMap<u32, AbortHandle> = HashMap::new();
     tasks.spawn_local(driver.run());
     tasks.spawn_local(tell_standing(link.clone(), sink.clone()));
     for kind in [Kind::Node, Kind::Pod, Kind::Event] {
@@ -39,11 +39,17 @@ pub async fn drive(address: Address, mut commands: mpsc::Receiver<Command>, sink
                 tasks.spawn_local(pull(link.clone(), (id, node), *request, sink.clone()));
             }
             Some(Command::Logs { id, request }) => {
-                logs.retain(|_, task| !task.is_finished());
-                logs.insert(id, tasks.spawn_local(read_log(link.clone(), id, *request, sink.clone())));
+                streams.retain(|_, task| !task.is_finished());
+                streams.insert(id, tasks.spawn_local(read_log(link.clone(), id, *request, sink.clone())));
             }
-            Some(Command::EndLogs { id }) => {
-                if let Some(task) = logs.remove(&id) {
+            Some(Command::Forward { id, forward }) => {
+                streams.insert(id, tasks.spawn_local(forward::run(link.clone(), id, *forward, sink.clone())));
+            }
+            Some(Command::Copy { id, copy }) => {
+                streams.insert(id, tasks.spawn_local(copy::run(link.clone(), id, *copy, sink.clone())));
+            }
+            Some(Command::End { id }) => {
+                if let Some(task) = streams.remove(&id) {
                     task.abort();
                 }
             }

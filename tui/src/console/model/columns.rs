@@ -116,6 +116,22 @@ pub const VOLUMES: &[Column] = &[
     column("MOUNTED", "", 12, 0),
 ];
 
+/// Port-forwards.
+pub const FORWARDS: &[Column] = &[
+    column("LOCAL", "", 14, 0),
+    column("NAMESPACE", "", 9, 6),
+    column("POD", "", 12, 0),
+    column("PORT", "", 5, 0),
+    column("STATUS", "", 9, 0),
+    column("OPEN", "", 4, 2),
+    column("TOTAL", "", 5, 4),
+    column("FAILED", "", 6, 3),
+    column("UP", "", 6, 2),
+    column("DOWN", "", 6, 2),
+    column("AGE", "", 4, 5),
+    column("ERROR", "", 16, 1),
+];
+
 /// The kinds that the console lists.
 pub const LISTED: [Kind; 3] = [Kind::Pod, Kind::Node, Kind::Event];
 

@@ -114,6 +114,7 @@ pub struct Store {
     nodes: Rows,
     events: Rows,
     images: Rows,
+    forwards: Rows,
     /// Of kinds that are not listed: there are none.
     others: Rows,
     /// Counts the changes, so that what was made of rows knows whether it is still right.
@@ -145,6 +146,17 @@ impl Store {
     /// The images of all nodes.
     pub const fn images(&self) -> &Rows {
         &self.images
+    }
+
+    /// The port-forwards of this console.
+    pub const fn forwards(&self) -> &Rows {
+        &self.forwards
+    }
+
+    /// These are the port-forwards now.
+    pub fn put_forwards(&mut self, rows: Vec<Row>) {
+        self.revision += 1;
+        self.forwards.replace(rows);
     }
 
     /// These are the images of a node now.

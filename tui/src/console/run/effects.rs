@@ -2,7 +2,7 @@
 
 use crate::console::app::effect::Effect;
 use crate::console::app::msg::{Msg, Wire};
-use crate::console::link::{Command, Failure};
+use crate::console::link::{Command, Failure, ForwardReport, ForwardState};
 use crate::console::term::clip;
 use crate::console::term::guard::{self, Guard};
 use crate::console::term::painter::Painter;
@@ -125,7 +125,14 @@ impl Outside {
             (Err(_), Command::Logs { id, .. }) => {
                 Outcome::Msg(Msg::Wire(Wire::LogEnd(id, Some(Failure::Link("too many requests are waiting".to_owned())))))
             }
-            (Err(_), Command::EndLogs { .. }) => Outcome::Done,
+            (Err(_), Command::Forward { id, .. }) => {
+                let state = ForwardState::Failed { why: "too many requests are waiting".to_owned() };
+                Outcome::Msg(Msg::Wire(Wire::Forward(id, ForwardReport { state, ..ForwardReport::default() })))
+            }
+            (Err(_), Command::Copy { id, .. }) => {
+                Outcome::Msg(Msg::Wire(Wire::CopyEnd(id, Err("too many requests are waiting".to_owned()))))
+            }
+            (Err(_), Command::End { .. }) => Outcome::Done,
         }
     }
 }

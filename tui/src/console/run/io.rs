@@ -92,6 +92,9 @@ fn pass_on(sender: &SyncSender<Msg>, delta: Delta) -> bool {
         Delta::Answer { id, result } => Wire::Answer(id, result),
         Delta::Progress { id, step } => Wire::Progress(id, step),
         Delta::Log { id, bytes } => Wire::Log(id, bytes),
+        Delta::Forward { id, report } => Wire::Forward(id, report),
+        Delta::Copied { id, bytes } => Wire::Copied(id, bytes),
+        Delta::CopyEnd { id, result } => Wire::CopyEnd(id, result),
         Delta::LogEnd { id, failure } => Wire::LogEnd(id, failure),
     };
     sender.send(Msg::Wire(wire)).is_ok()

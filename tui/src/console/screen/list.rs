@@ -20,6 +20,8 @@ pub enum Source {
     Images,
     /// The volumes of all pods.
     Volumes,
+    /// The port-forwards of this console.
+    Forwards,
 }
 
 /// What a list knows.
@@ -83,6 +85,11 @@ impl List {
         Self::new(Source::Images, Scope::default(), None)
     }
 
+    /// The port-forwards of this console.
+    pub fn forwards() -> Self {
+        Self::new(Source::Forwards, Scope::default(), None)
+    }
+
     /// The volumes of a namespace's pods, or of all.
     pub fn volumes(namespace: Option<String>) -> Self {
         Self::new(Source::Volumes, Scope { namespace, ..Scope::default() }, None)
@@ -113,7 +120,7 @@ impl List {
     pub fn kind(&self) -> Option<Kind> {
         match self.source {
             Source::Kind(kind) => Some(kind),
-            Source::Containers(_) | Source::Images | Source::Volumes => None,
+            Source::Containers(_) | Source::Images | Source::Volumes | Source::Forwards => None,
         }
     }
 
@@ -124,6 +131,7 @@ impl List {
             Source::Containers(_) => "containers",
             Source::Images => "images",
             Source::Volumes => "volumes",
+            Source::Forwards => "forwards",
         }
     }
 
@@ -134,6 +142,7 @@ impl List {
             Source::Containers(_) => columns::CONTAINERS,
             Source::Images => columns::IMAGES,
             Source::Volumes => columns::VOLUMES,
+            Source::Forwards => columns::FORWARDS,
         }
     }
 
@@ -142,6 +151,7 @@ impl List {
         match self.source {
             Source::Kind(kind) => store.of(kind),
             Source::Images => store.images(),
+            Source::Forwards => store.forwards(),
             Source::Containers(_) | Source::Volumes => &self.own,
         }
     }

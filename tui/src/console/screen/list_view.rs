@@ -115,7 +115,7 @@ impl List {
         let bar = if self.is_bar(column.title) { BAR + 1 } else { 0 };
         // A state that is cut off is no state, so only names and long texts give way before whole columns do.
         let soft = match column.title {
-            "MESSAGE" | "IMAGE" | "OS-IMAGE" | "NAME" | "OBJECT" | "RESTARTS" | "LABELS" | "IMAGES" | "MOUNTED" => column.least,
+            "MESSAGE" | "ERROR" | "IMAGE" | "OS-IMAGE" | "NAME" | "OBJECT" | "RESTARTS" | "LABELS" | "IMAGES" | "MOUNTED" => column.least,
             "NAMESPACE" | "NODE" => (natural * 3 / 5).max(column.least),
             _ => natural,
         };
@@ -156,7 +156,8 @@ impl List {
             "MEMBER" if matches!(cell, Cell::Text(state) if **state == *"suspect") => Role::Warn,
             "REASON" if row.tone == Tone::Warn => Role::Warn,
             "NAME" if row.tone == Tone::Done => Role::Done,
-            "NAME" | "MESSAGE" => Role::Text,
+            "NAME" | "MESSAGE" | "LOCAL" => Role::Text,
+            "ERROR" => tone_role(row.tone),
             "RESTARTS" if matches!(cell, Cell::Restarts(count, _) if *count > 0) => Role::Warn,
             _ => Role::Dim,
         };
@@ -175,7 +176,7 @@ impl List {
             Source::Kind(Kind::Node) => &*row.key.name,
             Source::Kind(_) => return false,
             Source::Images => &*row.key.namespace,
-            Source::Volumes => &*row.node,
+            Source::Volumes | Source::Forwards => &*row.node,
             Source::Containers(pod) => around.store.of(Kind::Pod).find(pod).map_or("", |pod| &*pod.node),
         };
         around.cluster.unseen_since(node).is_some()

@@ -1,5 +1,6 @@
 //! What a person sees of a copy: how far it is, once it takes long, and what is left out of it.
 
+use crate::copying::Telling;
 use crate::verbs::context::Context;
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -27,8 +28,17 @@ impl<'c> Progress<'c> {
         Self { context: RefCell::new(context), begun, bytes, due, is_drawn }
     }
 
-    /// So many bytes more have come or gone.
-    pub(super) fn more(&self, bytes: usize) -> io::Result<()> {
+    /// Takes the line away.
+    pub(super) fn clear(&self) -> io::Result<()> {
+        if self.is_drawn.replace(false) {
+            self.context.borrow_mut().err.write_all(b"\r\x1b[K")?;
+        }
+        Ok(())
+    }
+}
+
+impl Telling for Progress<'_> {
+    fn more(&self, bytes: usize) -> io::Result<()> {
         self.bytes.set(self.bytes.get() + bytes as u64);
         let now = Instant::now();
         if now < self.due.get() || !self.context.borrow().is_err_terminal {
@@ -42,20 +52,11 @@ impl<'c> Progress<'c> {
         context.err.flush()
     }
 
-    /// Says something beside the output, whole lines of it.
-    pub(super) fn note(&self, text: &[u8]) -> io::Result<()> {
+    fn note(&self, text: &[u8]) -> io::Result<()> {
         self.clear()?;
         let mut context = self.context.borrow_mut();
         context.err.write_all(text)?;
         context.err.flush()
-    }
-
-    /// Takes the line away.
-    pub(super) fn clear(&self) -> io::Result<()> {
-        if self.is_drawn.replace(false) {
-            self.context.borrow_mut().err.write_all(b"\r\x1b[K")?;
-        }
-        Ok(())
     }
 }
 

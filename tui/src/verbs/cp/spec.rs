@@ -1,8 +1,6 @@
 //! What `cp` copies: a local path, or a path in a container, as kubectl writes them.
 
 use crate::verbs::failure::Failure;
-use std::ffi::OsString;
-use std::path::{Component, Path};
 
 /// One side of a copy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,24 +47,9 @@ impl Files {
     }
 }
 
-/// Whether a local path means what is in a folder rather than the folder: `folder/.`.
-pub(super) fn is_content(path: &str) -> bool {
-    path == "." || path.ends_with("/.")
-}
-
-/// The name that a local file or folder is sent under.
-pub(super) fn name_of(path: &str) -> OsString {
-    let last = match Path::new(path).components().next_back() {
-        Some(Component::Normal(name)) => Some(name.to_owned()),
-        // A way up has a name that only the kernel knows.
-        _ => std::fs::canonicalize(path).ok().and_then(|path| path.file_name().map(ToOwned::to_owned)),
-    };
-    last.unwrap_or_else(|| OsString::from("root"))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Files, Remote, is_content, name_of};
+    use super::{Files, Remote};
 
     fn remote(namespace: Option<&str>, pod: &str, path: &str) -> Result<Files, String> {
         let namespace = namespace.map(str::to_owned);
@@ -88,17 +71,5 @@ mod tests {
         for text in ["", "web:"] {
             assert_eq!(read(text), Err("error: filepath can not be empty".to_owned()));
         }
-    }
-
-    #[test]
-    fn a_folder_has_its_name_and_may_stand_for_its_content() {
-        for (path, name, content) in [("a/b", "b", false), ("a/b/", "b", false), ("a/b/.", "b", true), ("/", "root", false)] {
-            assert_eq!((name_of(path), is_content(path)), (name.into(), content), "{path}");
-        }
-        assert!(is_content("."));
-        let dir = tempfile::tempdir().expect("a temporary folder");
-        std::fs::create_dir(dir.path().join("sub")).expect("a folder");
-        let up = dir.path().join("sub/..");
-        assert_eq!(name_of(up.to_str().expect("text")), dir.path().file_name().expect("a name"));
     }
 }

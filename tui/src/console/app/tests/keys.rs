@@ -203,7 +203,7 @@ fn a_log_follows_pauses_and_goes_on_after_the_link_was_lost() {
         matches!(bench.effects.last(), Some(Effect::Link(Command::Logs { request, .. })) if request.container.as_deref() == Some("side"))
     );
     bench.press("q");
-    assert!(matches!(bench.effects.last(), Some(Effect::Link(Command::EndLogs { .. }))));
+    assert!(matches!(bench.effects.last(), Some(Effect::Link(Command::End { .. }))));
 }
 
 #[test]

@@ -13,7 +13,7 @@ const PIECE_BYTES: usize = 32 * 1024;
 
 /// What the thread says.
 #[derive(Debug)]
-pub(super) enum Event {
+pub enum Event {
     /// A piece of the archive.
     Bytes(Bytes),
     /// A line about something that is left out.
@@ -23,18 +23,18 @@ pub(super) enum Event {
 }
 
 /// What the thread says next.
-pub(super) async fn next(events: &mut mpsc::Receiver<Event>) -> Event {
+pub async fn next(events: &mut mpsc::Receiver<Event>) -> Event {
     // It says its end before it ends, unless it panicked.
     events.recv().await.unwrap_or(Event::Done(Err(Fault::BrokenOff)))
 }
 
 /// Files that are read. The thread ends by itself once nobody hears it.
-pub(super) struct Packing {
+pub struct Packing {
     events: mpsc::Receiver<Event>,
 }
 
 impl Packing {
-    pub(super) fn begin(
+    pub fn begin(
         pack: impl FnOnce(&mut dyn Write, &mut dyn FnMut(String)) -> Result<Copied, Fault> + Send + 'static,
     ) -> Self {
         let (sender, events) = mpsc::channel(WAITING);
@@ -46,21 +46,21 @@ impl Packing {
         Self { events }
     }
 
-    pub(super) async fn next(&mut self) -> Event {
+    pub async fn next(&mut self) -> Event {
         next(&mut self.events).await
     }
 }
 
 /// Files that are written. Dropping it waits until the thread has tidied up: it gets no more bytes then.
-pub(super) struct Unpacking {
+pub struct Unpacking {
     /// Where the archive's pieces go; without it they have ended.
-    pub(super) archive: Option<mpsc::Sender<Bytes>>,
-    pub(super) events: mpsc::Receiver<Event>,
+    pub archive: Option<mpsc::Sender<Bytes>>,
+    pub events: mpsc::Receiver<Event>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Unpacking {
-    pub(super) fn begin(
+    pub fn begin(
         unpack: impl FnOnce(&mut dyn Read, &mut dyn FnMut(String)) -> Result<Copied, Fault> + Send + 'static,
     ) -> Self {
         let ((archive, pieces), (sender, events)) = (mpsc::channel(WAITING), mpsc::channel(WAITING));
