@@ -80,11 +80,7 @@ pub async fn from_container(client: &Client, request: CopyRequest, to: String, t
 }
 
 /// Sends what is packed; what was left out is returned, where it is a fault.
-async fn send(
-    sender: &DuplexSender,
-    packing: &mut Packing,
-    telling: &impl Telling,
-) -> Result<Option<CopyError>, CopyError> {
+async fn send(sender: &DuplexSender, packing: &mut Packing, telling: &impl Telling) -> Result<Option<CopyError>, CopyError> {
     loop {
         let (sent, left_out) = match packing.next().await {
             Event::Bytes(bytes) => {

@@ -34,9 +34,7 @@ pub struct Packing {
 }
 
 impl Packing {
-    pub fn begin(
-        pack: impl FnOnce(&mut dyn Write, &mut dyn FnMut(String)) -> Result<Copied, Fault> + Send + 'static,
-    ) -> Self {
+    pub fn begin(pack: impl FnOnce(&mut dyn Write, &mut dyn FnMut(String)) -> Result<Copied, Fault> + Send + 'static) -> Self {
         let (sender, events) = mpsc::channel(WAITING);
         std::thread::spawn(move || {
             let mut archive = Pieces { sender: sender.clone(), piece: Vec::with_capacity(PIECE_BYTES) };
@@ -60,9 +58,7 @@ pub struct Unpacking {
 }
 
 impl Unpacking {
-    pub fn begin(
-        unpack: impl FnOnce(&mut dyn Read, &mut dyn FnMut(String)) -> Result<Copied, Fault> + Send + 'static,
-    ) -> Self {
+    pub fn begin(unpack: impl FnOnce(&mut dyn Read, &mut dyn FnMut(String)) -> Result<Copied, Fault> + Send + 'static) -> Self {
         let ((archive, pieces), (sender, events)) = (mpsc::channel(WAITING), mpsc::channel(WAITING));
         let thread = std::thread::spawn(move || {
             let mut archive = Received { pieces, piece: Bytes::new() };

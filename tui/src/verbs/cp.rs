@@ -38,7 +38,12 @@ pub async fn run(args: &CpArgs, context: &mut Context) -> Result<(), Failure> {
     }
 }
 
-async fn request(args: &CpArgs, context: &mut Context, remote: &Remote, direction: CopyDirection) -> Result<CopyRequest, Failure> {
+async fn request(
+    args: &CpArgs,
+    context: &mut Context,
+    remote: &Remote,
+    direction: CopyDirection,
+) -> Result<CopyRequest, Failure> {
     if let Some(namespace) = &remote.namespace {
         context.namespace.clone_from(namespace);
     }

@@ -102,7 +102,9 @@ pub fn completion(app: &App, text: &str) -> String {
     let candidates: Vec<String> = match before.split(' ').next().unwrap_or_default() {
         "" => COMMANDS.iter().flat_map(|line| line.words).map(|word| (*word).to_owned()).collect(),
         "theme" => theming::names(app),
-        "logs" | "log" | "forward" | "port-forward" => app.store.of(Kind::Pod).iter().map(|(_, row)| row.key.name.to_string()).collect(),
+        "logs" | "log" | "forward" | "port-forward" => {
+            app.store.of(Kind::Pod).iter().map(|(_, row)| row.key.name.to_string()).collect()
+        }
         "ns" | "namespace" | "pods" | "po" | "pod" | "events" | "ev" => {
             app.store.namespaces().iter().map(ToString::to_string).chain(["all".to_owned()]).collect()
         }

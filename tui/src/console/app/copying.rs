@@ -157,7 +157,7 @@ pub fn ended(app: &mut App, id: u32, result: Result<u64, String>) {
     let Some(at) = app.copies.iter().position(|copy| copy.id == id) else { return };
     let copy = app.copies.remove(at);
     match result {
-        Ok(count) => app.say(Role::Ok, format!("copied {}: {} with names and modes", copy.what, bytes(count as f64))),
+        Ok(count) => app.say(Role::Ok, format!("copied {} ({})", copy.what, bytes(count as f64))),
         Err(why) => app.say(Role::Bad, format!("not copied {}: {why}", copy.what)),
     }
 }

@@ -118,13 +118,8 @@ pub fn submit(app: &mut App, form: &Form, pod: &Key, out: &mut Vec<Effect>) -> R
 
 /// Begins a forward.
 fn begin(app: &mut App, pod: &Key, (local, port): (u16, u16), address: &str, out: &mut Vec<Effect>) {
-    let forward = Forward {
-        namespace: pod.namespace.to_string(),
-        pod: pod.name.to_string(),
-        port,
-        address: address.to_owned(),
-        local,
-    };
+    let forward =
+        Forward { namespace: pod.namespace.to_string(), pod: pod.name.to_string(), port, address: address.to_owned(), local };
     let id = app.next_id();
     out.push(Effect::Link(Command::Forward { id, forward: Box::new(forward.clone()) }));
     app.forwards.push(Forwarding { id, forward, report: ForwardReport::default(), since: app.now });

@@ -4,7 +4,8 @@ use super::effect::Effect;
 use super::perform::{perform, whole_text};
 use super::state::{App, Choice, Overlay, Prompt, Purpose, Question};
 use super::{
-    bookmarks, command, completing, cordoning, deleting, draining, editing, forms, images, logs, merging, navigate, theming, undoing,
+    bookmarks, command, completing, cordoning, deleting, draining, editing, forms, images, logs, merging, navigate, theming,
+    undoing,
 };
 use crate::console::keys::commands::{COMMANDS, CommandLine};
 use crate::console::keys::key::Key;

@@ -8,7 +8,10 @@ use super::input::{ask_line, show_keys};
 use super::programs::{self, Program};
 use super::state::{App, Purpose};
 use super::travel::Wanted;
-use super::{boards, columns, completing, copying, deleting, draining, editing, forwarding, images, logs, navigate, theming, travel, undoing};
+use super::{
+    boards, columns, completing, copying, deleting, draining, editing, forwarding, images, logs, navigate, theming, travel,
+    undoing,
+};
 use crate::console::keys::action::Action;
 use crate::console::model::lines::{Lines, Wrap};
 use crate::console::model::row::Key;
@@ -59,9 +62,6 @@ pub fn perform(app: &mut App, action: Action, times: Option<usize>, out: &mut Ve
         Action::LogsPrevious => navigate::log(app, true, out),
         Action::Shell => programs::run(app, Program::Shell, out),
         Action::Attach => programs::run(app, Program::Attach, out),
-        Action::Forward => forwarding::ask(app),
-        Action::StopForward => forwarding::stop(app, out),
-        Action::Copy => copying::ask(app),
         Action::New => editing::new(app, ""),
         Action::Edit => {
             if let Some((kind, key)) = navigate::subject(app) {
@@ -119,6 +119,9 @@ fn shows(app: &mut App, action: Action, out: &mut Vec<Effect>) -> bool {
         Action::Map => boards::open(app, Topic::Map(Map::default())),
         Action::Images => images::show(app, out),
         Action::Forwards => forwarding::show(app),
+        Action::Forward => forwarding::ask(app),
+        Action::StopForward => forwarding::stop(app, out),
+        Action::Copy => copying::ask(app),
         Action::Volumes => navigate::volumes(app),
         _ => return false,
     }

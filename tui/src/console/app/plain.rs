@@ -160,8 +160,14 @@ fn asked(app: &App) -> String {
         Some(Overlay::Form(form, _)) => {
             let blank = &form.blanks[form.here];
             let fault = form.fault.as_ref().map(|fault| format!("! {fault}\n")).unwrap_or_default();
-            let proposals = if blank.proposals.len() > 1 { format!(" (or {})", blank.proposals.join(", ")) } else { String::new() };
-            format!("{fault}? {}: {} [{}]{proposals}; an empty line keeps it, . cancels", form.title, blank.label, blank.field.text())
+            let proposals =
+                if blank.proposals.len() > 1 { format!(" (or {})", blank.proposals.join(", ")) } else { String::new() };
+            format!(
+                "{fault}? {}: {} [{}]{proposals}; an empty line keeps it, . cancels",
+                form.title,
+                blank.label,
+                blank.field.text()
+            )
         }
         Some(Overlay::Prompt(prompt)) => format!("? {} (an empty line for nothing)", chrome::label(prompt)),
         Some(Overlay::Palette(palette, _)) => {

@@ -51,8 +51,9 @@ impl Rights {
     /// Whether an action is of any use.
     pub fn allow(self, action: Action) -> bool {
         let changes = action.changes_cluster() && self.on_cluster == OnCluster::Read;
-        let touches = matches!(action, Action::Save | Action::Suspend | Action::Shell | Action::Attach | Action::Forward | Action::Copy)
-            && self.on_machine == OnMachine::Nothing;
+        let touches =
+            matches!(action, Action::Save | Action::Suspend | Action::Shell | Action::Attach | Action::Forward | Action::Copy)
+                && self.on_machine == OnMachine::Nothing;
         !changes && !touches
     }
 

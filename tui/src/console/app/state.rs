@@ -2,8 +2,8 @@
 
 use super::bookmarks::{Bookmarks, Letter};
 use super::columns::Columns;
-use super::cordoning::Scheduling;
 use super::copying::Copying;
+use super::cordoning::Scheduling;
 use super::draining::Drain;
 use super::forms::Filling;
 use super::forwarding::Forwarding;

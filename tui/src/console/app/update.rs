@@ -5,7 +5,8 @@ use super::msg::{Msg, Wire};
 use super::rights::{OnCluster, Rights};
 use super::state::{App, Asked};
 use super::{
-    boards, copying, cordoning, deleting, draining, editing, forwarding, images, input, logs, members, merging, session, theming, travel, undoing,
+    boards, copying, cordoning, deleting, draining, editing, forwarding, images, input, logs, members, merging, session, theming,
+    travel, undoing,
 };
 use crate::console::link::Standing;
 use crate::console::model::row::Key;
@@ -157,21 +158,29 @@ fn take_wire(app: &mut App, wire: Wire, out: &mut Vec<Effect>) {
             Some(Asked::Edit) => editing::answered(app, id, result, out),
             None => drop(images::pulled(app, id, &result, out)),
         },
+        Wire::Denied(why) => app.say(Role::Warn, why),
+        stream => take_stream(app, stream, out),
+    }
+}
+
+/// News of pulls, logs, port-forwards and copies.
+fn take_stream(app: &mut App, wire: Wire, out: &mut Vec<Effect>) {
+    match wire {
         Wire::Progress(id, step) => images::progressed(app, id, &step),
+        Wire::Forward(id, report) => forwarding::reported(app, id, report),
+        Wire::Copied(id, bytes) => copying::progressed(app, id, bytes),
+        Wire::CopyEnd(id, result) => copying::ended(app, id, result),
         Wire::Log(id, bytes) => {
             if !boards::take_log(app, id, &bytes) {
                 logs::take(app, id, &bytes);
             }
         }
-        Wire::Forward(id, report) => forwarding::reported(app, id, report),
-        Wire::Copied(id, bytes) => copying::progressed(app, id, bytes),
-        Wire::CopyEnd(id, result) => copying::ended(app, id, result),
-        Wire::Denied(why) => app.say(Role::Warn, why),
         Wire::LogEnd(id, failure) => {
             if !boards::end_log(app, id, failure.as_ref()) {
                 logs::ended(app, id, failure, out);
             }
         }
+        _ => {}
     }
 }
 

@@ -44,13 +44,8 @@ impl Telling for Progress<'_> {
 
 /// Copies, and tells the end with what was left out.
 pub async fn run(link: Link, id: u32, copy: Copy, sink: Sink) {
-    let progress = Progress {
-        id,
-        sink: &sink,
-        bytes: Cell::new(0),
-        told_at: Cell::new(Instant::now()),
-        notes: RefCell::new(String::new()),
-    };
+    let progress =
+        Progress { id, sink: &sink, bytes: Cell::new(0), told_at: Cell::new(Instant::now()), notes: RefCell::new(String::new()) };
     let copied = match link.client() {
         None => Err(ClientError::NotConnected.into()),
         Some(client) => match copy.request.direction {

@@ -123,11 +123,7 @@ async fn serve(link: &Link, (id, forward): (u32, &Forward), doors: &[TcpListener
 
 async fn pass(link: &Link, forward: &Forward, stream: TcpStream, meter: &Meter) -> Result<(), ClientError> {
     let client = link.client().ok_or(ClientError::NotConnected)?;
-    let request = PortForwardRequest {
-        namespace: forward.namespace.clone(),
-        pod: forward.pod.clone(),
-        port: forward.port,
-        window: 0,
-    };
+    let request =
+        PortForwardRequest { namespace: forward.namespace.clone(), pod: forward.pod.clone(), port: forward.port, window: 0 };
     forward::pass(client, stream, request, &|way, bytes| meter.count(way, bytes)).await
 }

@@ -115,7 +115,9 @@ impl List {
         let bar = if self.is_bar(column.title) { BAR + 1 } else { 0 };
         // A state that is cut off is no state, so only names and long texts give way before whole columns do.
         let soft = match column.title {
-            "MESSAGE" | "ERROR" | "IMAGE" | "OS-IMAGE" | "NAME" | "OBJECT" | "RESTARTS" | "LABELS" | "IMAGES" | "MOUNTED" => column.least,
+            "MESSAGE" | "ERROR" | "IMAGE" | "OS-IMAGE" | "NAME" | "OBJECT" | "RESTARTS" | "LABELS" | "IMAGES" | "MOUNTED" => {
+                column.least
+            }
             "NAMESPACE" | "NODE" => (natural * 3 / 5).max(column.least),
             _ => natural,
         };
