@@ -43,6 +43,8 @@ pub struct Counters {
     pub name_conflicts: u64,
     /// Times that the whole membership was looked through for news.
     pub membership_looks: u64,
+    /// Times that this node asked another for all members that it knows.
+    pub rolls_asked: u64,
     /// Times that this node was taken for dead and came back.
     pub rejoins: u64,
 }

@@ -10,6 +10,7 @@ use crate::pull::Pulls;
 use crate::recent::Recent;
 use crate::reconcile::Sessions;
 use crate::ring::Ring;
+use crate::roll::RollCall;
 use crate::rounds::Rounds;
 use crate::seek::Search;
 use crate::serve::Serving;
@@ -54,6 +55,7 @@ pub struct Engine {
     pub(crate) index: Index,
     pub(crate) refused: Recent,
     pub(crate) search: Search,
+    pub(crate) roll_call: RollCall,
     pub(crate) spread: Spread,
     pub(crate) fresh: Fresh,
     pub(crate) pulls: Pulls,
@@ -85,6 +87,7 @@ impl Engine {
             index,
             refused: Recent::new(REFUSED_MS, MAX_REFUSED),
             search: Search::new(config.join),
+            roll_call: RollCall::default(),
             spread: Spread::default(),
             fresh: Fresh::default(),
             pulls: Pulls::default(),
@@ -259,6 +262,7 @@ impl Engine {
             Ok(Message::Answer { session, standing, frame }) => self.take_answer(from, session, standing, &frame),
             Ok(Message::Refuse { session }) => self.take_refusal(from, session),
             Ok(Message::Have { session, keys, is_last }) => self.take_have(from, session, keys, is_last),
+            Ok(Message::Roll { members, is_question }) => self.take_roll(from, &members, is_question),
             Err(malformed) => self.count_malformed(&malformed),
         }
     }

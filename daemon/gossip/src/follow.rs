@@ -16,32 +16,48 @@ impl Engine {
             self.counters.malformed += 1;
             return;
         };
-        if self.is_unwelcome(&packet.source) {
+        let Packet { source, .. } = &packet;
+        if self.is_unwelcome(source.id()) || !self.has_room(packet.told.iter().map(|(told, _)| told).chain([source])) {
             return;
         }
-        let named = packet.told.iter().map(foca::Member::id).chain([&packet.source]);
-        let news = named.filter(|identity| !self.members.contains_key(&identity.name));
-        let newcomers: BTreeSet<&NodeId> = news.map(|identity| &identity.name).collect();
-        if self.members.len() + newcomers.len() > MAX_MEMBERS + 1 {
-            self.counters.let_go += 1;
-            return;
-        }
-        self.spread.reached(&packet.source.name);
-        if self.ring.get(&packet.source.name).is_some() {
+        self.spread.reached(&source.id().name);
+        if self.ring.get(&source.id().name).is_some() {
             self.note_life();
         }
-        // Most of what is told is known: the whole membership is looked through only for the rest.
-        let is_news = |told: &foca::Member<Identity>| told.id().name != self.identity.name && !self.is_known(told);
-        let has_news = packet.told.iter().any(is_news) || is_news(&foca::Member::alive(packet.source.clone()));
+        // Most of what is told is known, and changes nothing.
+        let bytes = packet.without_known(bytes, |told| self.is_known(told));
+        let has_news = packet.told.iter().map(|(told, _)| told).chain([source]).any(|told| self.is_news(told));
         let mut is_malformed = false;
+        let was_alone = self.ring.len() == 0;
         self.swim(|swim, effects| {
             effects.has_news |= has_news;
-            is_malformed = swim.handle_data(bytes, effects).is_err();
+            is_malformed = swim.handle_data(&bytes, effects).is_err();
             Ok(())
         });
         self.counters.malformed += u64::from(is_malformed);
-        // An earlier life of this node, started while its clock was ahead: be later than that.
-        let named = packet.told.iter().map(foca::Member::id);
+        if was_alone {
+            self.ask_roll(&source.id().name);
+        }
+        self.outlive(packet.told.iter().map(|(told, _)| told));
+    }
+
+    /// Whether all that are told of can be taken note of.
+    pub(crate) fn has_room<'a>(&mut self, told: impl Iterator<Item = &'a foca::Member<Identity>>) -> bool {
+        let names = told.map(|told| &told.id().name);
+        let newcomers: BTreeSet<&NodeId> = names.filter(|name| !self.members.contains_key(name)).collect();
+        let has_room = self.members.len() + newcomers.len() <= MAX_MEMBERS + 1;
+        self.counters.let_go += u64::from(!has_room);
+        has_room
+    }
+
+    /// Whether it is of another node and not known.
+    pub(crate) fn is_news(&self, told: &foca::Member<Identity>) -> bool {
+        told.id().name != self.identity.name && !self.is_known(told)
+    }
+
+    /// An earlier life of this node, started while its clock was ahead, is told of: be later than that.
+    pub(crate) fn outlive<'a>(&mut self, told: impl Iterator<Item = &'a foca::Member<Identity>>) {
+        let named = told.map(foca::Member::id);
         let ours = named.filter(|told| told.name == self.identity.name && **told != self.identity);
         let latest = ours.map(|told| told.instance).max();
         self.renew_after(latest);
@@ -120,15 +136,16 @@ impl Engine {
         let mut changes = Vec::new();
         for seen in self.swim.iter_membership_state().filter(|seen| seen.id().name != self.identity.name) {
             if !self.is_known(seen) {
-                changes.push((seen.id().clone(), to_state(seen.state())));
+                changes.push(seen.clone());
             }
         }
-        let has_new_suspects = changes.iter().any(|(_, state)| *state == State::Suspect);
-        for (identity, state) in changes {
+        let has_new_suspects = changes.iter().any(|seen| seen.state() == foca::State::Suspect);
+        for seen in changes {
+            let (identity, state) = (seen.id().clone(), to_state(seen.state()));
             if self.denied.contains(&identity.name) && state.is_active() {
                 self.bury(identity);
             } else {
-                self.set_member(identity, state);
+                self.set_member(identity, state, seen.incarnation());
             }
         }
         if has_new_suspects {
@@ -143,17 +160,25 @@ impl Engine {
         }
     }
 
-    /// Whether a member is known to be so.
-    fn is_known(&self, seen: &foca::Member<Identity>) -> bool {
+    /// Whether a member is known to be so: hearing it again changes nothing.
+    pub(crate) fn is_known(&self, seen: &foca::Member<Identity>) -> bool {
         let state = to_state(seen.state());
         self.members.get(&seen.id().name).is_some_and(|known| {
             let has_left = state == State::Down && known.state == State::Left;
-            known.identity == *seen.id() && (known.state == state || has_left)
+            known.identity == *seen.id() && known.incarnation == seen.incarnation() && (known.state == state || has_left)
         })
     }
 
-    pub(crate) fn set_member(&mut self, identity: Identity, state: State) {
+    pub(crate) fn set_member(&mut self, identity: Identity, state: State, incarnation: u16) {
         let name = identity.name.clone();
+        let before = self.members.get_mut(&name);
+        if let Some(member) = before
+            && member.identity == identity
+            && (member.state == state || (member.state == State::Left && state == State::Down))
+        {
+            member.incarnation = incarnation;
+            return;
+        }
         let before = self.members.get(&name).map(|member| member.state);
         if before.is_none() && self.members.len() >= MAX_MEMBERS && !self.make_room() {
             self.counters.let_go += 1;
@@ -163,12 +188,12 @@ impl Engine {
             Some(member) if member.state == state => member.since,
             _ => self.now,
         };
-        let member = Member { identity, state, since };
         if state.is_active() {
-            self.ring.set(&name, member.identity.address, state == State::Suspect);
+            self.ring.set(&identity, state == State::Suspect);
         } else {
             self.ring.remove(&name);
         }
+        let member = Member { identity, state, incarnation, since };
         self.members.insert(name.clone(), member.clone());
         self.out.push(Output::Member(member));
         match (before.is_some_and(State::is_active), state.is_active()) {

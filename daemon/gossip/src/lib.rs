@@ -25,7 +25,7 @@
 //! | `Seek`, `Found` | joining, and sides that lost each other; both learn which of their lives was called dead |
 //! | `Doubt` | tells a suspect of the suspicion, so that it can refute |
 //! | `Leave` | a polite end |
-//! | `Digest` | count and sum of the hashes of all records |
+//! | `Digest` | count and sum of the hashes of all records; a sum of the members |
 //! | `Fresh` | names of fresh records |
 //!
 //! | message | what for |
@@ -33,6 +33,7 @@
 //! | `Push` | a fresh batch, with the place until which the receiver hands it on |
 //! | `Want`, `Give` | records that somebody lacks, at the receiver's pace |
 //! | `Reconcile`, `Answer`, `Refuse`, `Have` | two sets that differ |
+//! | `Roll` | members, where two know different ones |
 //!
 //! Timers, all in one queue ([`Engine::wake_at`]): foca's own; `Seek` (0.5 s while somebody is lost, else 5 s), `Digest` (1 s), `Differs` (0.2 s after
 //! a comparison), `Fresh`, `Pull`, and a sweep that gives up what takes too long.
@@ -58,6 +59,7 @@ mod pull;
 mod recent;
 mod reconcile;
 mod ring;
+mod roll;
 mod rounds;
 mod seek;
 mod serve;
@@ -74,5 +76,6 @@ pub use index::Digest;
 pub use io::{Config, Input, Merged, Outcome, Output};
 pub use key::Key;
 pub use member::{Identity, MAX_MEMBERS, Member, State};
+pub use roll::Roll;
 pub use standing::Standing;
 pub use wire::{Datagram, MAX_DATAGRAM_BYTES, MAX_MESSAGE_BYTES, Malformed, Meeting, Message, Named, Summary, Turn, VERSION};

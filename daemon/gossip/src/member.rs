@@ -4,6 +4,7 @@ use control::clock::Now;
 use control::version::NodeId;
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -18,8 +19,12 @@ const MAX_TEXT_BYTES: usize = 64;
 
 /// Who a member is. One name is one member: of two identities of a name the later instance counts.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(from = "Spelt")]
 pub struct Identity {
-    /// The node's name.
+    /// Of the name: foca compares it with that of every member for each word of one.
+    #[serde(skip_serializing)]
+    key: NameKey,
+    /// The node's name. It stays: another name is another identity.
     pub name: NodeId,
     /// When its daemon started, in milliseconds since 1970. It grows by one when the others took the node for dead and it is not.
     pub instance: u64,
@@ -30,6 +35,12 @@ pub struct Identity {
 }
 
 impl Identity {
+    /// A node's identity.
+    #[must_use]
+    pub fn new(name: NodeId, instance: u64, address: SocketAddr, text: Arc<str>) -> Self {
+        Self { key: NameKey::of(&name), name, instance, address, text }
+    }
+
     /// Whether it can be that of a node: names and texts have limits, and an address can be sent to.
     #[must_use]
     pub fn is_sound(&self) -> bool {
@@ -51,18 +62,49 @@ impl Identity {
 }
 
 impl foca::Identity for Identity {
-    type Addr = NodeId;
+    type Addr = NameKey;
 
     fn renew(&self) -> Option<Self> {
         Some(self.after(self.instance))
     }
 
-    fn addr(&self) -> NodeId {
-        self.name.clone()
+    fn addr(&self) -> NameKey {
+        self.key
     }
 
     fn win_addr_conflict(&self, adversary: &Self) -> bool {
         self.rank(adversary).is_gt()
+    }
+}
+
+/// As it is written: the key is computed by whoever reads it.
+#[derive(Deserialize)]
+#[serde(rename = "Identity")]
+struct Spelt {
+    name: NodeId,
+    instance: u64,
+    address: SocketAddr,
+    text: Arc<str>,
+}
+
+impl From<Spelt> for Identity {
+    fn from(Spelt { name, instance, address, text }: Spelt) -> Self {
+        Self::new(name, instance, address, text)
+    }
+}
+
+/// Stands for a name within this process: cheap to copy and to compare. Of 128 bits, so that no two names of a cluster share one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct NameKey(u128);
+
+impl NameKey {
+    fn of(name: &NodeId) -> Self {
+        let half = |salt: u8| {
+            let mut hasher = DefaultHasher::new();
+            (salt, name).hash(&mut hasher);
+            u128::from(hasher.finish())
+        };
+        Self(half(0) << 64 | half(1))
     }
 }
 
@@ -94,6 +136,8 @@ pub struct Member {
     pub identity: Identity,
     /// What.
     pub state: State,
+    /// How often this instance has said that it lives where it was suspected, as far as this node heard.
+    pub incarnation: u16,
     /// Since when, as this node saw it.
     pub since: Now,
 }

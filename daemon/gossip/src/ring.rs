@@ -1,8 +1,10 @@
 //! The members that the cluster counts on, ordered by a hash of their names: who hands a batch on to whom.
 
 use crate::key;
+use crate::member::Identity;
 use control::version::NodeId;
 use rand::{Rng, RngExt};
+use std::collections::HashMap;
 use std::net::SocketAddr;
 
 /// To so many members a node sends a batch itself; each of them serves a part of the ring.
@@ -14,6 +16,7 @@ pub(crate) struct Seat {
     pub(crate) place: u64,
     pub(crate) name: NodeId,
     pub(crate) address: SocketAddr,
+    pub(crate) instance: u64,
     /// It may be dead: it is sent to, and trusted with nothing.
     pub(crate) is_suspect: bool,
 }
@@ -29,25 +32,32 @@ pub(crate) struct Errand {
 #[derive(Debug, Default)]
 pub(crate) struct Ring {
     seats: Vec<Seat>,
+    /// Where each sits: asked for with every packet, and too dear to compute each time.
+    places: HashMap<NodeId, u64>,
 }
 
 impl Ring {
-    pub(crate) fn set(&mut self, name: &NodeId, address: SocketAddr, is_suspect: bool) {
-        let seat = Seat { place: key::place(name), name: name.clone(), address, is_suspect };
-        match self.find(name) {
+    pub(crate) fn set(&mut self, identity: &Identity, is_suspect: bool) {
+        let Identity { name, instance, address, .. } = identity;
+        let place = key::place(name);
+        let seat = Seat { place, name: name.clone(), address: *address, instance: *instance, is_suspect };
+        match self.find(place, name) {
             Ok(at) => self.seats[at] = seat,
             Err(at) => self.seats.insert(at, seat),
         }
+        self.places.insert(name.clone(), place);
     }
 
     pub(crate) fn remove(&mut self, name: &NodeId) {
-        if let Ok(at) = self.find(name) {
+        let Some(place) = self.places.remove(name) else { return };
+        if let Ok(at) = self.find(place, name) {
             self.seats.remove(at);
         }
     }
 
     pub(crate) fn get(&self, name: &NodeId) -> Option<&Seat> {
-        self.find(name).ok().map(|at| &self.seats[at])
+        let place = *self.places.get(name)?;
+        self.find(place, name).ok().map(|at| &self.seats[at])
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -101,8 +111,7 @@ impl Ring {
         errands
     }
 
-    fn find(&self, name: &NodeId) -> Result<usize, usize> {
-        let place = key::place(name);
+    fn find(&self, place: u64, name: &NodeId) -> Result<usize, usize> {
         self.seats.binary_search_by(|seat| (seat.place, &seat.name).cmp(&(place, name)))
     }
 }
@@ -111,6 +120,7 @@ impl Ring {
 mod tests {
     use super::Ring;
     use crate::key;
+    use crate::member::Identity;
     use control::version::NodeId;
     use std::collections::BTreeMap;
 
@@ -122,7 +132,7 @@ mod tests {
         let mut ring = Ring::default();
         let address = "10.0.0.1:1".parse().expect("an address");
         for (index, name) in names.iter().enumerate().filter(|(_, name)| *name != own) {
-            ring.set(name, address, index < suspect);
+            ring.set(&Identity::new(name.clone(), 1, address, "".into()), index < suspect);
         }
         ring
     }

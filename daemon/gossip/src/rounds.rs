@@ -73,7 +73,8 @@ impl Engine {
     fn tell_digest(&mut self, peer: &NodeId, turn: Turn) {
         let Some(address) = self.ring.get(peer).map(|seat| seat.address) else { return };
         let standing = self.settling.standing;
-        let summary = Summary { from: self.identity.name.clone(), digest: self.index.digest(), standing, turn };
+        let (digest, roll) = (self.index.digest(), self.roll());
+        let summary = Summary { from: self.identity.name.clone(), digest, roll, standing, turn };
         self.send(address, &Datagram::Digest(summary));
     }
 
@@ -96,6 +97,7 @@ impl Engine {
         self.counters.digests_compared += 1;
         self.note_standing(summary.standing);
         let peer = &summary.from;
+        self.compare_roll(peer, summary.roll);
         if summary.digest == self.index.digest() {
             self.rounds.pauses.remove(peer);
             if summary.standing == Standing::Settled {

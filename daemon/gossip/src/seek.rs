@@ -44,8 +44,6 @@ pub(crate) struct Search {
     /// foca's timer for passing on news, while there are none.
     pub(crate) gossip: Option<foca::Timer<Identity>>,
     pub(crate) sized_for: usize,
-    /// So many members were known when it was looked last.
-    knew: usize,
 }
 
 /// An address to join by, and who answered there.
@@ -58,7 +56,7 @@ struct Door {
 impl Search {
     pub(crate) fn new(join: Vec<SocketAddr>) -> Self {
         let join = join.into_iter().take(MAX_JOIN).map(|address| Door { address, answered: None }).collect();
-        Self { join, wait_ms: SEEK_MS / 2, renewed_at: None, gossip: None, sized_for: 1, knew: 0 }
+        Self { join, wait_ms: SEEK_MS / 2, renewed_at: None, gossip: None, sized_for: 1 }
     }
 }
 
@@ -69,7 +67,7 @@ impl Engine {
             let is_other = identity.name != self.identity.name && !self.denied.contains(&identity.name);
             if is_other && self.members.len() < MAX_MEMBERS {
                 let name = identity.name.clone();
-                self.members.entry(name).or_insert(Member { identity, state: State::Down, since });
+                self.members.entry(name).or_insert(Member { identity, state: State::Down, incarnation: 0, since });
             }
         }
     }
@@ -89,17 +87,11 @@ impl Engine {
     pub(crate) fn seek(&mut self) {
         self.seek_now();
         self.tell_suspects();
-        // Whoever has just joined hears of a part of the members at a time.
-        let is_growing = self.members.len() > self.search.knew;
-        self.search.knew = self.members.len();
-        if is_growing {
-            self.announce_to_any();
-        }
         let is_alone = self.ring.len() == 0;
         self.search.wait_ms = (self.search.wait_ms * 2).min(if is_alone { 4 * SEEK_MS } else { SEEK_SELDOM_MS });
         let has_lost_lately = self.lost().any(|(_, lost_ms)| lost_ms < LONG_LOST_MS);
         let has_suspects = self.ring.iter().any(|seat| seat.is_suspect);
-        let wait_ms = if has_lost_lately || has_suspects || is_growing { SEEK_MS } else { self.search.wait_ms };
+        let wait_ms = if has_lost_lately || has_suspects { SEEK_MS } else { self.search.wait_ms };
         let jitter_ms = self.rng.random_range(0..=wait_ms / 4);
         self.timers.set(self.now.boot.after_ms(wait_ms - wait_ms / 8 + jitter_ms), Timer::Seek);
     }
@@ -205,7 +197,8 @@ impl Engine {
         if member.state == State::Left || member.identity.instance > identity.instance {
             return;
         }
-        self.set_member(identity.clone(), State::Left);
+        let incarnation = member.incarnation;
+        self.set_member(identity.clone(), State::Left, incarnation);
         self.bury(identity.clone());
     }
 }

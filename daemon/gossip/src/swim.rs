@@ -5,6 +5,7 @@ use crate::wire::MAX_DATAGRAM_BYTES;
 use foca::{Codec, Foca, NoCustomBroadcast, OwnedNotification, PeriodicParams, PostcardCodec};
 use rand::rngs::Xoshiro256PlusPlus;
 use std::num::{NonZeroU8, NonZeroUsize};
+use std::ops::Range;
 use std::time::Duration;
 
 /// foca, as it is used here.
@@ -77,17 +78,20 @@ impl foca::Runtime<Identity> for Effects {
 
 /// What a packet says, read before foca gets it, so that nothing gets in that no node says.
 pub(crate) struct Packet {
-    /// Who sent it.
-    pub(crate) source: Identity,
-    /// What it tells of others.
-    pub(crate) told: Vec<foca::Member<Identity>>,
+    /// Who sent it, as it says of itself.
+    pub(crate) source: foca::Member<Identity>,
+    /// What it tells of others, and which of its bytes say so.
+    pub(crate) told: Vec<(foca::Member<Identity>, Range<usize>)>,
+    header_bytes: usize,
 }
 
 impl Packet {
     /// Reads a packet; `None` where it is not one.
-    pub(crate) fn read(mut bytes: &[u8]) -> Option<Self> {
-        let header: foca::Header<Identity> = PostcardCodec.decode_header(&mut bytes).ok()?;
-        let mut told: Vec<foca::Member<Identity>> = Vec::new();
+    pub(crate) fn read(packet: &[u8]) -> Option<Self> {
+        let mut rest = packet;
+        let header: foca::Header<Identity> = PostcardCodec.decode_header(&mut rest).ok()?;
+        let header_bytes = packet.len() - rest.len();
+        let mut told: Vec<(foca::Member<Identity>, Range<usize>)> = Vec::new();
         let mentioned = match header.message {
             foca::Message::PingReq { target, .. } | foca::Message::IndirectAck { target, .. } => Some(target),
             foca::Message::IndirectPing { origin, .. } | foca::Message::ForwardedAck { origin, .. } => Some(origin),
@@ -95,13 +99,36 @@ impl Packet {
             foca::Message::Broadcast => return None,
             _ => None,
         };
-        if let Some((count, mut rest)) = bytes.split_first_chunk::<2>() {
+        if let Some((count, mut members)) = rest.split_first_chunk::<2>() {
             for _ in 0..u16::from_be_bytes(*count) {
-                told.push(PostcardCodec.decode_member(&mut rest).ok()?);
+                let begin = packet.len() - members.len();
+                let member = PostcardCodec.decode_member(&mut members).ok()?;
+                told.push((member, begin..packet.len() - members.len()));
             }
-            bytes = rest;
+            rest = members;
         }
-        let is_sound = told.iter().map(foca::Member::id).chain([&header.src]).chain(&mentioned).all(Identity::is_sound);
-        (bytes.is_empty() && is_sound).then_some(Self { source: header.src, told })
+        let source = foca::Member::new(header.src, header.src_incarnation, foca::State::Alive);
+        let is_sound = told
+            .iter()
+            .map(|(member, _)| member)
+            .chain([&source])
+            .map(foca::Member::id)
+            .chain(&mentioned)
+            .all(Identity::is_sound);
+        (rest.is_empty() && is_sound).then_some(Self { source, told, header_bytes })
+    }
+
+    /// The packet without what it tells that is no news: foca looks through all members for each word.
+    pub(crate) fn without_known(&self, packet: &[u8], is_known: impl Fn(&foca::Member<Identity>) -> bool) -> Vec<u8> {
+        let mut bytes = packet[..self.header_bytes].to_vec();
+        if packet.len() == self.header_bytes {
+            return bytes;
+        }
+        let news: Vec<&Range<usize>> = self.told.iter().filter(|(told, _)| !is_known(told)).map(|(_, range)| range).collect();
+        bytes.extend(u16::try_from(news.len()).unwrap_or(u16::MAX).to_be_bytes());
+        for range in news {
+            bytes.extend(&packet[range.clone()]);
+        }
+        bytes
     }
 }

@@ -2,7 +2,8 @@
 
 use crate::index::Digest;
 use crate::key::Key;
-use crate::member::Identity;
+use crate::member::{Identity, MAX_MEMBERS};
+use crate::roll::Roll;
 use crate::standing::Standing;
 use control::record::{Fate, Part, Record, RecordId};
 use control::version::NodeId;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 /// The version of datagrams and messages, their first byte.
-pub const VERSION: u8 = 2;
+pub const VERSION: u8 = 3;
 
 /// The longest datagram: with what seals and carries it, it fits in any link's frame.
 pub const MAX_DATAGRAM_BYTES: usize = 1_200;
@@ -110,6 +111,8 @@ pub struct Summary {
     pub from: NodeId,
     /// Of its records.
     pub digest: Digest,
+    /// Of the members that it counts on, itself among them.
+    pub roll: Roll,
     /// Whether its set may be compared with.
     pub standing: Standing,
     /// The first word or the answer.
@@ -185,6 +188,13 @@ pub enum Message {
         /// Whether the reconciliation is over with this.
         is_last: bool,
     },
+    /// Members that the sender knows: all of them, or in the answer those that the question did not know so.
+    Roll {
+        /// They.
+        members: Vec<foca::Member<Identity>>,
+        /// Whether it asks for what the receiver knows beyond them.
+        is_question: bool,
+    },
 }
 
 impl Datagram {
@@ -229,6 +239,9 @@ impl Message {
             Self::Push { records, .. } if !records.iter().all(is_sound) => Err(Malformed::Value { field: "record" }),
             Self::Give { records, .. } if !records.iter().all(is_sound) => Err(Malformed::Value { field: "record" }),
             Self::Want { keys, .. } | Self::Have { keys, .. } if keys.len() > MAX_KEYS => Err(Malformed::Value { field: "keys" }),
+            Self::Roll { members, .. } if members.len() > MAX_MEMBERS || !members.iter().all(|member| member.id().is_sound()) => {
+                Err(Malformed::Value { field: "members" })
+            }
             _ => Ok(message),
         }
     }

@@ -4,8 +4,8 @@ use control::clock::{BootMs, Now};
 use control::record::{Ancestry, Body, Fate, Part, Record, RecordId, Stamp};
 use control::version::Version;
 use gossip::{
-    Config, Datagram, Engine, Identity, Input, Key, MAX_DATAGRAM_BYTES, MAX_MESSAGE_BYTES, Malformed, Meeting, Message, Named,
-    Output, Standing, VERSION,
+    Config, Datagram, Engine, Identity, Input, Key, MAX_DATAGRAM_BYTES, MAX_MEMBERS, MAX_MESSAGE_BYTES, Malformed, Meeting,
+    Message, Named, Output, Standing, VERSION,
 };
 use jiff::Timestamp;
 use proptest::prelude::*;
@@ -20,7 +20,7 @@ fn now(ms: u64) -> Now {
 
 fn identity(name: &str, instance: u64) -> Identity {
     let address = SocketAddr::from(([10, 0, 0, name.len() as u8], 7_946));
-    Identity { name: name.into(), instance, address, text: Arc::from("") }
+    Identity::new(name.into(), instance, address, Arc::from(""))
 }
 
 fn engine(name: &str) -> Engine {
@@ -79,6 +79,7 @@ fn what_is_written_is_read() {
         Message::Give { want: 1, handled: Some(1), records },
         Message::Reconcile { session: 1, standing: Standing::Fresh, frame: vec![1, 2] },
         Message::Have { session: 1, keys: vec![key, key], is_last: true },
+        Message::Roll { members: vec![foca::Member::alive(identity("a", 1))], is_question: true },
     ];
     for message in messages {
         assert_eq!(Message::decode(&message.encode()), Ok(message));
@@ -103,7 +104,11 @@ fn what_no_node_says_is_refused_with_the_reason() {
     assert_eq!(Message::decode(&lie.encode()), Err(Malformed::Value { field: "record" }));
     let mut stranger = identity("a", 1);
     stranger.address.set_port(0);
-    assert_eq!(Datagram::decode(&Datagram::Leave(stranger).encode()), Err(Malformed::Value { field: "identity" }));
+    assert_eq!(Datagram::decode(&Datagram::Leave(stranger.clone()).encode()), Err(Malformed::Value { field: "identity" }));
+    let crowd = |members: Vec<foca::Member<Identity>>| Message::decode(&Message::Roll { members, is_question: true }.encode());
+    assert_eq!(crowd(vec![foca::Member::alive(stranger)]), Err(Malformed::Value { field: "members" }));
+    let many = (0..=MAX_MEMBERS as u64).map(|instance| foca::Member::alive(identity("a", instance))).collect();
+    assert_eq!(crowd(many), Err(Malformed::Value { field: "members" }));
 }
 
 #[test]
@@ -121,6 +126,25 @@ fn a_removed_node_does_not_come_back() {
     }
     assert!(left.counters().denied > 0);
     assert!(left.members().all(|member| !member.state.is_active()));
+}
+
+#[test]
+fn a_member_is_told_what_it_lacks_of_the_members_and_a_stranger_nothing() {
+    let (mut left, right) = pair();
+    let other = foca::Member::alive(identity("cccc", 3));
+    let ask = |members| Message::Roll { members, is_question: true }.encode();
+    let said = left.step(now(50), Input::Message { from: "x".into(), bytes: ask(vec![other.clone()]) });
+    assert!(said.is_empty(), "{said:?}");
+    assert_eq!(left.members().count(), 1);
+    let right = right.identity().name.clone();
+    let said = left.step(now(50), Input::Message { from: right.clone(), bytes: ask(vec![other]) });
+    assert_eq!(left.members().count(), 2);
+    let answers = said.iter().filter_map(|output| match output {
+        Output::Message { to, bytes, .. } if *to == right => Message::decode(bytes).ok(),
+        _ => None,
+    });
+    // The one member that it knows beside those of the question is who asked.
+    assert_eq!(answers.collect::<Vec<_>>(), [Message::Roll { members: Vec::new(), is_question: false }]);
 }
 
 #[test]
@@ -193,6 +217,12 @@ fn messages() -> Vec<Vec<u8>> {
         Message::Reconcile { session: 1, standing: Standing::Settled, frame: vec![0x61, 0, 0, 2, 0] }.encode(),
         Message::Answer { session: 1, standing: Standing::Settled, frame: vec![0x61, 0, 0, 2, 0] }.encode(),
         Message::Have { session: 1, keys, is_last: true }.encode(),
+        Message::Roll {
+            members: vec![foca::Member::alive(identity("a", 9)), foca::Member::down(identity("dddd", 9))],
+            is_question: true,
+        }
+        .encode(),
+        Message::Roll { members: vec![foca::Member::alive(identity("bb", 9))], is_question: false }.encode(),
     ]
 }
 

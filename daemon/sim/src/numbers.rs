@@ -28,6 +28,8 @@ pub struct Numbers {
     pub wire_ratio: f64,
     /// How often a second a timer wakes a node while nothing is written.
     pub idle_wakes: f64,
+    /// How often nodes asked others for all members while nothing is written, all together.
+    pub idle_rolls: u64,
 }
 
 /// Bytes of a record.
@@ -53,12 +55,13 @@ pub fn measure(seed: u64, nodes: usize, link: Link) -> Numbers {
     let whole_ms = world.run_until(300_000, 1_000, World::is_whole);
     // News of the membership are passed on for a while after the last has joined.
     world.run_ms(20_000);
-    let (before, wakes_before) = (sent(&world), wakes(&world));
+    let (before, wakes_before, rolls_before) = (sent(&world), wakes(&world), rolls(&world));
     world.run_ms(REST_MS);
     let at_rest = sent(&world) - before;
     let node_seconds = REST_MS as f64 / 1_000.0 * nodes as f64;
     let idle_bytes = (at_rest as f64 / node_seconds) as u64;
     let idle_wakes = (wakes(&world) - wakes_before) as f64 / node_seconds;
+    let idle_rolls = rolls(&world) - rolls_before;
     let mut written = BTreeMap::new();
     let (before, received, begun_us) = (sent(&world), received(&world), world.now_us);
     world.seen.clear();
@@ -93,6 +96,7 @@ pub fn measure(seed: u64, nodes: usize, link: Link) -> Numbers {
         copies: (self::received(&world) - received) as f64 / ideal,
         wire_ratio: wire_bytes as f64 / (ideal * PAYLOAD as f64),
         idle_wakes,
+        idle_rolls,
     }
 }
 
@@ -102,6 +106,10 @@ fn sent(world: &World) -> u64 {
 
 fn wakes(world: &World) -> u64 {
     world.nodes.iter().map(|node| node.wakes).sum()
+}
+
+fn rolls(world: &World) -> u64 {
+    world.nodes.iter().filter_map(|node| node.engine.as_ref()).map(|engine| engine.counters().rolls_asked).sum()
 }
 
 fn received(world: &World) -> u64 {

@@ -173,7 +173,7 @@ impl World {
         };
         node.life += 1;
         node.started = now.boot;
-        let identity = Identity { name: node.name.clone(), instance: now.wall_ms(), address: node.address, text: Arc::from("") };
+        let identity = Identity::new(node.name.clone(), now.wall_ms(), node.address, Arc::from(""));
         let known = node.known.values().map(|identity| (identity.clone(), now)).collect();
         let denied = BTreeSet::new();
         let config = Config {

@@ -93,3 +93,31 @@ fn what_is_known_of_members_already_is_not_looked_for_again() {
     let each = (looks(&world) - before) / 49;
     assert!((1..=8).contains(&each), "each node looked through all members {each} times for one that died");
 }
+
+#[test]
+fn many_that_start_together_see_each_other_within_seconds() {
+    let mut world = World::new(1, Settings::lan(100));
+    for node in 0..100 {
+        world.start(node);
+        world.run_ms(10);
+    }
+    let took_ms = world.run_until(30_000, 100, World::is_whole).expect("they find each other");
+    assert!(took_ms <= 5_000, "{took_ms} ms");
+}
+
+#[test]
+fn whoever_joins_many_sees_all_of_them_within_a_second() {
+    let mut world = World::new(1, Settings::lan(100));
+    for node in 0..99 {
+        world.start(node);
+    }
+    world.run_ms(60_000);
+    world.start(99);
+    let sees_all = |world: &World| {
+        let members = world.nodes[99].engine.as_ref().into_iter().flat_map(gossip::Engine::members);
+        members.filter(|member| member.state == State::Alive).count() == 99
+    };
+    let took_ms = world.run_until(10_000, 50, sees_all).expect("it sees all");
+    assert!(took_ms <= 1_000, "{took_ms} ms");
+    assert!(world.run_until(10_000, 50, World::is_whole).is_some(), "all see it");
+}

@@ -109,7 +109,7 @@ mod tests {
         let path = file(folder.path());
         assert_eq!(read(&path), []);
         let address = "10.0.0.1:7946".parse().expect("an address");
-        let identity = Identity { name: "n1".into(), instance: 7, address, text: "".into() };
+        let identity = Identity::new("n1".into(), 7, address, "".into());
         let members = vec![Remembered { identity: identity.clone(), unseen_ms: Some(5_000) }];
         write(&path, &serde_json::to_vec(&members).expect("JSON")).expect("a file");
         assert_eq!(read(&path), members);
@@ -125,8 +125,7 @@ mod tests {
         let time = |ms| Timestamp::from_millisecond(ms).expect("a time");
         let now = Now { wall: time(90_000), boot: BootMs(7) };
         let address = "10.0.0.1:7946".parse().expect("an address");
-        let member =
-            |unseen_ms| Remembered { identity: Identity { name: "n1".into(), instance: 7, address, text: "".into() }, unseen_ms };
+        let member = |unseen_ms| Remembered { identity: Identity::new("n1".into(), 7, address, "".into()), unseen_ms };
         let since = |unseen_ms, contact_ms| known(vec![member(unseen_ms)], contact_ms, now)[0].1;
         assert_eq!(since(Some(30_000), Some(60_000)), Now { wall: time(30_000), ..now });
         assert_eq!(since(None, Some(60_000)).wall, time(60_000), "it was seen when this node last heard anybody");

@@ -137,7 +137,7 @@ mod tests {
 
     fn member(name: &str, state: State, since_ms: u64) -> Member {
         let address = "10.0.0.1:7946".parse().expect("an address");
-        Member { identity: Identity { name: name.into(), instance: 1, address, text: "".into() }, state, since: at(since_ms) }
+        Member { identity: Identity::new(name.into(), 1, address, "".into()), state, incarnation: 0, since: at(since_ms) }
     }
 
     /// Which of the nodes b, c and d are lost at a moment, on node a, which started at 1 s.

@@ -74,7 +74,7 @@ impl Cluster {
         let started = now.wall;
         let instance_ms = u64::try_from(started.as_millisecond()).unwrap_or(0);
         let address = SocketAddr::new(settings.advertise, settings.gossip.port());
-        let me = Identity { name: NodeId::from(settings.name.as_str()), instance: instance_ms, address, text: VERSION.into() };
+        let me = Identity::new(NodeId::from(settings.name.as_str()), instance_ms, address, VERSION.into());
         let doorman = doorman(view.clone(), me.clone(), settings.cluster_cidr.clone());
         let config = TransportConfig { gossip: settings.gossip, instance_ms, doorman: Some(doorman) };
         let (transport, incoming, driver) = Transport::bind(config, trust.clone())?;
