@@ -214,3 +214,30 @@ fn a_ready_pod_stays_ready_over_a_restart_of_the_daemon_and_a_probe_that_hangs_i
     assert!(seen.iter().all(|is_ready| *is_ready), "{seen:?}");
     delete(&world, "steady");
 }
+
+#[test]
+fn a_pod_waits_for_its_readiness_gates() {
+    if is_skipped("a_pod_waits_for_its_readiness_gates") {
+        return;
+    }
+    let world = world();
+    let gate = "example.com/in-service";
+    let spec = json!({"readinessGates": [{"conditionType": gate}], "containers": [shell("app", "exec sleep 1000")]});
+    create(&world, "gated", spec);
+    let ready = |pod: &Value| {
+        let conditions = pod["status"]["conditions"].as_array().cloned().unwrap_or_default();
+        conditions.into_iter().find(|condition| condition["type"] == "Ready").unwrap_or_default()
+    };
+    let pod = world.wait_pod("gated", "waits for its gate", |pod| ready(pod)["reason"] == "ReadinessGatesNotReady");
+    let missing = format!("corresponding condition of pod readiness gate \"{gate}\" does not exist.");
+    assert_eq!(ready(&pod)["message"], json!(missing));
+    let patch = |status: &str| {
+        let patch = json!({"status": {"conditions": [{"type": gate, "status": status}]}}).to_string();
+        let _ = world.skiff(&["patch", "pod", "gated", "--subresource=status", "-p", &patch]).ok();
+    };
+    patch("True");
+    world.wait_pod("gated", "is ready", |pod| ready(pod)["status"] == "True");
+    patch("False");
+    world.wait_pod("gated", "is not ready", |pod| ready(pod)["status"] == "False");
+    delete(&world, "gated");
+}

@@ -35,6 +35,7 @@ mod turns;
 mod wake;
 
 pub use action::{Action, EventType, HookKind, ObjectFate, PodEvent, ProbeKind, PullPolicy, Signal};
+pub use conditions::{foreign, keep_foreign};
 pub use input::{Exit, Found, FoundContainer, FoundSandbox, FoundState, ImageFailure, Input, ProbeVerdict, Pulled, StartFailure};
 pub use name::ContainerName;
 pub use resize::NoRoom;

@@ -28,6 +28,7 @@ use crate::errors::chain;
 use crate::events::Recorder;
 use crate::shutdown::Shutdown;
 use control::membership::Members;
+use control::pod::foreign;
 use control::scheduler::NodeState;
 use k8s_openapi::api::core::v1::Pod;
 use objects::Kind;
@@ -300,7 +301,8 @@ fn is_status_of_another(pod: &Pod, machinery: &Machinery) -> bool {
     host_ip != Some(&machinery.host_ip.to_string())
 }
 
-/// Whether a pod's object changed in what matters to its worker: everything but the status, which it wrote itself.
+/// Whether a pod's object changed in what matters to its worker: everything but the status, which it wrote itself but for the
+/// conditions of others.
 fn matters(before: &Pod, after: &Pod) -> bool {
     let (old, new) = (&before.metadata, &after.metadata);
     old.generation != new.generation
@@ -309,6 +311,7 @@ fn matters(before: &Pod, after: &Pod) -> bool {
         || old.labels != new.labels
         || old.annotations != new.annotations
         || before.spec != after.spec
+        || !foreign(before.status.as_ref()).eq(foreign(after.status.as_ref()))
 }
 
 /// Gives the burstable pods together the share of cpu that they ask for together, whenever that changed.

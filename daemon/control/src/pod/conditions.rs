@@ -5,7 +5,7 @@ use super::container::{Container, Role};
 use super::life::{Cause, Life, Sandbox};
 use super::status::{Statuses, whole_seconds};
 use crate::clock::Now;
-use k8s_openapi::api::core::v1::{ContainerStatus, PodCondition};
+use k8s_openapi::api::core::v1::{ContainerStatus, PodCondition, PodStatus};
 
 /// Those that the node writes. Others (readiness gates) are kept as they are.
 const OWN: [&str; 5] = ["PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled"];
@@ -15,6 +15,28 @@ const RESIZE: [&str; 2] = ["PodResizePending", "PodResizeInProgress"];
 
 /// That the node put the pod out.
 const DISRUPTION: &str = "DisruptionTarget";
+
+/// The conditions that others write, or may: readiness gates, and that the pod is to be put out.
+pub fn foreign(status: Option<&PodStatus>) -> impl Iterator<Item = &PodCondition> {
+    let conditions = status.and_then(|status| status.conditions.as_ref()).into_iter().flatten();
+    conditions.filter(|condition| !is_own(&condition.type_))
+}
+
+fn is_own(kind: &str) -> bool {
+    OWN.contains(&kind) || RESIZE.contains(&kind)
+}
+
+/// Puts the conditions of others into a status of the node, as the stored one has them: what was written meanwhile is not lost.
+pub fn keep_foreign(status: &mut PodStatus, stored: Option<&PodStatus>) {
+    let mut conditions = status.conditions.take().unwrap_or_default();
+    conditions.retain(|condition| is_own(&condition.type_) || condition.type_ == DISRUPTION);
+    for condition in foreign(stored) {
+        if !conditions.iter().any(|own| own.type_ == condition.type_) {
+            conditions.push(condition.clone());
+        }
+    }
+    status.conditions = Some(conditions).filter(|conditions| !conditions.is_empty());
+}
 
 /// A condition before its times.
 #[derive(Debug, Clone)]
@@ -36,7 +58,7 @@ impl Verdict {
 
 impl PodMachine {
     pub(super) fn conditions(&self, now: Now, phase: &str, statuses: &Statuses) -> Vec<PodCondition> {
-        let mut foreign = self.foreign_conditions();
+        let mut foreign: Vec<PodCondition> = foreign(self.pod.status.as_ref()).cloned().collect();
         let disruption = self.disruption();
         if disruption.is_some() {
             foreign.retain(|condition| condition.type_ != DISRUPTION);
@@ -55,7 +77,6 @@ impl PodMachine {
             let reason = reason.map(str::to_owned);
             self.condition(now, kind, Verdict { status: "True", reason, message })
         });
-        foreign.retain(|condition| !RESIZE.contains(&condition.type_.as_str()));
         conditions.extend(resize);
         conditions.extend(disruption.map(|verdict| self.condition(now, DISRUPTION, verdict)));
         conditions.extend(foreign);
@@ -114,11 +135,6 @@ impl PodMachine {
         }
         let message = format!("containers with unready status: [{}]", unready.join(" "));
         Verdict::not("ContainersNotReady", Some(message))
-    }
-
-    fn foreign_conditions(&self) -> Vec<PodCondition> {
-        let conditions = self.pod.status.as_ref().and_then(|status| status.conditions.as_ref());
-        conditions.into_iter().flatten().filter(|condition| !OWN.contains(&condition.type_.as_str())).cloned().collect()
     }
 
     /// `lastTransitionTime` is when the status changed, not the reason.

@@ -7,9 +7,11 @@ use super::worker::{PullEnd, Worker};
 use crate::assemble;
 use crate::errors::chain;
 use crate::images::{Images, InUse};
-use control::pod::{Action, ContainerName, ImageFailure, Input, ObjectFate, PullPolicy, Pulled, Signal, StartFailure};
+use control::pod::{
+    Action, ContainerName, ImageFailure, Input, ObjectFate, PullPolicy, Pulled, Signal, StartFailure, keep_foreign,
+};
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::PodStatus;
+use k8s_openapi::api::core::v1::{Pod, PodStatus};
 use runtime::image::{ImageRecord, Reference};
 use runtime::protocol::{ContainerId, StartSpec};
 use runtime::sandbox::SandboxError;
@@ -21,6 +23,9 @@ use tracing::{debug, warn};
 const START_TIMEOUT: Duration = Duration::from_secs(120);
 /// The first and the longest wait before a release that failed is tried again.
 const RELEASE_WAITS: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(30));
+
+/// How often a status is written anew because the object changed meanwhile; the last time whatever it is.
+const PUBLISH_TRIES: u32 = 5;
 
 impl Worker {
     /// Performs one action. What it brings about at once is returned; the rest comes as news.
@@ -254,17 +259,28 @@ impl Worker {
         }
     }
 
+    /// Writes the status. The conditions of others are in the same record and may have changed since the machine saw them.
     async fn publish(&self, status: &PodStatus) {
         let key = self.machinery.key_of(self.machine.pod());
-        let status = match serde_json::to_value(status) {
-            Ok(status) => status,
-            Err(error) => return warn!(pod = self.uid, %error, "a status cannot be written"),
-        };
-        let only_if = Preconditions { uid: Some(self.uid.clone()), ..Preconditions::default() };
-        match self.store.update_status(key, status, only_if, Durability::Soon).await {
-            // Gone, or made anew: the next word from the store says so.
-            Ok(_) | Err(StoreError::NotFound(_) | StoreError::OtherUid { .. } | StoreError::Closed) => {}
-            Err(error) => warn!(pod = self.uid, error = %chain(&error), "a status was not stored"),
+        for tries_left in (0..PUBLISH_TRIES).rev() {
+            let Some(stored) = self.store.get(&key) else { return };
+            let mut status = status.clone();
+            match stored.parse::<Pod>() {
+                Ok(stored) => keep_foreign(&mut status, stored.status.as_ref()),
+                Err(error) => warn!(pod = self.uid, %error, "a pod in the store cannot be read"),
+            }
+            let status = match serde_json::to_value(&status) {
+                Ok(status) => status,
+                Err(error) => return warn!(pod = self.uid, %error, "a status cannot be written"),
+            };
+            let resource_version = Some(stored.resource_version()).filter(|_| tries_left > 0);
+            let only_if = Preconditions { uid: Some(self.uid.clone()), resource_version };
+            match self.store.update_status(key.clone(), status, only_if, Durability::Soon).await {
+                Err(StoreError::Stale(_)) => {}
+                // Gone, or made anew: the next word from the store says so.
+                Ok(_) | Err(StoreError::NotFound(_) | StoreError::OtherUid { .. } | StoreError::Closed) => return,
+                Err(error) => return warn!(pod = self.uid, error = %chain(&error), "a status was not stored"),
+            }
         }
     }
 

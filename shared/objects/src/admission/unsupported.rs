@@ -82,7 +82,6 @@ static ROWS: &[Row] = &[
     warn("spec.schedulerName", "there is one scheduler").when(|name, _| name != "default-scheduler"),
     warn("spec.priorityClassName", "it is kept, and no pod is put out for another"),
     warn("spec.overhead", "it is not counted"),
-    warn("spec.readinessGates", "readiness does not wait for them"),
     warn("spec.serviceAccountName", "the pod gets no token of it"),
     warn("spec.imagePullSecrets", "images are pulled with the daemon's own credentials"),
     warn("spec.subdomain", "there is no cluster DNS"),

@@ -2,6 +2,7 @@
 
 use super::bench::{Bench, at, manifest};
 use crate::pod::{Action, Found, Input, RejectReason, Rejection, StartFailure};
+use k8s_openapi::api::core::v1::PodStatus;
 use serde_json::json;
 
 #[test]
@@ -219,6 +220,29 @@ fn readiness_gates_hold_a_pod_back() {
     bench.spec(|manifest| manifest["status"] = json!({"conditions": [{"type": "x", "status": "True"}]}));
     assert_eq!(bench.condition("Ready"), "True");
     assert_eq!(bench.condition("x"), "True", "what others write is kept");
+}
+
+#[test]
+fn what_others_wrote_meanwhile_is_kept_in_a_status() {
+    let status = |conditions: serde_json::Value| -> PodStatus {
+        serde_json::from_value(json!({"conditions": conditions})).expect("a status")
+    };
+    let condition = |kind: &str, status: &str| json!({"type": kind, "status": status});
+    let mut own = status(json!([condition("Ready", "True"), condition("DisruptionTarget", "True"), condition("x", "False")]));
+    let stored = json!([
+        condition("Ready", "False"),
+        condition("DisruptionTarget", "False"),
+        condition("y", "True"),
+        condition("x", "True")
+    ]);
+    crate::pod::keep_foreign(&mut own, Some(&status(stored)));
+    let kept = json!([
+        condition("Ready", "True"),
+        condition("DisruptionTarget", "True"),
+        condition("y", "True"),
+        condition("x", "True")
+    ]);
+    assert_eq!(own, status(kept));
 }
 
 #[test]
