@@ -2,6 +2,7 @@
 
 mod bench;
 mod deletion;
+mod grace;
 mod hooks;
 mod images;
 mod init;

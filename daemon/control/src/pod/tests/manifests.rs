@@ -27,6 +27,10 @@ pub(super) fn any_manifest(random: &mut Random) -> Value {
     if !init.is_empty() {
         manifest["spec"]["initContainers"] = json!(init);
     }
+    manifest["spec"]["terminationGracePeriodSeconds"] = json!(random.pick(&[30, 30, 5, 0]));
+    if random.chance(10) {
+        manifest["spec"]["activeDeadlineSeconds"] = json!(random.pick(&[20, 600]));
+    }
     manifest
 }
 
@@ -41,6 +45,9 @@ fn equip(container: &mut Value, random: &mut Random) {
                 "failureThreshold": random.pick(&[1, 3]),
                 "successThreshold": random.pick(&[1, 1, 2]),
             });
+            if probe != "readinessProbe" && random.chance(30) {
+                container[probe]["terminationGracePeriodSeconds"] = json!(random.pick(&[1, 10]));
+            }
         }
     }
     for hook in ["postStart", "preStop"] {

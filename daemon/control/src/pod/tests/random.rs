@@ -29,11 +29,10 @@ impl Random {
     }
 }
 
-/// The seeds to try: one from `SKIFF_SEED`, or `SKIFF_RUNS` of them, or this many.
+/// The seeds to try: `SKIFF_RUNS` of them or this many; from `SKIFF_SEED` on, and only that one where their number is not said.
 pub(super) fn seeds(default_runs: u64) -> std::ops::Range<u64> {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
-    match number("SKIFF_SEED") {
-        Some(seed) => seed..seed + 1,
-        None => 0..number("SKIFF_RUNS").unwrap_or(default_runs),
-    }
+    let (seed, runs) = (number("SKIFF_SEED"), number("SKIFF_RUNS"));
+    let first = seed.unwrap_or(0);
+    first..first + runs.unwrap_or(if seed.is_some() { 1 } else { default_runs })
 }

@@ -1,6 +1,12 @@
 //! Random schedules: whatever comes in whatever order, what must always hold, holds.
+//!
+//! Held at every step: nothing starts once the pod is deleted, put out, or past its deadline; restart counts never fall; no instance
+//! outlives its grace, and none is killed before it is over (`grace`); every start that was shown has one end, and one only; a
+//! final phase is never left; init containers and sidecars keep their order. `SKIFF_RUNS=1000000` tries a million of them
+//! (`CONTRIBUTING.md` has the whole command).
 
 use super::bench::{at, host, pod};
+use super::grace::Graces;
 use super::manifests::{any_manifest, ephemeral, has_probe_or_hook, start_order};
 use super::random::{Random, seeds};
 use super::world::{Weather, World};
@@ -34,6 +40,11 @@ struct Schedule {
     is_deleted: bool,
     /// Its node puts it out.
     is_put_out: bool,
+    /// How the machine was told that the pod is nobody's, or another node's: nothing more may be said of it then.
+    goodbye: Option<Input>,
+    graces: Graces,
+    /// The instances that were shown to run, by their ids.
+    shown: BTreeSet<String>,
     /// How each instance was first said to have ended, by its id.
     ends: BTreeMap<String, (i32, String)>,
     steps: u32,
@@ -66,6 +77,9 @@ impl Schedule {
             kill_by_ms: None,
             is_deleted: false,
             is_put_out: false,
+            goodbye: None,
+            graces: Graces::default(),
+            shown: BTreeSet::new(),
             ends: BTreeMap::new(),
             steps: 0,
             inputs: 0,
@@ -94,8 +108,15 @@ impl Schedule {
         self.actions += actions.len();
         for action in &actions {
             self.check_action(action);
+            self.graces.watch(action, &self.world, (&self.manifest, &self.shown), self.kill_by_ms);
             self.world.perform(action);
         }
+        self.check_time();
+    }
+
+    /// What is due by now was done.
+    fn check_time(&mut self) {
+        self.graces.check(&self.world);
         let kill_is_due = self.kill_by_ms.is_some_and(|by_ms| by_ms <= self.world.ms);
         if kill_is_due && !self.machine.is_released() {
             self.check_kills();
@@ -111,7 +132,7 @@ impl Schedule {
                 assert!(!self.is_over(), "something starts after the end: {action:?}");
                 self.check_order(container);
             }
-            Action::Signal { container, signal: Signal::Stop, .. } if self.is_over() && self.world.ms < self.grace_over_ms => {
+            Action::Signal { container, signal: Signal::Stop, .. } if self.is_told_to_go() => {
                 self.check_turn(container);
             }
             Action::RunHook { hook: HookKind::PostStart, .. } => assert!(!self.is_over(), "a start's hook after the end"),
@@ -124,8 +145,20 @@ impl Schedule {
         }
     }
 
+    /// It goes, and what is left of its grace is known.
+    fn is_told_to_go(&self) -> bool {
+        (self.is_deleted || self.is_put_out) && self.world.ms < self.grace_over_ms && !self.is_past_deadline()
+    }
+
     fn is_over(&self) -> bool {
-        self.is_deleted || self.is_put_out
+        self.is_deleted || self.is_put_out || self.is_past_deadline()
+    }
+
+    /// Whether `activeDeadlineSeconds` is over. The status shows whole seconds, so that one is allowed for.
+    fn is_past_deadline(&self) -> bool {
+        let Some(seconds) = self.manifest["spec"]["activeDeadlineSeconds"].as_i64() else { return false };
+        let started = self.status.as_ref().and_then(|status| status.start_time.as_ref());
+        started.is_some_and(|started| started.0.as_second() + seconds < at(self.world.ms).wall.as_second())
     }
 
     /// Whatever starts, the init containers before it have done their part in this sandbox.
@@ -155,6 +188,7 @@ impl Schedule {
     }
 
     fn check_status(&mut self, status: &PodStatus) {
+        assert!(self.goodbye.is_none(), "something is said of another node's pod");
         let is_final = |status: &PodStatus| matches!(status.phase.as_deref(), Some("Succeeded" | "Failed"));
         if let Some(before) = self.status.as_ref().filter(|before| is_final(before)) {
             assert_eq!(before.phase, status.phase, "a final phase was left");
@@ -177,6 +211,7 @@ impl Schedule {
             if state.terminated.is_some() {
                 self.ended.insert(instance);
             }
+            self.shown.extend(state.running.as_ref().and(container.container_id.clone()));
             self.check_ends([container.state.as_ref(), container.last_state.as_ref()]);
             assert!(!is_final(status) || state.running.is_none(), "something runs in a pod that has ended");
         }
@@ -192,6 +227,12 @@ impl Schedule {
             let first = self.ends.entry(id.clone()).or_insert_with(|| said.clone());
             assert_eq!(*first, said, "{id} ended twice");
         }
+    }
+
+    /// Every start that was shown has an end that was shown. Of a pod whose object is gone nothing is said any more.
+    fn check_ends_of_all(&self, is_silent: bool) {
+        let endless: Vec<_> = self.shown.iter().filter(|id| !self.ends.contains_key(*id)).collect();
+        assert!(is_silent || endless.is_empty(), "nobody said how these ended: {endless:?}");
     }
 
     /// Past its grace, all that the machine may know to run was killed, or goes with its sandbox.
@@ -224,11 +265,24 @@ impl Schedule {
         self.spec();
     }
 
+    fn say_goodbye(&mut self, input: Input, grace_seconds: i64) {
+        self.is_deleted = true;
+        self.expect_kills(grace_seconds);
+        if self.goodbye.as_ref() != Some(&Input::Removed) {
+            self.goodbye = Some(input.clone());
+        }
+        self.give(input);
+    }
+
     /// Whoever was signalled at the end of the grace has two seconds more.
     fn expect_kills(&mut self, grace_seconds: i64) {
         let by_ms = self.world.ms + u64::try_from(grace_seconds.max(1)).unwrap_or(1) * 1000 + 2000;
         self.grace_over_ms = self.grace_over_ms.min(by_ms - 2000);
         self.kill_by_ms = Some(self.kill_by_ms.map_or(by_ms, |before| before.min(by_ms)));
+    }
+
+    fn own_grace_seconds(&self) -> i64 {
+        self.manifest["spec"]["terminationGracePeriodSeconds"].as_i64().unwrap_or(30)
     }
 
     /// The node is short of something, or is switched off.
@@ -237,7 +291,7 @@ impl Schedule {
         let is_switched_off = self.world.random.chance(50);
         // One that is ending already is not evicted; that the machine goes hastens it. (Seed 13225.)
         if is_switched_off || (!self.is_over() && !self.has_ended()) {
-            self.expect_kills(grace_seconds.cast_signed());
+            self.expect_kills(grace_seconds.cast_signed().min(self.own_grace_seconds()));
         }
         self.is_put_out = true;
         if !is_switched_off {
@@ -290,10 +344,15 @@ impl Schedule {
                 self.spec();
             }
             80..82 => {
-                self.is_deleted = true;
-                self.kill_by_ms = Some(self.kill_by_ms.map_or(self.world.ms + 3000, |by| by.min(self.world.ms + 3000)));
-                self.grace_over_ms = self.grace_over_ms.min(self.world.ms + 1000);
-                self.give(Input::Removed);
+                self.say_goodbye(Input::Removed, 0);
+            }
+            90..92 => {
+                let grace_seconds = self.own_grace_seconds();
+                self.say_goodbye(Input::PlacedElsewhere { node: "n2".to_owned() }, grace_seconds);
+            }
+            92..94 => {
+                self.status = None;
+                self.give(Input::StatusLost);
             }
             _ => {}
         }
@@ -304,7 +363,7 @@ impl Schedule {
         if self.machine.is_released() {
             return;
         }
-        let was_removed = self.is_deleted && self.manifest["metadata"]["deletionTimestamp"].is_null();
+        self.graces.restart_daemon();
         let mut pod = (*pod(&self.manifest)).clone();
         pod.status.clone_from(&self.status);
         let text = serde_json::to_string(&self.machine.snapshot()).expect("a snapshot is JSON");
@@ -322,9 +381,9 @@ impl Schedule {
             self.machine = PodMachine::new(host(), pod.into());
         }
         let found = if keeps_memory { self.world.look() } else { Found::default() };
-        if was_removed {
-            // Without its object a pod is nobody's: the worker says so before anything else.
-            self.give(Input::Removed);
+        if let Some(goodbye) = self.goodbye.clone() {
+            // The worker says so before anything else.
+            self.give(goodbye);
         }
         self.give(Input::Found(found));
     }
@@ -334,6 +393,7 @@ impl Schedule {
         while let Some(input) = self.world.next(limit_ms) {
             self.give(input);
         }
+        self.check_time();
     }
 
     fn run(&mut self) {
@@ -355,6 +415,7 @@ impl Schedule {
         self.run_for(600_000);
         assert!(self.machine.is_released(), "a deleted pod is not released: {:#?}", self.machine);
         assert!(self.world.is_empty());
+        self.check_ends_of_all(self.goodbye.is_some());
     }
 }
 
