@@ -37,7 +37,7 @@ impl Graces {
             Action::Signal { container, attempt, .. } => {
                 let key = (container.clone(), *attempt);
                 let from = self.0.get(&key).map_or(if is_shown(&key, told) { u64::MAX } else { 0 }, |stop| stop.kill_from);
-                let is_due = kill_by.is_some_and(|by| by.saturating_sub(2 * LEAST_MS) <= world.ms);
+                let is_due = kill_by.is_some_and(|by| by.saturating_sub(LEAST_MS) <= world.ms);
                 assert!(from <= world.ms || is_due, "{container}/{attempt} is killed before its grace is over");
                 // It may be killed again.
                 self.0.insert(key, Stop { kill_from: 0, kill_by: u64::MAX });

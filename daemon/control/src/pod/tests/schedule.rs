@@ -260,7 +260,9 @@ impl Schedule {
         self.manifest["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
         let before = self.manifest["metadata"]["deletionGracePeriodSeconds"].as_i64().unwrap_or(i64::MAX);
         self.manifest["metadata"]["deletionGracePeriodSeconds"] = json!(grace_seconds.min(before));
-        self.expect_kills(grace_seconds);
+        if self.goodbye.is_none() {
+            self.expect_kills(grace_seconds);
+        }
         self.is_deleted = true;
         self.spec();
     }
@@ -276,8 +278,10 @@ impl Schedule {
 
     /// Whoever was signalled at the end of the grace has two seconds more.
     fn expect_kills(&mut self, grace_seconds: i64) {
-        let by_ms = self.world.ms + u64::try_from(grace_seconds.max(1)).unwrap_or(1) * 1000 + 2000;
-        self.grace_over_ms = self.grace_over_ms.min(by_ms - 2000);
+        let grace_ms = u64::try_from(grace_seconds).unwrap_or(0) * 1000;
+        // Hooks have one second at least, containers two.
+        self.grace_over_ms = self.grace_over_ms.min(self.world.ms + grace_ms.max(1000));
+        let by_ms = self.world.ms + grace_ms.max(2000) + 2000;
         self.kill_by_ms = Some(self.kill_by_ms.map_or(by_ms, |before| before.min(by_ms)));
     }
 
