@@ -131,3 +131,52 @@ fn names_that_cannot_be_read_and_images_that_must_not_be_pulled() {
     assert_eq!(waiting(&pod), ("ErrImageNeverPull", words));
     end(&world);
 }
+
+/// A Secret with the account of a registry.
+fn pull_secret(world: &World, name: &str, place: &str, password: &str) {
+    let config = json!({"auths": {place: {"username": "ada", "password": password}}}).to_string();
+    let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "type": "kubernetes.io/dockerconfigjson",
+        "stringData": {".dockerconfigjson": config}});
+    let _ = world.skiff_with(&["create", "-f", "-"], &secret.to_string()).ok();
+}
+
+#[test]
+fn image_pull_secrets_are_tried_in_order_and_come_from_the_service_account_too() {
+    if is_skipped("image_pull_secrets_are_tried_in_order_and_come_from_the_service_account_too") {
+        return;
+    }
+    let world = World::new(&[]);
+    let registry = Registry::start_locked(&world, LOCKED);
+    for name in ["team/box:1", "team/bag:1", "other:1"] {
+        registry.push(&world, &demo_archive(), name, Some("ada:secret"));
+    }
+    pull_secret(&world, "host", &registry.address, "secret");
+    // Longer than the host alone: it is tried first, and is wrong.
+    pull_secret(&world, "team", &format!("http://{}/v2/team", registry.address), "wrong");
+    let (mut pods, mut events) = (PodWatch::begin(&world), EventWatch::begin(&world));
+    let create = |name: &str, image: &str, secrets: &[&str]| {
+        let container = json!({"name": "c", "image": format!("{}/{image}", registry.address), "command": ["sh", "-c", "trap 'exit 0' TERM; while true; do sleep 0.1; done"]});
+        let secrets: Vec<Value> = secrets.iter().map(|secret| json!({"name": secret})).collect();
+        let spec = json!({"terminationGracePeriodSeconds": 1, "containers": [container], "imagePullSecrets": secrets});
+        let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}).to_string();
+        let ran = world.skiff_with(&["create", "-f", "-"], &pod);
+        assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "no warning is left");
+    };
+    create("wrong", "team/box:1", &["team", "missing"]);
+    let told = events.until(PATIENCE, "wrong", |told| told.reason == "Failed");
+    let said = "Unable to retrieve some image pull secrets (missing); attempting to pull the image may not succeed.";
+    assert!(told.iter().any(|told| told.reason == "FailedToRetrieveImagePullSecret" && told.message == said), "{told:#?}");
+    assert!(told.last().is_some_and(|told| told.message.contains("401")), "{told:#?}");
+    create("both", "team/bag:1", &["team", "host"]);
+    pods.until("both", "1/1 Running");
+    // The account's secrets are those of a pod that names none.
+    create("none", "other:1", &[]);
+    pods.until("none", "0/1 ErrImagePull");
+    let patch = json!({"imagePullSecrets": [{"name": "host"}]}).to_string();
+    let _ = world.skiff(&["patch", "serviceaccount", "default", "-p", &patch]).ok();
+    create("account", "other:1", &[]);
+    pods.until("account", "1/1 Running");
+    let shown = world.get("pod", "account").expect("the pod")["spec"]["imagePullSecrets"].clone();
+    assert_eq!(shown, json!([{"name": "host"}]));
+    end(&world);
+}

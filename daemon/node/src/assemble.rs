@@ -3,6 +3,8 @@
 //! Pure: what has to be read from the machine comes in with [`PodContext`]. Rules of command, environment and identity follow
 //! `pkg/kubelet/kuberuntime/kuberuntime_container.go` and `pkg/kubelet/kubelet_pods.go`.
 
+pub mod downward;
+pub mod files;
 mod mounts;
 mod process;
 mod resources;
@@ -11,6 +13,7 @@ mod security;
 pub use mounts::volume_dir;
 pub use resources::{ContainerResources, Qos, amounts, container_resources, oom_score_adj, pod_resources, qos};
 
+use crate::sources::{SourceError, SourceKind, Sources};
 use k8s_openapi::api::core::v1::{Container, Pod, PodSpec};
 use runtime::image::ImageConfig;
 use runtime::protocol::{ConsoleMode, ContainerStreams, InputMode};
@@ -18,6 +21,7 @@ use runtime::spec::{
     Access, CgroupAttach, ContainerSpec, DEFAULT_MASKED_PATHS, DEFAULT_READONLY_PATHS, DEFAULT_SHM_BYTES, IpcMode, LogSpec,
     NetworkMode, PidMode, Rootfs, SandboxSpec, Upper,
 };
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
@@ -38,10 +42,25 @@ pub struct PodContext<'a> {
     pub log_dir: &'a Path,
     /// All of the node's memory, in bytes, for the out-of-memory score.
     pub node_memory_bytes: u64,
+    /// All of the node's cpus, in thousandths of a core.
+    pub node_cpu_milli: u64,
+    /// Where the variables come from.
+    pub variables: Variables<'a>,
+    /// The volumes of the host that are no folders, by name.
+    pub host_files: &'a BTreeSet<String>,
     /// A log file that would get larger is rotated, in bytes.
     pub log_max_bytes: u64,
     /// How many log files of a container are kept.
     pub log_max_files: u32,
+}
+
+/// Where a container's variables come from.
+#[derive(Debug, Clone, Copy)]
+pub enum Variables<'a> {
+    /// The manifest, with the ConfigMaps and Secrets that it names.
+    From(&'a Sources),
+    /// They are those that it was started with: what was named may have changed since.
+    Kept(&'a [(String, String)]),
 }
 
 /// One start of one container.
@@ -79,6 +98,20 @@ pub enum AssembleError {
         /// The container.
         container: String,
     },
+    /// A key that a volume names, and its object does not have.
+    #[error("{}", if *kind == SourceKind::Secret { format!("references non-existent secret key: {key}") } else { format!("configmap references non-existent config key: {key}") })]
+    NoSuchKey {
+        /// Of which kind.
+        kind: SourceKind,
+        /// The key.
+        key: String,
+    },
+    /// A `resourceFieldRef` that means nothing here.
+    #[error("{0}")]
+    Resource(String),
+    /// A ConfigMap or Secret, or a key of it, that is not there.
+    #[error(transparent)]
+    Source(#[from] SourceError),
     /// A user id that no Linux user can have.
     #[error("invalid user or group id {0}")]
     Id(i64),
@@ -160,7 +193,7 @@ pub fn container(context: &PodContext<'_>, start: ContainerStart<'_>) -> Result<
             access: if security.is_root_read_only { Access::ReadOnly } else { Access::ReadWrite },
         },
         argv,
-        env,
+        env: env.pairs,
         cwd: process::working_dir(start.container, start.image),
         user: process::user(spec, start.container, start.image)?,
         mounts: mounts::assemble(context, start.container, &paths)?,

@@ -26,6 +26,7 @@ use crate::probes::history::ProbeHistory;
 use crate::relief::Relief;
 use crate::scheduler::Scheduler;
 use crate::shutdown::{self, Shutdown, Trigger};
+use crate::sources;
 use crate::verbs::Verbs;
 use control::pod::EventType;
 use control::pressure::Standing;
@@ -265,10 +266,14 @@ fn spawn(
     let Equipment { network, cgroups, memory_bytes, supervisor } = equipment;
     let network_taken = Arc::new(Notify::new());
     let (moved, pod_cidr) = watch::channel(network.cidr());
+    let (sources_changed, sources) = watch::channel(0);
+    tasks.spawn(sources::follow(store.clone(), sources_changed, shutdown.clone()));
     let machinery = Arc::new(Machinery {
         node_name: config.name.clone(),
         host_ip: open::internal_ip(&fixed.addresses).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
         memory_bytes,
+        cpu_milli: std::thread::available_parallelism().map_or(1, |cpus| cpus.get() as u64) * 1000,
+        sources,
         pods_dir: config.data_dir.join("pods"),
         logs_dir: config.data_dir.join("logs"),
         run_pods_dir: config.run_dir.join("pods"),

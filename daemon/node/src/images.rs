@@ -1,6 +1,7 @@
 //! The node's images as its pods and users want them: found, pulled one or a few at a time, kept while they are used.
 
 use crate::errors::chain;
+use crate::keyring::Account;
 use jiff::Timestamp;
 use runtime::image::{
     Credentials, Digest, GcPolicy, ImageHold, ImageRecord, ImageStore, PullOptions, PullProgress, Reference, ReferenceError,
@@ -49,6 +50,14 @@ impl Drop for InUse {
             }
         }
     }
+}
+
+/// The daemon's options with an account of the image's registry.
+fn with(options: &PullOptions, reference: &Reference, account: Account) -> PullOptions {
+    let mut options = options.clone();
+    let Account { username, password } = account;
+    options.credentials.insert(reference.registry().to_owned(), Credentials::Basic { username, password });
+    options
 }
 
 /// A pull that went well.
@@ -113,27 +122,49 @@ impl Images {
         self.inner.used.lock().unwrap_or_else(PoisonError::into_inner).contains_key(digest)
     }
 
-    /// Pulls from the registry or its mirrors. Dropping the future stops it; what was unpacked stays for the next try.
+    /// Pulls from the registry or its mirrors, with each of these accounts in turn until one is let in; without any, with the daemon's
+    /// own. Dropping the future stops it; what was unpacked stays for the next try.
     ///
     /// # Errors
-    /// The registry's answer in one line.
+    /// The registry's answer in one line; all of them where several accounts were tried.
     pub async fn pull(
         &self,
         reference: &Reference,
-        credentials: Option<(String, String)>,
+        accounts: Vec<Account>,
         progress: impl Fn(PullProgress) + Send + Sync,
     ) -> Result<Pulled, String> {
         let asked = Instant::now();
         let _place = self.inner.places.acquire().await.map_err(|error| error.to_string())?;
         let begun = Instant::now();
-        let mut options = self.inner.options.clone();
-        if let Some((username, password)) = credentials {
-            let host = reference.registry().to_owned();
-            options.credentials.insert(host, Credentials::Basic { username, password });
+        let mut refusals = Vec::new();
+        let own = &self.inner.options;
+        let tries = if accounts.is_empty() {
+            vec![own.clone()]
+        } else {
+            accounts.into_iter().map(|account| with(own, reference, account)).collect()
+        };
+        for options in tries {
+            match self.inner.store.pull(reference, &options, &progress).await {
+                Ok(record) => return Ok(Pulled { record, took: begun.elapsed(), took_with_waiting: asked.elapsed() }),
+                Err(error) => {
+                    let is_final = !error.is_denied() && !error.is_not_found();
+                    // The error's text is whole: it names the cause at every address that was tried.
+                    refusals.push(error.to_string());
+                    if is_final {
+                        break;
+                    }
+                }
+            }
         }
-        // The error's text is whole: it names the cause at every address that was tried.
-        let record = self.inner.store.pull(reference, &options, progress).await.map_err(|error| error.to_string())?;
-        Ok(Pulled { record, took: begun.elapsed(), took_with_waiting: asked.elapsed() })
+        Err(if refusals.len() == 1 { refusals.remove(0) } else { format!("[{}]", refusals.join(", ")) })
+    }
+
+    /// The account that the daemon itself has of an image's registry, tried after those of a pod.
+    pub fn own_account(&self, reference: &Reference) -> Option<Account> {
+        match self.inner.options.credentials.get(reference.registry())? {
+            Credentials::Basic { username, password } => Some(Account { username: username.clone(), password: password.clone() }),
+            Credentials::Token(_) => None,
+        }
     }
 
     /// Tells the pods that wait for an image to look again.

@@ -10,6 +10,7 @@
 //! | node reports | [`daemon`] | tells of nodes that come, go and fall silent |
 //! | evictor | [`daemon`] | puts out pods that do not tolerate a `NoExecute` taint |
 //! | relief | [`daemon`] | puts out pods while the node is short of something |
+//! | sources | [`daemon`] | tells the workers that ConfigMaps or Secrets have changed |
 //! | pool | [`daemon`] | makes network namespaces ahead |
 //! | routes | [`daemon`] | keeps the routes to other nodes' pods |
 //! | settler | [`daemon`] | exchanges this node's range of pod addresses where another has the same |
@@ -19,6 +20,7 @@
 mod agent;
 pub mod api;
 mod assemble;
+mod atomic_writer;
 mod clock;
 pub mod cluster;
 mod collector;
@@ -31,6 +33,7 @@ mod expansion;
 mod foundation;
 mod hooks;
 mod images;
+mod keyring;
 mod logs;
 mod node_reports;
 pub mod peers;
@@ -43,5 +46,6 @@ mod relief;
 pub mod reset;
 mod scheduler;
 pub mod shutdown;
+mod sources;
 pub mod streams;
 pub mod verbs;

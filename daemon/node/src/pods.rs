@@ -12,11 +12,13 @@ mod order;
 mod orphans;
 mod perform;
 pub mod program;
+mod pulling;
 mod runs;
 mod salvage;
 mod sandbox;
 mod signal;
 mod termination;
+mod volumes;
 mod worker;
 
 pub use intake::Intake;

@@ -5,7 +5,9 @@ use super::container::{After, Failure, Hook, Pull, Stage, Stop, Wait};
 use super::history::{Ended, Instance, InstanceState, Restart};
 use super::life::{Life, Sandbox};
 use super::spec::image_in;
-use super::{Action, ContainerName, Exit, HookKind, ImageFailure, PodMachine, PullPolicy, Pulled, StartFailure, Step, messages};
+use super::{
+    Action, ContainerName, Exit, HookKind, ImageFailure, PodEvent, PodMachine, PullPolicy, Pulled, StartFailure, Step, messages,
+};
 use crate::clock::BootMs;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
@@ -25,10 +27,10 @@ impl PodMachine {
         }
     }
 
-    pub(super) fn sandbox_failed(&mut self, step: &mut Step, number: u32, message: &str) {
+    pub(super) fn sandbox_failed(&mut self, step: &mut Step, number: u32, event: PodEvent) {
         if matches!(self.sandbox, Sandbox::Creating { number: asked, .. } if asked == number) {
             self.sandbox = Sandbox::Waiting { until: step.now.boot.after_ms(RETRY_MS) };
-            step.event(messages::sandbox_failed(message));
+            step.event(event);
         }
     }
 

@@ -42,6 +42,13 @@ pub enum Input {
         /// Why.
         message: String,
     },
+    /// The sandbox could not be made because a volume of the pod cannot be had.
+    VolumesFailed {
+        /// As in [`super::Action::CreateSandbox`].
+        sandbox: u32,
+        /// Which volume, and why, in the kubelet's words.
+        message: String,
+    },
     /// The supervisor is dead, and its containers with it. Give the exits that were written first.
     SandboxLost {
         /// Which one.

@@ -117,6 +117,10 @@ pub(super) fn sandbox_failed(error: &str) -> PodEvent {
     of_pod(EventType::Warning, "FailedCreatePodSandBox", format!("Failed to create pod sandbox: {error}"))
 }
 
+pub(super) fn mount_failed(message: String) -> PodEvent {
+    of_pod(EventType::Warning, "FailedMount", message)
+}
+
 pub(super) fn sandbox_changed() -> PodEvent {
     of_pod(EventType::Normal, "SandboxChanged", "Pod sandbox changed, it will be killed and re-created.".to_owned())
 }

@@ -1,6 +1,6 @@
 //! What is mounted into a container: its volumes, and the files that every container of a pod finds.
 
-use super::{AssembleError, ContainerPaths, PodContext, spec_of};
+use super::{AssembleError, ContainerPaths, PodContext, files, spec_of};
 use k8s_openapi::api::core::v1::{Container, VolumeMount};
 use runtime::spec::{Access, BindKind, Mount, Propagation};
 use std::path::{Path, PathBuf};
@@ -44,12 +44,14 @@ fn file_mount(source: PathBuf, target: &str) -> Mount {
 
 fn volume_mount(context: &PodContext<'_>, container: &Container, mount: &VolumeMount) -> Result<Mount, AssembleError> {
     let volumes = spec_of(context.pod).volumes.as_deref().unwrap_or_default();
-    if !volumes.iter().any(|volume| volume.name == mount.name) {
+    let Some(volume) = volumes.iter().find(|volume| volume.name == mount.name) else {
         return Err(AssembleError::Volume { volume: mount.name.clone(), container: container.name.clone() });
-    }
+    };
     let access = match (mount.read_only, mount.recursive_read_only.as_deref()) {
         (Some(true), Some("Enabled" | "IfPossible")) => Access::RecursiveReadOnly,
         (Some(true), _) => Access::ReadOnly,
+        // What is written for the container is not for the container to write.
+        _ if files::is_written(volume) => Access::ReadOnly,
         _ => Access::ReadWrite,
     };
     let propagation = match mount.mount_propagation.as_deref() {
@@ -57,10 +59,14 @@ fn volume_mount(context: &PodContext<'_>, container: &Container, mount: &VolumeM
         Some("Bidirectional") => Propagation::Shared,
         _ => Propagation::Private,
     };
+    let is_file = context.host_files.contains(&mount.name);
     Ok(Mount::Bind {
-        source: volume_dir(context.pod_dir, &mount.name),
+        source: match &volume.host_path {
+            Some(host) => PathBuf::from(&host.path),
+            None => volume_dir(context.pod_dir, &mount.name),
+        },
         target: Path::new("/").join(&mount.mount_path),
-        kind: BindKind::Directory,
+        kind: if is_file { BindKind::File } else { BindKind::Directory },
         access,
         propagation,
     })

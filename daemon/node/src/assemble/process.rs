@@ -1,12 +1,12 @@
 //! Program, arguments, environment, working folder and user of a container.
 
-use super::{AssembleError, PodContext, hostname, spec_of};
+use super::{AssembleError, PodContext, Variables, downward, hostname, spec_of};
 use crate::expansion::expand;
-use k8s_openapi::api::core::v1::{Container, PodSpec};
+use crate::sources::{Contents, SourceError, SourceKind, Sources};
+use k8s_openapi::api::core::v1::{Container, EnvVarSource, PodSpec};
 use runtime::image::ImageConfig;
 use runtime::spec::{Account, User};
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::path::PathBuf;
 
 /// What containers without a `PATH` of their own get, as the common runtimes have it.
@@ -14,12 +14,8 @@ const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
 
 /// `command` replaces ENTRYPOINT and drops CMD, `args` replaces CMD. `$(VAR)` is expanded with the container's own variables:
 /// those of the image are not visible to it.
-pub fn arguments(container: &Container, image: &ImageConfig, env: &[(String, String)]) -> Result<Vec<String>, AssembleError> {
-    let named: Vec<&str> = container.env.iter().flatten().map(|var| var.name.as_str()).collect();
-    let lookup = |name: &str| {
-        let is_own = named.contains(&name);
-        env.iter().rev().find(|(known, _)| is_own && known == name).map(|(_, value)| value.clone())
-    };
+pub fn arguments(container: &Container, image: &ImageConfig, env: &Environment) -> Result<Vec<String>, AssembleError> {
+    let lookup = |name: &str| env.own.get(name).cloned();
     let expanded = |words: &[String]| words.iter().map(|word| expand(word, &lookup)).collect::<Vec<_>>();
     let command = container.command.as_deref().filter(|words| !words.is_empty());
     let args = container.args.as_deref().filter(|words| !words.is_empty());
@@ -35,13 +31,22 @@ pub fn arguments(container: &Container, image: &ImageConfig, env: &[(String, Str
     Ok(argv)
 }
 
-/// The image's variables, then those of the manifest in their order, the last of a name counting; and `PATH` and `HOSTNAME`,
-/// which every container has.
-pub fn environment(
-    context: &PodContext<'_>,
-    container: &Container,
-    image: &ImageConfig,
-) -> Result<Vec<(String, String)>, AssembleError> {
+/// A container's variables.
+#[derive(Debug, Default)]
+pub struct Environment {
+    /// All of them, in their order.
+    pub pairs: Vec<(String, String)>,
+    /// Those that the manifest names.
+    own: BTreeMap<String, String>,
+}
+
+/// The image's variables, then those of the manifest, `envFrom` before `env` and each in its order, the last of a name counting; and
+/// `PATH` and `HOSTNAME`, which every container has (`pkg/kubelet/kubelet_pods.go:makeEnvironmentVariables`).
+pub fn environment(context: &PodContext<'_>, container: &Container, image: &ImageConfig) -> Result<Environment, AssembleError> {
+    let sources = match context.variables {
+        Variables::From(sources) => sources,
+        Variables::Kept(pairs) => return Ok(Environment { pairs: pairs.to_vec(), own: BTreeMap::new() }),
+    };
     let mut env = Environment::default();
     env.set("PATH", DEFAULT_PATH.to_owned());
     if spec_of(context.pod).host_network != Some(true) {
@@ -51,65 +56,80 @@ pub fn environment(
         let (name, value) = line.split_once('=').unwrap_or((line, ""));
         env.set(name, value.to_owned());
     }
-    let mut own: BTreeMap<&str, String> = BTreeMap::new();
+    for from in container.env_from.iter().flatten() {
+        let map = from.config_map_ref.as_ref().map(|map| (SourceKind::ConfigMap, map.name.as_str(), map.optional));
+        let secret = from.secret_ref.as_ref().map(|secret| (SourceKind::Secret, secret.name.as_str(), secret.optional));
+        let Some((kind, name, optional)) = map.or(secret) else { continue };
+        let prefix = from.prefix.as_deref().unwrap_or_default();
+        for (key, value) in sources.get(kind, name, optional)?.iter().flat_map(|contents| &contents.data) {
+            env.set_own(format!("{prefix}{key}"), text(value));
+        }
+    }
     for variable in container.env.iter().flatten() {
         let value = match (&variable.value, &variable.value_from) {
-            (Some(value), _) => expand(value, &|name| own.get(name).cloned()),
-            (None, Some(source)) => match &source.field_ref {
-                Some(field) => field_value(context, &field.field_path)?,
-                None => return Err(AssembleError::FieldPath("only fieldRef is supported".to_owned())),
-            },
-            (None, None) => String::new(),
+            (Some(value), _) => Some(expand(value, &|name| env.own.get(name).cloned())),
+            (None, Some(source)) => value_from(context, container, source, sources)?,
+            (None, None) => Some(String::new()),
         };
-        env.set(&variable.name, value.clone());
-        own.insert(&variable.name, value);
+        // One that may be missing, and is, is no variable at all.
+        if let Some(value) = value {
+            env.set_own(variable.name.clone(), value);
+        }
     }
-    Ok(env.pairs)
+    Ok(env)
 }
 
-#[derive(Debug, Default)]
-struct Environment {
-    pairs: Vec<(String, String)>,
+fn value_from(
+    context: &PodContext<'_>,
+    container: &Container,
+    source: &EnvVarSource,
+    sources: &Sources,
+) -> Result<Option<String>, AssembleError> {
+    let namespace = context.pod.metadata.namespace.as_deref().unwrap_or_default();
+    let key_of = |kind, name: &str, key: &str, optional: Option<bool>| -> Result<Option<String>, AssembleError> {
+        let value = sources.get(kind, name, optional)?.map(|contents: &Contents| contents.data.get(key));
+        match value {
+            Some(Some(value)) => Ok(Some(text(value))),
+            None => Ok(None),
+            Some(None) if optional == Some(true) => Ok(None),
+            Some(None) => {
+                let (namespace, name, key) = (namespace.to_owned(), name.to_owned(), key.to_owned());
+                Err(SourceError::NoKey { kind, namespace, name, key }.into())
+            }
+        }
+    };
+    if let Some(field) = &source.field_ref {
+        return downward::field(context, &field.field_path).map(Some);
+    }
+    if let Some(resource) = &source.resource_field_ref {
+        return downward::resource(context, Some(container), resource).map(Some);
+    }
+    if let Some(map) = &source.config_map_key_ref {
+        return key_of(SourceKind::ConfigMap, &map.name, &map.key, map.optional);
+    }
+    if let Some(secret) = &source.secret_key_ref {
+        return key_of(SourceKind::Secret, &secret.name, &secret.key, secret.optional);
+    }
+    Err(AssembleError::FieldPath("fileKeyRef is not supported".to_owned()))
+}
+
+/// A variable is a text here; what is none is shown as well as it can be.
+fn text(value: &[u8]) -> String {
+    String::from_utf8_lossy(value).into_owned()
 }
 
 impl Environment {
+    fn set_own(&mut self, name: String, value: String) {
+        self.set(&name, value.clone());
+        self.own.insert(name, value);
+    }
+
     fn set(&mut self, name: &str, value: String) {
         match self.pairs.iter_mut().find(|(known, _)| known == name) {
             Some((_, old)) => *old = value,
             None => self.pairs.push((name.to_owned(), value)),
         }
     }
-}
-
-/// The downward API: `pkg/kubelet/kubelet_pods.go`, `podFieldSelectorRuntimeValue`.
-fn field_value(context: &PodContext<'_>, path: &str) -> Result<String, AssembleError> {
-    let meta = &context.pod.metadata;
-    let spec = spec_of(context.pod);
-    let all = |ips: &[IpAddr]| ips.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
-    let text = |value: Option<&String>| value.cloned().unwrap_or_default();
-    if let Some(value) = subscript(path, "metadata.labels").map(|key| meta.labels.as_ref().and_then(|map| map.get(key))) {
-        return Ok(text(value));
-    }
-    if let Some(value) = subscript(path, "metadata.annotations").map(|key| meta.annotations.as_ref().and_then(|map| map.get(key)))
-    {
-        return Ok(text(value));
-    }
-    Ok(match path {
-        "metadata.name" => text(meta.name.as_ref()),
-        "metadata.namespace" => text(meta.namespace.as_ref()),
-        "metadata.uid" => text(meta.uid.as_ref()),
-        "spec.nodeName" => context.node_name.to_owned(),
-        "spec.serviceAccountName" => text(spec.service_account_name.as_ref()),
-        "status.hostIP" | "status.hostIPs" => context.host_ip.to_string(),
-        "status.podIP" => context.pod_ips.first().map(ToString::to_string).unwrap_or_default(),
-        "status.podIPs" => all(context.pod_ips),
-        _ => return Err(AssembleError::FieldPath(path.to_owned())),
-    })
-}
-
-/// The key of `metadata.labels['key']`.
-fn subscript<'p>(path: &'p str, field: &str) -> Option<&'p str> {
-    path.strip_prefix(field)?.strip_prefix("['")?.strip_suffix("']")
 }
 
 /// The manifest's, the image's, or the root.

@@ -1,11 +1,14 @@
 //! Assembly against manifests and image configs.
 
 use super::*;
+use crate::sources::Contents;
 use runtime::spec::{Account, CapabilitySet, Escalation, Mount, Privilege};
 use serde_json::{Value, json};
 use std::net::Ipv4Addr;
 
 const POD_IPS: [IpAddr; 1] = [IpAddr::V4(Ipv4Addr::new(10, 88, 0, 7))];
+
+static NOTHING: BTreeSet<String> = BTreeSet::new();
 
 fn pod(container: &Value, more: &Value) -> Pod {
     let mut value = json!({
@@ -30,18 +33,18 @@ fn image() -> ImageConfig {
     }
 }
 
-fn assemble(pod: &Pod, image: &ImageConfig) -> Result<ContainerSpec, AssembleError> {
-    let context = PodContext {
-        pod,
-        node_name: "node1",
-        host_ip: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
-        pod_ips: &POD_IPS,
-        pod_dir: Path::new("/d/pods/u-1"),
-        log_dir: Path::new("/d/logs/default_kubia_u-1"),
-        node_memory_bytes: 8 << 30,
-        log_max_bytes: 10 << 20,
-        log_max_files: 5,
+fn sources() -> Sources {
+    let contents = |data: &[(&str, &str)]| Contents {
+        data: data.iter().map(|(key, value)| ((*key).to_owned(), value.as_bytes().to_vec())).collect(),
+        binary: [("raw".to_owned(), vec![0xff, 0])].into(),
     };
+    Sources::of([
+        ((SourceKind::ConfigMap, "settings".to_owned()), contents(&[("color", "blue"), ("size", "9"), ("a.file", "text\n")])),
+        ((SourceKind::Secret, "login".to_owned()), contents(&[("user", "ada")])),
+    ])
+}
+
+fn assemble(pod: &Pod, image: &ImageConfig) -> Result<ContainerSpec, AssembleError> {
     let start = ContainerStart {
         container: &spec_of(pod).containers[0],
         attempt: 2,
@@ -49,7 +52,24 @@ fn assemble(pod: &Pod, image: &ImageConfig) -> Result<ContainerSpec, AssembleErr
         layers: vec!["/l/1".into()],
         cgroup: CgroupAttach::default(),
     };
-    container(&context, start)
+    container(&context(pod, &sources()), start)
+}
+
+fn context<'a>(pod: &'a Pod, sources: &'a Sources) -> PodContext<'a> {
+    PodContext {
+        pod,
+        node_name: "node1",
+        host_ip: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
+        pod_ips: &POD_IPS,
+        pod_dir: Path::new("/d/pods/u-1"),
+        log_dir: Path::new("/d/logs/default_kubia_u-1"),
+        node_memory_bytes: 8 << 30,
+        node_cpu_milli: 4000,
+        variables: Variables::From(sources),
+        host_files: &NOTHING,
+        log_max_bytes: 10 << 20,
+        log_max_files: 5,
+    }
 }
 
 fn assembled(container: &Value) -> ContainerSpec {
@@ -104,6 +124,96 @@ fn the_downward_api_gives_the_pods_fields() {
     let wrong =
         pod(&json!({"name": "c", "env": [{"name": "X", "valueFrom": {"fieldRef": {"fieldPath": "spec.foo"}}}]}), &json!({}));
     assert_eq!(assemble(&wrong, &image()), Err(AssembleError::FieldPath("spec.foo".into())));
+}
+
+#[test]
+fn variables_come_from_config_maps_and_secrets() {
+    let env = json!([
+        {"name": "size", "value": "10"},
+        {"name": "USER", "valueFrom": {"secretKeyRef": {"name": "login", "key": "user"}}},
+        {"name": "COLOR", "valueFrom": {"configMapKeyRef": {"name": "settings", "key": "color"}}},
+        {"name": "NO_KEY", "valueFrom": {"configMapKeyRef": {"name": "settings", "key": "nope", "optional": true}}},
+        {"name": "NO_MAP", "valueFrom": {"configMapKeyRef": {"name": "nope", "key": "nope", "optional": true}}},
+        {"name": "ALL", "value": "$(color) $(L_user) $(size) $(NO_KEY)"},
+        {"name": "CPU", "valueFrom": {"resourceFieldRef": {"resource": "limits.cpu"}}},
+        {"name": "MEMORY", "valueFrom": {"resourceFieldRef": {"resource": "requests.memory", "divisor": "1Mi"}}},
+    ]);
+    let from = json!([{"configMapRef": {"name": "settings"}}, {"prefix": "L_", "secretRef": {"name": "login"}},
+        {"secretRef": {"name": "nope", "optional": true}}]);
+    let resources = json!({"requests": {"memory": "1500Ki"}});
+    let spec = assembled(&json!({"name": "c", "env": env, "envFrom": from, "resources": resources, "args": ["$(L_user)"]}));
+    let expected = [
+        ("color", "blue"),
+        ("size", "10"),
+        ("a.file", "text\n"),
+        ("L_user", "ada"),
+        ("USER", "ada"),
+        ("COLOR", "blue"),
+        ("ALL", "blue ada 10 $(NO_KEY)"),
+        ("CPU", "4"),
+        ("MEMORY", "2"),
+    ];
+    for (name, value) in expected {
+        assert_eq!(env_of(&spec, name).as_deref(), Some(value), "{name}");
+    }
+    assert_eq!((env_of(&spec, "NO_KEY"), env_of(&spec, "NO_MAP"), env_of(&spec, "raw")), (None, None, None));
+    assert_eq!(spec.argv, ["node", "ada"]);
+}
+
+#[test]
+fn what_is_named_and_missing_is_said_in_the_kubelets_words() {
+    let said = |container: Value| {
+        let error = assemble(&pod(&container, &json!({})), &image()).expect_err("something is missing");
+        error.to_string()
+    };
+    let env = |from: Value| json!({"name": "c", "env": [{"name": "X", "valueFrom": from}]});
+    assert_eq!(said(env(json!({"configMapKeyRef": {"name": "nope", "key": "k"}}))), "configmap \"nope\" not found");
+    assert_eq!(said(env(json!({"secretKeyRef": {"name": "nope", "key": "k"}}))), "secret \"nope\" not found");
+    let no_key = said(env(json!({"configMapKeyRef": {"name": "settings", "key": "k"}})));
+    assert_eq!(no_key, "couldn't find key k in ConfigMap default/settings");
+    let no_key = said(env(json!({"secretKeyRef": {"name": "login", "key": "k"}})));
+    assert_eq!(no_key, "couldn't find key k in Secret default/login");
+    assert_eq!(said(json!({"name": "c", "envFrom": [{"secretRef": {"name": "nope"}}]})), "secret \"nope\" not found");
+}
+
+fn files_of(volume: &Value) -> Result<Vec<(String, String, u32)>, String> {
+    let (pod, sources) = (pod(&json!({"name": "c"}), &json!({})), sources());
+    let volume = serde_json::from_value(volume.clone()).expect("a volume");
+    let files = files::of(&context(&pod, &sources), &volume, &sources)?;
+    let shown = |(path, file): (String, crate::atomic_writer::File)| {
+        (path, String::from_utf8_lossy(&file.content).into_owned(), file.mode)
+    };
+    Ok(files.into_iter().map(shown).collect())
+}
+
+#[test]
+fn volumes_are_written_from_objects_and_the_pod() {
+    let file = |path: &str, content: &str, mode: u32| (path.to_owned(), content.to_owned(), mode);
+    let all = files_of(&json!({"name": "v", "configMap": {"name": "settings", "defaultMode": 0o600}}));
+    let expected = [
+        file("a.file", "text\n", 0o600),
+        file("color", "blue", 0o600),
+        file("raw", "\u{fffd}\0", 0o600),
+        file("size", "9", 0o600),
+    ];
+    assert_eq!(all.expect("files"), expected);
+    let items = json!([{"key": "user", "path": "sub/name", "mode": 0o400}]);
+    let sources = json!([
+        {"secret": {"name": "login", "items": items}},
+        {"configMap": {"name": "nope", "optional": true}},
+        {"downwardAPI": {"items": [{"path": "labels", "fieldRef": {"fieldPath": "metadata.labels"}},
+            {"path": "cpu", "resourceFieldRef": {"containerName": "c", "resource": "limits.cpu", "divisor": "1m"}}]}},
+    ]);
+    let some = files_of(&json!({"name": "v", "projected": {"sources": sources, "defaultMode": 0o644}}));
+    let expected = [file("cpu", "4000", 0o644), file("labels", "app=\"web\"", 0o644), file("sub/name", "ada", 0o400)];
+    assert_eq!(some.expect("files"), expected);
+    let missing = files_of(&json!({"name": "v", "secret": {"secretName": "nope"}}));
+    assert_eq!(missing.expect_err("it is missing"), "secret \"nope\" not found");
+    let missing = files_of(&json!({"name": "v", "secret": {"secretName": "login", "items": [{"key": "k", "path": "k"}]}}));
+    assert_eq!(missing.expect_err("it is missing"), "references non-existent secret key: k");
+    let both = json!([{"secret": {"name": "nope"}}, {"configMap": {"name": "nope"}}]);
+    let missing = files_of(&json!({"name": "v", "projected": {"sources": both}}));
+    assert_eq!(missing.expect_err("both are missing"), "[secret \"nope\" not found, configmap \"nope\" not found]");
 }
 
 #[test]

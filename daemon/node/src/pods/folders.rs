@@ -3,10 +3,10 @@
 //! ```text
 //! <data-dir>/pods/<uid>/{hosts,hostname,resolv.conf}   what containers find in /etc
 //! <data-dir>/pods/<uid>/root                           an empty folder: where each container mounts its root, for itself
-//! <data-dir>/pods/<uid>/volumes/<name>                 emptyDir
+//! <data-dir>/pods/<uid>/volumes/<name>                 every volume but hostPath
 //! <data-dir>/pods/<uid>/containers/<name>/<attempt>/   {upper,work,termination-log}
 //! <data-dir>/logs/<namespace>_<name>_<uid>/<name>/     <attempt>.log
-//! <run-dir>/pods/<uid>/                                the supervisor's
+//! <run-dir>/pods/<uid>/                                the supervisor's, and <name>-<attempt>.env, a container's variables
 //! ```
 
 use crate::assemble;
@@ -16,9 +16,9 @@ use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use objects::quantity::Quantity;
 use runtime::sandbox::SupervisorId;
 use std::fs::{self, Permissions};
-use std::io;
+use std::io::{self, Write as _};
 use std::net::IpAddr;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// Something about a pod's files failed.
@@ -111,6 +111,40 @@ impl Folders {
         fs::write(message, b"").map_err(failed("write", message))?;
         // Whatever user the container runs as writes to it, as with kubelet.
         fs::set_permissions(message, Permissions::from_mode(0o666)).map_err(failed("change", message))
+    }
+
+    /// Keeps the variables that a container is started with, for the programs that are run in it later: what they were taken from may
+    /// change. They may be secret, so they are on the run folder's tmpfs, for root alone. Blocks.
+    ///
+    /// # Errors
+    /// [`FolderError`] with the file that cannot be written.
+    pub fn keep_variables(&self, container: &str, attempt: u32, variables: &[(String, String)]) -> Result<(), FolderError> {
+        let path = self.variables_file(container, attempt);
+        let text = serde_json::to_vec(variables).map_err(|error| failed("write", &path)(error.into()))?;
+        // The attempt before is over.
+        if let Some(before) = attempt.checked_sub(1) {
+            let _ = fs::remove_file(self.variables_file(container, before));
+        }
+        let _ = fs::remove_file(&path);
+        let file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
+        file.and_then(|mut file| file.write_all(&text)).map_err(failed("write", &path))
+    }
+
+    /// The variables that a container was started with; `None` for one that an older daemon started. Blocks.
+    ///
+    /// # Errors
+    /// [`FolderError`] where they cannot be read.
+    pub fn kept_variables(&self, container: &str, attempt: u32) -> Result<Option<Vec<(String, String)>>, FolderError> {
+        let path = self.variables_file(container, attempt);
+        match fs::read(&path) {
+            Ok(text) => serde_json::from_slice(&text).map_err(|error| failed("read", &path)(error.into())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(failed("read", &path)(error)),
+        }
+    }
+
+    fn variables_file(&self, container: &str, attempt: u32) -> PathBuf {
+        self.run_dir.join(format!("{container}-{attempt}.env"))
     }
 
     /// Removes what the attempts before the previous one left: only the two newest instances of a container matter. Blocks.
@@ -228,7 +262,7 @@ fn make_empty_dir(path: &Path, source: &EmptyDirVolumeSource, most: impl FnOnce(
 }
 
 /// A mount point is on another device than its parent folder.
-fn is_mount_point(path: &Path) -> bool {
+pub(super) fn is_mount_point(path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
     let device = |path: &Path| fs::symlink_metadata(path).map(|metadata| metadata.dev()).ok();
     match (device(path), path.parent().and_then(device)) {

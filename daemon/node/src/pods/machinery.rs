@@ -22,6 +22,8 @@ pub struct Machinery {
     pub host_ip: IpAddr,
     /// All of the node's memory, in bytes.
     pub memory_bytes: u64,
+    /// All of the node's cpus, in thousandths of a core.
+    pub cpu_milli: u64,
     /// `<data-dir>/pods`
     pub pods_dir: PathBuf,
     /// `<data-dir>/logs`
@@ -44,6 +46,8 @@ pub struct Machinery {
     pub cgroups: Arc<Cgroups>,
     /// The images.
     pub images: Images,
+    /// Changes whenever some ConfigMap or Secret does.
+    pub sources: watch::Receiver<u64>,
     /// The last results of the pods' probes.
     pub probes: ProbeHistory,
     /// The supervisor's program.

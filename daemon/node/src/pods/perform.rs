@@ -1,20 +1,21 @@
 //! Performs what a pod's machine decided, and answers with what came of it.
 
 use super::observe::{ANSWER_TIMEOUT, write_snapshot};
-use super::sandbox::{self, ContainerError, ContainerRequest};
+use super::sandbox::{self, ContainerError, ContainerRequest, SandboxStartError};
 use super::signal::stop_signal;
-use super::worker::{PullEnd, Worker};
+use super::volumes;
+use super::worker::Worker;
 use crate::assemble;
 use crate::errors::chain;
-use crate::images::{Images, InUse};
-use control::pod::{
-    Action, ContainerName, ImageFailure, Input, ObjectFate, PullPolicy, Pulled, Signal, StartFailure, keep_foreign,
-};
+use crate::images::Images;
+use crate::sources::{self, Reference, Sources};
+use control::pod::{Action, ContainerName, EventType, Input, ObjectFate, PodEvent, Signal, StartFailure, keep_foreign};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Pod, PodStatus};
-use runtime::image::{ImageRecord, Reference};
+use runtime::image::ImageRecord;
 use runtime::protocol::{ContainerId, StartSpec};
 use runtime::sandbox::SandboxError;
+use std::collections::BTreeSet;
 use std::time::Duration;
 use store::{Durability, Preconditions, StoreError};
 use tracing::{debug, warn};
@@ -64,7 +65,8 @@ impl Worker {
     async fn create_sandbox(&mut self, sandbox: u32) -> Input {
         let pod = self.machine.pod().clone();
         let failed = |message: String| Input::SandboxFailed { sandbox, message };
-        match sandbox::start(&self.machinery, &pod, &self.folders, sandbox).await {
+        let sources = self.sources_of(&sources::of_volumes(&pod)).await;
+        match sandbox::start(&self.machinery, (&pod, sources), &self.folders, sandbox).await {
             Ok(started) => {
                 self.marks = started.marks;
                 self.connection = Some(started.connection);
@@ -72,7 +74,10 @@ impl Worker {
             }
             Err(error) => {
                 self.undo_sandbox().await;
-                failed(chain(&error))
+                match error {
+                    SandboxStartError::Volume(error) => Input::VolumesFailed { sandbox, message: error.to_string() },
+                    error => failed(chain(&error)),
+                }
             }
         }
     }
@@ -122,53 +127,30 @@ impl Worker {
         }
     }
 
-    /// Finds the image, or begins to pull it beside everything else.
-    fn ensure_image(&mut self, container: ContainerName, image: String, policy: PullPolicy) -> Vec<Input> {
-        if self.pulling.contains(&(container.clone(), image.clone())) {
-            return vec![Input::ImagePulling { container, image }];
-        }
-        let failed = |container, image, reason, message| vec![Input::ImageFailed { container, image, reason, message }];
-        let reference = match Images::parse(&image) {
-            Ok(reference) => reference,
-            Err(error) => {
-                // Kubernetes' words for it.
-                let message =
-                    format!("Failed to apply default image tag \"{image}\": couldn't parse image name \"{image}\": {error}");
-                return failed(container, image, ImageFailure::InvalidImageName, message);
-            }
-        };
-        let found = self.machinery.images.find(&reference).and_then(|record| self.machinery.images.use_image(record));
-        match (found, policy) {
-            (Some(found), PullPolicy::IfNotPresent | PullPolicy::Never) => {
-                let image_id = image_id(&found.record);
-                self.images.insert(container.clone(), found);
-                vec![Input::ImageReady { container, image, image_id, pulled: None }]
-            }
-            (None, PullPolicy::Never) => {
-                let message = format!("Container image \"{image}\" is not present with pull policy of Never");
-                failed(container, image, ImageFailure::ErrImageNeverPull, message)
-            }
-            (_, PullPolicy::Always) | (None, PullPolicy::IfNotPresent) => {
-                self.pulling.insert((container.clone(), image.clone()));
-                self.pulls.spawn(pull(self.machinery.images.clone(), container.clone(), image.clone(), reference));
-                vec![Input::ImagePulling { container, image }]
-            }
-        }
+    /// What the pod names of ConfigMaps and Secrets.
+    async fn sources_of(&self, references: &BTreeSet<Reference>) -> Sources {
+        let namespace = self.machine.pod().metadata.namespace.as_deref().unwrap_or_default();
+        Sources::await_all(&self.store, namespace, references).await
     }
 
-    /// A pull ended.
-    pub(super) async fn pulled(&mut self, end: PullEnd) {
-        let PullEnd { container, image, result } = end;
-        self.pulling.remove(&(container.clone(), image.clone()));
-        let input = match result {
-            Ok((kept, pulled)) => {
-                let image_id = image_id(&kept.record);
-                self.images.insert(container.clone(), kept);
-                Input::ImageReady { container, image, image_id, pulled: Some(pulled) }
-            }
-            Err(message) => Input::ImageFailed { container, image, reason: ImageFailure::ErrImagePull, message },
-        };
-        self.step(input).await;
+    /// The pod's volumes are given what ConfigMaps, Secrets and the pod itself have come to hold.
+    pub(super) async fn refresh_volumes(&mut self) {
+        let pod = self.machine.pod().clone();
+        if self.connection.is_none() || !volumes::are_written(&pod) {
+            return;
+        }
+        let namespace = pod.metadata.namespace.as_deref().unwrap_or_default();
+        let sources = Sources::read(&self.store, namespace, &sources::of_volumes(&pod));
+        let (machinery, folders, ips) = (self.machinery.clone(), self.folders.clone(), self.ips());
+        let refreshed = self
+            .machinery
+            .blocking(move || volumes::write(&sandbox::pod_context(&machinery, &folders, &pod, &ips), &sources))
+            .await;
+        if let Err(error) = refreshed {
+            // What was there stays, as with the kubelet.
+            let (kind, reason, message) = (EventType::Warning, "FailedMount", error.to_string());
+            self.events.report_pod(self.machine.pod(), PodEvent { kind, reason, message, field_path: None });
+        }
     }
 
     async fn start_container(&mut self, name: ContainerName, attempt: u32) -> Input {
@@ -187,7 +169,8 @@ impl Worker {
         };
         let (streams, target) = (assemble::streams(&container), self.target_of(&name));
         let request = ContainerRequest { pod: self.machine.pod().clone(), container, attempt, image, ips: self.ips() };
-        let spec = match sandbox::create_container(&self.machinery, &self.folders, request).await {
+        let sources = self.sources_of(&sources::of_variables(&request.pod)).await;
+        let spec = match sandbox::create_container(&self.machinery, &self.folders, (request, sources)).await {
             Ok(spec) => spec,
             Err(error @ ContainerError::Config(_)) => return failed(StartFailure::CreateContainerConfigError, chain(&error)),
             Err(error) => return failed(StartFailure::CreateContainerError, chain(&error)),
@@ -317,20 +300,4 @@ impl Worker {
             wait = (wait * 2).min(RELEASE_WAITS.1);
         }
     }
-}
-
-async fn pull(images: Images, container: ContainerName, image: String, reference: Reference) -> PullEnd {
-    let result = images.pull(&reference, None, |_| {}).await.and_then(|pulled| keep(&images, &pulled));
-    PullEnd { container, image, result }
-}
-
-fn keep(images: &Images, pulled: &crate::images::Pulled) -> Result<(InUse, Pulled), String> {
-    let size_bytes = pulled.record.size_bytes;
-    let kept = images.use_image(pulled.record.clone()).ok_or("the image was removed as soon as it was pulled")?;
-    Ok((kept, Pulled { took: pulled.took, took_with_waiting: pulled.took_with_waiting, size_bytes }))
-}
-
-/// What a status shows as the image's id: a name with its digest, or for an image that has none the image's own id.
-fn image_id(record: &ImageRecord) -> String {
-    record.repo_digests.first().cloned().unwrap_or_else(|| record.digest.as_str().to_owned())
 }

@@ -3,8 +3,10 @@
 use super::folders::{FolderError, Folders};
 use super::machinery::Machinery;
 use super::observe::PodMarks;
-use crate::assemble::{self, AssembleError, ContainerPaths, ContainerResources, ContainerStart, PodContext};
+use super::volumes::{self, VolumeError};
+use crate::assemble::{self, AssembleError, ContainerPaths, ContainerResources, ContainerStart, PodContext, Variables};
 use crate::errors::chain;
+use crate::sources::Sources;
 use k8s_openapi::api::core::v1::{Container, Pod, ResourceRequirements};
 use runtime::cgroup::{CgroupError, DevicePolicy, Qos, Resources};
 use runtime::image::ImageRecord;
@@ -12,6 +14,7 @@ use runtime::network::{NetworkError, PodNetwork};
 use runtime::protocol::{ExecSpec, ExecStreams};
 use runtime::sandbox::{self, SandboxError, SupervisorConnection};
 use runtime::spec::ContainerSpec;
+use std::collections::BTreeSet;
 use std::io;
 use std::net::IpAddr;
 use std::os::fd::AsFd;
@@ -32,6 +35,9 @@ pub enum SandboxStartError {
     /// Its control groups.
     #[error("cannot make the pod's control groups")]
     Cgroup(#[from] CgroupError),
+    /// One of its volumes: the message of `FailedMount`.
+    #[error(transparent)]
+    Volume(#[from] VolumeError),
     /// What a restarted daemon has to know of it.
     #[error("cannot write down the pod's addresses")]
     Marks(#[source] io::Error),
@@ -56,13 +62,13 @@ pub struct Sandbox {
 /// See [`SandboxStartError`].
 pub async fn start(
     machinery: &Arc<Machinery>,
-    pod: &Arc<Pod>,
+    (pod, sources): (&Arc<Pod>, Sources),
     folders: &Folders,
     number: u32,
 ) -> Result<Sandbox, SandboxStartError> {
     let uid = uid_of(pod).to_owned();
     let (owned, owned_pod, owned_folders) = (machinery.clone(), pod.clone(), folders.clone());
-    let network = machinery.blocking(move || prepare(&owned, &owned_pod, &owned_folders)).await?;
+    let network = machinery.blocking(move || prepare(&owned, (&owned_pod, &sources), &owned_folders)).await?;
     // Before there is a supervisor that a restarted daemon could find: it must not take it for an earlier sandbox, or for one without
     // addresses.
     let marks = PodMarks { sandbox: number, ips: network.iter().map(|network| network.ip.to_string()).collect() };
@@ -73,9 +79,14 @@ pub async fn start(
     Ok(Sandbox { connection, marks })
 }
 
-fn prepare(machinery: &Machinery, pod: &Pod, folders: &Folders) -> Result<Option<PodNetwork>, SandboxStartError> {
+fn prepare(
+    machinery: &Machinery,
+    (pod, sources): (&Pod, &Sources),
+    folders: &Folders,
+) -> Result<Option<PodNetwork>, SandboxStartError> {
     let uid = uid_of(pod);
     folders.prepare(pod, machinery.memory_bytes)?;
+    volumes::write(&pod_context(machinery, folders, pod, &[]), sources)?;
     let resources = kernel_resources(&assemble::pod_resources(pod));
     let resources = Resources { pids_max: machinery.pod_max_pids, ..resources };
     machinery.cgroups.create_pod(uid, qos(pod), &resources)?;
@@ -120,6 +131,12 @@ pub struct ContainerRequest {
     pub ips: Vec<IpAddr>,
 }
 
+impl ContainerRequest {
+    fn context<'a>(&'a self, machinery: &'a Machinery, folders: &'a Folders, variables: Variables<'a>) -> PodContext<'a> {
+        PodContext { variables, ..pod_context(machinery, folders, &self.pod, &self.ips) }
+    }
+}
+
 /// Makes everything for a container's start and assembles what its supervisor is told.
 ///
 /// # Errors
@@ -127,29 +144,42 @@ pub struct ContainerRequest {
 pub async fn create_container(
     machinery: &Arc<Machinery>,
     folders: &Folders,
-    request: ContainerRequest,
+    (request, sources): (ContainerRequest, Sources),
 ) -> Result<ContainerSpec, ContainerError> {
     let (owned, folders) = (machinery.clone(), folders.clone());
-    machinery.blocking(move || create(&owned, &folders, &request)).await
+    machinery.blocking(move || create(&owned, &folders, &request, &sources)).await
 }
 
-fn pod_context<'a>(machinery: &'a Machinery, folders: &'a Folders, request: &'a ContainerRequest) -> PodContext<'a> {
+static NO_FILES: BTreeSet<String> = BTreeSet::new();
+
+/// What assembly needs to know, without variables.
+pub fn pod_context<'a>(machinery: &'a Machinery, folders: &'a Folders, pod: &'a Pod, pod_ips: &'a [IpAddr]) -> PodContext<'a> {
     PodContext {
-        pod: &request.pod,
+        pod,
         node_name: &machinery.node_name,
         host_ip: machinery.host_ip,
-        pod_ips: &request.ips,
+        pod_ips,
         pod_dir: &folders.pod_dir,
         log_dir: &folders.log_dir,
         node_memory_bytes: machinery.memory_bytes,
+        node_cpu_milli: machinery.cpu_milli,
+        variables: Variables::Kept(&[]),
+        host_files: &NO_FILES,
         log_max_bytes: machinery.log_max_bytes,
         log_max_files: machinery.log_max_files,
     }
 }
 
-fn create(machinery: &Machinery, folders: &Folders, request: &ContainerRequest) -> Result<ContainerSpec, ContainerError> {
+fn create(
+    machinery: &Machinery,
+    folders: &Folders,
+    request: &ContainerRequest,
+    sources: &Sources,
+) -> Result<ContainerSpec, ContainerError> {
     let (container, attempt) = (&request.container, request.attempt);
-    let context = pod_context(machinery, folders, request);
+    let host_files = volumes::host_files(&request.pod);
+    let context = request.context(machinery, folders, Variables::From(sources));
+    let context = PodContext { host_files: &host_files, ..context };
     folders.forget_old_attempts(&container.name, attempt);
     folders.prepare_container(&ContainerPaths::new(&context, &container.name, attempt))?;
     let is_privileged = container.security_context.as_ref().is_some_and(|context| context.privileged == Some(true));
@@ -160,6 +190,7 @@ fn create(machinery: &Machinery, folders: &Folders, request: &ContainerRequest) 
         machinery.cgroups.create_container(uid_of(&request.pod), &group_name(&container.name, attempt), &resources, devices)?;
     let start = ContainerStart { container, attempt, image: &request.image.config, layers: request.image.layers.clone(), cgroup };
     let mut spec = assemble::container(&context, start)?;
+    folders.keep_variables(&container.name, attempt, &spec.env)?;
     if container.tty == Some(true) {
         assemble::name_terminal(&mut spec.env);
     }
@@ -179,8 +210,11 @@ pub fn exec_spec(
 ) -> Result<ExecSpec, String> {
     let group = group_name(&request.container.name, request.attempt);
     let cgroup = machinery.cgroups.find_container(uid_of(&request.pod), &group).map_err(|error| chain(&error))?;
-    let context = pod_context(machinery, folders, request);
     let (container, attempt) = (&request.container, request.attempt);
+    let kept = folders.kept_variables(&container.name, attempt).map_err(|error| chain(&error))?;
+    let nothing = Sources::default();
+    let variables = kept.as_deref().map_or(Variables::From(&nothing), Variables::Kept);
+    let context = request.context(machinery, folders, variables);
     let start = ContainerStart { container, attempt, image: &request.image.config, layers: Vec::new(), cgroup };
     let mut process = assemble::container(&context, start).map_err(|error| error.to_string())?;
     process.argv = argv.to_vec();

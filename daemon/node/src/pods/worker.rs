@@ -14,6 +14,7 @@ use super::machinery::Machinery;
 use super::observe::PodMarks;
 use super::order::Order;
 use super::runs::{HookRun, HookState};
+use super::volumes;
 use crate::clock;
 use crate::events::Recorder;
 use crate::images::InUse;
@@ -121,6 +122,9 @@ impl Worker {
     ) {
         let mut image_changes = self.machinery.images.changes();
         let mut ranges = self.machinery.pod_cidr.clone();
+        let mut sources = self.machinery.sources.clone();
+        // What changed while no daemon ran is looked at first.
+        sources.mark_changed();
         self.hold_images();
         let first = match self.rejection.take() {
             Some(rejection) => Input::Rejected(rejection),
@@ -141,6 +145,7 @@ impl Worker {
                 Some(run) = self.runs.join_next(), if !self.runs.is_empty() => News::Run(run.map(Box::new)),
                 Ok(()) = image_changes.changed() => News::ImagesChanged,
                 Ok(()) = ranges.changed() => News::RangeChanged,
+                Ok(()) = sources.changed() => News::SourcesChanged,
                 () = clock::sleep_until(self.wake) => News::Wake,
             };
             self.handle(news).await;
@@ -188,7 +193,11 @@ impl Worker {
             News::Wanted(Some(Wanted::Spec(pod, no_room))) => {
                 let is_lost = self.is_status_of_another(&pod);
                 self.step(Input::Room(no_room)).await;
+                let is_other = volumes::is_shown_otherwise(self.machine.pod(), &pod);
                 self.step(Input::Spec(pod)).await;
+                if is_other {
+                    self.refresh_volumes().await;
+                }
                 if is_lost {
                     self.step(Input::StatusLost).await;
                 }
@@ -204,6 +213,7 @@ impl Worker {
             News::Pull(Err(error)) => warn!(pod = self.uid, %error, "a pull was lost"),
             News::ImagesChanged => self.step(Input::ImagesChanged).await,
             News::RangeChanged => self.leave_range().await,
+            News::SourcesChanged => self.refresh_volumes().await,
             News::Wake => {
                 self.wake = None;
                 self.step(Input::Tick).await;
@@ -299,6 +309,7 @@ enum News {
     Run(Result<Box<Input>, tokio::task::JoinError>),
     ImagesChanged,
     RangeChanged,
+    SourcesChanged,
     Wake,
 }
 

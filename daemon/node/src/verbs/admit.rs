@@ -17,11 +17,14 @@ const MAX_MANAGER_CHARS: usize = 128;
 
 impl Verbs {
     /// Admits a new object.
-    pub(super) fn admit_new(&self, kind: Kind, object: Value, namespace: &str, manager: &str) -> Result<Admitted, Status> {
+    pub(super) fn admit_new(&self, kind: Kind, mut object: Value, namespace: &str, manager: &str) -> Result<Admitted, Status> {
         if kind == Kind::Node {
             return Err(not_allowed(kind, "create"));
         }
         self.check_namespace(kind, &object, namespace)?;
+        if kind == Kind::Pod {
+            self.add_pull_secrets(&mut object, namespace);
+        }
         let class = self.priority_of(kind, &object)?;
         let suffix = name_suffix();
         let priority = Priority { class: &class.name, value: class.value, preemption: &class.preemption };
@@ -73,6 +76,21 @@ impl Verbs {
             });
         }
         Err(status)
+    }
+
+    /// A pod that names no `imagePullSecrets` gets those of its service account (`plugin/pkg/admission/serviceaccount`).
+    fn add_pull_secrets(&self, pod: &mut Value, namespace: &str) {
+        let own = lookup::namespace(pod);
+        let namespace = if own.is_empty() { namespace } else { own };
+        let named = lookup::text(pod, "/spec/serviceAccountName");
+        let account = if named.is_empty() { "default" } else { named };
+        let Some(account) = self.store.get(&key(Kind::ServiceAccount, namespace, account)) else { return };
+        let secrets = account.to_value().get("imagePullSecrets").cloned().unwrap_or_default();
+        let has_some = |list: Option<&Value>| list.and_then(Value::as_array).is_some_and(|list| !list.is_empty());
+        let Some(spec) = pod.get_mut("spec").and_then(Value::as_object_mut) else { return };
+        if has_some(Some(&secrets)) && !has_some(spec.get("imagePullSecrets")) {
+            spec.insert("imagePullSecrets".to_owned(), secrets);
+        }
     }
 
     /// What the class of a new pod comes to: its own, or the default one.

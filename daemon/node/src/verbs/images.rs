@@ -3,6 +3,7 @@
 use super::Verbs;
 use crate::errors::chain;
 use crate::images::Images;
+use crate::keyring::Account;
 use objects::Status;
 use runtime::image::{Digest, ImageRecord, ImportOptions, Prune, PullStage, Reference, RemoveError};
 use std::path::PathBuf;
@@ -59,7 +60,8 @@ impl Verbs {
             // A slow client misses some steps, never the end.
             let _ = progress.try_send(shown(step));
         };
-        let pulled = self.images.pull(&reference, request.credentials, tell).await;
+        let accounts = request.credentials.into_iter().map(|(username, password)| Account { username, password }).collect();
+        let pulled = self.images.pull(&reference, accounts, tell).await;
         let pulled = pulled.map_err(|message| Status {
             code: 502,
             reason: "BadGateway".to_owned(),

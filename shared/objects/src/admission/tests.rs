@@ -437,22 +437,27 @@ fn typed(patch: &Value) -> Pod {
 fn what_would_run_half_is_refused_with_the_fields_path() {
     assert!(refuse_unsupported(&typed(&json!({}))).is_empty());
     let supported = json!({"spec": {
-        "volumes": [{"name": "v", "emptyDir": {"medium": "Memory", "sizeLimit": "1Mi"}}], "hostUsers": true, "os": {"name": "linux"},
+        "volumes": [{"name": "v", "emptyDir": {"medium": "Memory", "sizeLimit": "1Mi"}}, {"name": "c", "configMap": {"name": "c"}},
+            {"name": "p", "projected": {"sources": [{"secret": {"name": "s"}}]}}],
+        "imagePullSecrets": [{"name": "s"}], "hostUsers": true, "os": {"name": "linux"},
         "securityContext": {"runAsUser": 1}, "shareProcessNamespace": true, "hostAliases": [{"ip": "1.2.3.4", "hostnames": ["a"]}],
         "containers": [{"name": "a", "image": "b", "volumeMounts": [{"name": "v", "mountPath": "/v", "readOnly": true}],
-            "env": [{"name": "N", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}],
-            "resources": {"limits": {"cpu": "1", "memory": "1Gi"}},
+            "env": [{"name": "N", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
+                {"name": "S", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}},
+                {"name": "R", "valueFrom": {"resourceFieldRef": {"resource": "limits.cpu"}}}],
+            "envFrom": [{"secretRef": {"name": "s"}}], "resources": {"limits": {"cpu": "1", "memory": "1Gi"}},
             "securityContext": {"privileged": true, "capabilities": {"add": ["NET_ADMIN"]}, "readOnlyRootFilesystem": true, "runAsGroup": 1}}],
     }});
     assert_eq!(refuse_unsupported(&typed(&supported)), []);
     assert_eq!(warn_without_effect(&typed(&supported)), Vec::<String>::new());
     let refused = json!({"spec": {
-        "volumes": [{"name": "v", "hostPath": {"path": "/"}}], "hostUsers": false,
+        "volumes": [{"name": "v", "nfs": {"server": "s", "path": "/"}},
+            {"name": "p", "projected": {"sources": [{"serviceAccountToken": {"path": "token"}}]}}], "hostUsers": false,
         "initContainers": [{"name": "s", "image": "b", "restartPolicy": "Always"}, {"name": "i", "image": "b", "restartPolicy": "Never",
-            "envFrom": [{"secretRef": {"name": "s"}}]}],
+            "env": [{"name": "N", "valueFrom": {"resourceFieldRef": {"resource": "limits.ephemeral-storage"}}}]}],
         "securityContext": {"fsGroup": 1}, "runtimeClassName": "gvisor",
         "containers": [{"name": "a", "image": "b", "volumeMounts": [{"name": "v", "mountPath": "/v", "subPath": "x"}],
-            "env": [{"name": "N", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}], "envFrom": [{"secretRef": {"name": "s"}}],
+            "env": [{"name": "N", "valueFrom": {"fileKeyRef": {"volumeName": "v", "path": "p", "key": "k"}}}],
             "securityContext": {"runAsNonRoot": true}}],
     }});
     let refused = refuse_unsupported(&typed(&refused));
@@ -460,11 +465,11 @@ fn what_would_run_half_is_refused_with_the_fields_path() {
     assert_eq!(
         fields,
         [
-            "spec.volumes[0].hostPath",
+            "spec.volumes[0].nfs",
+            "spec.volumes[1].projected.sources[0].serviceAccountToken",
             "spec.containers[0].volumeMounts[0].subPath",
-            "spec.containers[0].env[0].valueFrom.secretKeyRef",
-            "spec.containers[0].envFrom",
-            "spec.initContainers[1].envFrom",
+            "spec.containers[0].env[0].valueFrom.fileKeyRef",
+            "spec.initContainers[1].env[0].valueFrom.resourceFieldRef.resource",
             "spec.initContainers[1].restartPolicy",
             "spec.containers[0].securityContext.runAsNonRoot",
             "spec.securityContext.fsGroup",
@@ -472,7 +477,10 @@ fn what_would_run_half_is_refused_with_the_fields_path() {
             "spec.runtimeClassName",
         ]
     );
-    assert_eq!(refused[0].message, "Forbidden: not supported yet: volumes other than emptyDir");
+    assert_eq!(
+        refused[0].message,
+        "Forbidden: not supported yet: volumes other than emptyDir, hostPath, configMap, secret, downwardAPI and projected"
+    );
     assert_eq!(refused[0].reason, "FieldValueForbidden");
 }
 
@@ -545,7 +553,7 @@ fn ephemeral_containers_are_added_and_never_changed() {
 
 #[test]
 fn every_fault_of_a_text_has_its_line_and_column() {
-    let text = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: A\nspec:\n  contaners: []\n  containers:\n  - name: a\n    image: b\n    ports:\n    - containerPort: 0\n    resources:\n      limits: {cpu: -1}\n  volumes:\n  - name: v\n    hostPath: {path: /x}\n";
+    let text = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: A\nspec:\n  contaners: []\n  containers:\n  - name: a\n    image: b\n    ports:\n    - containerPort: 0\n    resources:\n      limits: {cpu: -1}\n  volumes:\n  - name: v\n    nfs: {server: s, path: /x}\n";
     let found: Vec<(u32, u32, String)> =
         check(text).into_iter().map(|fault| (fault.line.unwrap_or(0), fault.column.unwrap_or(0), fault.path)).collect();
     let expected = [
@@ -554,7 +562,7 @@ fn every_fault_of_a_text_has_its_line_and_column() {
         (11, 7, "spec.containers[0].ports[0].containerPort"),
         (13, 16, "spec.containers[0].resources.limits[cpu]"),
         (13, 7, "spec.containers[0].resources.requests[cpu]"),
-        (16, 5, "spec.volumes[0].hostPath"),
+        (16, 5, "spec.volumes[0].nfs"),
     ];
     for (line, column, path) in expected {
         assert!(

@@ -45,14 +45,29 @@ impl Row {
     }
 }
 
+const OTHER_VOLUMES: &str = "volumes other than emptyDir, hostPath, configMap, secret, downwardAPI and projected";
+const OTHER_SOURCES: &str = "sources other than configMap, secret and downwardAPI";
+const OTHER_RESOURCES: &str = "other resources than cpu and memory";
+
 static ROWS: &[Row] = &[
-    refuse("spec.volumes[*].*", "volumes other than emptyDir").except(&["name", "emptyDir"]),
+    refuse("spec.volumes[*].*", OTHER_VOLUMES).except(&[
+        "name",
+        "emptyDir",
+        "hostPath",
+        "configMap",
+        "secret",
+        "downwardAPI",
+        "projected",
+    ]),
+    refuse("spec.volumes[*].projected.sources[*].*", OTHER_SOURCES).except(&["configMap", "secret", "downwardAPI"]),
+    refuse("spec.volumes[*].projected.sources[*].downwardAPI.items[*].resourceFieldRef.resource", OTHER_RESOURCES).when(is_other),
+    refuse("spec.volumes[*].downwardAPI.items[*].resourceFieldRef.resource", OTHER_RESOURCES).when(is_other),
     refuse("spec.volumes[*].emptyDir.medium", "an emptyDir on huge pages").when(|medium, _| medium != "" && medium != "Memory"),
     refuse("spec.<containers>[*].volumeMounts[*].subPath", "mounting a part of a volume"),
     refuse("spec.<containers>[*].volumeMounts[*].subPathExpr", "mounting a part of a volume"),
     refuse("spec.<containers>[*].volumeDevices", "block devices"),
-    refuse("spec.<containers>[*].env[*].valueFrom.*", "values other than from fieldRef").except(&["fieldRef"]),
-    refuse("spec.<containers>[*].envFrom", "variables from a ConfigMap or Secret"),
+    refuse("spec.<containers>[*].env[*].valueFrom.fileKeyRef", "values from a file"),
+    refuse("spec.<containers>[*].env[*].valueFrom.resourceFieldRef.resource", OTHER_RESOURCES).when(is_other),
     refuse("spec.containers[*].restartPolicy", "a container's own restart policy"),
     refuse("spec.initContainers[*].restartPolicy", "a container's own restart policy").when(is_no_sidecar),
     refuse("spec.<containers>[*].restartPolicyRules", "a container's own restart policy"),
@@ -83,7 +98,6 @@ static ROWS: &[Row] = &[
     warn("spec.priorityClassName", "it is kept, and no pod is put out for another"),
     warn("spec.overhead", "it is not counted"),
     warn("spec.serviceAccountName", "the pod gets no token of it"),
-    warn("spec.imagePullSecrets", "images are pulled with the daemon's own credentials"),
     warn("spec.subdomain", "there is no cluster DNS"),
     warn("spec.setHostnameAsFQDN", "the hostname stays the short one").when(is_true),
     warn("spec.hostnameOverride", "the hostname is the pod's"),
@@ -97,6 +111,11 @@ fn is_set(value: &Value, _pod: &Value) -> bool {
         Value::Array(items) => !items.is_empty(),
         Value::Bool(_) | Value::Number(_) | Value::Object(_) => true,
     }
+}
+
+/// The name of a resource that containers have no number of here.
+fn is_other(resource: &Value, _pod: &Value) -> bool {
+    !matches!(resource.as_str(), Some("limits.cpu" | "limits.memory" | "requests.cpu" | "requests.memory"))
 }
 
 fn is_true(value: &Value, _pod: &Value) -> bool {

@@ -152,7 +152,13 @@ impl World {
     fn create(&mut self, sandbox: u32) {
         assert!(self.sandbox.is_none_or(|(number, _)| number == sandbox), "two sandboxes at once");
         if self.random.chance(self.weather.fail) {
-            self.send(&Input::SandboxFailed { sandbox, message: "no".to_owned() });
+            let message = "no".to_owned();
+            let is_of_volumes = self.random.chance(30);
+            self.send(&if is_of_volumes {
+                Input::VolumesFailed { sandbox, message }
+            } else {
+                Input::SandboxFailed { sandbox, message }
+            });
         } else {
             if self.sandbox.is_none() {
                 self.in_sandbox.clear();
