@@ -25,8 +25,6 @@ impl Console {
     /// If tmux is not there.
     #[must_use]
     pub fn run(world: &World, columns: u16, lines: u16, words: &str) -> Self {
-        let server = format!("{}-{columns}x{lines}", world.folder().file_name().expect("a folder has a name").display());
-        let console = Self { server };
         let command = format!(
             "export SKIFF_NODE={} XDG_CONFIG_HOME={} XDG_STATE_HOME={}; {} {words}",
             world.socket(),
@@ -34,8 +32,19 @@ impl Console {
             world.folder().join("state").display(),
             world.skiff_path().display()
         );
+        Self::of(world, columns, lines, &command)
+    }
+
+    /// A terminal with any command of a shell in it.
+    ///
+    /// # Panics
+    /// If tmux is not there.
+    #[must_use]
+    pub fn of(world: &World, columns: u16, lines: u16, command: &str) -> Self {
+        let server = format!("{}-{columns}x{lines}", world.folder().file_name().expect("a folder has a name").display());
+        let console = Self { server };
         let size = [columns.to_string(), lines.to_string()];
-        console.tmux(&["-f", "/dev/null", "new-session", "-d", "-s", "skiff", "-x", &size[0], "-y", &size[1], &command]);
+        console.tmux(&["-f", "/dev/null", "new-session", "-d", "-s", "skiff", "-x", &size[0], "-y", &size[1], command]);
         console.tmux(&["set-option", "-g", "remain-on-exit", "on"]);
         console
     }

@@ -10,6 +10,7 @@ pub mod kubectl;
 mod leftovers;
 pub mod manifest;
 mod registry;
+pub mod ssh;
 pub mod watch;
 mod world;
 

@@ -156,6 +156,17 @@ impl World {
         Ran::fed(self.skiff_command(words), input)
     }
 
+    /// Runs `skiffd` with these words beside the daemon that runs, with its folders.
+    ///
+    /// # Panics
+    /// If it cannot be run.
+    #[must_use]
+    pub fn skiffd(&self, words: &[&str]) -> Ran {
+        let mut command = self.inside(binary("skiffd"));
+        command.args(words).args(self.settings()).args(["--name", "node1"]).args(&self.flags).stdin(Stdio::null());
+        Ran::of(&command.output().expect("skiffd runs"))
+    }
+
     /// `skiff` with these words, to be run in another way.
     #[must_use]
     pub fn skiff_command(&self, words: &[&str]) -> Command {

@@ -1,5 +1,6 @@
 //! The command line: kubectl's verbs and flags, and what all of them share.
 
+pub mod captive;
 mod duration;
 
 use crate::settings::GlyphChoice;
@@ -8,8 +9,8 @@ use crate::verbs::{
     config, cordon::CordonArgs, cp::CpArgs, create::CreateArgs, debug::DebugArgs, delete::DeleteArgs, demo,
     describe::DescribeArgs, drain::DrainArgs, edit::EditArgs, events::EventsArgs, exec::ExecArgs, explain::ExplainArgs,
     get::GetArgs, image::ImageArgs, keys, kubeconfig::KubeconfigArgs, label::LabelArgs, logs::LogsArgs, node::NodeArgs,
-    patch::PatchArgs, port_forward::PortForwardArgs, probes::ProbesArgs, replace::ReplaceArgs, run::RunArgs, taint::TaintArgs,
-    version::VersionArgs, wait::WaitArgs,
+    patch::PatchArgs, port_forward::PortForwardArgs, probes::ProbesArgs, replace::ReplaceArgs, run::RunArgs,
+    taint::TaintArgs, version::VersionArgs, wait::WaitArgs,
 };
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use std::collections::HashSet;
@@ -39,9 +40,6 @@ pub struct Cli {
     /// A console that prints lines instead of drawing, for screen readers; it takes commands and keys as lines.
     #[arg(long)]
     pub plain: bool,
-    /// A console for somebody without an account here: no files, no programs, nothing but the cluster.
-    #[arg(long)]
-    pub captive: bool,
     /// A console command to begin with, such as nodes.
     #[arg(long)]
     pub command: Option<String>,
@@ -62,6 +60,9 @@ pub struct Common {
     /// The namespace to work in.
     #[arg(short = 'n', long, global = true, value_name = "NAMESPACE")]
     pub namespace: Option<String>,
+    /// For somebody without an account here: no files, no programs, nothing but the cluster.
+    #[arg(long)]
+    pub captive: bool,
 }
 
 /// The verbs.

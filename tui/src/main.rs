@@ -16,6 +16,11 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return verbs::usage_fault(&error),
     };
+    if cli.common.captive
+        && let Some(why) = args::captive::refusal(&cli, std::env::var("SKIFF_NODE").ok().as_deref())
+    {
+        return verbs::fault(&format!("error: {why}"));
+    }
     let settings = match settings::Settings::load() {
         Ok(settings) => settings,
         // Whoever repairs the file must be able to ask how it is written.
@@ -37,7 +42,7 @@ fn refused_command(is_captive: bool, asked: Option<&std::ffi::OsStr>) -> Option<
 }
 
 fn open_console(cli: &args::Cli, settings: &settings::Settings) -> ExitCode {
-    if let Some(why) = refused_command(cli.captive, std::env::var_os("SSH_ORIGINAL_COMMAND").as_deref()) {
+    if let Some(why) = refused_command(cli.common.captive, std::env::var_os("SSH_ORIGINAL_COMMAND").as_deref()) {
         return verbs::fault(why);
     }
     let address = match endpoint::address(&cli.common) {
@@ -50,7 +55,7 @@ fn open_console(cli: &args::Cli, settings: &settings::Settings) -> ExitCode {
         theme: cli.theme.clone().or_else(|| settings.theme.clone()).filter(|name| !matches!(name.as_str(), "" | "auto")),
         is_plain: cli.plain || settings.plain,
         glyphs: cli.glyphs.unwrap_or(settings.glyphs),
-        rights: console::Rights::new(cli.readonly || settings.readonly, cli.captive),
+        rights: console::Rights::new(cli.readonly || settings.readonly, cli.common.captive),
         command: cli.command.clone(),
     };
     match console::run(&options) {

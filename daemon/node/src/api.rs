@@ -29,6 +29,7 @@ use tokio::task::JoinSet;
 use tracing::{debug, info, warn};
 
 use crate::shutdown::Shutdown;
+use crate::ssh::SshError;
 
 /// Connections at once; more are closed at the door.
 const MAX_CONNECTIONS: usize = 256;
@@ -51,6 +52,9 @@ pub enum ListenError {
         #[source]
         source: io::Error,
     },
+    /// The SSH door.
+    #[error(transparent)]
+    Ssh(Box<SshError>),
     /// Making the socket failed.
     #[error("cannot listen on {path}")]
     Bind {
@@ -174,6 +178,11 @@ pub async fn serve_peers(mut streams: mpsc::Receiver<IncomingStream>, verbs: Arc
 /// Serves a stream that another node's daemon has opened, to its end. `node` is the name that it has proved.
 pub async fn serve_peer(stream: ByteStream, node: String, verbs: Arc<Verbs>) {
     http::serve(stream, Peer::Node(node), Protocol::Http1, verbs).await;
+}
+
+/// Serves a console that another door let in, to its end: who it is and which groups it has that one knows.
+pub async fn serve_console(stream: UnixStream, name: String, groups: Vec<String>, verbs: Arc<Verbs>) {
+    http::serve(stream, Peer::Console { name, groups }, Protocol::Http1, verbs).await;
 }
 
 fn find_group(name: &str) -> Result<Gid, ListenError> {

@@ -5,6 +5,7 @@ mod eviction;
 mod settings;
 mod values;
 
+use crate::ssh;
 use runtime::network::{Cidr, Overlay};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -74,6 +75,10 @@ pub struct Config {
     pub join_token_file: Option<PathBuf>,
     /// Where consoles of other machines connect.
     pub listen: Option<SocketAddr>,
+    /// Where SSH clients connect to the console.
+    pub ssh_listen: Option<SocketAddr>,
+    /// The keys that are let in there.
+    pub ssh_authorized_keys: PathBuf,
     /// This node's pods' addresses, where the operator named them.
     pub pod_cidr: Option<Cidr>,
     /// All pods' addresses.
@@ -132,6 +137,11 @@ impl Settings {
             join: self.join.iter().map(|node| address::join(node)).collect::<Result<_, _>>()?,
             join_token_file: self.join_token_file.map(|path| absolute("--join-token-file", path)).transpose()?,
             listen: self.listen.as_deref().map(|text| address::socket_address("--listen", text)).transpose()?,
+            ssh_listen: self.ssh_listen.as_deref().map(|text| address::socket_address("--ssh-listen", text)).transpose()?,
+            ssh_authorized_keys: absolute(
+                "--ssh-authorized-keys",
+                self.ssh_authorized_keys.unwrap_or_else(|| ssh::authorized_keys::DEFAULT_FILE.into()),
+            )?,
             pod_cidr,
             cluster_cidr,
             node_cidr_mask_size: mask_size(self.node_cidr_mask_size, cluster_cidr)?,
@@ -154,6 +164,16 @@ impl Settings {
 }
 
 impl Config {
+    /// The SSH door, where there is one.
+    pub fn ssh(&self) -> Option<ssh::Settings> {
+        self.ssh_listen.map(|address| ssh::Settings {
+            address,
+            authorized_keys: self.ssh_authorized_keys.clone(),
+            data_dir: self.data_dir.clone(),
+            run_dir: self.run_dir.clone(),
+        })
+    }
+
     /// Some range that a node of this cluster could have: for what needs one and does not depend on which.
     pub fn first_range(&self) -> Cidr {
         let first = Cidr::containing(self.cluster_cidr.network(), self.node_cidr_mask_size);

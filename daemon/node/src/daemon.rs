@@ -27,6 +27,7 @@ use crate::relief::Relief;
 use crate::scheduler::Scheduler;
 use crate::shutdown::{self, Shutdown, Trigger};
 use crate::sources;
+use crate::ssh::SshListener;
 use crate::verbs::Verbs;
 use control::pod::EventType;
 use control::pressure::Standing;
@@ -188,6 +189,10 @@ async fn live(
         Some(address) => Some(RemoteListener::bind(address).await?),
         None => None,
     };
+    let ssh = match base.config.ssh() {
+        Some(settings) => Some(SshListener::bind(settings).await.map_err(ListenError::from)?),
+        None => None,
+    };
     let mut cluster = Cluster::start(settings, entered, (base.store.clone(), base.recorder.clone()), tasks, shutdown)?;
     let mut removed = cluster.removed();
     tokio::select! {
@@ -201,7 +206,7 @@ async fn live(
     });
     let equipment = equipment.await?;
     let listener = Listener::bind(&base.config.socket, base.config.socket_group.as_deref())?;
-    let doors = Doors { listener, remote, trust };
+    let doors = Doors { listener, remote, ssh, trust };
     let node = base.config.name.clone();
     let closing = spawn(base, equipment, (cluster, doors), tasks, shutdown);
     info!(node, version = env!("CARGO_PKG_VERSION"), "ready");
@@ -238,6 +243,7 @@ struct Base {
 struct Doors {
     listener: Listener,
     remote: Option<RemoteListener>,
+    ssh: Option<SshListener>,
     trust: Trust,
 }
 
@@ -305,6 +311,9 @@ fn spawn(
     tasks.spawn(doors.listener.serve(verbs.clone(), shutdown.clone()));
     if let Some(remote) = doors.remote {
         tasks.spawn(remote.serve(verbs.clone(), doors.trust, shutdown.clone()));
+    }
+    if let Some(ssh) = doors.ssh {
+        tasks.spawn(ssh.serve(verbs.clone(), shutdown.clone()));
     }
     tasks.spawn(api::serve_peers(cluster.streams, verbs.clone(), shutdown.clone()));
     tasks.spawn(Collector::new(verbs.clone(), store.clone(), cluster.alive.clone()).run(shutdown.clone()));

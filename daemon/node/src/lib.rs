@@ -3,6 +3,7 @@
 //! | task | owner | what it does |
 //! |---|---|---|
 //! | API | [`daemon`] | accepts connections; each is a task of its own, each of its requests too |
+//! | SSH door | [`daemon`] | lets SSH clients in; each session is a program of its own |
 //! | pods | [`daemon`] | a worker a pod; pulls, probes and hooks belong to the worker |
 //! | scheduler | [`daemon`] | binds pending pods |
 //! | agent | [`daemon`] | the Node object, garbage collection of images |
@@ -47,5 +48,6 @@ pub mod reset;
 mod scheduler;
 pub mod shutdown;
 mod sources;
+pub mod ssh;
 pub mod streams;
 pub mod verbs;

@@ -55,12 +55,23 @@ enum Command {
         #[arg(long, short, value_name = "FILE")]
         output: Option<PathBuf>,
     },
+    /// Print the fingerprint of the key that --ssh-listen shows, and its line for known_hosts
+    SshHostKey,
+    /// What the daemon runs for a session of --ssh-listen
+    #[command(hide = true)]
+    SshSession(node::ssh::launch::LaunchArgs),
     /// Print the version
     Version,
 }
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    if let Some(Command::SshSession(arguments)) = cli.command {
+        let Err(error) = node::ssh::launch::run(arguments);
+        // Its client reads this.
+        let _ = writeln!(std::io::stderr(), "error: {error:#}\r");
+        return ExitCode::FAILURE;
+    }
     start_logging();
     match perform(cli) {
         Ok(()) => ExitCode::SUCCESS,
@@ -95,6 +106,13 @@ fn perform(cli: Cli) -> anyhow::Result<()> {
                 }
             }
         }
+        Some(Command::SshHostKey) => {
+            let config = complete(cli.config.as_deref(), cli.settings)?;
+            let port = config.ssh_listen.map_or(22, |address| address.port());
+            say(&node::ssh::host_key::describe(&config.data_dir, &config.name, port)?);
+            Ok(())
+        }
+        Some(Command::SshSession(_)) => anyhow::bail!("ssh-session is the daemon's own"),
         Some(Command::Version) => {
             say(&format!("skiffd {}", env!("CARGO_PKG_VERSION")));
             Ok(())

@@ -2,6 +2,7 @@
 
 use crate::config::Config;
 use crate::daemon::{StartError, folder, lock, network_config};
+use crate::ssh;
 use nix::mount::{MntFlags, umount2};
 use runtime::cgroup::{CgroupConfig, Cgroups};
 use std::fs;
@@ -27,8 +28,8 @@ pub fn reset(config: &Config) -> Result<(), StartError> {
     Cgroups::open(&CgroupConfig { root: config.cgroup_root.clone(), ..CgroupConfig::default() })?.teardown()?;
     runtime::network::remove(&network_config(config, config.first_range(), None))?;
     unmount_below(&config.data_dir)?;
-    remove_names(&config.data_dir, &["pods", "logs", "store", "images", "pki", "lock"])?;
-    remove_names(&config.run_dir, &["pods", "network", "boot-id", "lock"])?;
+    remove_names(&config.data_dir, &["pods", "logs", "store", "images", "pki", ssh::host_key::FILE, "lock"])?;
+    remove_names(&config.run_dir, &["pods", "network", "ssh", "boot-id", "lock"])?;
     remove_file(&config.socket)?;
     for path in [&config.data_dir, &config.run_dir] {
         remove_if_empty(path)?;

@@ -21,6 +21,13 @@ pub struct ImageArgs {
     on: Option<String>,
 }
 
+impl ImageArgs {
+    /// Whether it is about files of the daemon's machine.
+    pub fn names_files(&self) -> bool {
+        matches!(self.verb, ImageVerb::Load { .. } | ImageVerb::Import(_))
+    }
+}
+
 #[derive(Debug, Subcommand)]
 enum ImageVerb {
     /// Load an OCI archive, an OCI layout folder or what docker save wrote; plain, gzip or zstd.

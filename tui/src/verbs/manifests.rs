@@ -90,6 +90,10 @@ pub fn read(files: &FileArgs, context: &mut Context) -> Result<Manifests, Failur
             let mut text = String::new();
             context.input.by_ref().take(MAX_BYTES).read_to_string(&mut text)?;
             manifests.add("STDIN", &text, context);
+        } else if context.common.captive {
+            manifests
+                .failures
+                .push(Failure::message(format!("{name}: this key has no files here; send them: apply -f - < {name}")));
         } else if name.contains("://") {
             manifests.failures.push(Failure::message(format!("reading {name} is not supported; download it first")));
         } else {

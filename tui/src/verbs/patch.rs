@@ -55,6 +55,9 @@ pub async fn run(args: &PatchArgs, context: &mut Context) -> Result<(), Failure>
     let mut printer = Printer::new(args.output.format()?, Header::Shown);
     let text = match (&args.patch, &args.patch_file) {
         (Some(text), _) => text.clone(),
+        (None, Some(_)) if context.common.captive => {
+            return Err(Failure::message("--patch-file: this key has no files here; give --patch"));
+        }
         (None, Some(file)) => std::fs::read_to_string(file).map_err(|error| Failure::message(format!("{file}: {error}")))?,
         (None, None) => {
             return Err(Failure::message("must specify --patch or --patch-file containing the contents of the patch"));

@@ -39,6 +39,12 @@ pub struct Settings {
     /// Where consoles of other machines may connect, with a certificate of `skiffd client-cert` [default: nowhere]
     #[arg(long, env = "SKIFFD_LISTEN", value_name = "ADDR:PORT", global = true)]
     pub listen: Option<String>,
+    /// Where `ssh` clients may connect to the console, with a key of --ssh-authorized-keys [default: nowhere]
+    #[arg(long, env = "SKIFFD_SSH_LISTEN", value_name = "ADDR:PORT", global = true)]
+    pub ssh_listen: Option<String>,
+    /// The keys that --ssh-listen lets in, a line each, with their roles [default: /etc/skiff/authorized_keys]
+    #[arg(long, env = "SKIFFD_SSH_AUTHORIZED_KEYS", value_name = "FILE", global = true)]
+    pub ssh_authorized_keys: Option<PathBuf>,
     /// The addresses of this node's pods [default: a free part of the cluster's]
     #[arg(long, env = "SKIFFD_POD_CIDR", value_name = "CIDR", global = true)]
     pub pod_cidr: Option<String>,
@@ -138,6 +144,8 @@ impl Settings {
             join: list(self.join, other.join),
             join_token_file: self.join_token_file.or(other.join_token_file),
             listen: self.listen.or(other.listen),
+            ssh_listen: self.ssh_listen.or(other.ssh_listen),
+            ssh_authorized_keys: self.ssh_authorized_keys.or(other.ssh_authorized_keys),
             pod_cidr: self.pod_cidr.or(other.pod_cidr),
             cluster_cidr: self.cluster_cidr.or(other.cluster_cidr),
             node_cidr_mask_size: self.node_cidr_mask_size.or(other.node_cidr_mask_size),

@@ -72,7 +72,8 @@ impl Equipment {
         let network = Network::open(network_config(config, pod_cidr, internal_ip(&machine.addresses(config.advertise)?)))?;
         let quic = quic_address(config.gossip);
         let ports = [Port::Udp(config.gossip.port()), Port::Udp(quic.port())].into_iter();
-        network.set_ports(ports.chain(config.listen.map(|address| Port::Tcp(address.port()))))?;
+        let doors = [config.listen, config.ssh_listen].into_iter().flatten();
+        network.set_ports(ports.chain(doors.map(|address| Port::Tcp(address.port()))))?;
         Ok(Self {
             network: Arc::new(network),
             cgroups: Arc::new(cgroups),
