@@ -193,3 +193,145 @@ fn ticks(pid: u32) -> u64 {
     let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
     fields[11].parse::<u64>().unwrap_or(0) + fields[12].parse::<u64>().unwrap_or(0)
 }
+
+/// The files of texts that exist nowhere else.
+fn unsaved(world: &World) -> Vec<std::path::PathBuf> {
+    let entries = std::fs::read_dir(world.folder().join("state/skiff")).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).filter(|path| path.display().to_string().contains("unsaved-")).collect()
+}
+
+fn kept(world: &World, text: &str) {
+    eventually("the text is kept", || {
+        let texts: Vec<String> = unsaved(world).iter().map(|path| std::fs::read_to_string(path).unwrap_or_default()).collect();
+        if texts.iter().any(|known| known.contains(text)) { Ok(()) } else { Err(format!("{texts:?}")) }
+    });
+}
+
+#[test]
+fn a_text_outlives_a_console_that_is_killed_and_nothing_else_sees_it_meanwhile() {
+    if is_skipped("a_text_outlives_a_console_that_is_killed_and_nothing_else_sees_it_meanwhile") {
+        return;
+    }
+    let world = world();
+    let console = Console::open(&world, 100, 30);
+    console.wait_for("web");
+    console.type_text(":pods default /!nothing");
+    console.press(&["Enter"]);
+    console.wait_for("/!nothing");
+    console.type_text(":new kept-text");
+    console.press(&["Enter"]);
+    console.wait_for("name: kept-text");
+    assert!(unsaved(&world).is_empty(), "a template nobody touched is no loss");
+    console.type_text("mine-");
+    kept(&world, "mine-kept-text");
+    use std::os::unix::fs::PermissionsExt;
+    let mode = |path: &std::path::Path| std::fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
+    assert_eq!((mode(&world.folder().join("state/skiff")), unsaved(&world).len()), (0o700, 1));
+    let other = Console::open(&world, 99, 30);
+    let screen = other.wait_for("web");
+    assert!(!screen.contains("gone on where"), "the text of a console that lives is its own\n{screen}");
+    drop(other);
+    let killed = std::process::Command::new("kill").args(["-KILL", &console.pid().to_string()]).status().expect("kill runs");
+    assert!(killed.success());
+    drop(console);
+    let console = Console::open(&world, 101, 30);
+    let screen = console.wait_for("mine-kept-text");
+    assert!(screen.contains("gone on where the session was cut off"), "{screen}");
+    // Killed again before anything was typed: it is there still.
+    kept(&world, "mine-kept-text");
+    let killed = std::process::Command::new("kill").args(["-KILL", &console.pid().to_string()]).status().expect("kill runs");
+    assert!(killed.success());
+    drop(console);
+    let console = Console::open(&world, 102, 30);
+    console.wait_for("mine-kept-text");
+    console.press(&["C-x"]);
+    console.type_text("q");
+    console.wait_for("Leave the editor?");
+    console.type_text("y");
+    // The route is there, too, with its filter.
+    console.wait_for("/!nothing");
+    eventually("what was thrown away is gone", || {
+        if unsaved(&world).is_empty() { Ok(()) } else { Err(format!("{:?}", unsaved(&world))) }
+    });
+    console.type_text(":q!");
+    console.press(&["Enter"]);
+    console.wait_until("the console ends", |_| console.is_over());
+    let console = Console::open(&world, 103, 30);
+    let screen = console.wait_for("web");
+    assert!(!screen.contains("gone on where"), "{screen}");
+    clean(&world);
+}
+
+#[test]
+fn a_session_is_recorded_and_played_again_without_a_daemon() {
+    if is_skipped("a_session_is_recorded_and_played_again_without_a_daemon") {
+        return;
+    }
+    let world = world();
+    let secret =
+        json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db"}, "stringData": {"password": "hunter2-hunter2"}});
+    let _ = world.skiff_with(&["create", "-f", "-"], &secret.to_string()).ok();
+    let path = world.folder().join("bug.skiffrec");
+    let name = path.display().to_string();
+    let console = Console::run(&world, 100, 30, &format!("--record {name}; exec cat"));
+    console.wait_until("the console is open", |screen| screen.contains("live") && screen.contains("web"));
+    console.resize(90, 25);
+    console.type_text(":yaml secret db");
+    console.press(&["Enter"]);
+    console.wait_for("password:");
+    console.press(&["Escape"]);
+    console.type_text(":nodes");
+    console.press(&["Enter"]);
+    console.wait_for("node1");
+    let last = console.wait_until("the last picture", |screen| screen.contains("nodes") && screen.contains("node1"));
+    console.type_text(":q!");
+    console.press(&["Enter"]);
+    let said = console.wait_for("secret values were taken out");
+    assert!(
+        said.contains("recorded") && said.contains("1 sizes of the window") && said.contains("before you give it away"),
+        "{said}"
+    );
+    let text = std::fs::read_to_string(&path).expect("a recording");
+    let encoded = "aHVudGVyMi1odW50ZXIy";
+    assert!(!text.contains("hunter2") && !text.contains(encoded), "a secret is in it");
+    clean(&world);
+    // No daemon is needed, none is asked.
+    let skiff = |words: &[&str]| world.skiff(&[&["--node", "unix:///nonexistent.sock", "replay", &name], words].concat());
+    let about = skiff(&["--about"]).ok();
+    assert!(about.contains("90x25") || about.contains("100x30"), "{about}");
+    assert!(about.contains("secret values were taken out") && !about.contains("no end"), "{about}");
+    // What stood on the screen before one left it, and nothing of the terminal's.
+    let printed = skiff(&["--print"]).ok();
+    let rows = |text: &str| {
+        text.lines()
+            .find(|line| line.contains("node1"))
+            .map(|line| line.split_whitespace().take(3).map(str::to_owned).collect::<Vec<_>>())
+    };
+    assert!(printed.contains("nodes") && rows(&printed) == rows(&last), "{printed}\n{last}");
+    let first = skiff(&["--at", "0"]).ok();
+    assert!(first != printed && first.contains("skiff"), "{first}");
+    let film = world.folder().join("bug.cast").display().to_string();
+    assert!(skiff(&["-o", &film]).ok().contains("wrote"));
+    // And in a terminal, with a pause and steps.
+    let stage =
+        Console::of(&world, 110, 35, &format!("{} replay {name}; echo the end $((6*7)); exec cat", world.skiff_path().display()));
+    stage.wait_for("replay 0:");
+    stage.press(&["Space"]);
+    stage.wait_for("paused");
+    for _ in 0..2_000 {
+        if stage.screen().contains("the end |") {
+            break;
+        }
+        stage.press(&[".", ".", ".", ".", ".", "."]);
+    }
+    let screen = stage.wait_for("the end |");
+    assert!(screen.contains("node1"), "{screen}");
+    stage.press(&["q"]);
+    stage.wait_for("the end 42");
+    // A file that was cut off, and one that is none.
+    std::fs::write(&path, &text[..text.len() / 2]).expect("it is cut");
+    assert!(skiff(&["--print"]).fails().contains("--partial"));
+    assert!(skiff(&["--print", "--partial"]).ok().contains("skiff"));
+    std::fs::write(&path, "{\"version\": 3}\n").expect("another file");
+    assert!(skiff(&["--print"]).fails().contains("no recording of skiff"));
+}

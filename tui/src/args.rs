@@ -9,7 +9,7 @@ use crate::verbs::{
     config, cordon::CordonArgs, cp::CpArgs, create::CreateArgs, debug::DebugArgs, delete::DeleteArgs, demo,
     describe::DescribeArgs, drain::DrainArgs, edit::EditArgs, events::EventsArgs, exec::ExecArgs, explain::ExplainArgs,
     get::GetArgs, image::ImageArgs, keys, kubeconfig::KubeconfigArgs, label::LabelArgs, logs::LogsArgs, node::NodeArgs,
-    patch::PatchArgs, port_forward::PortForwardArgs, probes::ProbesArgs, replace::ReplaceArgs, run::RunArgs,
+    patch::PatchArgs, port_forward::PortForwardArgs, probes::ProbesArgs, replace::ReplaceArgs, replay, run::RunArgs,
     taint::TaintArgs, version::VersionArgs, wait::WaitArgs,
 };
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
@@ -40,6 +40,9 @@ pub struct Cli {
     /// A console that prints lines instead of drawing, for screen readers; it takes commands and keys as lines.
     #[arg(long)]
     pub plain: bool,
+    /// Record the session into a new file, for a bug report: what the daemon sent, and the keys; skiff replay plays it.
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
     /// A console command to begin with, such as nodes.
     #[arg(long)]
     pub command: Option<String>,
@@ -137,6 +140,8 @@ pub enum Verb {
     Kubeconfig(KubeconfigArgs),
     /// Play and record demos of the console.
     Demo(demo::DemoArgs),
+    /// Play what skiff --record has recorded, without a daemon.
+    Replay(replay::ReplayArgs),
     /// Pass bytes between the standard streams and this machine's daemon, for consoles that come by SSH.
     DialStdio,
     /// List the kinds of objects.

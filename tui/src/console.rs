@@ -22,6 +22,7 @@ mod widget;
 pub use app::rights::Rights;
 
 use crate::settings::GlyphChoice;
+use std::path::PathBuf;
 
 /// What the command line says about the console.
 #[derive(Debug, Clone)]
@@ -38,6 +39,8 @@ pub struct Options {
     pub is_plain: bool,
     /// What it may do.
     pub rights: Rights,
+    /// Where to record what happens.
+    pub record: Option<PathBuf>,
     /// A command to begin with, as after `:`, such as `nodes`.
     pub command: Option<String>,
 }

@@ -3,6 +3,7 @@
 mod args;
 mod console;
 mod copying;
+mod editor;
 mod endpoint;
 mod forward;
 mod settings;
@@ -45,6 +46,9 @@ fn open_console(cli: &args::Cli, settings: &settings::Settings) -> ExitCode {
     if let Some(why) = refused_command(cli.common.captive, std::env::var_os("SSH_ORIGINAL_COMMAND").as_deref()) {
         return verbs::fault(why);
     }
+    if cli.plain && cli.record.is_some() {
+        return verbs::fault("error: --record: a console that prints lines is not recorded; keep its output instead");
+    }
     let address = match endpoint::address(&cli.common) {
         Ok(address) => address,
         Err(error) => return verbs::fault(&format!("error: --node: {error}")),
@@ -56,6 +60,7 @@ fn open_console(cli: &args::Cli, settings: &settings::Settings) -> ExitCode {
         is_plain: cli.plain || settings.plain,
         glyphs: cli.glyphs.unwrap_or(settings.glyphs),
         rights: console::Rights::new(cli.readonly || settings.readonly, cli.common.captive),
+        record: cli.record.clone(),
         command: cli.command.clone(),
     };
     match console::run(&options) {

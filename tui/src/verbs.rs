@@ -41,6 +41,7 @@ pub mod patch;
 pub mod port_forward;
 pub mod probes;
 pub mod replace;
+pub mod replay;
 mod resources;
 pub mod run;
 mod session;
@@ -145,6 +146,7 @@ async fn dispatch(verb: Verb, context: &mut Context) -> Result<(), Failure> {
         Verb::Config(args) => config::run(&args, context),
         Verb::Kubeconfig(args) => kubeconfig::run(&args, context).await,
         Verb::Demo(args) => demo::run(&args, context).await,
+        Verb::Replay(args) => replay::run(&args, context),
         Verb::DialStdio => dial_stdio::run(context).await,
         Verb::ApiResources(args) => api_resources::run(&args, context),
     }

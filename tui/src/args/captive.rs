@@ -11,7 +11,11 @@ pub fn refusal(cli: &Cli, own_node: Option<&str>) -> Option<String> {
     if cli.theme.as_deref().is_some_and(|name| name.contains(['/', '.'])) {
         return on_machine("a theme of a file");
     }
+    if cli.record.is_some() {
+        return on_machine("--record");
+    }
     match &cli.verb {
+        Some(Verb::Replay(_)) => on_machine("replay"),
         Some(Verb::Edit(_)) => {
             on_machine("edit runs an editor, which").map(|why| format!("{why}; the console has an editor (key e)"))
         }

@@ -31,8 +31,10 @@ pub mod state;
 mod theming;
 mod travel;
 mod undoing;
+pub mod unsaved;
 pub mod update;
 pub mod view;
+mod waking;
 
 #[cfg(test)]
 mod tests;

@@ -4,8 +4,10 @@
 //! same bytes every time.
 
 mod cast;
+mod hook;
 pub mod play;
 mod raster;
+pub mod replay;
 pub mod script;
 mod stage;
 mod svg;

@@ -7,6 +7,7 @@ mod forward;
 pub use driver::drive;
 
 use objects::{Kind, Status};
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::time::Duration;
 use wire::{CopyRequest, ImagePullRequest, LogsRequest, PullProgress, Request, Response};
@@ -74,7 +75,7 @@ pub struct Forward {
 }
 
 /// How a port-forward stands.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct ForwardReport {
     /// Whether it listens.
     pub state: ForwardState,
@@ -93,7 +94,7 @@ pub struct ForwardReport {
 }
 
 /// Whether a port-forward listens.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum ForwardState {
     /// Not yet.
     #[default]

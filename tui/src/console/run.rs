@@ -1,37 +1,40 @@
 //! The loop: waits, takes every message there is, and paints where something changed.
 
+mod draft;
 mod effects;
 mod io;
 mod line;
+mod own;
 mod plain;
+pub mod record;
 
 use super::Options;
-use super::app::bookmarks;
-use super::app::columns;
 use super::app::effect::Effect;
 use super::app::msg::Msg;
-use super::app::rights::OnMachine;
+use super::app::rights::{OnCluster, OnMachine};
 use super::app::session;
 use super::app::state::{App, ThemeFrom};
 use super::app::update::{settle, update};
 use super::app::view::view;
 use super::base::text;
-use super::keys::file as keys_file;
 use super::term::caps;
 use super::term::guard::Guard;
 use super::term::input::{ASK_BACKGROUND, Input};
 use super::term::painter::Painter;
 use super::theme::glyph::Glyphs;
-use super::theme::load::{self, Theme};
-use super::theme::role::Role;
-use crate::settings::{self, GlyphChoice};
+use super::theme::load::Theme;
+use crate::settings::GlyphChoice;
 use anyhow::Context;
 use effects::{Ended, Outside};
 use jiff::Timestamp;
 use line::Line;
+pub use own::take_own;
+use own::{own_files, take_session};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use record::{Head, Look, Own, Recorder};
 use std::io::Write;
+use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
@@ -51,28 +54,64 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     let (commands, messages) = io::start(options.address.clone(), io::Typing::Keys)?;
     let guard = Guard::take().context("cannot take the terminal over")?;
     let env = |name: &str| std::env::var(name).ok();
-    let mut app = App::new(Timestamp::now(), size, theme, options.namespace.clone(), text::clean(&options.address.to_string()));
+    let mut app = App::new(now(), size, theme, options.namespace.clone(), text::clean(&options.address.to_string()));
     app.zone = jiff::tz::TimeZone::system();
-    own_files(&mut app, options);
-    take_session(&mut app, options);
+    let own = own_files(&mut app, options);
+    let (draft, session) = take_session(&mut app, options).unzip();
     if options.theme.is_none() && caps::may_be_asked(env) {
         app.theme_from = ThemeFrom::Terminal;
     }
+    let recorder = match &options.record {
+        Some(path) => Some(record(path, &app, (own, session.flatten()), options)?),
+        None => None,
+    };
     let mut console = Console {
         app,
         painter: Painter::new(),
         buffer: Buffer::empty(Rect::ZERO),
-        outside: Outside::new(commands, Some(guard), options.address.clone()),
+        outside: Outside::new(commands, Some(guard), options.address.clone()).with_draft(draft),
         messages,
         painted_at: None,
         line: Line::new(caps::is_remote(env)),
+        recorder,
     };
     let ended = console.begin(options.command.as_deref());
     if ended.is_err() {
         // The terminal went away while it was written to: the session goes on elsewhere.
         console.keep_session();
     }
-    ended
+    let recorder = console.recorder.take();
+    // The terminal is given back first: what was recorded is told on it.
+    drop(console);
+    match (recorder, &options.record) {
+        (Some(recorder), Some(path)) => ended.and(tell_recorded(recorder, path)),
+        _ => ended,
+    }
+}
+
+/// Begins to record, with the state as it is.
+fn record(path: &Path, app: &App, (own, session): (Own, Option<String>), options: &Options) -> anyhow::Result<Recorder> {
+    let env = |name: &str| std::env::var(name).ok();
+    let mut look = Look::new(&app.theme.name, caps::depth(env), app.theme.glyphs == Glyphs::Unicode);
+    look.follows = app.theme_from == ThemeFrom::Terminal;
+    let mut head = Head::new(app.now, app.size, &app.address, look);
+    head.zone = app.zone.iana_name().map(str::to_owned);
+    head.namespace.clone_from(&options.namespace);
+    head.rights = (options.rights.on_cluster == OnCluster::Read, options.rights.on_machine == OnMachine::Nothing);
+    (head.own, head.session) = (own, session);
+    Recorder::create(path, &head).with_context(|| format!("cannot record to {}", path.display()))
+}
+
+fn tell_recorded(recorder: Recorder, path: &Path) -> anyhow::Result<()> {
+    let path = path.display();
+    let contents = recorder.finish().with_context(|| format!("the recording {path} is not whole"))?;
+    // Nobody is left to be told that nobody listens.
+    let _ = writeln!(
+        std::io::stderr(),
+        "recorded {path}: {contents}\nit holds what you typed, and the names, manifests and logs that the console was sent; look at it \
+         (skiff replay {path}) before you give it away"
+    );
+    Ok(())
 }
 
 /// The looks that were asked for, or that suit the terminal.
@@ -87,50 +126,6 @@ fn theme(options: &Options) -> anyhow::Result<Theme> {
     };
     let glyphs = if is_unicode { Glyphs::Unicode } else { Glyphs::Ascii };
     Ok(Theme::load(&name, caps::depth(env), glyphs)?)
-}
-
-/// Takes over what the user's own files say. One that is wrong says so, and the console opens all the same.
-fn own_files(app: &mut App, options: &Options) {
-    app.rights = options.rights;
-    if options.rights.on_machine == OnMachine::Nothing {
-        return;
-    }
-    app.own_themes = load::own_names();
-    let keys = settings::config_folder().and_then(|folder| std::fs::read_to_string(folder.join("keys.toml")).ok());
-    if let Some(text) = keys {
-        let (keymap, problems) = keys_file::read(&text);
-        app.keys = keymap;
-        if let Some(first) = problems.first() {
-            app.say(Role::Bad, format!("keys.toml: {first}; `skiff keys check` shows all"));
-        }
-    }
-    let columns = settings::state_folder().and_then(|folder| std::fs::read_to_string(folder.join(columns::FILE)).ok());
-    match columns.as_deref().map(columns::read) {
-        Some(Ok(columns)) => app.columns = columns,
-        Some(Err(why)) => app.say(Role::Bad, format!("{}: {why}", columns::FILE)),
-        None => {}
-    }
-    let bookmarks = settings::state_folder().and_then(|folder| std::fs::read_to_string(folder.join(bookmarks::FILE)).ok());
-    match bookmarks.as_deref().map(bookmarks::read) {
-        Some(Ok(bookmarks)) => app.bookmarks = bookmarks,
-        Some(Err(why)) => app.say(Role::Bad, format!("{}: {why}", bookmarks::FILE)),
-        None => {}
-    }
-}
-
-/// Takes over the session that was cut off, where there is one.
-fn take_session(app: &mut App, options: &Options) {
-    if options.rights.on_machine == OnMachine::Nothing {
-        return;
-    }
-    let session = settings::state_folder().map(|folder| folder.join(session::FILE));
-    if let Some(text) = session.as_ref().and_then(|path| std::fs::read_to_string(path).ok()) {
-        // It is gone on with once; should this console be cut off as well, it is kept anew.
-        let _ = session.map(std::fs::remove_file);
-        if let Err(why) = session::offer(app, &text) {
-            app.say(Role::Bad, format!("{}: {why}", session::FILE));
-        }
-    }
 }
 
 /// A daemon, for whoever has keys of its own to press.
@@ -169,6 +164,7 @@ struct Console {
     messages: Receiver<Msg>,
     painted_at: Option<Instant>,
     line: Line,
+    recorder: Option<Recorder>,
 }
 
 /// What was taken from the channel.
@@ -270,19 +266,27 @@ impl Console {
     }
 
     fn handle(&mut self, msg: Msg) -> anyhow::Result<Option<Ended>> {
-        let mut effects = update(&mut self.app, Timestamp::now(), msg);
+        let mut effects = self.update(msg);
         while !effects.is_empty() {
             let mut more = Vec::new();
             for effect in effects {
                 match self.outside.perform(effect, &mut self.painter)? {
                     effects::Outcome::Ended => return Ok(Some(Ended)),
                     effects::Outcome::Done => {}
-                    effects::Outcome::Msg(msg) => more.extend(update(&mut self.app, Timestamp::now(), msg)),
+                    effects::Outcome::Msg(msg) => more.extend(self.update(msg)),
                 }
             }
             effects = more;
         }
         Ok(None)
+    }
+
+    fn update(&mut self, msg: Msg) -> Vec<Effect> {
+        let now = now();
+        if let Some(recorder) = &mut self.recorder {
+            recorder.note(now, &msg);
+        }
+        update(&mut self.app, now, msg)
     }
 
     fn paint(&mut self) -> anyhow::Result<()> {
@@ -292,6 +296,9 @@ impl Console {
         let cursor = view(&self.app, &mut self.buffer);
         let bytes = self.painter.paint(&mut self.buffer, cursor);
         self.painted_at = Some(Instant::now());
+        if let Some(recorder) = &mut self.recorder {
+            recorder.flush();
+        }
         if bytes.is_empty() {
             return Ok(());
         }
@@ -307,6 +314,12 @@ impl Console {
             Err(error) => Err(error).context("the terminal is gone"),
         }
     }
+}
+
+/// The time in microseconds, as a recording has it: what is played again happens at the same moment.
+fn now() -> Timestamp {
+    let now = Timestamp::now();
+    Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
 }
 
 fn write_now(bytes: &[u8]) -> anyhow::Result<()> {

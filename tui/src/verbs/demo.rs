@@ -2,7 +2,8 @@
 
 use super::context::Context;
 use super::failure::Failure;
-use crate::console::demo::play::{self, Recording};
+use crate::console::demo::play::{self, Beside, Recording};
+use crate::console::demo::script::Script;
 use crate::console::run::Live;
 use crate::endpoint;
 use clap::{Args, Subcommand};
@@ -26,6 +27,9 @@ enum What {
         /// Against the daemon and in its time, instead of in the script's own world.
         #[arg(long)]
         live: bool,
+        /// Run a program at each of the script's markers, with the marker's name: it makes happen what a world would.
+        #[arg(long, value_name = "PROGRAM", requires = "live")]
+        on_marker: Option<PathBuf>,
     },
     /// Play scripts in no time, and say which of their expectations fail.
     Check {
@@ -33,7 +37,7 @@ enum What {
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
-    /// Write a demo as asciicast (.cast, .v2.cast), GIF or SVG, with the same bytes every time.
+    /// Write a demo as asciicast (.cast, .v2.cast), GIF, SVG or a session to replay (.skiffrec), with the same bytes every time.
     Record {
         /// The script.
         file: PathBuf,
@@ -43,15 +47,18 @@ enum What {
         /// Against the daemon and in its time, instead of in the script's own world.
         #[arg(long)]
         live: bool,
+        /// Run a program at each of the script's markers, with the marker's name: it makes happen what a world would.
+        #[arg(long, value_name = "PROGRAM", requires = "live")]
+        on_marker: Option<PathBuf>,
     },
 }
 
 /// Does it.
 pub async fn run(args: &DemoArgs, context: &mut Context) -> Result<(), Failure> {
     match &args.what {
-        What::Play { file, live } => {
+        What::Play { file, live, on_marker } => {
             let screen = Screen::take()?;
-            let (_, recording) = record(file, *live, context)?;
+            let (_, recording) = record(file, *live, Beside { session: None, on_marker: on_marker.as_deref() }, context)?;
             if !live {
                 show(&recording).await?;
             }
@@ -61,7 +68,7 @@ pub async fn run(args: &DemoArgs, context: &mut Context) -> Result<(), Failure> 
         What::Check { files } => {
             let mut faults = Vec::new();
             for file in files {
-                match record(file, false, context) {
+                match record(file, false, Beside::default(), context) {
                     Ok((_, recording)) => {
                         context.line(format!("{}: as it should be, {:.1}s", file.display(), recording.length.as_secs_f64()))?
                     }
@@ -70,11 +77,18 @@ pub async fn run(args: &DemoArgs, context: &mut Context) -> Result<(), Failure> 
             }
             if faults.is_empty() { Ok(()) } else { Err(Failure::Plain(faults.join("\n"))) }
         }
-        What::Record { file, outputs, live } => {
-            let (script, recording) = record(file, *live, context)?;
+        What::Record { file, outputs, live, on_marker } => {
+            let is_session = |path: &&PathBuf| path.extension().is_some_and(|ending| ending == "skiffrec");
+            let session = outputs.iter().find(is_session);
+            let (script, recording) =
+                record(file, *live, Beside { session: session.map(PathBuf::as_path), on_marker: on_marker.as_deref() }, context)?;
+            if let Some(session) = session {
+                context.line(format!("wrote {}", session.display()))?;
+            }
             let named = script.outputs.iter().map(PathBuf::from);
             let outputs: Vec<PathBuf> = if outputs.is_empty() { named.collect() } else { outputs.clone() };
-            for output in &outputs {
+            let outputs: Vec<&PathBuf> = outputs.iter().filter(|path| !is_session(path)).collect();
+            for output in outputs {
                 play::write(&recording, output).map_err(fault)?;
                 context.line(format!("wrote {}", output.display()))?;
             }
@@ -86,11 +100,11 @@ pub async fn run(args: &DemoArgs, context: &mut Context) -> Result<(), Failure> 
     }
 }
 
-fn record(file: &Path, is_live: bool, context: &Context) -> Result<(crate::console::demo::script::Script, Recording), Failure> {
+fn record(file: &Path, is_live: bool, beside: Beside<'_>, context: &Context) -> Result<(Script, Recording), Failure> {
     let address = endpoint::address(&context.common).map_err(|error| Failure::message(format!("--node: {error}")))?;
     let live = is_live.then(|| Live::connect(address.clone())).transpose().map_err(fault)?;
     let name = if is_live { address.to_string() } else { "demo".to_owned() };
-    play::play(file, live, &name).map_err(fault)
+    play::play(file, live, &name, beside).map_err(fault)
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "map_err hands it over")]

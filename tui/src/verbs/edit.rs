@@ -5,14 +5,13 @@ use super::context::Context;
 use super::failure::Failure;
 use super::format::name_of;
 use crate::args::SelectArgs;
+use crate::editor;
 use clap::Args;
 use objects::managed::without_managers;
 use objects::manifest;
 use objects::yaml::to_yaml;
 use serde_json::Value;
 use std::io::Write;
-use std::path::Path;
-use std::process::Command;
 use wire::{DryRun, ObjectRef, ReplaceRequest, Request, Response};
 
 /// What stands above the object.
@@ -43,7 +42,7 @@ async fn edit(context: &mut Context, object: &ObjectRef) -> Result<(), Failure> 
         let mut file = tempfile::Builder::new().prefix("skiff-edit-").suffix(".yaml").tempfile()?;
         write!(file, "{HEAD}{told}{text}")?;
         file.flush()?;
-        open(file.path())?;
+        editor::open(file.path()).map_err(Failure::message)?;
         let edited = std::fs::read_to_string(file.path())?;
         let edited: String = edited.lines().filter(|line| !line.starts_with('#')).map(|line| format!("{line}\n")).collect();
         if edited.trim().is_empty() || edited == original {
@@ -82,18 +81,5 @@ async fn send(context: &mut Context, object: &ObjectRef, text: &str) -> Result<O
             Ok((!is_same).then_some(*object))
         }
         other => Err(Failure::unexpected(&other)),
-    }
-}
-
-/// Opens the file in the editor that the user has chosen, and waits for it.
-fn open(path: &Path) -> Result<(), Failure> {
-    let chosen = ["KUBE_EDITOR", "EDITOR"].iter().find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
-    let editor = chosen.unwrap_or_else(|| "vi".to_owned());
-    // The variable may hold arguments, so that a shell takes it apart.
-    let status = Command::new("sh").arg("-c").arg(format!("{editor} \"$1\"")).arg("sh").arg(path).status();
-    match status {
-        Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(Failure::message(format!("there was a problem with the editor {editor:?}: {status}"))),
-        Err(error) => Err(Failure::message(format!("there was a problem with the editor {editor:?}: {error}"))),
     }
 }

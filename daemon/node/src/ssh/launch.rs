@@ -70,7 +70,7 @@ pub fn run(arguments: LaunchArgs) -> anyhow::Result<Infallible> {
     }
     std::env::set_current_dir("/").context("cannot go to /")?;
     give_up(arguments.user)?;
-    Ok(fexecve(&file, &words, &environment).with_context(|| format!("cannot run {}", path.display()))?)
+    fexecve(&file, &words, &environment).with_context(|| format!("cannot run {}", path.display()))
 }
 
 fn give_up(user: u32) -> anyhow::Result<()> {

@@ -48,6 +48,25 @@ pub fn opened(app: &mut App, path: PathBuf, text: Result<String, String>) {
     }
 }
 
+/// Takes the text that the user's own editor has left.
+pub fn edited(app: &mut App, text: Result<String, String>) {
+    let Screen::Edit(edit) = app.screen_mut() else { return };
+    let text = match text {
+        Ok(text) if text.lines().count() > MAX_LINES => Err(format!("it has more than {MAX_LINES} lines")),
+        text => text,
+    };
+    match text {
+        Ok(text) if text == edit.editor.text() => app.say(Role::Warn, "nothing was changed"),
+        Ok(text) => {
+            edit.editor.replace_all(&text);
+            edit.check();
+            let said = if edit.faults.is_empty() { "the text is taken over" } else { "the text is taken over, and has faults" };
+            app.say(Role::Ok, said);
+        }
+        Err(why) => app.say(Role::Bad, format!("the text stays as it was: {why}")),
+    }
+}
+
 /// A file holds the text now.
 pub fn written(app: &mut App, path: &Path) {
     if let Screen::Edit(edit) = app.screen_mut() {

@@ -16,10 +16,14 @@ pub enum Effect {
     Write(PathBuf, String),
     /// Write a file of the console's own in its state folder.
     Keep(&'static str, String),
+    /// Keep the text that exists nowhere else, or nothing any more.
+    KeepUnsaved(Option<String>),
     /// Give the terminal back and stop until continued.
     Suspend,
     /// Give the terminal to this program with these words until it has ended.
     Run(Vec<String>),
+    /// Give a text to the user's own editor, and say what became of it.
+    Editor(String),
     /// Paint everything again.
     Repaint,
     /// End.

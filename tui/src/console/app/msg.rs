@@ -23,6 +23,8 @@ pub enum Msg {
     Read(PathBuf, Result<String, String>),
     /// A file was written.
     Written(PathBuf, Result<(), String>),
+    /// The user's own editor has ended: the text as it left it, or why there is none.
+    Edited(Result<String, String>),
     /// A file of the console's own could not be written.
     NotKept(&'static str, String),
     /// Somebody asked the program to stop until continued.

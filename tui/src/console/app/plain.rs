@@ -30,11 +30,46 @@ pub struct Told {
     toast: String,
     standing: String,
     asks: String,
+    /// Texts that were given to the user's editor already.
+    edits: usize,
+}
+
+/// The words that an editor's screen takes, and the keys that do it elsewhere. The text itself is written in the user's own editor.
+const EDITOR_WORDS: [(&str, &str); 4] = [("apply", "ctrl-s"), ("check", "ctrl-x d"), ("save", "ctrl-x s"), ("leave", "esc")];
+/// Said of them when a text is opened.
+const EDITOR_HELP: &str = "type edit for your editor, check, apply, save, leave, or a command with its colon";
+
+/// Gives a text that has just been opened to the user's own editor.
+pub fn open_editor(app: &App, told: &mut Told, out: &mut Vec<Effect>) {
+    let edits = app.screens.iter().filter(|screen| matches!(screen, Screen::Edit(_))).count();
+    let is_new = edits > told.edits;
+    told.edits = edits;
+    if let (true, Screen::Edit(edit)) = (is_new, app.screen()) {
+        out.push(Effect::Editor(edit.editor.text()));
+    }
+}
+
+/// A line while a text is on the screen, which would else be typed into it; false where it is another's.
+fn take_editor_word(app: &mut App, line: &str, out: &mut Vec<Effect>) -> bool {
+    let Screen::Edit(edit) = app.screen() else { return false };
+    if line == "edit" {
+        out.push(Effect::Editor(edit.editor.text()));
+    } else if let Some((_, keys)) = EDITOR_WORDS.iter().find(|(word, _)| *word == line) {
+        keys.split(' ').filter_map(Key::parse).for_each(|key| input::key(app, key, out));
+    } else if line.starts_with(':') || line.is_empty() || line == "again" || line == "help" || line == "esc" {
+        return false;
+    } else {
+        app.say(crate::console::theme::role::Role::Warn, EDITOR_HELP);
+    }
+    true
 }
 
 /// Takes a typed line: an answer where something is asked, a number for a row, a command, or keys.
 pub fn take(app: &mut App, told: &mut Told, line: &str, out: &mut Vec<Effect>) {
     let line = line.trim();
+    if app.overlay.is_none() && take_editor_word(app, line, out) {
+        return;
+    }
     let mut press = |app: &mut App, name: &str| {
         if let Some(key) = Key::parse(name) {
             input::key(app, key, out);
@@ -208,6 +243,7 @@ fn all(app: &App, told: &mut Told, out: &mut Vec<String>) {
         }
         Screen::Edit(edit) => {
             out.extend(edit.editor.text().lines().enumerate().map(|(at, line)| format!("{}: {line}", at + 1)));
+            out.push(EDITOR_HELP.to_owned());
             told.lines = faults(app, out);
         }
         Screen::Reader(reader) => {
@@ -306,8 +342,9 @@ fn plain(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::Effect;
     use super::{SIZE, Told, take, tell};
-    use crate::console::app::msg::Wire;
+    use crate::console::app::msg::{Msg, Wire};
     use crate::console::app::tests::{Bench, pod, row};
     use objects::Kind;
     use serde_json::json;
@@ -360,5 +397,46 @@ mod tests {
         assert!(type_line(&mut bench, &mut told, "help").contains("a number chooses"));
         assert!(type_line(&mut bench, &mut told, "").is_empty());
         assert!(type_line(&mut bench, &mut told, "again").contains("== pods"));
+    }
+
+    #[test]
+    fn a_text_is_written_in_the_users_own_editor() {
+        let (mut bench, mut told) = (Bench::new(SIZE.0, SIZE.1), Told::default());
+        tell(&bench.app, &mut told);
+        let opened = type_line(&mut bench, &mut told, "new mine");
+        assert!(opened.contains("name: mine") && opened.contains("type edit for your editor"), "{opened}");
+        let editors = |bench: &mut Bench, told: &mut Told| {
+            let mut out = Vec::new();
+            super::open_editor(&bench.app, told, &mut out);
+            bench.effects.extend(out);
+            std::mem::take(&mut bench.effects)
+                .into_iter()
+                .filter_map(|effect| match effect {
+                    Effect::Editor(text) => Some(text),
+                    _ => None,
+                })
+                .collect::<Vec<_>>()
+        };
+        let first = editors(&mut bench, &mut told);
+        assert!(first.len() == 1 && first[0].contains("name: mine"), "{first:?}");
+        assert!(editors(&mut bench, &mut told).is_empty(), "once, not at every line");
+        bench.take(Msg::Edited(Ok(first[0].replace("nginx:alpine", "").replace("containerPort: 80", "containerPort: x"))));
+        let said = tell(&bench.app, &mut told).join("\n");
+        assert!(said.contains("fault at ") && said.contains("has faults"), "{said}");
+        // A line is no text: nothing is typed into the manifest by mistake.
+        assert!(type_line(&mut bench, &mut told, "abc").contains("type edit"));
+        type_line(&mut bench, &mut told, "edit");
+        let again = editors(&mut bench, &mut told);
+        assert!(again.len() == 1 && again[0].contains("containerPort: x") && !again[0].contains("abc"), "{again:?}");
+        bench.take(Msg::Edited(Err("there was a problem with the editor".to_owned())));
+        assert!(tell(&bench.app, &mut told).join("\n").contains("the text stays as it was"));
+        bench.take(Msg::Edited(Ok(first[0].replace("50m", "60m"))));
+        bench.effects.clear();
+        type_line(&mut bench, &mut told, "apply");
+        assert!(matches!(bench.asked(), Some((_, wire::Request::Apply(apply))) if apply.object["metadata"]["name"] == "mine"));
+        let asked = type_line(&mut bench, &mut told, "leave");
+        assert!(asked.contains("Leave the editor?"), "{asked}");
+        assert!(type_line(&mut bench, &mut told, "y").contains("== pods"));
+        assert!(editors(&mut bench, &mut told).is_empty());
     }
 }

@@ -96,7 +96,9 @@ impl Rights {
                 told.push(Wire::CopyEnd(*id, Err(why.to_owned())));
                 false
             }
-            Effect::Read(_) | Effect::Write(..) | Effect::Suspend | Effect::Run(_) if self.on_machine == OnMachine::Nothing => {
+            Effect::Read(_) | Effect::Write(..) | Effect::Suspend | Effect::Run(_) | Effect::Editor(_)
+                if self.on_machine == OnMachine::Nothing =>
+            {
                 told.push(Wire::Denied(CAPTIVE));
                 false
             }

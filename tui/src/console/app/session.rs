@@ -21,6 +21,15 @@ pub const FILE: &str = "session.json";
 /// A session that was cut off longer ago is begun anew.
 const LASTS: SignedDuration = SignedDuration::from_hours(12);
 
+/// What became of a session that was kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Offer {
+    /// It is gone on with.
+    Taken,
+    /// It is of another daemon, or too old.
+    Other,
+}
+
 /// What is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {
@@ -93,13 +102,16 @@ fn kept(app: &App, screen: &Screen) -> Option<Kept> {
 ///
 /// # Errors
 /// What is wrong with the file.
-pub fn offer(app: &mut App, text: &str) -> Result<(), String> {
+pub fn offer(app: &mut App, text: &str) -> Result<Offer, String> {
     let session: Session = serde_json::from_str(text).map_err(|error| error.to_string())?;
-    if app.now.duration_since(session.at) <= LASTS && session.address == app.address {
-        app.namespace.clone_from(&session.namespace);
-        app.resuming = Some(session);
+    // A text does not grow old.
+    let is_late = app.now.duration_since(session.at) > LASTS && !session.screens.iter().any(|kept| matches!(kept, Kept::Edit(_)));
+    if is_late || session.address != app.address {
+        return Ok(Offer::Other);
     }
-    Ok(())
+    app.namespace.clone_from(&session.namespace);
+    app.resuming = Some(session);
+    Ok(Offer::Taken)
 }
 
 /// Goes on with the session that was cut off, once everything it needs is there.

@@ -8,13 +8,12 @@ use super::draining::Drain;
 use super::forms::Filling;
 use super::forwarding::Forwarding;
 use super::images::{Pull, Work};
-use super::members;
 use super::merging::Side;
 use super::rights::Rights;
 use super::session::Session;
 use super::travel::{Travel, Wanted};
 use super::undoing::Done;
-use crate::console::base::age;
+use super::unsaved::Unsaved;
 use crate::console::keys::action::Action;
 use crate::console::keys::key::Key;
 use crate::console::keys::map::Keymap;
@@ -79,6 +78,8 @@ pub struct App {
     pub toast: Option<Toast>,
     /// A session that was cut off and is to be gone on with.
     pub resuming: Option<Session>,
+    /// What is kept of text that exists nowhere else.
+    pub unsaved: Unsaved,
     /// Where in the past one is.
     pub travel: Option<Travel>,
     /// The columns chosen for each list.
@@ -275,6 +276,7 @@ impl App {
             count: None,
             toast: None,
             resuming: None,
+            unsaved: Unsaved::default(),
             travel: None,
             columns: Columns::new(),
             done: Vec::new(),
@@ -359,41 +361,5 @@ impl App {
     /// The columns and rows between the lines at the top and the bottom.
     pub fn body(&self) -> (u16, u16) {
         (self.size.0, self.size.1.saturating_sub(3))
-    }
-
-    /// When the picture changes though nothing happens; `None` is never.
-    pub fn next_wake(&self) -> Option<Timestamp> {
-        let after = |seconds: i64| self.now.saturating_add(SignedDuration::from_secs(seconds)).ok();
-        let labels = match self.screen() {
-            // The past does not grow older.
-            _ if self.travel.is_some() => None,
-            Screen::List(list) => list.next_change(&self.store, self.now),
-            Screen::Reader(reader) => self.next_change_of(reader),
-            _ => None,
-        };
-        let board = match self.screen() {
-            Screen::Board(board) => [board.next_wake(), super::boards::next_due(self)].into_iter().flatten().min(),
-            _ => None,
-        };
-        let standing = match self.standing {
-            Standing::Lost { .. } => Some(age::next_change(self.standing_since, self.now)),
-            _ => None,
-        };
-        let toast = self.toast.as_ref().map(|toast| toast.until);
-        let images = super::images::next_due(self);
-        let cluster = self.cluster.next_wake(members::looks_at_nodes(self), self.now).filter(|_| self.is_live());
-        [labels.and_then(after), board, standing.and_then(after), toast, cluster, images].into_iter().flatten().min()
-    }
-
-    /// A description holds the ages of the object's events.
-    fn next_change_of(&self, reader: &crate::console::screen::reader::Reader) -> Option<i64> {
-        use crate::console::screen::reader::Mode;
-        if reader.mode == Mode::Yaml || reader.is_gone {
-            return None;
-        }
-        let about = reader.about();
-        let events = self.store.of(Kind::Event).iter().filter(|(_, row)| row.about.as_deref() == Some(&about));
-        let times = events.flat_map(|(_, row)| row.cells.iter().filter_map(row::Cell::counts_from));
-        times.map(|then| age::next_change(then, self.now)).min()
     }
 }

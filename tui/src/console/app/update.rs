@@ -6,7 +6,7 @@ use super::rights::{OnCluster, Rights};
 use super::state::{App, Asked};
 use super::{
     boards, copying, cordoning, deleting, draining, editing, forwarding, images, input, logs, members, merging, session, theming,
-    travel, undoing,
+    travel, undoing, unsaved,
 };
 use crate::console::link::Standing;
 use crate::console::model::row::Key;
@@ -40,6 +40,7 @@ pub fn update(app: &mut App, now: Timestamp, msg: Msg) -> Vec<Effect> {
             editing::written(app, &path);
         }
         Msg::Written(path, Err(why)) => app.say(Role::Bad, format!("cannot write {}: {why}", path.display())),
+        Msg::Edited(text) => editing::edited(app, text),
         Msg::NotKept(what, why) => app.say(Role::Bad, format!("cannot keep {what}: {why}")),
         Msg::Suspend => out.push(Effect::Suspend),
         Msg::CannotSuspend => app.say(Role::Warn, "no shell waits behind the console, so it cannot be suspended"),
@@ -52,6 +53,7 @@ pub fn update(app: &mut App, now: Timestamp, msg: Msg) -> Vec<Effect> {
     members::ask_if_due(app, &mut out);
     boards::ask_if_due(app, &mut out);
     images::ask_if_due(app, &mut out);
+    unsaved::look(app, &mut out);
     admit(app, &mut out);
     settle(app);
     out

@@ -1,5 +1,6 @@
 //! Plays a script on a stage, and writes what was recorded of it.
 
+use super::hook::Hook;
 use super::script::{Act, Script};
 use super::stage::{Frame, Stage};
 use super::world::World;
@@ -39,24 +40,36 @@ pub struct Recording {
     pub stills: Vec<(String, Buffer)>,
 }
 
+/// What is done beside a demo.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Beside<'a> {
+    /// A file to record it into as a session.
+    pub session: Option<&'a Path>,
+    /// A program that makes happen what a world would: it is run at each marker, with the marker's name.
+    pub on_marker: Option<&'a Path>,
+}
+
 /// Reads a script and plays it to its end; against a daemon where there is one.
 ///
 /// # Errors
 /// Names the line of the script that cannot be read or whose expectation failed, with the screen.
-pub fn play(path: &Path, live: Option<Live>, address: &str) -> anyhow::Result<(Script, Recording)> {
+pub fn play(path: &Path, live: Option<Live>, address: &str, beside: Beside<'_>) -> anyhow::Result<(Script, Recording)> {
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     let script = Script::parse(&text).map_err(|why| anyhow!("{}: {why}", path.display()))?;
     let theme = Theme::load(&script.theme, Depth::True, Glyphs::Unicode)?;
     let text = theme.style(Role::Text);
     let plain = (rgb(text.fg, (0xd5, 0xdb, 0xe5)), rgb(text.bg, (0x12, 0x16, 0x1e)));
     let mut app = App::new(Timestamp::UNIX_EPOCH, script.size, theme, None, address.to_owned());
-    let stage = match live {
+    let mut stage = match live {
         Some(live) => {
             app.zone = jiff::tz::TimeZone::system();
             Stage::live(app, live)
         }
         None => Stage::in_world(app, world(path, &script)?),
     };
+    if let Some(session) = beside.session {
+        stage.record_session(session).with_context(|| format!("cannot record to {}", session.display()))?;
+    }
     let name = path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let mut recording = Recording {
         size: script.size,
@@ -67,7 +80,9 @@ pub fn play(path: &Path, live: Option<Live>, address: &str) -> anyhow::Result<(S
         plain,
         stills: Vec::new(),
     };
-    let stage = run(&script, stage, &mut recording).map_err(|why| anyhow!("{}: {why}", path.display()))?;
+    let mut stage = run(&script, stage, &mut recording, beside.on_marker.map(Hook::new))
+        .map_err(|why| anyhow!("{}: {why}", path.display()))?;
+    stage.end_session().context("the recorded session is not whole")?;
     recording.length = stage.at() + REST;
     recording.frames = stage.frames;
     Ok((script, recording))
@@ -82,7 +97,7 @@ fn world(path: &Path, script: &Script) -> anyhow::Result<World> {
     World::parse(&text).map_err(|why| anyhow!("{}: {why}", file.display()))
 }
 
-fn run(script: &Script, mut stage: Stage, recording: &mut Recording) -> Result<Stage, String> {
+fn run(script: &Script, mut stage: Stage, recording: &mut Recording, mut hook: Option<Hook>) -> Result<Stage, String> {
     for step in &script.steps {
         if stage.is_over {
             return Err(format!("line {}: the console was left before", step.line));
@@ -113,8 +128,16 @@ fn run(script: &Script, mut stage: Stage, recording: &mut Recording) -> Result<S
             Act::Expect(_) | Act::ExpectNot(_) => {}
             Act::Screenshot(file) => recording.stills.push((file.clone(), stage.picture().clone())),
             Act::Show(is_shown) => stage.show(*is_shown),
-            Act::Marker(name) => recording.markers.push((stage.at(), name.clone())),
+            Act::Marker(name) => {
+                recording.markers.push((stage.at(), name.clone()));
+                if let Some(hook) = &mut hook {
+                    hook.begin(name, &mut stage).map_err(|why| format!("line {}: {why}", step.line))?;
+                }
+            }
         }
+    }
+    if let Some(hook) = &mut hook {
+        hook.finish(&mut stage)?;
     }
     Ok(stage)
 }
@@ -143,7 +166,10 @@ pub fn write(recording: &Recording, path: &Path) -> anyhow::Result<()> {
         Some("cast") => cast::v3(recording).into_bytes(),
         Some("svg") => svg::film(recording).into_bytes(),
         Some("gif") => raster::gif(recording)?,
-        _ => bail!("{}: a recording is a .cast (asciicast 3), .v2.cast (asciicast 2), .gif or .svg", path.display()),
+        _ => bail!(
+            "{}: a recording is a .cast (asciicast 3), .v2.cast (asciicast 2), .gif or .svg, or a .skiffrec of a demo",
+            path.display()
+        ),
     };
     save(path, &bytes)
 }

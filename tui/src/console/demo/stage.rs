@@ -8,12 +8,15 @@ use crate::console::app::update::{settle, update};
 use crate::console::app::view::view;
 use crate::console::keys::key::Key;
 use crate::console::run::Live;
+use crate::console::run::record::{Head, Look, Recorder};
+use crate::console::term::caps::Depth;
 use crate::console::term::input::Input;
 use crate::console::term::painter::Painter;
 use jiff::{SignedDuration, Timestamp};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use std::io::Write;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// One picture of a recording.
@@ -50,6 +53,8 @@ pub struct Stage {
     pub is_over: bool,
     started: Timestamp,
     picture: Buffer,
+    /// What happens is recorded as a session, too.
+    session: Option<Recorder>,
 }
 
 impl Stage {
@@ -80,9 +85,37 @@ impl Stage {
             is_over: false,
             started,
             picture,
+            session: None,
         };
         stage.paint();
         stage
+    }
+
+    /// Records what happens from now on as a session.
+    ///
+    /// # Errors
+    /// Where the file cannot be made.
+    pub fn record_session(&mut self, path: &Path) -> std::io::Result<()> {
+        let look = Look::new(&self.app.theme.name, Depth::True, true);
+        let mut head = Head::new(self.started, self.app.size, &self.app.address, look);
+        head.zone = self.app.zone.iana_name().map(str::to_owned);
+        self.session = Some(Recorder::create(path, &head)?);
+        Ok(())
+    }
+
+    /// Ends the session's file, where there is one.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn end_session(&mut self) -> std::io::Result<()> {
+        self.session.take().map_or(Ok(()), |session| session.finish().map(drop))
+    }
+
+    fn update(&mut self, msg: Msg) -> Vec<Effect> {
+        if let Some(session) = &mut self.session {
+            session.note(self.now, &msg);
+        }
+        update(&mut self.app, self.now, msg)
     }
 
     /// Presses a key.
@@ -157,12 +190,12 @@ impl Stage {
     }
 
     fn take(&mut self, msg: Msg) {
-        let mut effects = update(&mut self.app, self.now, msg);
+        let mut effects = self.update(msg);
         while !effects.is_empty() && !self.is_over {
             let mut more = Vec::new();
             for effect in effects {
                 if let Some(msg) = self.perform(effect) {
-                    more.extend(update(&mut self.app, self.now, msg));
+                    more.extend(self.update(msg));
                 }
             }
             effects = more;
@@ -177,7 +210,15 @@ impl Stage {
                 self.is_over = true;
                 None
             }
-            (_, Effect::Copy(_) | Effect::Keep(..) | Effect::Suspend | Effect::Run(_)) => None,
+            (
+                _,
+                Effect::Copy(_)
+                | Effect::Keep(..)
+                | Effect::KeepUnsaved(_)
+                | Effect::Suspend
+                | Effect::Run(_)
+                | Effect::Editor(_),
+            ) => None,
             (_, Effect::Repaint) => {
                 self.painter.forget();
                 None

@@ -18,7 +18,7 @@ fn demos() -> Vec<PathBuf> {
 }
 
 fn record(path: &Path) -> Recording {
-    match play::play(path, None, "demo") {
+    match play::play(path, None, "demo", play::Beside::default()) {
         Ok((_, recording)) => recording,
         Err(error) => panic!("{error:#}"),
     }
@@ -115,6 +115,6 @@ fn a_failed_expectation_shows_the_screen() {
     let (script, world) = (folder.path().join("x.demo"), folder.path().join("w.yaml"));
     std::fs::write(&world, "start: 2026-03-01T12:00:00Z\nnodes: [oak]\n").expect("written");
     std::fs::write(&script, "#: world w.yaml\nWait@1s /never/\n").expect("written");
-    let error = play::play(&script, None, "demo").map(drop).expect_err("it fails").to_string();
+    let error = play::play(&script, None, "demo", play::Beside::default()).map(drop).expect_err("it fails").to_string();
     assert!(error.contains("line 2: /never/ does not come") && error.contains("no pods yet"), "{error}");
 }

@@ -1,5 +1,6 @@
 //! Does what the state asks for outside of it.
 
+use super::draft::Draft;
 use crate::console::app::effect::Effect;
 use crate::console::app::msg::{Msg, Wire};
 use crate::console::link::{Command, Failure, ForwardReport, ForwardState};
@@ -7,11 +8,14 @@ use crate::console::term::clip;
 use crate::console::term::guard::{self, Guard};
 use crate::console::term::painter::Painter;
 use crate::console::term::pause;
+use crate::editor;
 use crate::settings;
 use anyhow::Context;
 use client::Address;
+use std::cell::RefCell;
+use std::fs::File;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use tokio::sync::mpsc::Sender;
 
 /// The largest file that is read into an editor.
@@ -41,26 +45,46 @@ pub struct Outside {
     guard: Option<Guard>,
     /// For programs that are run beside us.
     address: Address,
+    /// Where text is kept that exists nowhere else.
+    draft: RefCell<Option<Draft>>,
+    /// Whether we print lines: another program can have the terminal as it is.
+    has_lines: bool,
 }
 
 impl Outside {
     /// The outside.
     pub fn new(commands: Sender<Command>, guard: Option<Guard>, address: Address) -> Self {
-        Self { commands, guard, address }
+        Self { commands, guard, address, draft: RefCell::default(), has_lines: false }
+    }
+
+    /// The same, which keeps text in a file.
+    pub fn with_draft(self, draft: Option<Draft>) -> Self {
+        self.draft.replace(draft);
+        self
+    }
+
+    /// The same of a console that prints lines: programs beside it have its terminal.
+    pub fn with_lines(self) -> Self {
+        Self { has_lines: true, ..self }
+    }
+
+    /// Ourselves with other words, for the same daemon.
+    fn beside(&self, words: &[String]) -> std::io::Result<std::process::Command> {
+        let mut command = std::process::Command::new(std::env::current_exe()?);
+        command.args(words).env("SKIFF_NODE", self.address.to_string());
+        if let Address::Tls(remote) = &self.address
+            && let Some(certificate) = &remote.certificate
+        {
+            command.env("SKIFF_CERT", certificate);
+        }
+        Ok(command)
     }
 
     /// Runs ourselves with other words, on the terminal as it was before us. One that fails is looked at before it goes.
     fn run(&self, guard: &Guard, words: &[String]) -> anyhow::Result<()> {
         let _paused = pause::Paused::begin();
         let ran = guard.lend(|| {
-            let mut command = std::process::Command::new(std::env::current_exe()?);
-            command.args(words).env("SKIFF_NODE", self.address.to_string());
-            if let Address::Tls(remote) = &self.address
-                && let Some(certificate) = &remote.certificate
-            {
-                command.env("SKIFF_CERT", certificate);
-            }
-            let status = command.status()?;
+            let status = self.beside(words)?.status()?;
             if !status.success() {
                 let mut out = std::io::stdout().lock();
                 write!(out, "\n{status}; press Enter to go back to the console ")?;
@@ -91,6 +115,7 @@ impl Outside {
                 Ok(()) => Outcome::Done,
                 Err(why) => Outcome::Msg(Msg::NotKept(name, why)),
             },
+            Effect::KeepUnsaved(text) => self.keep_unsaved(text.as_deref()),
             Effect::Suspend if !guard::has_shell() => Outcome::Msg(Msg::CannotSuspend),
             Effect::Suspend => {
                 let Some(guard) = &self.guard else { return Ok(Outcome::Msg(Msg::CannotSuspend)) };
@@ -98,6 +123,18 @@ impl Outside {
                 painter.forget();
                 let (columns, rows) = crossterm::terminal::size().context("the terminal is gone")?;
                 Outcome::Msg(Msg::Resized(columns, rows))
+            }
+            Effect::Run(words) if self.has_lines => {
+                let _paused = pause::Paused::begin();
+                // What it complains of stands on the terminal already.
+                let ran = self.beside(&words).and_then(|mut command| command.status());
+                ran.context("cannot run a program on the terminal")?;
+                Outcome::Done
+            }
+            Effect::Editor(_) if !self.has_lines => Outcome::Msg(Msg::Wire(Wire::Denied(NO_TERMINAL))),
+            Effect::Editor(text) => {
+                let _paused = pause::Paused::begin();
+                Outcome::Msg(Msg::Edited(editor::edit(&text)))
             }
             Effect::Run(words) => {
                 let Some(guard) = &self.guard else { return Ok(Outcome::Msg(Msg::Wire(Wire::Denied(NO_TERMINAL)))) };
@@ -112,6 +149,21 @@ impl Outside {
             }
             Effect::Quit => Outcome::Ended,
         })
+    }
+
+    fn keep_unsaved(&self, text: Option<&str>) -> Outcome {
+        let mut draft = self.draft.borrow_mut();
+        match (draft.as_mut(), text) {
+            (Some(draft), Some(text)) => match own_folder().and_then(|_| draft.keep(text)) {
+                Ok(()) => Outcome::Done,
+                Err(why) => Outcome::Msg(Msg::NotKept("the text of the editor", why)),
+            },
+            (Some(draft), None) => {
+                draft.forget();
+                Outcome::Done
+            }
+            (None, _) => Outcome::Done,
+        }
     }
 
     /// A question that finds no room is answered with that; it never waits, because keys would wait with it.
@@ -157,22 +209,37 @@ fn read(path: &Path) -> Result<String, String> {
     }
 }
 
-/// A file of the state folder, which is made where it is not there yet, for its user alone.
+/// A file of the state folder.
 fn keep(name: &str, text: &str) -> Result<(), String> {
+    write(&own_folder()?.join(name), text)
+}
+
+/// The state folder, which is made where it is not there yet, for its user alone.
+fn own_folder() -> Result<PathBuf, String> {
     use std::os::unix::fs::DirBuilderExt;
     let folder = settings::state_folder().ok_or("no home folder is known; set HOME or XDG_STATE_HOME")?;
     let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder);
     made.map_err(|error| format!("{}: {error}", folder.display()))?;
-    write(&folder.join(name), text)
+    Ok(folder)
 }
 
 /// Beside it first, then in its place: a full disk leaves the old file whole.
 fn write(path: &Path, text: &str) -> Result<(), String> {
+    write_beside(path, text, |_| Ok(())).map(drop)
+}
+
+/// The same; the new file, to which something was done before it had its name.
+pub fn write_beside(path: &Path, text: &str, before: impl Fn(&File) -> std::io::Result<()>) -> Result<File, String> {
     let mut name = path.file_name().ok_or("it names no file")?.to_owned();
     name.push(format!(".{}~", std::process::id()));
     let beside = path.with_file_name(name);
-    let moved = std::fs::write(&beside, text).and_then(|()| std::fs::rename(&beside, path));
-    moved.map_err(|error| {
+    let written = File::create(&beside).and_then(|mut file| {
+        file.write_all(text.as_bytes())?;
+        before(&file)?;
+        std::fs::rename(&beside, path)?;
+        Ok(file)
+    });
+    written.map_err(|error| {
         // The error that is told is the first one.
         let _ = std::fs::remove_file(&beside);
         error.to_string()

@@ -8,14 +8,19 @@ use crate::console::app::plain::{self, Told};
 use crate::console::app::state::App;
 use crate::console::app::update::{admit, settle, update};
 use crate::console::base::text;
+use crate::console::term::input::{self, Input};
 use crate::console::term::painter::Painter;
+use crate::console::term::pause;
 use crate::console::theme::glyph::Glyphs;
 use crate::console::theme::load::Theme;
 use jiff::Timestamp;
-use std::io::{BufRead, Write};
+use nix::poll::PollTimeout;
+use std::io::Write;
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
+/// The longest line that is read; a longer one is none.
+const MAX_LINE: usize = 64 * 1024;
 /// News of the daemon that come together are told together.
 const TOGETHER: Duration = Duration::from_millis(200);
 
@@ -28,7 +33,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     app.zone = jiff::tz::TimeZone::system();
     super::own_files(&mut app, options);
     settle(&mut app);
-    let mut outside = Outside::new(commands, None, options.address.clone());
+    let mut outside = Outside::new(commands, None, options.address.clone()).with_lines();
     let (mut told, mut painter) = (Told::default(), Painter::new());
     if let Some(command) = &options.command {
         let mut effects = Vec::new();
@@ -60,6 +65,12 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
                 admit(&mut app, &mut effects);
             }
             msg => effects = update(&mut app, Timestamp::now(), msg),
+        }
+        // What a text is, and that the editor opens, is heard before it does.
+        let before = effects.len();
+        plain::open_editor(&app, &mut told, &mut effects);
+        if effects.len() > before {
+            print(&plain::tell(&app, &mut told))?;
         }
         is_new = true;
         if perform(&mut app, &mut outside, &mut painter, effects)? {
@@ -97,13 +108,32 @@ fn print(lines: &[String]) -> anyhow::Result<()> {
     Ok(out.flush()?)
 }
 
-/// Reads lines until there are no more.
+/// Reads lines until there are no more. While another program has the terminal, what is typed is not ours.
 pub fn read_lines(sink: &impl Fn(Msg) -> bool) {
-    for line in std::io::stdin().lock().lines() {
-        let Ok(line) = line else { break };
-        if !sink(Msg::Line(line)) {
-            return;
+    let stdin = std::io::stdin();
+    let (mut bytes, mut rest) = ([0; 4_096], Vec::new());
+    while input::wait(&stdin, PollTimeout::NONE).is_some() {
+        if pause::wait_while_paused() {
+            continue;
+        }
+        let count = match rustix::io::read(&stdin, &mut bytes) {
+            Err(rustix::io::Errno::INTR | rustix::io::Errno::AGAIN) => continue,
+            Ok(0) | Err(_) => break,
+            Ok(count) => count,
+        };
+        rest.extend_from_slice(&bytes[..count]);
+        while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = rest.drain(..=end).collect();
+            if !sink(Msg::Line(String::from_utf8_lossy(&line[..end]).into_owned())) {
+                return;
+            }
+        }
+        if rest.len() > MAX_LINE {
+            rest.clear();
         }
     }
-    sink(Msg::Input(crate::console::term::input::Input::Gone));
+    if !rest.is_empty() {
+        sink(Msg::Line(String::from_utf8_lossy(&rest).into_owned()));
+    }
+    sink(Msg::Input(Input::Gone));
 }

@@ -141,7 +141,12 @@ impl Edit {
 
     /// Whether leaving would lose something.
     pub fn is_changed(&self) -> bool {
-        self.editor.text() != self.kept
+        self.differs(&self.editor.text())
+    }
+
+    /// Whether this text of it would be lost.
+    pub fn differs(&self, text: &str) -> bool {
+        text != self.kept
     }
 
     /// The text is safe as it is now.

@@ -82,7 +82,7 @@ fn read_all(sink: &impl Fn(Input) -> bool) {
 }
 
 /// What the terminal is ready for; nothing after the time, `None` where it cannot be asked.
-fn wait(stdin: &io::Stdin, timeout: PollTimeout) -> Option<PollFlags> {
+pub fn wait(stdin: &io::Stdin, timeout: PollTimeout) -> Option<PollFlags> {
     loop {
         let mut fds = [PollFd::new(stdin.as_fd(), PollFlags::POLLIN)];
         match poll(&mut fds, timeout) {

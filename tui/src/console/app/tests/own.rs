@@ -201,3 +201,51 @@ fn an_old_session_another_daemons_and_none_at_all_begin_anew() {
     assert!(late.app.resuming.is_none());
     assert!(crate::console::app::session::offer(&mut late.app, "{").is_err());
 }
+
+#[test]
+fn a_text_is_kept_a_moment_after_it_changed_and_no_longer_than_it_is_needed() {
+    let kept = |bench: &Bench| {
+        bench
+            .effects
+            .iter()
+            .filter_map(|effect| match effect {
+                Effect::KeepUnsaved(text) => Some(text.clone()),
+                _ => None,
+            })
+            .collect::<Vec<_>>()
+    };
+    let mut bench = Bench::new(90, 24);
+    bench.write(":new mine").press("enter");
+    bench.wait(5);
+    assert!(kept(&bench).is_empty(), "a template nobody touched is no loss");
+    assert_eq!(bench.app.unsaved.next_due(), None, "and nothing is waited for");
+    bench.press("a b");
+    assert!(kept(&bench).is_empty() && bench.app.next_wake().is_some(), "not at every key");
+    bench.wait(1);
+    let [Some(text)] = &kept(&bench)[..] else { panic!("{:?}", bench.effects) };
+    assert!(text.contains("abmine") && text.contains("\\n"), "{text}");
+    bench.effects.clear();
+    bench.wait(60);
+    assert!(kept(&bench).is_empty() && bench.app.unsaved.next_due().is_none(), "once is enough");
+    // Killed here: the next one goes on with it.
+    let mut next = Bench::unconnected(90, 24);
+    crate::console::app::session::offer(&mut next.app, text).expect("it is read");
+    next.app.unsaved.found();
+    next.connect();
+    assert!(next.shows("abmine") && kept(&next).is_empty(), "{}", next.picture());
+    next.wait(1);
+    assert!(matches!(&kept(&next)[..], [Some(again)] if again.contains("abmine")), "it is kept as its own");
+    next.effects.clear();
+    next.press("esc y");
+    assert_eq!(kept(&next), [None], "thrown away");
+    // One who leaves before the daemon has answered leaves it as it was.
+    let mut gone = Bench::unconnected(90, 24);
+    crate::console::app::session::offer(&mut gone.app, text).expect("it is read");
+    gone.app.unsaved.found();
+    gone.write(":q!").press("enter");
+    assert!(
+        matches!(&gone.effects[..], [Effect::Keep("session.json", again), Effect::Quit] if again.contains("abmine")),
+        "{:?}",
+        gone.effects
+    );
+}
