@@ -46,7 +46,7 @@ fn one_who_hears_lines_writes_manifests_and_enters_containers() {
     console.wait_for("1. default/web");
     // A new one: the editor has the terminal, and what is typed is its own.
     line(&console, "new mine");
-    console.wait_for("editor: ");
+    console.wait_until("the editor", |screen| screen.trim_end().ends_with("editor:"));
     line(&console, "nodes");
     let screen = console.wait_for("the text is taken over");
     assert!(!screen.contains("== nodes"), "what the editor was told is no command\n{screen}");
@@ -60,9 +60,11 @@ fn one_who_hears_lines_writes_manifests_and_enters_containers() {
     console.wait_for("1. default/web");
     line(&console, "1");
     line(&console, "e");
-    console.wait_until("the editor is back", |screen| screen.matches("editor: ").count() == 2);
+    console.wait_until("the editor is back", |screen| screen.trim_end().ends_with("editor:"));
     line(&console, "hello");
-    console.wait_until("taken over again", |screen| screen.matches("the text is taken over").count() == 2);
+    console.wait_until("taken over again", |screen| {
+        screen.rsplit("editor: hello").next().is_some_and(|rest| rest.contains("the text is taken over"))
+    });
     line(&console, "check");
     console.wait_for("server dry run");
     line(&console, "apply");
