@@ -37,6 +37,8 @@ pub struct Options {
     pub glyphs: GlyphChoice,
     /// Whether it prints lines instead of drawing.
     pub is_plain: bool,
+    /// Whether it takes the mouse.
+    pub has_mouse: bool,
     /// What it may do.
     pub rights: Rights,
     /// Where to record what happens.

@@ -59,6 +59,7 @@ fn open_console(cli: &args::Cli, settings: &settings::Settings) -> ExitCode {
         theme: cli.theme.clone().or_else(|| settings.theme.clone()).filter(|name| !matches!(name.as_str(), "" | "auto")),
         is_plain: cli.plain || settings.plain,
         glyphs: cli.glyphs.unwrap_or(settings.glyphs),
+        has_mouse: settings.mouse.unwrap_or(true),
         rights: console::Rights::new(cli.readonly || settings.readonly, cli.common.captive),
         record: cli.record.clone(),
         command: cli.command.clone(),

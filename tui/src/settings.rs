@@ -20,6 +20,8 @@ pub struct Settings {
     pub theme: Option<String>,
     /// The signs that the console draws with.
     pub glyphs: GlyphChoice,
+    /// Whether the console takes the mouse; unset, it does.
+    pub mouse: Option<bool>,
     /// Whether the console changes nothing.
     pub readonly: bool,
     /// Whether the console prints lines.
@@ -137,6 +139,12 @@ impl Settings {
                 "\"auto\"",
             ),
             ("The signs it draws with: unicode, ascii, or auto, as the locale says (--glyphs).", "glyphs", glyphs, "\"auto\""),
+            (
+                "The mouse for the console; false leaves it, and its selection, to the terminal (space s in the console).",
+                "mouse",
+                self.mouse.map(|mouse| mouse.to_string()),
+                "true",
+            ),
             ("A console that changes nothing in the cluster (--readonly).", "readonly", set(self.readonly), "false"),
             ("A console that prints lines instead of drawing, for screen readers (--plain).", "plain", set(self.plain), "false"),
         ];

@@ -38,6 +38,11 @@ pub enum Command {
         /// Which log.
         request: Box<LogsRequest>,
     },
+    /// A kind to watch from now on.
+    Watch {
+        /// The kind.
+        kind: Kind,
+    },
     /// A port to forward.
     Forward {
         /// The forward's number.

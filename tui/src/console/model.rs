@@ -20,5 +20,6 @@ pub mod schema;
 pub mod sides;
 pub mod store;
 pub mod template;
+pub mod users;
 pub mod view;
 pub mod why;

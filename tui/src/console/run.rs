@@ -18,7 +18,7 @@ use super::app::update::{settle, update};
 use super::app::view::view;
 use super::base::text;
 use super::term::caps;
-use super::term::guard::Guard;
+use super::term::guard::{self, Guard};
 use super::term::input::{ASK_BACKGROUND, Input};
 use super::term::painter::Painter;
 use super::theme::glyph::Glyphs;
@@ -56,6 +56,8 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     let env = |name: &str| std::env::var(name).ok();
     let mut app = App::new(now(), size, theme, options.namespace.clone(), text::clean(&options.address.to_string()));
     app.zone = jiff::tz::TimeZone::system();
+    app.has_mouse = options.has_mouse;
+    guard::hear_mouse(options.has_mouse).context("the terminal is gone")?;
     let own = own_files(&mut app, options);
     let (draft, session) = take_session(&mut app, options).unzip();
     if options.theme.is_none() && caps::may_be_asked(env) {

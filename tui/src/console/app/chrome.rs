@@ -6,6 +6,7 @@ use super::state::{App, Prompt, Purpose};
 use super::{copying, draining, images, travel};
 use crate::console::base::short::{Short, short};
 use crate::console::base::text;
+use crate::console::keys::action::Action;
 use crate::console::keys::table::Binding;
 use crate::console::link::Standing;
 use crate::console::model::lines::{Place, Wrap};
@@ -139,6 +140,21 @@ pub fn path(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
             canvas.text((x + 2, area.y), &format!("/{}", list.view.query.text()), end.saturating_sub(x + 4), Role::Warn);
         }
     }
+}
+
+/// The screen whose step of the path is at a column.
+pub fn step_at(app: &App, wanted: u16) -> Option<usize> {
+    let root = app.screens.iter().rposition(|screen| matches!(screen, Screen::List(list) if list.is_root)).unwrap_or(0);
+    let steps = &app.screens[root..];
+    let mut x = 1;
+    for (at, screen) in steps.iter().enumerate() {
+        let next = x + text::width(&title(screen, at.checked_sub(1).map(|before| &steps[before]))) as u16;
+        if (x..next).contains(&wanted) {
+            return Some(root + at);
+        }
+        x = next + 3;
+    }
+    None
 }
 
 /// The path one took, as one text.
@@ -306,9 +322,42 @@ pub fn bottom(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
 /// The most hints that are looked at.
 const HINTS: usize = 48;
 
-/// Writes the hints there is room for: first those that matter most get their place, then the others, each in the table's order.
-/// Returns the column after them.
-fn hints(app: &App, canvas: &mut Canvas<'_>, (mut x, y): (u16, u16), end: u16) -> u16 {
+/// Writes the hints there is room for. Returns the column after them.
+fn hints(app: &App, canvas: &mut Canvas<'_>, (x, y): (u16, u16), end: u16) -> u16 {
+    each_hint(app, (x, end), &mut |x, binding| {
+        let x = canvas.text((x, y), &shown_keys(binding), end.saturating_sub(x), Role::Key) + 1;
+        canvas.text((x, y), binding.hint.trim_start_matches('+'), end.saturating_sub(x), Role::Hint) + 2
+    })
+}
+
+/// What the hint at a column does.
+pub fn hint_at(app: &App, wanted: u16) -> Option<Action> {
+    if app.toast.is_some() {
+        return None;
+    }
+    let types_text = matches!(app.screen(), Screen::Edit(_));
+    let end = app.size.0.saturating_sub(1);
+    let end = if types_text { end } else { end.saturating_sub("? help".len() as u16) };
+    let mut found = None;
+    let after = each_hint(app, (1, end), &mut |x, binding| {
+        let next = x + width(binding) as u16;
+        if (x..next - 2).contains(&wanted) {
+            found = Some(binding.action);
+        }
+        next
+    });
+    let is_help = !types_text && (after..after + "? help".len() as u16).contains(&wanted);
+    found.or_else(|| is_help.then_some(Action::Help))
+}
+
+/// Columns that a hint takes, with those that stay free behind it.
+fn width(binding: &Binding) -> usize {
+    shown_keys(binding).len() + binding.hint.trim_start_matches('+').len() + 3
+}
+
+/// Hands out the hints there is room for: first those that matter most get their place, then the others, each in the table's order.
+/// `put` says where the next one begins, and so does this at the end.
+fn each_hint(app: &App, (mut x, end): (u16, u16), put: &mut dyn FnMut(u16, &Binding) -> u16) -> u16 {
     let is_told = |binding: &&Binding| !matches!(binding.hint, "" | "help") && app.rights.allow(binding.action);
     let mut told: [Option<&Binding>; HINTS] = [None; HINTS];
     let mut count = 0;
@@ -320,7 +369,6 @@ fn hints(app: &App, canvas: &mut Canvas<'_>, (mut x, y): (u16, u16), end: u16) -
             count += 1;
         }
     }
-    let width = |binding: &Binding| shown_keys(binding).len() + binding.hint.trim_start_matches('+').len() + 3;
     let mut left = usize::from(end.saturating_sub(x));
     let mut kept = [false; HINTS];
     for pass_of_extra in [false, true] {
@@ -335,8 +383,7 @@ fn hints(app: &App, canvas: &mut Canvas<'_>, (mut x, y): (u16, u16), end: u16) -
     for is_enter in [true, false] {
         let kept = told.iter().flatten().zip(kept).filter(|(_, kept)| *kept).map(|(binding, _)| binding);
         for binding in kept.filter(|binding| (binding.keys == "enter") == is_enter) {
-            x = canvas.text((x, y), &shown_keys(binding), end.saturating_sub(x), Role::Key) + 1;
-            x = canvas.text((x, y), binding.hint.trim_start_matches('+'), end.saturating_sub(x), Role::Hint) + 2;
+            x = put(x, binding);
         }
     }
     x

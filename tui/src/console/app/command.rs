@@ -8,7 +8,6 @@ use super::state::App;
 use super::{boards, bookmarks, navigate, route, theming};
 use crate::console::keys::action::Action;
 use crate::console::keys::commands::COMMANDS;
-use crate::console::model::columns;
 use crate::console::screen::Screen;
 use crate::console::theme::role::Role;
 use objects::Kind;
@@ -30,7 +29,9 @@ pub fn run(app: &mut App, text: &str, out: &mut Vec<Effect>) {
 pub fn run_quietly(app: &mut App, text: &str, out: &mut Vec<Effect>) {
     let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
     let rest = rest.trim();
-    if let Some(kind) = Kind::from_user(word).filter(|kind| columns::LISTED.contains(kind)) {
+    // `:ns NAME` is the namespace that lists show.
+    let is_choice = matches!(word, "ns" | "namespace") && !rest.is_empty() && !rest.starts_with('/');
+    if let Some(kind) = Kind::from_user(listed(word)).filter(|_| !is_choice) {
         return go_to(app, kind, rest);
     }
     if !rest.is_empty() && matches!(word, "describe" | "yaml" | "edit") {
@@ -101,11 +102,11 @@ pub fn completion(app: &App, text: &str) -> String {
     }
     let candidates: Vec<String> = match before.split(' ').next().unwrap_or_default() {
         "" => COMMANDS.iter().flat_map(|line| line.words).map(|word| (*word).to_owned()).collect(),
-        "theme" => theming::names(app),
         "logs" | "log" | "forward" | "port-forward" => {
             app.store.of(Kind::Pod).iter().map(|(_, row)| row.key.name.to_string()).collect()
         }
-        "ns" | "namespace" | "pods" | "po" | "pod" | "events" | "ev" => {
+        "theme" => theming::names(app),
+        word if word == "ns" || Kind::from_user(listed(word)).is_some_and(Kind::is_namespaced) => {
             app.store.namespaces().iter().map(ToString::to_string).chain(["all".to_owned()]).collect()
         }
         _ => Vec::new(),
@@ -113,6 +114,11 @@ pub fn completion(app: &App, text: &str) -> String {
     let fits = candidates.iter().filter(|candidate| candidate.starts_with(word) && *candidate != word);
     let best = fits.min_by_key(|candidate| candidate.as_str());
     best.map(|best| best[word.len()..].to_owned()).unwrap_or_default()
+}
+
+/// `sec` is short for secrets, which have no short name of their own.
+fn listed(word: &str) -> &str {
+    if word == "sec" { "secrets" } else { word }
 }
 
 /// `:pods`, `:pods team-1`, `:pods all /web -l app=x`.

@@ -6,6 +6,7 @@ use super::undoing::{self, Inverse};
 use crate::console::keys::action::Action;
 use crate::console::link::{Command, Failure};
 use crate::console::model::row::{Key, Row};
+use crate::console::model::users;
 use crate::console::screen::Screen;
 use crate::console::theme::role::Role;
 use crate::console::widget::dialog::Dialog;
@@ -42,7 +43,7 @@ pub fn ask(app: &mut App, grace: Option<i64>) {
     lines.push(String::new());
     let rows: Vec<&Row> = keys.iter().filter_map(|key| app.store.of(kind).find(key)).collect();
     lines.extend(consequences(app, kind, &rows, grace));
-    if let Some(word) = word_to_type(&keys) {
+    if let Some(word) = word_to_type(kind, &keys) {
         lines.push(format!("Afterwards \"{word}\" is to be typed."));
     }
     let buttons = if grace == Some(0) { vec!["Cancel", "Kill (y)"] } else { vec!["Cancel", "Delete (y)"] };
@@ -60,8 +61,10 @@ pub fn names(keys: &[Key]) -> Vec<String> {
 }
 
 /// What has to be typed before it is done; `None` where a key is enough.
-pub fn word_to_type(keys: &[Key]) -> Option<String> {
+pub fn word_to_type(kind: Kind, keys: &[Key]) -> Option<String> {
     match keys.len() {
+        1 if kind == Kind::Namespace => Some(keys[0].name.to_string()),
+        count if kind == Kind::Namespace => Some(count.to_string()),
         _ if keys.iter().any(|key| &*key.namespace == SYSTEM) => Some(SYSTEM.to_owned()),
         count if count > MANY => Some(count.to_string()),
         _ => None,
@@ -76,11 +79,42 @@ fn consequences(app: &App, kind: Kind, rows: &[&Row], grace: Option<i64>) -> Vec
             "Only the Node object goes. While its daemon runs it makes it anew,".to_owned(),
             "and its pods run on; `skiff node rm` takes a node out for good.".to_owned(),
         ],
-        _ => vec!["What happened stays so; only its record goes.".to_owned()],
+        Kind::Event => vec!["What happened stays so; only its record goes.".to_owned()],
+        Kind::Namespace => of_namespaces(app, rows),
+        Kind::Lease => vec!["Whoever holds it makes it anew.".to_owned()],
+        Kind::Service => vec!["The pods it chooses run on.".to_owned()],
+        Kind::ConfigMap | Kind::Secret | Kind::ServiceAccount | Kind::PriorityClass => of_named(app, kind, rows),
     }
 }
 
-fn of_pods(app: &App, rows: &[&Row], grace: Option<i64>) -> Vec<String> {
+/// Everything in a namespace goes with it.
+fn of_namespaces(app: &App, rows: &[&Row]) -> Vec<String> {
+    let pods = app.store.of(Kind::Pod).iter().filter(|(_, pod)| rows.iter().any(|row| row.key.name == pod.key.namespace)).count();
+    let pods = if pods == 1 { "1 pod ends".to_owned() } else { format!("{pods} pods end") };
+    vec![
+        format!("All that is in it goes with it: {pods},"),
+        "and its config maps, secrets and services are gone for good.".to_owned(),
+    ]
+}
+
+/// Who names what is deleted.
+fn of_named(app: &App, kind: Kind, rows: &[&Row]) -> Vec<String> {
+    let mut users: Vec<Box<str>> = rows.iter().flat_map(|row| users::of(&app.store, kind, &row.key)).collect();
+    users.dedup();
+    let some = users.iter().take(3).map(|name| &**name).collect::<Vec<_>>().join(", ");
+    let more = if users.len() > 3 { format!(" and {} more", users.len() - 3) } else { String::new() };
+    let mut lines = match users.len() {
+        0 => vec!["No pod names it.".to_owned()],
+        _ => vec![format!("Named by {some}{more}."), "They run on; started anew, they wait for it.".to_owned()],
+    };
+    if kind == Kind::PriorityClass && !users.is_empty() {
+        lines[1] = "They keep the priority they were given.".to_owned();
+    }
+    lines
+}
+
+/// What happens to pods that are deleted.
+pub fn of_pods(app: &App, rows: &[&Row], grace: Option<i64>) -> Vec<String> {
     let mut lines = Vec::new();
     let objects: Vec<Value> = rows.iter().map(|row| row.object()).collect();
     if grace == Some(0) {
@@ -119,7 +153,7 @@ fn of_pods(app: &App, rows: &[&Row], grace: Option<i64>) -> Vec<String> {
 
 /// What was asked about is to be done; where a word is to be typed first, that is asked for.
 pub fn confirmed(app: &mut App, kind: Kind, keys: Vec<Key>, grace: Option<i64>, out: &mut Vec<Effect>) {
-    match word_to_type(&keys) {
+    match word_to_type(kind, &keys) {
         Some(word) => super::input::ask_line(app, super::state::Purpose::Confirm(word, Question::Delete(kind, keys, grace)), ""),
         None => delete(app, kind, keys, grace, out),
     }
@@ -159,7 +193,9 @@ pub fn request(app: &mut App, kind: Kind, key: Key, grace: Option<i64>, out: &mu
 pub fn answered(app: &mut App, (kind, key): (Kind, &Key), before: Option<Box<Value>>, result: &Result<Response, Failure>) {
     match result {
         Ok(_) => {
-            if let (Some(before), Kind::Pod) = (before, kind) {
+            // The others are made anew by what they stand for, or do not come back with all that was in them.
+            let comes_back = !matches!(kind, Kind::Node | Kind::Event | Kind::Namespace | Kind::Lease);
+            if let Some(before) = before.filter(|_| comes_back) {
                 undoing::remember(
                     app,
                     format!("deleted {}/{}", kind.singular(), full_name(key)),

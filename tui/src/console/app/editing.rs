@@ -2,6 +2,7 @@
 
 use super::effect::Effect;
 use super::merging;
+use super::navigate;
 use super::state::{App, Asked, Overlay, Question};
 use crate::console::link::{Command, Failure};
 use crate::console::model::row::Key;
@@ -34,7 +35,32 @@ pub fn live(app: &mut App, kind: Kind, key: &Key) {
         return;
     };
     let text = merging::manifest_of(row.object());
-    app.push(Screen::Edit(Box::new(Edit::new(Origin::Live(kind, key.clone()), &text, true))));
+    let mut edit = Edit::new(Origin::Live(kind, key.clone()), &text, true);
+    if let Some(line) = container_line(&text, navigate::container(app).as_deref()) {
+        edit.editor.go_to(line, 0);
+    }
+    app.push(Screen::Edit(Box::new(edit)));
+}
+
+/// The line that a container begins at: the one of that name, or the pod's first.
+fn container_line(text: &str, name: Option<&str>) -> Option<usize> {
+    let wanted = name.map(|name| format!("name: {name}"));
+    let (mut is_inside, mut begin) = (false, None);
+    for (at, line) in text.lines().enumerate() {
+        if !line.starts_with("    ") {
+            is_inside = matches!(line, "  containers:" | "  initContainers:");
+            continue;
+        }
+        if is_inside && line.starts_with("    - ") {
+            begin = Some(at);
+        }
+        let is_first = matches!((&wanted, begin), (None, Some(_)));
+        let is_it = wanted.as_deref().is_some_and(|wanted| line.get(6..) == Some(wanted));
+        if is_inside && (is_first || is_it) {
+            return begin;
+        }
+    }
+    None
 }
 
 /// Opens a file that was read. One that is not there yet is begun.
@@ -98,7 +124,7 @@ pub fn leave(app: &mut App) {
 pub fn send(app: &mut App, dry_run: DryRun, force: Force, out: &mut Vec<Effect>) {
     let namespace = app.namespace.clone().unwrap_or_else(|| "default".to_owned());
     let is_live = app.is_live();
-    let App { screens, last_id, asked, .. } = app;
+    let App { screens, last_id, asked, store, .. } = app;
     let Some(Screen::Edit(edit)) = screens.last_mut() else { return };
     if edit.sending != Sending::Idle {
         return;
@@ -106,6 +132,11 @@ pub fn send(app: &mut App, dry_run: DryRun, force: Force, out: &mut Vec<Effect>)
     edit.check();
     (edit.force, edit.merging) = (force, None);
     edit.outgoing = documents(edit, force);
+    if let (Origin::Live(kind, key), [manifest]) = (&edit.origin, edit.outgoing.as_mut_slice())
+        && let Some(row) = store.of(*kind).find(key)
+    {
+        merging::complete(manifest, &row.object());
+    }
     edit.sent = edit.editor.text();
     if !edit.faults.is_empty() {
         edit.answer = None;
@@ -149,6 +180,11 @@ pub fn answered(app: &mut App, id: u32, result: Result<Response, Failure>, out: 
             refuse(edit, &failure);
             if is_newer(edit, &failure) {
                 merging::begin(edit, last_id, asked, out);
+            }
+            let origin = edit.origin.clone();
+            let is_shown = matches!(app.screens.last(), Some(Screen::Edit(edit)) if edit.origin == origin);
+            if is_shown && super::recreating::is_way_out(app, &origin, &failure) {
+                super::recreating::ask(app);
             }
         }
         Ok(response) => {
@@ -307,5 +343,20 @@ fn request(origin: &Origin, object: Value, namespace: String, dry_run: DryRun) -
     match origin {
         Origin::Live(..) => Request::Replace(ReplaceRequest { object, namespace, dry_run }),
         Origin::New | Origin::File(_) => Request::Apply(ApplyRequest { object, namespace, dry_run }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::container_line;
+
+    #[test]
+    fn the_cursor_begins_where_the_container_does() {
+        let text = "metadata:\n  name: web\nspec:\n  containers:\n    - image: a\n      name: one\n    - command:\n        - sh\n      name: two\n  volumes:\n    - name: two\n";
+        assert_eq!(container_line(text, Some("two")), Some(6));
+        assert_eq!(container_line(text, Some("one")), Some(4));
+        assert_eq!(container_line(text, None), Some(4));
+        assert_eq!(container_line(text, Some("gone")), None);
+        assert_eq!(container_line("data:\n  a: b\n", None), None);
     }
 }

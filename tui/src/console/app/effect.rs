@@ -24,6 +24,8 @@ pub enum Effect {
     Run(Vec<String>),
     /// Give a text to the user's own editor, and say what became of it.
     Editor(String),
+    /// Have the terminal tell what the mouse does, or not.
+    Mouse(bool),
     /// Paint everything again.
     Repaint,
     /// End.

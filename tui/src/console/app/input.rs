@@ -168,6 +168,7 @@ fn in_dialog(
         _ if !yes => {}
         Question::Quit => navigate::leave_now(app, false, out),
         Question::Replace => editing::replace(app, out),
+        Question::Recreate(kind, key) => super::recreating::confirmed(app, kind, key, out),
         Question::LeaveEditor => navigate::close(app, out),
         Question::Delete(kind, keys, grace) => deleting::confirmed(app, kind, keys, grace, out),
         Question::Drain(nodes) => draining::confirmed(app, nodes, out),
@@ -254,6 +255,14 @@ fn recall(app: &App, prompt: &mut Prompt, older: bool) {
     prompt.recalled = recalled;
     let text = if recalled == 0 { "" } else { &app.commands[app.commands.len() - recalled] };
     prompt.field.set(text);
+}
+
+/// What one stands on in a box is shown where that is how one chooses.
+pub fn look(app: &mut App) {
+    if let Some(Overlay::Palette(palette, choices)) = app.overlay.take() {
+        theming::preview(app, palette.chosen().and_then(|at| choices.get(at)));
+        app.overlay = Some(Overlay::Palette(palette, choices));
+    }
 }
 
 /// A filter narrows the list down while it is typed.

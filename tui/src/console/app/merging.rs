@@ -22,6 +22,20 @@ pub enum Side {
     Both,
 }
 
+/// Where `kubectl apply` keeps the manifest it applied: the whole object once more, in one line, that nobody edits by hand.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// Puts back what [`manifest_of`] left out, so that a replacement does not take it away.
+pub fn complete(manifest: &mut serde_json::Value, live: &serde_json::Value) {
+    let kept = live.pointer("/metadata/annotations").and_then(|annotations| annotations.get(LAST_APPLIED));
+    if let (Some(kept), Some(metadata)) = (kept, manifest.pointer_mut("/metadata").and_then(serde_json::Value::as_object_mut)) {
+        let annotations = metadata.entry("annotations").or_insert_with(|| serde_json::json!({}));
+        if let Some(annotations) = annotations.as_object_mut() {
+            annotations.entry(LAST_APPLIED).or_insert_with(|| kept.clone());
+        }
+    }
+}
+
 /// The object as a manifest: what its user may write, with the version that was read.
 pub fn manifest_of(mut object: serde_json::Value) -> String {
     if let Some(fields) = object.as_object_mut() {
@@ -29,6 +43,12 @@ pub fn manifest_of(mut object: serde_json::Value) -> String {
     }
     if let Some(metadata) = object.pointer_mut("/metadata").and_then(serde_json::Value::as_object_mut) {
         metadata.remove("managedFields");
+        let annotations = metadata.get_mut("annotations").and_then(serde_json::Value::as_object_mut);
+        let is_empty =
+            annotations.is_some_and(|annotations| annotations.remove(LAST_APPLIED).is_some() && annotations.is_empty());
+        if is_empty {
+            metadata.remove("annotations");
+        }
     }
     objects::yaml::to_yaml(&object)
 }

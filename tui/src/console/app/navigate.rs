@@ -28,6 +28,8 @@ pub fn open(app: &mut App, out: &mut Vec<Effect>) {
             Some(about) => jump(app, &about),
             None => read(app, Mode::Describe),
         },
+        Source::Kind(Kind::Namespace) => app.push(Screen::List(Box::new(List::of(Kind::Pod, Some(key.name.to_string()))))),
+        Source::Kind(Kind::Service) => pods_of_service(app, &key),
         Source::Kind(_) => read(app, Mode::Describe),
         Source::Containers(pod) => logs::open(app, &pod, Some(&key.name), false, out),
         Source::Volumes => {
@@ -44,12 +46,44 @@ pub fn open(app: &mut App, out: &mut Vec<Effect>) {
     }
 }
 
+/// The pods that a service chooses; one without a selector is described.
+fn pods_of_service(app: &mut App, key: &Key) {
+    let selector = app.store.of(Kind::Service).find(key).map(|row| row.object()).map(|service| {
+        let pairs = objects::lookup::map(&service, "/spec/selector").into_iter().flatten();
+        pairs.map(|(name, value)| format!("{name}={}", value.as_str().unwrap_or_default())).collect::<Vec<_>>().join(",")
+    });
+    match selector.filter(|selector| !selector.is_empty()) {
+        Some(selector) => {
+            app.push(Screen::List(Box::new(List::of(Kind::Pod, Some(key.namespace.to_string())))));
+            if let Err(why) = super::input::filter(app, &format!("-l {selector}")) {
+                app.say(Role::Bad, why);
+            }
+        }
+        None => read(app, Mode::Describe),
+    }
+}
+
+/// Shows the values of a secret, or hides them again.
+pub fn reveal(app: &mut App) {
+    match app.screen_mut() {
+        Screen::Reader(reader) if reader.kind == Kind::Secret => reader.turn_values(),
+        _ => app.say(Role::Dim, "only secrets hide their values"),
+    }
+}
+
 /// To the object that an event is about.
 fn jump(app: &mut App, about: &About) {
     let kind = Kind::ALL.into_iter().find(|kind| kind.name() == &*about.kind);
-    match kind.filter(|kind| app.store.of(*kind).find(&about.key).is_some()) {
-        Some(kind) => app.push(Screen::Reader(Reader::new(kind, about.key.clone(), Mode::Describe))),
-        None => app.say(Role::Warn, format!("{} {} is gone", about.kind.to_lowercase(), deleting::full_name(&about.key))),
+    let waits = |app: &mut App, kind: Kind| {
+        let text = format!("describe {} {}", kind.singular(), deleting::full_name(&about.key));
+        super::kinds::waits(app, kind, &text)
+    };
+    match kind {
+        Some(kind) if waits(app, kind) => {}
+        Some(kind) if app.store.of(kind).find(&about.key).is_some() => {
+            app.push(Screen::Reader(Reader::new(kind, about.key.clone(), Mode::Describe)));
+        }
+        _ => app.say(Role::Warn, format!("{} {} is gone", about.kind.to_lowercase(), deleting::full_name(&about.key))),
     }
 }
 

@@ -21,7 +21,6 @@ use crate::console::screen::board::Topic;
 use crate::console::screen::board::map::Map;
 use crate::console::screen::list::Source;
 use crate::console::screen::reader::Mode;
-use crate::console::term::clip;
 use crate::console::theme::role::Role;
 use wire::DryRun;
 
@@ -92,6 +91,7 @@ pub fn perform(app: &mut App, action: Action, times: Option<usize>, out: &mut Ve
         Action::CopyName | Action::CopyAll => copy(app, action, out),
         Action::Redraw => out.push(Effect::Repaint),
         Action::Suspend => out.push(Effect::Suspend),
+        Action::Mouse => super::mouse::turn(app, out),
         _ if shows(app, action, out) => {}
         _ => on_screen(app, action, times, out),
     }
@@ -111,6 +111,7 @@ fn shows(app: &mut App, action: Action, out: &mut Vec<Effect>) -> bool {
             let of = navigate::subject(app);
             travel::changes(app, "", of, out);
         }
+        Action::Reveal => navigate::reveal(app),
         Action::Why => boards::why(app, out),
         Action::Pulses => boards::open(app, Topic::Pulses),
         Action::Tree => boards::tree(app, None),
@@ -284,12 +285,7 @@ fn copy(app: &mut App, action: Action, out: &mut Vec<Effect>) {
         (Action::CopyName, Screen::Log(log)) => Some(logs::visible(log)),
         _ => whole_text(app),
     };
-    let Some(text) = text.filter(|text| !text.is_empty()) else { return };
-    if clip::copy(&text, false).is_none() {
-        app.say(Role::Warn, "too long for a terminal's clipboard; :w FILE saves it");
-    } else {
-        let what = if text.lines().count() > 1 { format!("{} lines", text.lines().count()) } else { text.clone() };
-        app.say(Role::Ok, format!("copied {what}"));
-        out.push(Effect::Copy(text));
+    if let Some(text) = text {
+        super::mouse::copy_text(app, text, out);
     }
 }

@@ -78,6 +78,9 @@ pub fn read(app: &mut App, word: &str, rest: &str) {
         app.say(Role::Warn, format!("which object? :{word} KIND NAME, such as :{word} pod team-1/web"));
         return;
     };
+    if super::kinds::waits(app, kind, &format!("{word} {rest}")) {
+        return;
+    }
     let Some(key) = find(app, kind, name.trim()) else { return };
     match word {
         "edit" => editing::live(app, kind, &key),

@@ -9,6 +9,7 @@ use super::forms::Filling;
 use super::forwarding::Forwarding;
 use super::images::{Pull, Work};
 use super::merging::Side;
+use super::recreating::Recreating;
 use super::rights::Rights;
 use super::session::Session;
 use super::travel::{Travel, Wanted};
@@ -96,6 +97,18 @@ pub struct App {
     pub forwards: Vec<Forwarding>,
     /// Copies under way.
     pub copies: Vec<Copying>,
+    /// Whether the mouse is ours, and not the terminal's.
+    pub has_mouse: bool,
+    /// Where the mouse was pressed, and how far it was dragged.
+    pub pressed: Option<Pressed>,
+    /// Objects that are deleted and made again from an edited manifest.
+    pub recreating: Vec<Recreating>,
+    /// The kinds that are watched.
+    pub watched: Vec<Kind>,
+    /// The kinds that we may not watch, and why.
+    pub refused: Vec<(Kind, String)>,
+    /// A command that waits until a kind's objects are known.
+    pub waiting: Option<(Kind, String)>,
     /// When the images were asked for last.
     pub images_at: Option<Timestamp>,
     /// What each question was about.
@@ -127,6 +140,15 @@ pub enum ThemeFrom {
     User,
     /// Nobody: they are dark or light as the terminal is.
     Terminal,
+}
+
+/// A button of the mouse that is held, or what was marked with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pressed {
+    /// The place where it was pressed.
+    pub from: (u16, u16),
+    /// The place it was dragged to.
+    pub to: Option<(u16, u16)>,
 }
 
 /// What lies over the screen.
@@ -166,6 +188,8 @@ pub enum Question {
     Quit,
     /// Whether to replace the object with what is in the editor.
     Replace,
+    /// Whether to delete an object and make it again from what is in the editor.
+    Recreate(Kind, row::Key),
     /// Whether to throw the editor's text away.
     LeaveEditor,
     /// Whether to delete objects, and with which grace period.
@@ -226,6 +250,8 @@ pub enum Asked {
     Delete(Kind, row::Key, Option<Box<serde_json::Value>>),
     /// An object that is made again.
     Create(Kind, row::Key),
+    /// A step of making an object again from an edited manifest.
+    Recreate,
     /// The past, and what for.
     Past(Wanted),
     /// The images of a node.
@@ -284,6 +310,12 @@ impl App {
             drains: Vec::new(),
             pulls: Vec::new(),
             forwards: Vec::new(),
+            has_mouse: false,
+            pressed: None,
+            recreating: Vec::new(),
+            watched: super::kinds::ALWAYS.to_vec(),
+            refused: Vec::new(),
+            waiting: None,
             copies: Vec::new(),
             images_at: None,
             asked: HashMap::new(),

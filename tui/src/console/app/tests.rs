@@ -7,10 +7,13 @@ mod doing;
 mod editor;
 mod forwards;
 mod keys;
+mod kinds;
 mod logs;
+mod mouse;
 mod own;
 mod pictures;
 mod random;
+mod recreating;
 mod travel;
 
 use super::effect::Effect;

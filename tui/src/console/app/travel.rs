@@ -20,8 +20,10 @@ use jiff::{SignedDuration, Timestamp};
 use objects::Kind;
 use wire::{HistoryRequest, Request, Response, WatchEventKind};
 
-/// The kinds that are shown as they were. Events carry their own times.
+/// The kinds that are always shown as they were. Events carry their own times.
 const KINDS: [Kind; 2] = [Kind::Pod, Kind::Node];
+/// Those that are where somebody looked at them. A secret's values are none to be told of, and a lease changes all the time.
+const WATCHED: [Kind; 5] = [Kind::Namespace, Kind::ConfigMap, Kind::ServiceAccount, Kind::PriorityClass, Kind::Service];
 
 /// Where in the past one is.
 #[derive(Debug)]
@@ -57,9 +59,19 @@ pub fn want(app: &mut App, wanted: Wanted, out: &mut Vec<Effect>) {
     if !app.is_live() {
         return app.say(Role::Warn, "there is no link to the daemon now, and it is the one that knows the past");
     }
+    let watched = WATCHED.into_iter().filter(|kind| app.watched.contains(kind));
+    let mut kinds: Vec<Kind> = KINDS.into_iter().chain(watched).collect();
+    if let Wanted::Changes(_, Some((kind, _))) = &wanted {
+        if *kind == Kind::Secret {
+            return app.say(Role::Warn, "what a secret was before is not shown");
+        }
+        if !kinds.contains(kind) {
+            kinds.push(*kind);
+        }
+    }
     let id = app.next_id();
     app.asked.insert(id, Asked::Past(wanted));
-    let request = Request::History(HistoryRequest { kinds: KINDS.to_vec(), since_ms: None });
+    let request = Request::History(HistoryRequest { kinds, since_ms: None });
     out.push(Effect::Link(Command::Ask { id, request: Box::new(request) }));
 }
 

@@ -144,7 +144,7 @@ pub fn answered(app: &mut App, kind: Kind, key: &Key, result: &Result<Response, 
 }
 
 /// The object without what the daemon gave it, and without its node: it may run elsewhere now.
-fn as_new(mut object: Value) -> Value {
+pub fn as_new(mut object: Value) -> Value {
     if let Some(fields) = object.as_object_mut() {
         fields.remove("status");
     }

@@ -5,8 +5,8 @@ use super::msg::{Msg, Wire};
 use super::rights::{OnCluster, Rights};
 use super::state::{App, Asked};
 use super::{
-    boards, copying, cordoning, deleting, draining, editing, forwarding, images, input, logs, members, merging, session, theming,
-    travel, undoing, unsaved,
+    boards, copying, cordoning, deleting, draining, editing, forwarding, images, input, kinds, logs, members, merging, session,
+    theming, travel, undoing, unsaved,
 };
 use crate::console::link::Standing;
 use crate::console::model::row::Key;
@@ -23,7 +23,11 @@ pub fn update(app: &mut App, now: Timestamp, msg: Msg) -> Vec<Effect> {
     app.now = now;
     let mut out = Vec::new();
     match msg {
-        Msg::Input(Input::Key(key)) => input::key(app, key.into(), &mut out),
+        Msg::Input(Input::Key(key)) => {
+            app.pressed = None;
+            input::key(app, key.into(), &mut out);
+        }
+        Msg::Input(Input::Mouse(mouse)) => super::mouse::take(app, mouse, &mut out),
         Msg::Input(Input::Paste(text)) => input::paste(app, &text),
         Msg::Resized(columns, rows) => app.size = (columns, rows),
         Msg::Input(Input::Background(shade)) => theming::follow(app, shade),
@@ -53,6 +57,7 @@ pub fn update(app: &mut App, now: Timestamp, msg: Msg) -> Vec<Effect> {
     members::ask_if_due(app, &mut out);
     boards::ask_if_due(app, &mut out);
     images::ask_if_due(app, &mut out);
+    kinds::watch_if_due(app, &mut out);
     unsaved::look(app, &mut out);
     admit(app, &mut out);
     settle(app);
@@ -109,6 +114,8 @@ fn take_wire(app: &mut App, wire: Wire, out: &mut Vec<Effect>) {
         Wire::RoundTrip(time) => app.round_trip = Some(time),
         Wire::Rows(kind, rows) => {
             app.store.of_mut(kind).replace(rows);
+            app.refused.retain(|(known, _)| *known != kind);
+            kinds::arrived(app, kind, out);
             settle_missing(app, kind, out);
             for screen in &mut app.screens {
                 if let Screen::List(list) = screen {
@@ -137,11 +144,12 @@ fn take_wire(app: &mut App, wire: Wire, out: &mut Vec<Effect>) {
                 follow(app, kind, change, out);
             }
             undoing::gone(app, kind, &key, out);
+            super::recreating::gone(app, kind, &key, out);
             if kind == Kind::Pod {
                 draining::gone(app, &key);
             }
         }
-        Wire::Refused(kind, why) => app.say(Role::Bad, format!("cannot watch {}: {why}", kind.plural())),
+        Wire::Refused(kind, why) => kinds::refused(app, kind, &why),
         Wire::Answer(id, result) => match app.asked.remove(&id) {
             Some(Asked::Delete(kind, key, before)) => {
                 deleting::answered(app, (kind, &key), before, &result);
@@ -150,6 +158,7 @@ fn take_wire(app: &mut App, wire: Wire, out: &mut Vec<Effect>) {
                 }
             }
             Some(Asked::Create(kind, key)) => undoing::answered(app, kind, &key, &result),
+            Some(Asked::Recreate) => super::recreating::answered(app, id, result, out),
             Some(Asked::Past(wanted)) => travel::answered(app, wanted, result),
             Some(Asked::Images(node)) => images::answered(app, &node, result),
             Some(Asked::ImageWork(node, what)) => images::worked(app, (node, &what), &result, out),
@@ -172,16 +181,11 @@ fn take_stream(app: &mut App, wire: Wire, out: &mut Vec<Effect>) {
         Wire::Forward(id, report) => forwarding::reported(app, id, report),
         Wire::Copied(id, bytes) => copying::progressed(app, id, bytes),
         Wire::CopyEnd(id, result) => copying::ended(app, id, result),
-        Wire::Log(id, bytes) => {
-            if !boards::take_log(app, id, &bytes) {
-                logs::take(app, id, &bytes);
-            }
-        }
-        Wire::LogEnd(id, failure) => {
-            if !boards::end_log(app, id, failure.as_ref()) {
-                logs::ended(app, id, failure, out);
-            }
-        }
+        // A board's own log is no log screen's.
+        Wire::Log(id, ref bytes) if boards::take_log(app, id, bytes) => {}
+        Wire::LogEnd(id, ref failure) if boards::end_log(app, id, failure.as_ref()) => {}
+        Wire::Log(id, bytes) => logs::take(app, id, &bytes),
+        Wire::LogEnd(id, failure) => logs::ended(app, id, failure, out),
         _ => {}
     }
 }
@@ -192,6 +196,9 @@ fn settle_missing(app: &mut App, kind: Kind, out: &mut Vec<Effect>) {
     let waited: Vec<Key> = app.returning.iter().filter(|(known, ..)| *known == kind).map(|(_, key, _)| key.clone()).collect();
     for key in waited.into_iter().filter(|key| is_gone(key, app)).collect::<Vec<_>>() {
         undoing::gone(app, kind, &key, out);
+    }
+    for key in super::recreating::awaited(app, kind).into_iter().filter(|key| is_gone(key, app)).collect::<Vec<_>>() {
+        super::recreating::gone(app, kind, &key, out);
     }
     if kind == Kind::Pod {
         let left: Vec<Key> = app.drains.iter().flat_map(|drain| drain.left.iter().cloned()).collect();

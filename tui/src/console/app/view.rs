@@ -1,7 +1,7 @@
 //! The picture: a function of the state, painted into a buffer.
 
-use super::state::{App, Overlay};
-use super::{bookmarks, chrome};
+use super::state::{App, Overlay, Pressed};
+use super::{bookmarks, chrome, mouse};
 use crate::console::link::Standing;
 use crate::console::screen::Screen;
 use crate::console::screen::list_view::Surroundings;
@@ -29,6 +29,14 @@ pub fn view(app: &App, buffer: &mut Buffer) -> Option<Position> {
     let body = Rect::new(0, 2, area.width, area.height - 3);
     let mut cursor = screen(app, &mut canvas, body);
     let bottom = line(area.height - 1);
+    // An editor marks its own text.
+    if let (Some(Pressed { from, to: Some(to) }), false) = (app.pressed, matches!(app.screen(), Screen::Edit(_))) {
+        for y in body.top()..body.bottom() {
+            if let Some((left, right)) = mouse::marked(body, from, to, y) {
+                canvas.tint(Rect::new(left, y, right.saturating_sub(left), 1), Role::Selection);
+            }
+        }
+    }
     match &app.overlay {
         Some(Overlay::Prompt(prompt)) => {
             cursor = Some(prompt.field.draw(&mut canvas, bottom, &chrome::label(prompt), &super::input::ghost(app, prompt)));
@@ -92,9 +100,11 @@ fn screen(app: &App, canvas: &mut Canvas<'_>, body: Rect) -> Option<Position> {
 fn empty(app: &App, list: &crate::console::screen::list::List) -> String {
     let rows = list.rows(&app.store);
     let kind = list.name();
+    let refused = app.refused.iter().find(|(kind, _)| list.kind() == Some(*kind)).map(|(_, why)| why.clone());
     match &app.standing {
         Standing::Connecting { error: Some(error) } => error.clone(),
         Standing::Connecting { error: None } => format!("connecting to {}…", app.address),
+        _ if refused.is_some() && !rows.is_complete => refused.unwrap_or_default(),
         _ if !list.view.query.is_empty() => format!("no {kind} match the filter; esc shows all {}", rows.len()),
         _ if !rows.is_complete => format!("reading {kind}…"),
         _ => match (&list.view.scope.namespace, kind) {

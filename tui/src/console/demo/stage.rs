@@ -217,7 +217,8 @@ impl Stage {
                 | Effect::KeepUnsaved(_)
                 | Effect::Suspend
                 | Effect::Run(_)
-                | Effect::Editor(_),
+                | Effect::Editor(_)
+                | Effect::Mouse(_),
             ) => None,
             (_, Effect::Repaint) => {
                 self.painter.forget();

@@ -271,6 +271,7 @@ impl World {
                 let why = Status::unavailable("this world has no images to pull");
                 self.tell(now, ANSWER, Wire::Answer(id, Err(Failure::Refused(Box::new(why)))));
             }
+            Command::Watch { kind } => self.tell(now, ANSWER, Wire::Rows(kind, Vec::new())),
             Command::Forward { id, .. } => {
                 let state = ForwardState::Failed { why: "this world has no sockets".to_owned() };
                 self.tell(now, ANSWER, Wire::Forward(id, ForwardReport { state, ..ForwardReport::default() }));

@@ -72,6 +72,8 @@ actions! {
     Events,
     /// Why it is not ready.
     Why,
+    /// A secret's values, or not.
+    Reveal,
     /// Its life on one time axis.
     Timeline,
     /// What its probes came to.
@@ -208,6 +210,8 @@ actions! {
     Themes,
     /// Draw everything again.
     Redraw,
+    /// The mouse for the console, or for the terminal.
+    Mouse,
     /// Stop until continued.
     Suspend,
     /// Close, and ask before the last.

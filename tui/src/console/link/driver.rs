@@ -13,7 +13,7 @@ use wire::{GetRequest, ImagePullRequest, LogsRequest, ObjectRef, Request, Respon
 /// Where deltas go; `false` says that nobody listens any more.
 pub type Sink = Rc<dyn Fn(Delta) -> bool>;
 
-/// Keeps the link up, watches every kind, and does what it is commanded until the commands end.
+/// Keeps the link up, watches nodes, pods and events, and does what it is commanded until the commands end.
 ///
 /// Runs on one thread: `sink` may block it, and that is how a busy console slows its daemon's streams down.
 pub async fn drive(address: Address, mut commands: mpsc::Receiver<Command>, sink: Sink) {
@@ -41,6 +41,9 @@ pub async fn drive(address: Address, mut commands: mpsc::Receiver<Command>, sink
             Some(Command::Logs { id, request }) => {
                 streams.retain(|_, task| !task.is_finished());
                 streams.insert(id, tasks.spawn_local(read_log(link.clone(), id, *request, sink.clone())));
+            }
+            Some(Command::Watch { kind }) => {
+                tasks.spawn_local(watch(link.clone(), kind, sink.clone()));
             }
             Some(Command::Forward { id, forward }) => {
                 streams.insert(id, tasks.spawn_local(forward::run(link.clone(), id, *forward, sink.clone())));

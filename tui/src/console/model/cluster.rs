@@ -56,6 +56,11 @@ impl Cluster {
         Some(self.since(member))
     }
 
+    /// Whether there are nodes that are not seen.
+    pub fn has_unseen(&self) -> bool {
+        self.members.as_ref().is_some_and(|members| members.unseen().next().is_some())
+    }
+
     /// What the daemon told of the members last.
     pub const fn members(&self) -> Option<&Members> {
         self.members.as_ref()

@@ -132,16 +132,88 @@ pub const FORWARDS: &[Column] = &[
     column("ERROR", "", 16, 1),
 ];
 
-/// The kinds that the console lists.
-pub const LISTED: [Kind; 3] = [Kind::Pod, Kind::Node, Kind::Event];
+/// Namespaces.
+pub const NAMESPACES: &[Column] = &[
+    column("NAME", "Name", 16, 0),
+    column("STATUS", "Status", 8, 0),
+    column("PODS", "", 4, 1),
+    column("AGE", "Age", 4, 0),
+    wide("LABELS", "", 8, 9),
+];
 
-/// The columns of a kind's list; none of one that is not [`LISTED`].
+/// Config maps.
+pub const CONFIG_MAPS: &[Column] = &[
+    column("NAMESPACE", "Namespace", 9, 0),
+    column("NAME", "Name", 16, 0),
+    column("DATA", "Data", 4, 0),
+    column("AGE", "Age", 4, 0),
+    wide("LABELS", "", 8, 9),
+];
+
+/// Secrets. How many values there are, and none of them.
+pub const SECRETS: &[Column] = &[
+    column("NAMESPACE", "Namespace", 9, 0),
+    column("NAME", "Name", 16, 0),
+    column("TYPE", "Type", 8, 1),
+    column("DATA", "Data", 4, 0),
+    column("AGE", "Age", 4, 0),
+    wide("LABELS", "", 8, 9),
+];
+
+/// Service accounts.
+pub const SERVICE_ACCOUNTS: &[Column] = &[
+    column("NAMESPACE", "Namespace", 9, 0),
+    column("NAME", "Name", 16, 0),
+    column("SECRETS", "Secrets", 7, 1),
+    column("AGE", "Age", 4, 0),
+    wide("LABELS", "", 8, 9),
+];
+
+/// Services.
+pub const SERVICES: &[Column] = &[
+    column("NAMESPACE", "Namespace", 9, 0),
+    column("NAME", "Name", 12, 0),
+    column("TYPE", "Type", 9, 1),
+    column("CLUSTER-IP", "Cluster-IP", 10, 2),
+    column("EXTERNAL-IP", "External-IP", 8, 4),
+    column("PORT(S)", "Port(s)", 8, 0),
+    column("AGE", "Age", 4, 0),
+    column("SELECTOR", "Selector", 8, 3),
+    wide("LABELS", "", 8, 9),
+];
+
+/// Priority classes.
+pub const PRIORITY_CLASSES: &[Column] = &[
+    column("NAME", "Name", 16, 0),
+    column("VALUE", "Value", 10, 0),
+    column("GLOBAL-DEFAULT", "Global-Default", 6, 2),
+    column("AGE", "Age", 4, 0),
+    column("PREEMPTIONPOLICY", "PreemptionPolicy", 10, 1),
+    wide("LABELS", "", 8, 9),
+];
+
+/// Leases.
+pub const LEASES: &[Column] = &[
+    column("NAMESPACE", "Namespace", 9, 0),
+    column("NAME", "Name", 16, 0),
+    column("HOLDER", "Holder", 10, 0),
+    column("AGE", "Age", 4, 0),
+    wide("LABELS", "", 8, 9),
+];
+
+/// The columns of a kind's list.
 pub const fn of(kind: Kind) -> &'static [Column] {
     match kind {
         Kind::Pod => PODS,
         Kind::Node => NODES,
         Kind::Event => EVENTS,
-        _ => &[],
+        Kind::Namespace => NAMESPACES,
+        Kind::ConfigMap => CONFIG_MAPS,
+        Kind::Secret => SECRETS,
+        Kind::ServiceAccount => SERVICE_ACCOUNTS,
+        Kind::PriorityClass => PRIORITY_CLASSES,
+        Kind::Lease => LEASES,
+        Kind::Service => SERVICES,
     }
 }
 

@@ -129,6 +129,11 @@ fn cells(kind: Kind, object: &Value) -> Box<[Cell]> {
             let count = printing::event_count(object);
             Cell::Number(count as f64, count.to_string().into())
         }
+        (Kind::Namespace, "PODS") => Cell::Number(0.0, "0".into()),
+        (_, "DATA" | "SECRETS" | "VALUE") => {
+            let text = take(column.source);
+            Cell::Number(text.parse().unwrap_or(0.0), text.into())
+        }
         (Kind::Node, "CPU") => quantity(object, "cpu", cores),
         (Kind::Node, "MEMORY") => quantity(object, "memory", bytes),
         // What is used of these is filled in where the pods are known, and the members where they are.
@@ -190,6 +195,8 @@ fn tone(kind: Kind, object: &Value) -> Tone {
         }
         Kind::Node => node_tone(object),
         Kind::Event if text(object, "/type") == "Warning" => Tone::Warn,
+        Kind::Namespace if text(object, "/status/phase") == "Terminating" => Tone::Done,
+        Kind::Namespace => Tone::Ok,
         _ => Tone::Plain,
     }
 }

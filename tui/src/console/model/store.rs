@@ -110,13 +110,10 @@ impl Rows {
 /// The rows of all kinds.
 #[derive(Debug, Clone, Default)]
 pub struct Store {
-    pods: Rows,
-    nodes: Rows,
-    events: Rows,
+    /// By the kind's place in [`Kind::ALL`].
+    kinds: [Rows; Kind::ALL.len()],
     images: Rows,
     forwards: Rows,
-    /// Of kinds that are not listed: there are none.
-    others: Rows,
     /// Counts the changes, so that what was made of rows knows whether it is still right.
     pub revision: u64,
 }
@@ -124,23 +121,13 @@ pub struct Store {
 impl Store {
     /// The rows of a kind.
     pub fn of(&self, kind: Kind) -> &Rows {
-        match kind {
-            Kind::Pod => &self.pods,
-            Kind::Node => &self.nodes,
-            Kind::Event => &self.events,
-            _ => &self.others,
-        }
+        &self.kinds[kind as usize]
     }
 
     /// The rows of a kind, to change them.
     pub fn of_mut(&mut self, kind: Kind) -> &mut Rows {
         self.revision += 1;
-        match kind {
-            Kind::Pod => &mut self.pods,
-            Kind::Node => &mut self.nodes,
-            Kind::Event => &mut self.events,
-            _ => &mut self.others,
-        }
+        &mut self.kinds[kind as usize]
     }
 
     /// The images of all nodes.
@@ -174,7 +161,8 @@ impl Store {
 
     /// The namespaces there are objects in, in order.
     pub fn namespaces(&self) -> Vec<Box<str>> {
-        let mut names: Vec<Box<str>> = self.pods.iter().map(|(_, row)| row.key.namespace.clone()).collect();
+        let mut names: Vec<Box<str>> = self.of(Kind::Pod).iter().map(|(_, row)| row.key.namespace.clone()).collect();
+        names.extend(self.of(Kind::Namespace).iter().map(|(_, row)| row.key.name.clone()));
         names.push("default".into());
         names.sort();
         names.dedup();
@@ -201,6 +189,19 @@ pub mod tests {
             requests: Requests::default(),
             raw: serde_json::value::RawValue::from_string("{}".to_owned()).expect("JSON"),
         }
+    }
+
+    #[test]
+    fn every_kind_has_its_own_rows() {
+        let mut store = super::Store::default();
+        for (at, kind) in objects::Kind::ALL.into_iter().enumerate() {
+            assert_eq!(kind as usize, at);
+            for number in 0..=at {
+                store.of_mut(kind).put(named(&number.to_string()));
+            }
+        }
+        let lens: Vec<usize> = objects::Kind::ALL.into_iter().map(|kind| store.of(kind).len()).collect();
+        assert_eq!(lens, (1..=objects::Kind::ALL.len()).collect::<Vec<_>>());
     }
 
     #[test]

@@ -143,6 +143,10 @@ impl Outside {
                 let (columns, rows) = crossterm::terminal::size().context("the terminal is gone")?;
                 Outcome::Msg(Msg::Resized(columns, rows))
             }
+            Effect::Mouse(is_ours) => {
+                guard::hear_mouse(is_ours).context("the terminal is gone")?;
+                Outcome::Done
+            }
             Effect::Repaint => {
                 painter.forget();
                 Outcome::Done
@@ -176,6 +180,9 @@ impl Outside {
             }
             (Err(_), Command::Logs { id, .. }) => {
                 Outcome::Msg(Msg::Wire(Wire::LogEnd(id, Some(Failure::Link("too many requests are waiting".to_owned())))))
+            }
+            (Err(_), Command::Watch { kind }) => {
+                Outcome::Msg(Msg::Wire(Wire::Refused(kind, "too many requests are waiting".to_owned())))
             }
             (Err(_), Command::Forward { id, .. }) => {
                 let state = ForwardState::Failed { why: "too many requests are waiting".to_owned() };

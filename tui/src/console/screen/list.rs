@@ -96,7 +96,7 @@ impl List {
     }
 
     fn new(source: Source, scope: Scope, order: Option<Order>) -> Self {
-        let column = usize::from(matches!(source, Source::Kind(Kind::Pod | Kind::Event)));
+        let column = usize::from(matches!(source, Source::Kind(kind) if kind.is_namespaced()));
         Self {
             view: View::new(scope, order),
             source,

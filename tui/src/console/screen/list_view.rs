@@ -60,6 +60,8 @@ impl Load {
     }
 }
 
+/// Columns of `Unknown as of 5m10s`.
+const AS_OF: u16 = 19;
 /// Columns of a bar.
 const BAR: u16 = 6;
 
@@ -75,13 +77,14 @@ fn with_bar(text: &str, share: f64, room: u16) -> Short {
 impl List {
     /// Paints the headings and the rows in the window.
     pub fn draw(&self, canvas: &mut Canvas<'_>, area: Rect, around: &Surroundings<'_>) {
+        let cluster = around.cluster;
         let columns: Vec<GridColumn> =
-            self.columns().iter().enumerate().map(|(at, column)| self.grid_column(at, column)).collect();
+            self.columns().iter().enumerate().map(|(at, column)| self.grid_column(at, column, cluster)).collect();
         let fitted = grid::fit(&columns, &self.hidden(), self.column, area.width);
         let order = self.view.order.map(|order| (order.column, order.is_reversed));
         grid::headings(canvas, Rect { height: 1, ..area }, &columns, &fitted, (self.column, order));
         let rows = self.rows(around.store);
-        let pods_of = self.pods_by_node(around.store);
+        let pods_of = self.pods_by(around.store);
         let shown = self.view.slots.iter().enumerate().skip(self.top);
         for (y, (at, slot)) in (area.y + 1..area.bottom()).zip(shown) {
             let Some(row) = rows.get(*slot) else { continue };
@@ -104,8 +107,21 @@ impl List {
         }
     }
 
-    fn grid_column(&self, at: usize, column: &Column) -> GridColumn {
+    /// The column whose heading is at a place, in a window of that width.
+    pub fn column_at(&self, cluster: &Cluster, width: u16, x: u16) -> Option<usize> {
+        let columns: Vec<GridColumn> =
+            self.columns().iter().enumerate().map(|(at, column)| self.grid_column(at, column, cluster)).collect();
+        let fitted = grid::fit(&columns, &self.hidden(), self.column, width);
+        fitted.iter().rfind(|place| place.x <= x && x < place.x + place.width.max(1) + 2).map(|place| place.column)
+    }
+
+    fn grid_column(&self, at: usize, column: &Column, cluster: &Cluster) -> GridColumn {
         let natural = self.view.widths.get(at).copied().unwrap_or(0).max(column.title.len() as u16 + 1);
+        // How old a state is stands behind it.
+        let natural = match column.title {
+            "STATUS" | "STATE" if cluster.has_unseen() => natural.max(AS_OF),
+            _ => natural,
+        };
         // What a node's pods take of it stands before what it has.
         let natural = match column.title {
             "CPU" if self.kind() == Some(Kind::Node) => natural.max(7),
@@ -140,10 +156,19 @@ impl List {
     ) -> (Label<'a>, Role) {
         let Some(cell) = row.cells.get(column) else { return (Label::Kept(""), Role::Text) };
         let title = self.columns()[column].title;
+        let unseen = self.unseen_since(row, around).filter(|_| matches!(title, "STATUS" | "STATE"));
         let label = match (title, cell) {
+            (_, Cell::Text(text)) if unseen.is_some() => {
+                let label = short!("{text} as of {}", objects::duration::since(unseen, around.now));
+                if label.len() > usize::from(room) { Label::Kept(text) } else { Label::Made(label) }
+            }
             ("PODS" | "CPU" | "MEMORY", Cell::Number(_, most)) if self.kind() == Some(Kind::Node) => {
                 let load = pods_of.get(&*row.key.name).copied().unwrap_or_default();
                 Label::Made(with_bar(&short!("{}/{most}", load.of(title)), load.share(title, cell), room))
+            }
+            ("PODS", _) if self.kind() == Some(Kind::Namespace) => {
+                let load = pods_of.get(&*row.key.name).copied().unwrap_or_default();
+                Label::Made(short!("{}", load.pods))
             }
             _ => cell.label_within(room, around.now),
         };
@@ -173,22 +198,29 @@ impl List {
 
     /// Whether a row shows what was known when its node was seen last.
     fn is_unseen(&self, row: &Row, around: &Surroundings<'_>) -> bool {
+        self.unseen_since(row, around).is_some()
+    }
+
+    /// Since when nobody knows how a row stands; `None` where that is known.
+    fn unseen_since(&self, row: &Row, around: &Surroundings<'_>) -> Option<Timestamp> {
         let node = match &self.source {
             Source::Kind(Kind::Pod) => &*row.node,
             Source::Kind(Kind::Node) => &*row.key.name,
-            Source::Kind(_) => return false,
+            Source::Kind(_) => return None,
             Source::Images => &*row.key.namespace,
             Source::Volumes | Source::Forwards => &*row.node,
             Source::Containers(pod) => around.store.of(Kind::Pod).find(pod).map_or("", |pod| &*pod.node),
         };
-        around.cluster.unseen_since(node).is_some()
+        around.cluster.unseen_since(node)
     }
 
-    fn pods_by_node<'a>(&self, store: &'a Store) -> HashMap<&'a str, Load> {
+    /// What the pods of each node take, or how many there are in each namespace.
+    fn pods_by<'a>(&self, store: &'a Store) -> HashMap<&'a str, Load> {
         let mut counts: HashMap<&str, Load> = HashMap::new();
-        if self.source == Source::Kind(Kind::Node) {
-            for (_, pod) in store.of(Kind::Pod).iter().filter(|(_, pod)| pod.tone != Tone::Done) {
-                let load = counts.entry(&*pod.node).or_default();
+        let by_namespace = self.source == Source::Kind(Kind::Namespace);
+        if by_namespace || self.source == Source::Kind(Kind::Node) {
+            for (_, pod) in store.of(Kind::Pod).iter().filter(|(_, pod)| by_namespace || pod.tone != Tone::Done) {
+                let load = counts.entry(if by_namespace { &*pod.key.namespace } else { &*pod.node }).or_default();
                 load.pods += 1;
                 load.cores += pod.requests.cores;
                 load.bytes += pod.requests.bytes;

@@ -1,5 +1,7 @@
 //! A text about an object: its description or its YAML, kept up while it changes.
 
+mod secret;
+
 use crate::console::model::lines::Place;
 use crate::console::model::row::{About, Key};
 use crate::console::model::store::Store;
@@ -35,6 +37,8 @@ pub struct Reader {
     pub place: Place,
     /// Whether the object is gone; its last state stays.
     pub is_gone: bool,
+    /// Whether a secret's values are shown.
+    shows_values: bool,
     block: Vec<bool>,
     made_of: Option<(Mode, u64, i64)>,
 }
@@ -42,7 +46,14 @@ pub struct Reader {
 impl Reader {
     /// A reader of an object.
     pub fn new(kind: Kind, key: Key, mode: Mode) -> Self {
-        Self { kind, key, mode, lines: Vec::new(), place: Place::default(), is_gone: false, block: Vec::new(), made_of: None }
+        let (lines, block) = (Vec::new(), Vec::new());
+        Self { kind, key, mode, lines, place: Place::default(), is_gone: false, shows_values: false, block, made_of: None }
+    }
+
+    /// Shows a secret's values, or hides them again.
+    pub fn turn_values(&mut self) {
+        self.shows_values = !self.shows_values;
+        self.made_of = None;
     }
 
     /// Makes the text of the object as it is now, where it may differ from the one there is.
@@ -60,7 +71,10 @@ impl Reader {
             return;
         };
         self.is_gone = false;
-        let object = row.object();
+        let mut object = row.object();
+        if self.kind == Kind::Secret && !self.shows_values {
+            secret::hide(&mut object, self.mode);
+        }
         let text = match self.mode {
             Mode::Yaml => objects::yaml::to_yaml(&objects::managed::without_managers(&object)),
             Mode::Describe => self.describe(&object, store, now),
@@ -111,6 +125,7 @@ impl Reader {
                 objects::describe::node(object, &pods, &events, now)
             }
             Kind::Event => objects::describe::event(object),
+            Kind::Secret if self.shows_values => secret::describe(object, &events, now),
             other => objects::describe::other(other, object, &events, now),
         }
     }

@@ -7,9 +7,29 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// Alternate screen, no cursor, no line wrap at the last column, pastes in brackets.
 const ENTER: &str = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[?2004h\x1b[2J";
 /// All of it back, in the other order; the scroll region and the colours too.
-const LEAVE: &str = "\x1b[?2026l\x1b[r\x1b[0m\x1b[?2004l\x1b[?7h\x1b[?25h\x1b[?1049l";
+const LEAVE: &str = "\x1b[?1002l\x1b[?1006l\x1b[?2026l\x1b[r\x1b[0m\x1b[?2004l\x1b[?7h\x1b[?25h\x1b[?1049l";
+
+/// The mouse's buttons, its wheel, and moves with a button held, as numbers of any size.
+const MOUSE: &str = "\x1b[?1002h\x1b[?1006h";
+/// The mouse is the terminal's again.
+const NO_MOUSE: &str = "\x1b[?1002l\x1b[?1006l";
 
 static TAKEN: AtomicBool = AtomicBool::new(false);
+static HEARS_MOUSE: AtomicBool = AtomicBool::new(false);
+
+/// Has the terminal tell what the mouse does, or not: now, and whenever it is taken over.
+///
+/// # Errors
+/// Where the terminal is gone.
+pub fn hear_mouse(is_ours: bool) -> io::Result<()> {
+    HEARS_MOUSE.store(is_ours, Ordering::SeqCst);
+    if !TAKEN.load(Ordering::SeqCst) {
+        return Ok(());
+    }
+    let mut out = io::stdout().lock();
+    out.write_all(if is_ours { MOUSE } else { NO_MOUSE }.as_bytes())?;
+    out.flush()
+}
 
 /// Holds the terminal; dropping it gives the terminal back.
 #[derive(Debug)]
@@ -70,6 +90,9 @@ fn enter() -> io::Result<()> {
     TAKEN.store(true, Ordering::SeqCst);
     let mut out = io::stdout().lock();
     out.write_all(ENTER.as_bytes())?;
+    if HEARS_MOUSE.load(Ordering::SeqCst) {
+        out.write_all(MOUSE.as_bytes())?;
+    }
     out.flush()
 }
 

@@ -6,11 +6,12 @@
 use super::pause;
 use crossterm::event::{self, KeyEvent, KeyModifiers};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use serde::{Deserialize, Serialize};
 use std::io;
 use std::os::fd::AsFd;
 use termina::escape::csi::{Csi, Cursor};
 use termina::escape::osc::{ColorOrQuery, DynamicColorNumber, Osc};
-use termina::event::{KeyCode, KeyEventKind, Modifiers};
+use termina::event::{KeyCode, KeyEventKind, Modifiers, MouseButton, MouseEventKind};
 use termina::{Event, Parser};
 
 /// What a user does at the terminal, and what the terminal answers.
@@ -18,6 +19,8 @@ use termina::{Event, Parser};
 pub enum Input {
     /// A key was pressed.
     Key(event::KeyEvent),
+    /// The mouse did something.
+    Mouse(Mouse),
     /// Text was pasted.
     Paste(String),
     /// The terminal says what colour its background has.
@@ -26,6 +29,33 @@ pub enum Input {
     Shown,
     /// The terminal is gone.
     Gone,
+}
+
+/// What the mouse did, and where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mouse {
+    /// What.
+    pub gesture: Gesture,
+    /// The column, from 0.
+    pub x: u16,
+    /// The row, from 0.
+    pub y: u16,
+}
+
+/// What one does with a mouse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Gesture {
+    /// Presses the first button.
+    Press,
+    /// Moves while it is pressed.
+    Drag,
+    /// Lets it go.
+    Release,
+    /// Turns the wheel away from oneself.
+    WheelUp,
+    /// Turns it towards oneself.
+    WheelDown,
 }
 
 /// Which of two a background is nearer to.
@@ -104,6 +134,17 @@ fn input(event: Event) -> Option<Input> {
         Event::Key(key) if key.kind != KeyEventKind::Release => {
             Some(Input::Key(KeyEvent::new(code(key.code)?, modifiers(key.modifiers))))
         }
+        Event::Mouse(mouse) => {
+            let gesture = match mouse.kind {
+                MouseEventKind::Down(MouseButton::Left) => Gesture::Press,
+                MouseEventKind::Drag(MouseButton::Left) => Gesture::Drag,
+                MouseEventKind::Up(MouseButton::Left) => Gesture::Release,
+                MouseEventKind::ScrollUp => Gesture::WheelUp,
+                MouseEventKind::ScrollDown => Gesture::WheelDown,
+                _ => return None,
+            };
+            Some(Input::Mouse(Mouse { gesture, x: mouse.column, y: mouse.row }))
+        }
         Event::Paste(text) => Some(Input::Paste(text)),
         Event::Csi(Csi::Cursor(Cursor::ActivePositionReport { .. })) => Some(Input::Shown),
         Event::Osc(Osc::ChangeDynamicColors(DynamicColorNumber::TextBackgroundColor, colors)) => match colors.first()? {
@@ -151,7 +192,7 @@ fn code(code: KeyCode) -> Option<event::KeyCode> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Input, Shade, inputs};
+    use super::{Gesture, Input, Mouse, Shade, inputs};
     use crossterm::event::{KeyCode, KeyModifiers};
     use termina::Parser;
 
@@ -198,6 +239,14 @@ mod tests {
         assert_eq!(read[0], Input::Background(Shade::Light));
         assert_eq!(read[2], Input::Background(Shade::Dark));
         assert_eq!(names(&read), ["Background(Light)", "j", "Background(Dark)", "Shown", "k"]);
+    }
+
+    #[test]
+    fn the_mouse_tells_where_it_is_and_is_no_key() {
+        let read = inputs(&mut Parser::default(), b"\x1b[<0;5;3Mj\x1b[<32;6;3M\x1b[<0;6;3m\x1b[<65;1;1M\x1b[<2;1;1M", false);
+        let mouse = |gesture, x, y| Input::Mouse(Mouse { gesture, x, y });
+        assert_eq!(read[0], mouse(Gesture::Press, 4, 2));
+        assert_eq!(read[2..], [mouse(Gesture::Drag, 5, 2), mouse(Gesture::Release, 5, 2), mouse(Gesture::WheelDown, 0, 0)]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use super::canvas::{Canvas, middle};
 use crate::console::base::text;
 use crate::console::theme::role::Role;
+use ratatui::layout::Rect;
 
 /// A question that waits for its answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,13 +27,38 @@ impl Dialog {
         self.focus = if forward { (self.focus + 1) % count } else { (self.focus + count - 1) % count };
     }
 
+    /// What its buttons take.
+    fn buttons_width(&self) -> u16 {
+        self.buttons.iter().map(|label| label.len() as u16 + 6).sum()
+    }
+
+    /// Its area in a window of that size.
+    fn place(&self, area: Rect) -> Rect {
+        let longest = self.lines.iter().chain([&self.title]).map(|line| text::width(line)).max().unwrap_or(0) as u16;
+        let width = (longest + 6).max(self.buttons_width() + 4).clamp(36, 76);
+        middle(area, width, self.lines.len() as u16 + 5)
+    }
+
+    /// The button at a place of the window.
+    pub fn button_at(&self, area: Rect, (x, y): (u16, u16)) -> Option<usize> {
+        let place = self.place(area);
+        let (left, right) = (place.x + 2, place.right().saturating_sub(2));
+        if y + 2 != place.bottom() {
+            return None;
+        }
+        let mut begin = right.saturating_sub(self.buttons_width()).max(left);
+        self.buttons.iter().position(|label| {
+            let end = begin + label.len() as u16 + 4;
+            let is_it = (begin..end).contains(&x);
+            begin = end + 2;
+            is_it
+        })
+    }
+
     /// Paints it over everything.
     pub fn draw(&self, canvas: &mut Canvas<'_>) {
-        let area = canvas.area();
-        let buttons = self.buttons.iter().map(|label| label.len() as u16 + 6).sum::<u16>();
-        let longest = self.lines.iter().chain([&self.title]).map(|line| text::width(line)).max().unwrap_or(0) as u16;
-        let width = (longest + 6).max(buttons + 4).clamp(36, 76);
-        let place = middle(area, width, self.lines.len() as u16 + 5);
+        let buttons = self.buttons_width();
+        let place = self.place(canvas.area());
         let border = if self.is_dangerous { Role::Danger } else { Role::Border };
         let inside = canvas.popup(place, &self.title, border);
         for (y, line) in (inside.y + 1..inside.bottom()).zip(&self.lines) {

@@ -151,6 +151,46 @@ impl Editor {
         self.go_to(line, column);
     }
 
+    /// Puts the cursor where the mouse is, in the editor's own columns and rows.
+    pub fn click(&mut self, (x, y): (u16, u16)) {
+        let line = (self.top + usize::from(y)).min(self.area.lines().len() - 1);
+        let wanted = usize::from(x.saturating_sub(self.gutter())) + self.left;
+        let (mut column, mut width) = (0, 0);
+        for letter in self.line(line).chars() {
+            width += text::width(letter.encode_utf8(&mut [0; 4]));
+            if width > wanted {
+                break;
+            }
+            column += 1;
+        }
+        self.go_to(line, column);
+    }
+
+    /// Moves by lines.
+    pub fn scroll(&mut self, by: i64) {
+        let (line, column) = self.cursor();
+        let line = line.saturating_add_signed(by as isize).min(self.area.lines().len() - 1);
+        self.go_to(line, column);
+    }
+
+    /// What is between here and where the cursor goes is marked.
+    pub fn begin_selection(&mut self) {
+        self.area.start_selection();
+    }
+
+    /// Nothing is marked any more.
+    pub fn cancel_selection(&mut self) {
+        self.area.cancel_selection();
+    }
+
+    /// What is marked.
+    pub fn selected_text(&self) -> String {
+        let Some(range) = self.area.selection_range() else { return String::new() };
+        let lines = self.area.lines().iter().enumerate();
+        let piece = |(at, line): (usize, &String)| selected(line, at, range).map(|(from, to)| line[from..to].to_owned());
+        lines.filter_map(piece).collect::<Vec<_>>().join("\n")
+    }
+
     /// Looks for a pattern from the cursor on, round and round.
     pub fn find(&mut self, pattern: &str) -> bool {
         let found = self.area.set_search_pattern(pattern).is_ok() && self.area.search_forward(false);

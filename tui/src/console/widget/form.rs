@@ -106,6 +106,13 @@ impl Form {
         middle(area, 72, (self.blanks.len() + self.notes.len()) as u16 + 7)
     }
 
+    /// The line at a place of the window.
+    pub fn at(&self, area: Rect, (x, y): (u16, u16)) -> Option<usize> {
+        let place = self.place(area);
+        let row = usize::from(y.checked_sub(place.y + 2)?);
+        (place.contains((x, y).into()) && row < self.blanks.len()).then_some(row)
+    }
+
     /// Paints it; returns where the cursor is.
     pub fn draw(&self, canvas: &mut Canvas<'_>) -> Option<Position> {
         let inside = canvas.popup(self.place(canvas.area()), &self.title, Role::Border);

@@ -59,18 +59,35 @@ impl Palette {
         self.matching().get(self.cursor).copied()
     }
 
+    /// Its area in a window of that size.
+    pub fn place(&self, area: Rect) -> Rect {
+        let height = (self.entries.len() as u16).saturating_add(4).min(area.height.saturating_sub(4));
+        middle(area, area.width.saturating_sub(4).min(100), height)
+    }
+
+    /// The first entry that is shown in so many rows.
+    fn top(&self, height: u16) -> usize {
+        self.cursor.saturating_sub(usize::from(height.saturating_sub(2)).saturating_sub(1))
+    }
+
+    /// The entry at a place of the window, among those that match.
+    pub fn entry_at(&self, area: Rect, (x, y): (u16, u16)) -> Option<usize> {
+        let place = self.place(area);
+        let height = place.height.saturating_sub(2);
+        let row = usize::from(y.checked_sub(place.y + 3)?);
+        let entry = self.top(height) + row;
+        let is_inside = place.contains((x, y).into()) && row + 2 < usize::from(height);
+        (is_inside && entry < self.matching().len()).then_some(entry)
+    }
+
     /// Paints it; returns where the cursor is.
     pub fn draw(&self, canvas: &mut Canvas<'_>) -> Position {
-        let area = canvas.area();
-        let height = (self.entries.len() as u16).saturating_add(4).min(area.height.saturating_sub(4));
-        let place = middle(area, area.width.saturating_sub(4).min(100), height);
-        let inside = canvas.popup(place, self.title, Role::Border);
+        let inside = canvas.popup(self.place(canvas.area()), self.title, Role::Border);
         let search = Rect::new(inside.x, inside.y, inside.width, 1);
         let ghost = if self.field.text().is_empty() { "type to search, enter runs it, esc closes" } else { "" };
         let cursor = self.field.draw(canvas, search, "› ", ghost);
         let matching = self.matching();
-        let rows = usize::from(inside.height.saturating_sub(2));
-        let top = self.cursor.saturating_sub(rows.saturating_sub(1));
+        let top = self.top(inside.height);
         let keys_width = self.entries.iter().map(|entry| entry.keys.len()).max().unwrap_or(0) as u16;
         for (y, (at, entry)) in (inside.y + 2..inside.bottom()).zip(matching.iter().enumerate().skip(top)) {
             let entry = &self.entries[*entry];

@@ -72,10 +72,10 @@ fn the_nodes_of_a_split_cluster() {
     insta::assert_snapshot!(bench.write(":nodes").press("enter").picture(), @r#"
      ◢ skiff  oak  ·  2 of 3 nodes; elm unseen 40s  ·  all namespaces  ·  3 pods  ▲ 3                                ● live
      nodes                                                                                 ▲ elm unseen, as of 40s ago  1/3
-       NAME   STATUS    PODS     CPU        MEMORY         PRESSURE   MEMBER   SINCE   RTT    AGE    VERSION   INTERNAL-IP
-    ▌? elm    NotReady  1/110    0.2/8      1.0Gi/16Gi     none       down     40s     0.4ms  28d    v0.1.0    192.168.1.4
-     ● fir    Ready     1/110    0.2/8      1.0Gi/16Gi     none       alive    90s     0.4ms  28d    v0.1.0    192.168.1.4
-     ● oak    Ready     1/110    0.2/8      1.0Gi/16Gi     none       alive    66m     -      28d    v0.1.0    192.168.1.4
+       NAME   STATUS               PODS     CPU        MEMORY        PRESSURE   MEMBER   SINCE   RTT    AGE    INTERNAL-IP
+    ▌? elm    NotReady as of 40s   1/110    0.2/8      1.0Gi/16Gi    none       down     40s     0.4ms  28d    192.168.1.4
+     ● fir    Ready                1/110    0.2/8      1.0Gi/16Gi    none       alive    90s     0.4ms  28d    192.168.1.4
+     ● oak    Ready                1/110    0.2/8      1.0Gi/16Gi    none       alive    66m     -      28d    192.168.1.4
 
      enter open  xc cordon  xr drain  xu uncordon  w why  d describe  D yaml  e edit  E events  / filter  : command  ? help
     "#);
@@ -90,10 +90,10 @@ fn pods_of_a_node_that_is_not_seen_are_marked_and_the_corner_says_how_old_they_a
     insta::assert_snapshot!(bench.press("j").picture(), @r#"
      ◢ skiff  oak  ·  2 of 3 nodes; elm unseen 40s  ·  all namespaces  ·  3 pods  ▲ 3            ● live
      pods                                                              ▲ elm unseen, as of 40s ago  2/3
-       NAMESPACE      NAME        READY      STATUS      RESTARTS      AGE        IP            NODE
-     ▲ default        alpha       1/2        Running     0             60m        10.88.0.7     oak
-    ▌? default        bravo       1/2        Unknown     0             60m        10.88.0.7     elm
-     ▲ default        charlie     1/2        Running     0             60m        10.88.0.7     fir
+       NAMESPACE    NAME      READY    STATUS                RESTARTS    AGE      IP          NODE
+     ▲ default      alpha     1/2      Running               0           60m      10.88.0.7   oak
+    ▌? default      bravo     1/2      Unknown as of 40s     0           60m      10.88.0.7   elm
+     ▲ default      charlie   1/2      Running               0           60m      10.88.0.7   fir
 
      enter open  o logs  t timeline  p probes  w why  d describe  e edit  / filter  : command  ? help
     "#);
@@ -242,7 +242,7 @@ fn the_map_shows_who_sees_whom_and_the_sides() {
 
      ── 2 SIDES ───────────────────────────────────────────────────────────────────────────────────────────────
      A  fir oak  2 pods  this side
-     B  elm  1 pod  not seen from here: what it does is not known, and its pods are shown as they were
+     B  elm  1 pod  not seen from here; its pods are shown as they were
 
 
 

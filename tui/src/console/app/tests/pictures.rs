@@ -50,7 +50,7 @@ fn the_containers_of_a_pod_and_the_path_to_them() {
      ◐ side     no        Waiting             0              <unknown>    envoy                       -       -
 
 
-     enter open  o logs  t timeline  p probes  / filter  s sort  n next bad  : command  space t theme  ? help
+     enter open  o logs  t timeline  p probes  xf forward  / filter  s sort  n next bad  : command  space t theme  ? help
     "#);
 }
 
@@ -113,14 +113,14 @@ fn the_keys_that_may_follow() {
      ◢ skiff  oak  ·  all namespaces  ·  4 pods  ◐ 1  ▲ 1  ✕ 1  ○ 1          ● live
      pods                                                                       1/4
        NAMESPACE   NAME     READY   STATUS             RESTARTS    AGE    IP
-    ▌▲ default     alpha    1/2     Running            0           60m    10.88.0.7
-     ✕ default     bravo    0/2     CrashLoopBackOff   3 (42s)     60m    10.88.0.7
-     ◐ default     charl╭─ x … ────────────────────────────────────────────────────╮
-     ○ default     delta│ s   open a shell in the container                        │
-                        │ a   attach to the container: its own input and output    │
-                        │ d   delete the object or the marked ones, after asking   │
-                        │ k   delete without a grace period, after asking          │
-                        ╰──────────────────────────────────────────────────────────╯
+    ▌▲ defaul╭─ x … ───────────────────────────────────────────────────────────────╮
+     ✕ defaul│ s   open a shell in the container                                   │
+     ◐ defaul│ a   attach to the container: its own input and output               │
+     ○ defaul│ f   forward a port of the pod to this machine, after asking which   │
+             │ c   copy files from the container or into it, after asking which    │
+             │ d   delete the object or the marked ones, after asking              │
+             │ k   delete without a grace period, after asking                     │
+             ╰─────────────────────────────────────────────────────────────────────╯
      enter open  o logs  w why  d describe  e edit  / filter  : command  ? help
     "#);
 }

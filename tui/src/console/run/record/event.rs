@@ -7,7 +7,7 @@ use crate::console::keys::key::Key;
 use crate::console::link::{Failure, ForwardReport, Standing};
 use crate::console::model::project;
 use crate::console::model::row::{self, Row};
-use crate::console::term::input::{Input, Shade};
+use crate::console::term::input::{Input, Mouse, Shade};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use objects::{Kind, Status};
@@ -23,6 +23,7 @@ use wire::{PullProgress, Response};
 pub enum Event {
     Key(String),
     Paste(String),
+    Mouse(Mouse),
     Background(bool),
     Size(u16, u16),
     Time,
@@ -95,6 +96,7 @@ impl Event {
         let plain = |event: Self| Some((event, 0));
         match msg {
             Msg::Input(Input::Key(key)) => plain(Self::Key(Key::from(*key).to_string())),
+            Msg::Input(Input::Mouse(mouse)) => plain(Self::Mouse(*mouse)),
             Msg::Input(Input::Paste(pasted)) => {
                 let (clean, count) = text(pasted);
                 Some((Self::Paste(clean), count))
@@ -170,7 +172,7 @@ impl Event {
     /// Counts it among what is in the recording.
     pub fn count(&self, contents: &mut Contents) {
         match self {
-            Self::Key(_) | Self::Paste(_) => contents.keys += 1,
+            Self::Key(_) | Self::Paste(_) | Self::Mouse(_) => contents.keys += 1,
             Self::Size(..) => contents.sizes += 1,
             Self::Rows(_, objects) => contents.objects += objects.len() as u64,
             Self::Put(..) => contents.objects += 1,
@@ -192,6 +194,7 @@ impl Event {
                 return Ok(Msg::Input(Input::Key(key.event())));
             }
             Self::Paste(text) => return Ok(Msg::Input(Input::Paste(text))),
+            Self::Mouse(mouse) => return Ok(Msg::Input(Input::Mouse(mouse))),
             Self::Background(is_light) => {
                 return Ok(Msg::Input(Input::Background(if is_light { Shade::Light } else { Shade::Dark })));
             }

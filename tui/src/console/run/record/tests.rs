@@ -1,7 +1,7 @@
 use super::{Head, Look, MAX_BYTES, Recorder, Whole, read, redact};
 use crate::console::app::msg::{Msg, Wire};
 use crate::console::term::caps::Depth;
-use crate::console::term::input::Input;
+use crate::console::term::input::{Gesture, Input, Mouse};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -94,17 +94,18 @@ fn nothing_secret_reaches_the_file_whatever_brings_it() {
         Msg::Wire(Wire::Answer(1, Ok(response))),
         Msg::Wire(Wire::Log(2, b"password=hunter2\n".to_vec())),
         Msg::Input(Input::Paste("token: hunter2".to_owned())),
+        Msg::Input(Input::Mouse(Mouse { gesture: Gesture::Drag, x: 3, y: 4 })),
         Msg::Read("/a".into(), Ok("kind: Secret\nstringData:\n  a: hunter2\n".to_owned())),
     ];
     for (at, msg) in messages.iter().enumerate() {
         recorder.note(Timestamp::UNIX_EPOCH + SignedDuration::from_secs(at as i64), msg);
     }
     let contents = recorder.finish().expect("written");
-    assert_eq!((contents.redacted, contents.objects, contents.answers, contents.keys), (7, 2, 1, 1));
+    assert_eq!((contents.redacted, contents.objects, contents.answers, contents.keys), (7, 2, 1, 2));
     let text = std::fs::read_to_string(&path).expect("read");
     assert!(!text.contains("hunter2") && !text.contains("aHVudGVyMg"), "{text}");
     let recording = read(&path).expect("read");
-    assert_eq!((recording.whole, recording.events.len(), recording.contents), (Whole::Yes, 6, contents));
+    assert_eq!((recording.whole, recording.events.len(), recording.contents), (Whole::Yes, 7, contents));
     for (_, event) in recording.events {
         event.into_msg().expect("it can be played");
     }

@@ -156,7 +156,7 @@ impl Map {
             let note = match () {
                 () if sides.len() == 1 => String::new(),
                 () if is_own => "  this side".to_owned(),
-                () => "  not seen from here: what it does is not known, and its pods are shown as they were".to_owned(),
+                () => "  not seen from here; its pods are shown as they were".to_owned(),
             };
             let role = if is_own { Role::Ok } else { Role::Warn };
             let line = Line::of(role, format!("{letter}  ")).put(Role::Text, side.join(" "));
@@ -178,7 +178,10 @@ fn member_line(member: &Member, known: &Known<'_>, page: &mut Page) -> Line {
         &format!("clock {}", number(member.clock_offset_ms)),
         16,
     );
-    let line = line.cell(Role::Dim, &member.version, 10).put(Role::Faint, member.address.clone());
+    // Where a node is matters more than its version, where there is no room for both.
+    let is_wide = known.size.0 >= 96;
+    let line = if is_wide { line.cell(Role::Dim, &member.version, 10) } else { line };
+    let line = line.put(Role::Faint, member.address.clone());
     line.to(Target::PodsOn(member.name.clone()))
 }
 

@@ -1,0 +1,124 @@
+//! The kinds besides pods, nodes and events: watched once one looks, listed, described, deleted; a secret's values are hidden.
+
+use super::{Bench, pod, row};
+use crate::console::app::effect::Effect;
+use crate::console::app::msg::Wire;
+use crate::console::link::Command;
+use objects::Kind;
+use serde_json::{Value, json};
+
+fn secret() -> Value {
+    json!({
+        "metadata": {"name": "db", "namespace": "default", "creationTimestamp": "2026-03-01T11:00:00Z",
+            "annotations": {"kubectl.kubernetes.io/last-applied-configuration": "{\"stringData\":{\"password\":\"hunter2\"}}"}},
+        "type": "Opaque", "data": {"password": "aHVudGVyMg=="},
+    })
+}
+
+fn watched(bench: &Bench) -> Vec<Kind> {
+    let watches = bench.effects.iter().filter_map(|effect| match effect {
+        Effect::Link(Command::Watch { kind }) => Some(*kind),
+        _ => None,
+    });
+    watches.collect()
+}
+
+fn command(bench: &mut Bench, text: &str) {
+    bench.press(":").write(text).press("enter");
+}
+
+#[test]
+fn a_kind_is_watched_once_somebody_looks_at_it() {
+    let mut bench = Bench::new(100, 20);
+    assert!(watched(&bench).is_empty());
+    command(&mut bench, "cm");
+    assert_eq!(watched(&bench), [Kind::ConfigMap]);
+    assert!(bench.shows("reading configmaps"), "{}", bench.picture());
+    bench.wire(Wire::Rows(Kind::ConfigMap, vec![]));
+    assert!(bench.shows("no configmaps"), "{}", bench.picture());
+    command(&mut bench, "pods");
+    command(&mut bench, "configmaps");
+    assert_eq!(watched(&bench), [Kind::ConfigMap], "once");
+    for (text, kind) in [("sec", Kind::Secret), ("svc", Kind::Service), ("sa", Kind::ServiceAccount), ("ns", Kind::Namespace)] {
+        command(&mut bench, text);
+        assert_eq!(watched(&bench).last(), Some(&kind), "{text}");
+    }
+}
+
+#[test]
+fn a_kind_that_may_not_be_watched_says_so_where_its_rows_would_be() {
+    let mut bench = Bench::new(100, 20);
+    command(&mut bench, "secrets");
+    bench.wire(Wire::Refused(Kind::Secret, "secrets is forbidden: the role viewer may not watch them".to_owned()));
+    bench.wait(60);
+    assert!(bench.shows("the role viewer may not"), "{}", bench.picture());
+    command(&mut bench, "pods");
+    assert!(bench.shows("CrashLoopBackOff"), "{}", bench.picture());
+}
+
+#[test]
+fn a_secrets_values_are_hidden_until_they_are_asked_for() {
+    let mut bench = Bench::new(100, 30);
+    command(&mut bench, "sec");
+    bench.wire(Wire::Rows(Kind::Secret, vec![row(Kind::Secret, &secret())]));
+    assert!(bench.shows("db") && bench.shows("Opaque") && bench.shows("60m"), "{}", bench.picture());
+    bench.press("D");
+    assert!(bench.shows("hidden: 7 bytes") && !bench.shows("aHVudGVyMg") && !bench.shows("hunter2"), "{}", bench.picture());
+    bench.press("d");
+    assert!(bench.shows("password:  7 bytes") && !bench.shows("hunter2"), "{}", bench.picture());
+    bench.press("v");
+    assert!(bench.shows("hunter2"), "{}", bench.picture());
+    bench.press("D");
+    assert!(bench.shows("aHVudGVyMg=="), "{}", bench.picture());
+    bench.press("v");
+    assert!(!bench.shows("aHVudGVyMg=="), "{}", bench.picture());
+}
+
+#[test]
+fn a_command_about_an_object_waits_until_its_kind_is_known() {
+    let mut bench = Bench::new(100, 30);
+    command(&mut bench, "yaml secret default/db");
+    assert_eq!(watched(&bench), [Kind::Secret]);
+    bench.wire(Wire::Rows(Kind::Secret, vec![row(Kind::Secret, &secret())]));
+    assert!(bench.line(1).contains("db yaml"), "{}", bench.picture());
+}
+
+#[test]
+fn a_service_leads_to_the_pods_it_chooses_and_a_namespace_to_its_pods() {
+    let mut bench = Bench::new(110, 20);
+    let service = json!({"metadata": {"name": "web", "namespace": "default"},
+        "spec": {"type": "ClusterIP", "selector": {"app": "shop"}, "ports": [{"port": 80, "protocol": "TCP"}]}});
+    let mut shop = pod("shop-1", &json!({"running": {}}), true, 0);
+    shop["metadata"]["labels"] = json!({"app": "shop"});
+    bench.wire(Wire::Put(Kind::Pod, Box::new(row(Kind::Pod, &shop))));
+    command(&mut bench, "svc");
+    bench.wire(Wire::Rows(Kind::Service, vec![row(Kind::Service, &service)]));
+    assert!(bench.shows("80/TCP") && bench.shows("app=shop"), "{}", bench.picture());
+    bench.press("enter");
+    assert!(bench.line(1).contains("/-l app=shop") && bench.shows("shop-1") && !bench.shows("bravo"), "{}", bench.picture());
+    command(&mut bench, "ns");
+    let namespace = json!({"metadata": {"name": "default"}, "status": {"phase": "Active"}});
+    bench.wire(Wire::Rows(Kind::Namespace, vec![row(Kind::Namespace, &namespace)]));
+    let pods = bench.app.store.of(Kind::Pod).len();
+    assert!(bench.shows("Active") && bench.shows(&format!("{pods}  ")), "{}", bench.picture());
+    bench.press("enter");
+    assert!(bench.line(1).contains("in default"), "{}", bench.picture());
+}
+
+#[test]
+fn deleting_says_who_names_the_object_and_a_namespace_wants_its_name() {
+    let mut bench = Bench::new(100, 24);
+    let mut user = pod("user", &json!({"running": {}}), true, 0);
+    user["spec"]["volumes"] = json!([{"name": "v", "secret": {"secretName": "db"}}]);
+    bench.wire(Wire::Put(Kind::Pod, Box::new(row(Kind::Pod, &user))));
+    command(&mut bench, "sec");
+    bench.wire(Wire::Rows(Kind::Secret, vec![row(Kind::Secret, &secret())]));
+    bench.press("x d");
+    assert!(bench.shows("Named by user."), "{}", bench.picture());
+    bench.press("esc");
+    command(&mut bench, "ns");
+    let namespace = json!({"metadata": {"name": "team-1"}, "status": {"phase": "Active"}});
+    bench.wire(Wire::Rows(Kind::Namespace, vec![row(Kind::Namespace, &namespace)]));
+    bench.press("x d");
+    assert!(bench.shows("goes with it") && bench.shows("\"team-1\" is to be typed"), "{}", bench.picture());
+}
