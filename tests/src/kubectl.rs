@@ -61,6 +61,19 @@ impl<'a> Kubectl<'a> {
         command
     }
 
+    /// The command as a shell's line, for a terminal.
+    ///
+    /// # Panics
+    /// If a path is no text.
+    #[must_use]
+    pub fn line(&self, words: &[&str]) -> String {
+        let command = self.command(words);
+        let all = std::iter::once(command.get_program()).chain(command.get_args());
+        let quoted = all.map(|word| format!("'{}'", word.to_str().expect("text").replace('\'', "'\\''")));
+        let line = quoted.collect::<Vec<_>>().join(" ");
+        format!("cd {0}; KUBECONFIG={1} HOME={0} {line}", self.home.display(), self.kubeconfig.display())
+    }
+
     /// Runs it.
     ///
     /// # Panics

@@ -4,7 +4,6 @@ mod admit;
 mod cluster;
 mod credentials;
 mod delete;
-mod ephemeral;
 mod exec;
 mod history;
 mod images;

@@ -163,7 +163,9 @@ const fn below(name: &'static str, kind_name: &'static str, verbs: &'static [&'s
 const CHANGED: &[&str] = &["get", "patch", "update"];
 
 const OF_PODS: &[Subresource] = &[
+    below("attach", "PodAttachOptions", &["create", "get"]),
     below("binding", "Binding", &["create"]),
+    below("ephemeralcontainers", "Pod", CHANGED),
     Subresource { name: "eviction", kind_name: "Eviction", group_version: Some(("policy", "v1")), verbs: &["create"] },
     below("exec", "PodExecOptions", &["create", "get"]),
     below("log", "Pod", &["get"]),

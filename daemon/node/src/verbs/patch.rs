@@ -1,6 +1,6 @@
 //! patch, in its four forms, of objects and of their subresources.
 
-use super::admit::{by, check_manager, context, invalid_patch_options, put_managed, set_managed};
+use super::admit::{by, check_manager, context, invalid_patch_options, put_managed, refuse_unsupported, set_managed};
 use super::write::{TRIES, answer};
 use super::{Verbs, key_of, unreadable};
 use objects::admission::{self, Admitted};
@@ -31,7 +31,7 @@ pub struct Patch {
     pub said: Said,
     /// Who says it.
     pub manager: String,
-    /// What of the object is changed: empty, `status` or `resize`.
+    /// What of the object is changed: empty, `status`, `resize` or `ephemeralcontainers`.
     pub subresource: String,
     /// What becomes of fields that no type has.
     pub strictness: Strictness,
@@ -144,6 +144,12 @@ impl Verbs {
             }
             "resize" if kind == Kind::Pod => {
                 let mut admitted = admission::admit_resize(&old, change.new, &context(namespace, ""))?;
+                set_managed(&mut admitted.object, Some(&old), kind, (change.manager, change.subresource))?;
+                admitted
+            }
+            "ephemeralcontainers" if kind == Kind::Pod => {
+                let mut admitted = admission::admit_ephemeral(&old, change.new, &context(namespace, ""))?;
+                refuse_unsupported(&mut admitted)?;
                 set_managed(&mut admitted.object, Some(&old), kind, (change.manager, change.subresource))?;
                 admitted
             }

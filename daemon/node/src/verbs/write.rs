@@ -97,6 +97,14 @@ impl Verbs {
         self.exchange(request, ("", "resize"), "resized").await
     }
 
+    /// Adds the ephemeral containers of the request's pod that are not there yet; nothing else of it counts.
+    ///
+    /// # Errors
+    /// 404 where there is no such pod, 409 where it changed since it was read, 422 for containers that cannot be added.
+    pub async fn replace_ephemeral(&self, request: ReplaceRequest) -> Result<Response, Status> {
+        self.exchange(request, ("", "ephemeralcontainers"), "configured").await
+    }
+
     async fn exchange(
         &self,
         request: ReplaceRequest,

@@ -189,7 +189,7 @@ impl Site {
         match below.name {
             "log" => log::answer(verbs, asked).await,
             "proxy" => Ok(self.exchanged(proxy::answer(verbs, asked, parts, body).await?)),
-            "exec" => Ok(self.switch(streaming::command(verbs, asked, &mut parts).await?)),
+            "exec" | "attach" => Ok(self.switch(streaming::command(verbs, asked, &mut parts).await?)),
             "portforward" => Ok(self.switch(streaming::port_forward(verbs, asked, &mut parts)?)),
             name => subresource::answer(verbs, asked, name, body).await,
         }

@@ -22,7 +22,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
-use wire::ExecRequest;
+use wire::{AttachRequest, ExecRequest};
 
 /// The most bytes of a websocket's message.
 const MESSAGE_BYTES: usize = 1024 * 1024;
@@ -98,36 +98,56 @@ impl Upgrade {
     }
 }
 
-/// Runs a program in a container, or takes part in the one that is there.
+/// What a client's streams are to be with.
+enum Other {
+    /// A program that is run for it.
+    Program(ExecRequest),
+    /// A container that runs already.
+    Container(AttachRequest),
+}
+
+impl Other {
+    fn of(asked: &Asked, wants: Wants) -> Self {
+        let namespace = asked.target.namespace().to_owned();
+        let pod = asked.target.name.clone().unwrap_or_default();
+        let container = asked.query.text("container").map(str::to_owned);
+        if asked.below() == "attach" {
+            // Whether there is a terminal is the container's own matter (`pkg/kubelet`, `GetAttach`).
+            return Self::Container(AttachRequest { namespace, pod, container, stdin: wants.stdin, ..AttachRequest::default() });
+        }
+        let command = asked.query.all("command").map(str::to_owned).collect();
+        let (stdin, tty) = (wants.stdin, wants.tty);
+        Self::Program(ExecRequest { namespace, pod, container, command, stdin, tty, ..ExecRequest::default() })
+    }
+
+    async fn open(self, verbs: &Verbs) -> Result<Duplex, Status> {
+        match self {
+            Self::Program(request) => verbs.exec(request).await,
+            Self::Container(request) => verbs.attach(request).await,
+        }
+    }
+}
+
+/// Runs a program in a container, or attaches to the one that it runs.
 ///
 /// # Errors
 /// What the verb refuses, and 400 for a request that asks for no stream.
 pub async fn command(verbs: &Verbs, asked: &Asked, parts: &mut Parts) -> Result<Switch, Status> {
-    let namespace = asked.target.namespace().to_owned();
-    let pod = asked.target.name.clone().unwrap_or_default();
-    verbs.check_placed(&namespace, &pod)?;
+    verbs.check_placed(asked.target.namespace(), asked.target.name.as_deref().unwrap_or_default())?;
     let wants = Wants::of(asked)?;
     let upgrade = Upgrade::of(parts)?;
     let on = take_upgrade(parts)?;
-    let request = ExecRequest {
-        namespace,
-        pod,
-        container: asked.query.text("container").map(str::to_owned),
-        command: asked.query.all("command").map(str::to_owned).collect(),
-        stdin: wants.stdin,
-        tty: wants.tty,
-        ..ExecRequest::default()
-    };
+    let other = Other::of(asked, wants);
     match upgrade {
         Upgrade::WebSocket { key, protocols } => {
             let (channels, name) = Channels::choose(&protocols)?;
-            let duplex = verbs.exec(request).await?;
+            let duplex = other.open(verbs).await?;
             let run = move |socket| -> BoxFuture<'static, ()> { Box::pin(channels::command(socket, channels, duplex, wants)) };
             Ok(Switch { response: websocket(&key, name), on, afterwards: over_websocket(run) })
         }
         Upgrade::Spdy { protocols } => {
             let version = spdy::Version::choose(&protocols)?;
-            let duplex: Duplex = verbs.exec(request).await?;
+            let duplex = other.open(verbs).await?;
             let afterwards: Afterwards = Box::new(move |stream| {
                 let (incoming, outgoing) = spdy::of_stream(stream);
                 Box::pin(spdy::command(incoming, outgoing, (version, duplex), wants))

@@ -1,4 +1,4 @@
-//! What is below an object and is an object itself: its status, a pod's resources, its binding, its eviction.
+//! What is below an object and is an object itself: its status, a pod's resources, its ephemeral containers, its binding, its eviction.
 
 use super::answer::{self, Body};
 use super::site::Asked;
@@ -14,9 +14,9 @@ use serde_json::{Value, json};
 /// Answers a request for one.
 pub async fn answer(verbs: &Verbs, asked: &Asked, name: &str, sent: Incoming) -> Result<Response<Body>, Status> {
     match (name, asked.verb) {
-        ("status" | "resize", "get") => read::get(verbs, asked).await,
-        ("status" | "resize", "update") => write::update(verbs, asked, sent).await,
-        ("status" | "resize", "patch") => patch::answer(verbs, asked, sent).await,
+        ("status" | "resize" | "ephemeralcontainers", "get") => read::get(verbs, asked).await,
+        ("status" | "resize" | "ephemeralcontainers", "update") => write::update(verbs, asked, sent).await,
+        ("status" | "resize" | "ephemeralcontainers", "patch") => patch::answer(verbs, asked, sent).await,
         ("binding", "create") => {
             let (namespace, pod, binding) = of_pod(asked, sent).await?;
             verbs.bind(namespace, &pod, &binding, dry_run(asked)?).await?;

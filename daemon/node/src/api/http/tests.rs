@@ -42,6 +42,43 @@ async fn an_object_is_made_read_listed_changed_and_deleted() {
 }
 
 #[tokio::test]
+async fn ephemeral_containers_are_added_and_nothing_else_is_changed_by_that() {
+    let api = Api::new().await;
+    api.post(PODS, &pod("a")).await;
+    let path = format!("{PODS}/a/ephemeralcontainers");
+    let patch = |change: Value| {
+        let api = &api;
+        let path = &path;
+        async move { api.send("PATCH", path, &[("content-type", "application/strategic-merge-patch+json")], change.to_string()).await }
+    };
+    let tools = json!({"name": "tools", "image": "box:1", "targetContainerName": "main"});
+    let made = patch(json!({"metadata": {"labels": {"x": "y"}}, "spec": {"ephemeralContainers": [tools]}})).await;
+    assert_eq!((made.code, &made.body["spec"]["ephemeralContainers"][0]["name"]), (200, &json!("tools")), "{made:?}");
+    assert_eq!(made.body["metadata"]["labels"], json!({"app": "a"}));
+    let other = patch(json!({"spec": {"ephemeralContainers": [{"name": "tools", "image": "box:2"}]}})).await;
+    assert_eq!((other.code, other.reason()), (422, "Invalid"), "{other:?}");
+    let target =
+        patch(json!({"spec": {"ephemeralContainers": [{"name": "b", "image": "box:1", "targetContainerName": "no"}]}})).await;
+    assert_eq!(target.code, 422, "{target:?}");
+    // Of an object, the field is not to be written.
+    let direct = api
+        .send(
+            "PATCH",
+            &format!("{PODS}/a"),
+            &[("content-type", "application/merge-patch+json")],
+            json!({"spec": {"ephemeralContainers": []}}).to_string(),
+        )
+        .await;
+    assert_eq!(direct.code, 422, "{direct:?}");
+    let mut whole = api.get(&path).await.body;
+    whole["spec"]["ephemeralContainers"].as_array_mut().expect("a list").push(json!({"name": "more", "image": "box:1"}));
+    let put = api.send("PUT", &path, &[], whole.to_string()).await;
+    assert_eq!((put.code, &put.body["spec"]["ephemeralContainers"][1]["name"]), (200, &json!("more")), "{put:?}");
+    assert_eq!(api.send("PUT", &path, &[], whole.to_string()).await.code, 409);
+    assert_eq!(api.get("/api/v1/nodes/a/ephemeralcontainers").await.code, 404);
+}
+
+#[tokio::test]
 async fn yaml_is_taken_and_given() {
     let api = Api::new().await;
     let text = "metadata:\n  name: a\nspec:\n  containers:\n  - name: main\n    image: box:1\n";

@@ -149,6 +149,28 @@ async fn a_program_runs_over_spdy() {
 }
 
 #[tokio::test]
+async fn a_container_is_attached_to_over_a_websocket_and_spdy() {
+    let cluster = Cluster::joined().await;
+    for socket in sockets(&cluster) {
+        let path = format!("{POD}/attach?stdin=true&stdout=true&stderr=true");
+        let mut stream = websocket(&socket, &path, "v4.channel.k8s.io").await;
+        stream.send(Message::binary(b"\0hello".to_vec())).await.expect("sent");
+        let mut output = Vec::new();
+        while output != b"hello" {
+            let bytes = stream.next().await.expect("it goes on").expect("a message").into_data();
+            output.extend_from_slice(bytes.strip_prefix(b"\x01").expect("output"));
+        }
+        let mut spdy = Spdy::open(&socket, &path, "v4.channel.k8s.io").await;
+        for (id, kind) in [(1, "error"), (3, "stdin"), (5, "stdout"), (7, "stderr")] {
+            spdy.begin(id, &[("streamtype", kind)]).await;
+            assert_eq!(spdy.next().await, Some(Frame::SynReply { id }));
+        }
+        spdy.data(3, b"you", true).await;
+        assert_eq!(spdy.all(5).await, b"you");
+    }
+}
+
+#[tokio::test]
 async fn ports_are_forwarded_over_spdy_several_at_once() {
     let cluster = Cluster::joined().await;
     for socket in sockets(&cluster) {
@@ -211,6 +233,8 @@ async fn what_cannot_be_a_stream_is_refused_as_http() {
         };
         check("/exec?command=cat&stdout=true", 400, "Upgrade request required").await;
         check("/exec?command=cat", 400, "you must specify at least 1 of stdin, stdout, stderr").await;
+        check("/attach?stdout=true", 400, "Upgrade request required").await;
+        check("/attach", 400, "you must specify at least 1 of stdin, stdout, stderr").await;
         check("/portforward", 400, "Upgrade request required").await;
     }
 }
