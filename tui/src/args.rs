@@ -10,7 +10,7 @@ use crate::verbs::{
     describe::DescribeArgs, drain::DrainArgs, edit::EditArgs, events::EventsArgs, exec::ExecArgs, explain::ExplainArgs,
     get::GetArgs, image::ImageArgs, keys, kubeconfig::KubeconfigArgs, label::LabelArgs, logs::LogsArgs, node::NodeArgs,
     patch::PatchArgs, port_forward::PortForwardArgs, probes::ProbesArgs, replace::ReplaceArgs, replay, run::RunArgs,
-    taint::TaintArgs, version::VersionArgs, wait::WaitArgs,
+    taint::TaintArgs, top::TopArgs, version::VersionArgs, wait::WaitArgs,
 };
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use std::collections::HashSet;
@@ -107,6 +107,8 @@ pub enum Verb {
     PortForward(PortForwardArgs),
     /// Show what a pod's probes came to lately, oldest first.
     Probes(ProbesArgs),
+    /// Show how much nodes and pods use.
+    Top(TopArgs),
     /// Show events, oldest first.
     Events(EventsArgs),
     /// Explain a kind or a field of it.

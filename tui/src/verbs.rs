@@ -47,6 +47,7 @@ pub mod run;
 mod session;
 pub mod taint;
 mod terminal;
+pub mod top;
 mod unseen;
 pub mod version;
 pub mod wait;
@@ -130,6 +131,7 @@ async fn dispatch(verb: Verb, context: &mut Context) -> Result<(), Failure> {
         Verb::Cp(args) => cp::run(&args, context).await,
         Verb::PortForward(args) => port_forward::run(&args, context).await,
         Verb::Probes(args) => probes::run(&args, context).await,
+        Verb::Top(args) => top::run(&args, context).await,
         Verb::Events(args) => events::run(&args, context).await,
         Verb::Explain(args) => explain::run(&args, context),
         Verb::Image(args) => image::run(args, context).await,

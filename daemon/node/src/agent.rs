@@ -9,6 +9,7 @@ use crate::errors::chain;
 use crate::events::{About, Recorder};
 use crate::images::Images;
 use crate::shutdown::Shutdown;
+use crate::verbs::leases;
 use control::pod::EventType;
 use control::pressure::{Amount, Gauge, Measured, Standing};
 use jiff::Timestamp;
@@ -137,7 +138,25 @@ impl Agent {
         if let Err(error) = self.write(&capacity, &standing).await {
             warn!(error = %chain(&error), "cannot write the node's object");
         }
+        if let Err(error) = self.keep_lease().await {
+            warn!(error = %chain(&error), "cannot write the node's lease");
+        }
         self.pressing.standing.send_replace(standing);
+    }
+
+    /// Makes the node's lease where there is none; what renews it is in nobody's way (`verbs::leases`).
+    async fn keep_lease(&self) -> Result<(), StoreError> {
+        let name = &self.fixed.name;
+        let key = Key::new(Kind::Lease, leases::NAMESPACE, name);
+        let node = self.store.get(&Key::new(Kind::Node, "", name));
+        let (None, Some(node)) = (self.store.get(&key), node) else { return Ok(()) };
+        let mut lease = leases::of_node(name, node.uid());
+        lease["metadata"]["uid"] = Uuid::new_v4().to_string().into();
+        lease["metadata"]["creationTimestamp"] = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string().into();
+        match self.store.create(key, lease).await {
+            Ok(_) | Err(StoreError::AlreadyExists(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     async fn write(&mut self, capacity: &Capacity, standing: &Standing) -> Result<(), StoreError> {

@@ -10,6 +10,7 @@ mod peer;
 mod remote;
 mod requests;
 mod rights;
+mod usage;
 
 use crate::cluster::transport::IncomingStream;
 use crate::peers::{API_STREAM, ByteStream};

@@ -3,9 +3,11 @@
 //! What is to be done is decided by `control::collection`; every node would come to the same, so one of them does it and the
 //! others step in where it stays undone. It meets everybody else in the store, and acts through the verbs.
 
+mod conditions;
 mod namespaces;
 mod perform;
 
+use crate::cluster::trust::Keys;
 use crate::shutdown::Shutdown;
 use crate::verbs::Verbs;
 use control::collection::{Collection, FOREGROUND, Member, ORPHAN, Owner, Standing, Step};
@@ -52,6 +54,7 @@ impl Collector {
     pub async fn run(mut self, mut shutdown: Shutdown) {
         let mut watchers = self.list();
         let mut wait = Some(Duration::ZERO);
+        let mut keys = self.verbs.watch_keys();
         loop {
             let changes = watchers.iter_mut().map(|watcher| Box::pin(watcher.next()));
             // Watchers hold positions: nothing is lost when another arm wins.
@@ -59,6 +62,11 @@ impl Collector {
                 () = shutdown.wait() => return,
                 (change, _, _) = select_all(changes) => Some(change),
                 () = sleep(wait) => None,
+                // Every namespace has the authorities' certificates.
+                () = renewed(keys.as_mut()) => {
+                    wait = Some(SETTLE);
+                    continue;
+                }
             };
             match change {
                 Some(Ok(change)) => {
@@ -90,12 +98,16 @@ impl Collector {
 
     /// Takes in a change; whether something may have to be done.
     fn take(&mut self, change: &Change) -> bool {
+        let key = change.object.key();
         if change.kind == ChangeKind::Deleted {
             self.collection.remove(change.object.uid());
             // An owner may be gone, or the last of a namespace.
             return true;
         }
-        let key = change.object.key();
+        // One that is changed may have to be set right.
+        if key.kind == Kind::ConfigMap && key.name == namespaces::ROOT_CERTIFICATES {
+            return true;
+        }
         let is_homeless = || {
             let namespace = Key::new(Kind::Namespace, "", &key.namespace);
             change.kind == ChangeKind::Added && key.kind.is_namespaced() && self.store.get(&namespace).is_none()
@@ -208,6 +220,16 @@ fn member(key: &Key, object: &Value) -> Option<Member<Key>> {
     let waits = finalizers.iter().any(|name| name == FOREGROUND || name == ORPHAN);
     let is_leaving = object.pointer("/metadata/deletionTimestamp").is_some();
     (!owners.is_empty() || (waits && is_leaving)).then(|| Member { key: key.clone(), owners, finalizers, is_leaving })
+}
+
+/// Waits for other keys of the cluster.
+async fn renewed(keys: Option<&mut watch::Receiver<Keys>>) {
+    if let Some(keys) = keys
+        && keys.changed().await.is_ok()
+    {
+        return;
+    }
+    std::future::pending().await
 }
 
 async fn sleep(wait: Option<Duration>) {

@@ -28,6 +28,7 @@ use crate::scheduler::Scheduler;
 use crate::shutdown::{self, Shutdown, Trigger};
 use crate::sources;
 use crate::ssh::SshListener;
+use crate::usage::Meter;
 use crate::verbs::Verbs;
 use control::pod::EventType;
 use control::pressure::Standing;
@@ -292,6 +293,7 @@ fn spawn(
         cgroups,
         images: images.clone(),
         probes: ProbeHistory::default(),
+        meter: Meter::new(machine.clone()),
         supervisor,
         hands: Arc::new(Semaphore::new(pods::hands())),
     });

@@ -50,4 +50,6 @@ pub mod shutdown;
 mod sources;
 pub mod ssh;
 pub mod streams;
+mod telemetry;
+mod usage;
 pub mod verbs;

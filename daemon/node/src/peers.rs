@@ -22,6 +22,11 @@ pub trait Peers: Send + Sync {
     /// All members as this node sees them now, itself among them.
     fn members(&self) -> Members;
 
+    /// What the protocol between daemons counted; none where there is no such protocol.
+    fn counters(&self) -> Option<gossip::Counters> {
+        None
+    }
+
     /// Opens a stream to the API of a node's daemon: what is at its other end is served by [`crate::api::serve_peer`]. The caller
     /// bounds the wait.
     fn dial<'a>(&'a self, node: &'a str) -> BoxFuture<'a, io::Result<ByteStream>>;

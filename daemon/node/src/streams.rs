@@ -2,7 +2,7 @@
 
 pub mod output;
 
-use crate::probes::history::ProbesOfPod;
+use crate::probes::history::{ProbeTotals, ProbesOfPod};
 use archive::{Folders, Modes};
 use futures_util::future::BoxFuture;
 use k8s_openapi::api::core::v1::Pod;
@@ -11,7 +11,7 @@ use std::io;
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
-use wire::{CopyDirection, StreamEnd, TerminalSize};
+use wire::{CopyDirection, NodeUsage, StreamEnd, TerminalSize};
 
 /// Where bytes of a stream go.
 pub type Sink = Box<dyn AsyncWrite + Send + Unpin>;
@@ -137,6 +137,15 @@ pub trait Containers: Send + Sync {
     /// # Errors
     /// Why there is no connection, in Kubernetes' words.
     fn connect(self: Arc<Self>, pod: Arc<Pod>, port: u16) -> BoxFuture<'static, Result<Duplex, Status>>;
+
+    /// What this node and these pods of it use.
+    ///
+    /// # Errors
+    /// Why it cannot be measured.
+    fn usage(self: Arc<Self>, pods: Vec<Arc<Pod>>) -> BoxFuture<'static, Result<NodeUsage, Status>>;
+
+    /// How often probes came to what.
+    fn probe_totals(&self) -> ProbeTotals;
 
     /// What the probes of a pod came to lately, by its uid.
     fn probes(&self, uid: &str) -> ProbesOfPod;

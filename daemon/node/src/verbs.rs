@@ -7,11 +7,14 @@ mod delete;
 mod exec;
 mod history;
 mod images;
+pub mod leases;
 mod logs;
 mod patch;
 mod placement;
 mod probes;
 mod read;
+mod telemetry;
+mod usage;
 mod write;
 
 #[cfg(test)]
@@ -23,15 +26,17 @@ pub use logs::LogChunks;
 pub use patch::{Patch, Said};
 pub use read::{Seen, WatchSource};
 
-use crate::cluster::trust::{Keys, Trust};
+use crate::cluster::trust::{Keys, Trust, wall_ms};
 use crate::images::Images;
 use crate::peers::{Alone, Peers};
 use crate::streams::Containers;
+use crate::telemetry::Telemetry;
 use objects::{Kind, Status};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use store::{Key, Store};
+use tokio::sync::watch;
 use wire::ObjectRef;
 
 /// The verbs, over one store.
@@ -43,6 +48,8 @@ pub struct Verbs {
     peers: Arc<dyn Peers>,
     /// What runs here; `None` in a daemon that runs no pods.
     containers: Option<Arc<dyn Containers>>,
+    /// What was answered.
+    telemetry: Telemetry,
     /// The cluster's keys, and where clients of other machines come in; `None` in a daemon without either.
     door: Option<Door>,
 }
@@ -57,7 +64,7 @@ impl Verbs {
     /// The verbs of this node, which is alone at first; `logs_dir` is where its pods' logs are.
     pub fn new(node_name: String, store: Store, images: Images, logs_dir: PathBuf) -> Self {
         let peers = Arc::new(Alone::new(&node_name));
-        Self { node_name, store, images, logs_dir, peers, containers: None, door: None }
+        Self { node_name, store, images, logs_dir, peers, containers: None, telemetry: Telemetry::default(), door: None }
     }
 
     /// The verbs of a node that runs pods.
@@ -75,6 +82,21 @@ impl Verbs {
     /// The cluster's keys of now.
     pub fn keys(&self) -> Option<Keys> {
         self.door.as_ref().map(|door| door.trust.keys())
+    }
+
+    /// The cluster's keys, as they change.
+    pub fn watch_keys(&self) -> Option<watch::Receiver<Keys>> {
+        self.door.as_ref().map(|door| door.trust.watch())
+    }
+
+    /// The certificates of the authorities that the cluster's API is known by, as PEM.
+    pub fn authorities(&self) -> Option<String> {
+        self.keys().map(|keys| pki::authorities_pem(&keys.bundle, wall_ms()))
+    }
+
+    /// Where it is counted what was answered.
+    pub fn telemetry(&self) -> &Telemetry {
+        &self.telemetry
     }
 
     /// The node's name.

@@ -62,6 +62,8 @@ pub enum Encoding {
     Pretty,
     /// YAML.
     Yaml,
+    /// Protobuf, for clients that take nothing else.
+    Protobuf,
 }
 
 impl Encoding {
@@ -71,6 +73,7 @@ impl Encoding {
         match self {
             Self::Json | Self::Pretty => "application/json",
             Self::Yaml => "application/yaml",
+            Self::Protobuf => crate::protobuf::MEDIA,
         }
     }
 }
@@ -93,8 +96,8 @@ pub fn negotiate(accept: Option<&str>) -> Option<Wanted> {
     let plain = Wanted { form: Form::Whole, encoding: Encoding::Json };
     let Some(accept) = accept.map(str::trim).filter(|accept| !accept.is_empty()) else { return Some(plain) };
     let mut ranges: Vec<(u32, Wanted)> = accept.split(',').filter_map(range).collect();
-    // Stable: of two that are as good, the first.
-    ranges.sort_by_key(|(quality, _)| std::cmp::Reverse(*quality));
+    // Stable: of two that are as good, the first; but protobuf only where nothing else is as good, for objects are kept as JSON.
+    ranges.sort_by_key(|(quality, wanted)| (std::cmp::Reverse(*quality), wanted.encoding == Encoding::Protobuf));
     ranges.first().map(|(_, wanted)| *wanted)
 }
 
@@ -105,6 +108,7 @@ fn range(text: &str) -> Option<(u32, Wanted)> {
     let encoding = match media.as_str() {
         "application/json" | "application/*" | "*/*" => Encoding::Json,
         "application/yaml" => Encoding::Yaml,
+        crate::protobuf::MEDIA => Encoding::Protobuf,
         _ => return None,
     };
     let (mut group, mut version, mut kind, mut quality) = ("", "", "", 1000);
@@ -135,7 +139,9 @@ fn range(text: &str) -> Option<(u32, Wanted)> {
         ("apidiscovery.k8s.io", "APIGroupDiscoveryList") => Form::Discovery(discovery?),
         _ => return None,
     };
-    (quality > 0).then_some((quality, Wanted { form, encoding }))
+    // Tables and discovery have no messages here.
+    let has_message = encoding != Encoding::Protobuf || matches!(form, Form::Whole | Form::Metadata(MetaVersion::V1));
+    (quality > 0 && has_message).then_some((quality, Wanted { form, encoding }))
 }
 
 fn thousandths(text: &str) -> Option<u32> {
@@ -180,7 +186,12 @@ mod tests {
         assert_eq!(negotiate(None).map(|wanted| wanted.encoding), Some(Encoding::Json));
         assert_eq!(wanted("text/html,*/*;q=0.8"), Some(Form::Whole));
         assert_eq!(wanted("application/json;as=Table;v=v3;g=meta.k8s.io,application/json"), Some(Form::Whole));
-        for nothing in ["text/html", "application/vnd.kubernetes.protobuf", "application/json;q=0", "application/json;q=x"] {
+        let protobuf = Wanted { form: Form::Whole, encoding: Encoding::Protobuf };
+        assert_eq!(negotiate(Some("application/vnd.kubernetes.protobuf")), Some(protobuf));
+        assert_eq!(negotiate(Some("application/vnd.kubernetes.protobuf, application/json;q=0.5")), Some(protobuf));
+        let table = "application/vnd.kubernetes.protobuf;as=Table;v=v1;g=meta.k8s.io";
+        assert_eq!(wanted(table), None);
+        for nothing in ["text/html", "application/json;q=0", "application/json;q=x"] {
             assert_eq!(wanted(nothing), None, "{nothing}");
         }
     }

@@ -9,6 +9,8 @@
 
 pub mod accept;
 pub mod discovery;
+pub mod exposition;
+pub mod metrics;
 pub mod openapi;
 pub mod page;
 pub mod protobuf;
@@ -21,3 +23,4 @@ pub mod route;
 pub mod spdy;
 pub mod table;
 pub mod version;
+pub mod view;

@@ -2,7 +2,9 @@
 
 pub mod v2;
 
-use crate::resource::{self, Resource};
+use crate::metrics;
+use crate::resource::{self, Backing, Resource};
+use crate::view::View;
 use objects::Kind;
 use objects::explain::openapi;
 use serde_json::{Map, Value, json};
@@ -64,13 +66,20 @@ fn hash(text: &str) -> String {
 
 fn make(group: &str, version: &str) -> Value {
     let known: Vec<&Resource> = resource::all().iter().filter(|known| known.group == group && known.version == version).collect();
-    let kinds: Vec<Kind> = known.iter().filter_map(|known| known.objects()).collect();
+    let kinds: Vec<Kind> = known.iter().filter(|known| known.view.is_own()).filter_map(|known| known.objects()).collect();
     let mut paths = Map::new();
+    let mut schemas = openapi::schemas(&kinds);
     for resource in known {
+        if matches!(resource.backing, Backing::Metrics(_)) {
+            schemas.extend(metrics::schemas());
+        }
+        if resource.view == View::Events {
+            schemas.extend(openapi::events_schemas());
+        }
         let base = format!("/{}", place(group, version));
         let within = if resource.is_namespaced { format!("{base}/namespaces/{{namespace}}") } else { base.clone() };
         let collection = format!("{within}/{}", resource.plural);
-        if resource.objects().is_some() {
+        if resource.verbs.contains(&"get") {
             paths.insert(format!("{collection}/{{name}}"), one(resource));
         }
         paths.insert(collection, many(resource));
@@ -83,7 +92,7 @@ fn make(group: &str, version: &str) -> Value {
         "openapi": "3.0.0",
         "info": {"title": "Kubernetes", "version": format!("v1.{}.0", crate::version::MINOR)},
         "paths": paths,
-        "components": {"schemas": openapi::schemas(&kinds)},
+        "components": {"schemas": schemas},
     })
 }
 
@@ -148,9 +157,12 @@ fn operation(resource: &Resource, verb: &str, media: &[&str]) -> Value {
         ],
         _ => &[],
     };
-    let schema = match resource.objects() {
-        Some(kind) => json!({"$ref": format!("#/components/schemas/{}", openapi::name(kind))}),
-        None => json!({"type": "object"}),
+    let reference = |name: &str| json!({"$ref": format!("#/components/schemas/{name}")});
+    let schema = match resource.backing {
+        Backing::Objects(_) if resource.view == View::Events => reference(openapi::EVENTS_TYPE),
+        Backing::Objects(kind) => reference(openapi::name(kind)),
+        Backing::Metrics(of) => reference(&metrics::type_name(of)),
+        Backing::Review(_) => json!({"type": "object"}),
     };
     let parameters: Vec<Value> = query.iter().map(|(name, kind)| parameter(name, "query", kind)).collect();
     let mut operation = json!({

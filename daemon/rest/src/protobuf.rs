@@ -1,21 +1,25 @@
-//! Kubernetes' protobuf bodies: what clients written in Go send of the kinds that they make themselves.
+//! Kubernetes' protobuf: bodies of clients written in Go, and answers for those that take nothing else.
 //!
-//! A body is `k8s\0`, an envelope that says which kind it is, and the message. Messages become the JSON that the same object has, by
-//! tables of their fields' numbers (`generated.proto` of each package); a field that the tables do not have is not lost in silence: the
-//! body is refused, and JSON, which every client can send, is the way. Answers are always JSON.
+//! A document is `k8s\0`, an envelope that says which kind it is, and the message. Messages are the JSON that the same object has, by a
+//! table of their fields' numbers; a field that the table does not have is not lost in silence: the body is refused, and JSON, which every
+//! client can send, is the way. Where a client takes both, it gets JSON, which is what the daemon keeps.
 
-mod fields;
+mod messages;
+mod read;
+mod wire;
+mod write;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use fields::{Field, Shape};
-use jiff::Timestamp;
 use objects::Status;
-use serde_json::{Map, Value};
+use objects::lookup;
+use serde_json::Value;
+use wire::{Parts, Wire, put_bytes};
 
 const MAGIC: &[u8] = b"k8s\0";
-/// No message of ours is nested deeper.
-const MAX_DEPTH: usize = 16;
+
+/// The media type.
+pub const MEDIA: &str = "application/vnd.kubernetes.protobuf";
+/// The media type of a watch: events one after the other, each with its length before it.
+pub const WATCH_MEDIA: &str = "application/vnd.kubernetes.protobuf;stream=watch";
 
 /// Why a body cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,13 +33,13 @@ enum Fault {
 /// # Errors
 /// 400 where it is broken, 415 for a kind or field that is taken as JSON only.
 pub fn decode(body: &[u8]) -> Result<Value, Status> {
-    read(body).map_err(|fault| match fault {
+    envelope(body).map_err(|fault| match fault {
         Fault::Broken(why) => Status::bad_request(format!("the body is no protobuf of Kubernetes: {why}")),
         Fault::Unknown(what) => crate::refusal::unsupported_media(&format!("application/json, application/yaml ({what})")),
     })
 }
 
-fn read(body: &[u8]) -> Result<Value, Fault> {
+fn envelope(body: &[u8]) -> Result<Value, Fault> {
     let envelope = body.strip_prefix(MAGIC).ok_or(Fault::Broken("its mark is missing"))?;
     let (mut api_version, mut kind, mut raw) = (String::new(), String::new(), &[][..]);
     for part in Parts(envelope) {
@@ -54,182 +58,60 @@ fn read(body: &[u8]) -> Result<Value, Fault> {
             _ => {}
         }
     }
-    let known = fields::of(&api_version, &kind).ok_or_else(|| Fault::Unknown(format!("{api_version} {kind} as JSON")))?;
-    let mut object = message(raw, known, &kind, 0)?;
+    let known = messages::of(&api_version, &kind).ok_or_else(|| Fault::Unknown(format!("{api_version} {kind} as JSON")))?;
+    let mut object = read::message(raw, known, &kind)?;
     object.insert("apiVersion".to_owned(), api_version.into());
     object.insert("kind".to_owned(), kind.into());
     Ok(Value::Object(object))
-}
-
-/// A field's bytes, before it is known what they mean.
-enum Wire<'a> {
-    Number(u64),
-    Bytes(&'a [u8]),
-}
-
-/// The fields of a message.
-struct Parts<'a>(&'a [u8]);
-
-impl<'a> Iterator for Parts<'a> {
-    type Item = Result<(u32, Wire<'a>), Fault>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.0.is_empty() {
-            return None;
-        }
-        let part = self.part();
-        if part.is_err() {
-            self.0 = &[];
-        }
-        Some(part)
-    }
-}
-
-impl<'a> Parts<'a> {
-    fn part(&mut self) -> Result<(u32, Wire<'a>), Fault> {
-        let key = self.number()?;
-        let number = u32::try_from(key >> 3).map_err(|_| Fault::Broken("a field's number is too great"))?;
-        let wire = match key & 7 {
-            0 => Wire::Number(self.number()?),
-            1 => Wire::Bytes(self.take(8)?),
-            2 => {
-                let length = usize::try_from(self.number()?).map_err(|_| Fault::Broken("a length is too great"))?;
-                Wire::Bytes(self.take(length)?)
-            }
-            5 => Wire::Bytes(self.take(4)?),
-            _ => return Err(Fault::Broken("a field of no known form")),
-        };
-        Ok((number, wire))
-    }
-
-    fn number(&mut self) -> Result<u64, Fault> {
-        let mut value = 0_u64;
-        for shift in (0..64).step_by(7) {
-            let (byte, rest) = self.0.split_first().ok_or(Fault::Broken("it ends in a number"))?;
-            self.0 = rest;
-            value |= u64::from(byte & 0x7f) << shift;
-            if byte & 0x80 == 0 {
-                return Ok(value);
-            }
-        }
-        Err(Fault::Broken("a number is too long"))
-    }
-
-    fn take(&mut self, length: usize) -> Result<&'a [u8], Fault> {
-        let (taken, rest) = self.0.split_at_checked(length).ok_or(Fault::Broken("it ends in a field"))?;
-        self.0 = rest;
-        Ok(taken)
-    }
 }
 
 fn text(bytes: &[u8]) -> Result<String, Fault> {
     String::from_utf8(bytes.to_vec()).map_err(|_| Fault::Broken("a text is no UTF-8"))
 }
 
-fn message(bytes: &[u8], known: &'static [Field], path: &str, depth: usize) -> Result<Map<String, Value>, Fault> {
-    if depth > MAX_DEPTH {
-        return Err(Fault::Broken("it is nested too deep"));
-    }
-    let mut object = Map::new();
-    for part in Parts(bytes) {
-        let (number, wire) = part?;
-        let Some(field) = known.iter().find(|field| field.number == number) else {
-            return Err(Fault::Unknown(format!("field {number} of {path} as JSON")));
-        };
-        let path = format!("{path}.{}", field.name);
-        match field.shape {
-            Shape::List(item) => {
-                let item = value(&wire, *item, &path, depth)?;
-                let list = object.entry(field.name).or_insert_with(|| Value::Array(Vec::new()));
-                if let Some(list) = list.as_array_mut() {
-                    list.push(item);
-                }
+/// Writes an object, or a list of such; none for a kind that there is no message of.
+#[must_use]
+pub fn encode(object: &Value) -> Option<Vec<u8>> {
+    let (api_version, kind) = (lookup::text(object, "/apiVersion"), lookup::text(object, "/kind"));
+    let message = match messages::of(api_version, kind) {
+        Some(place) => write::message(place, object),
+        None => {
+            let item = messages::of(api_version, kind.strip_suffix("List")?)?;
+            let mut list = Vec::new();
+            put_bytes(&mut list, 1, &write::message(messages::list_metadata(), object.get("metadata")?));
+            for object in lookup::list(object, "/items") {
+                put_bytes(&mut list, 2, &write::message(item, object));
             }
-            Shape::Map(of) => {
-                let (key, item) = entry(&wire, *of, &path, depth)?;
-                let map = object.entry(field.name).or_insert_with(|| Value::Object(Map::new()));
-                map.as_object_mut().map(|map| map.insert(key, item));
-            }
-            shape => {
-                let value = value(&wire, shape, &path, depth)?;
-                // What is empty was not set: Go's messages have no other way to say so, and JSON leaves it out.
-                if !is_empty(&value, shape) {
-                    object.insert(field.name.to_owned(), value);
-                }
-            }
+            list
         }
-    }
-    Ok(object)
+    };
+    let mut meta = Vec::new();
+    put_bytes(&mut meta, 1, api_version.as_bytes());
+    put_bytes(&mut meta, 2, kind.as_bytes());
+    let mut out = MAGIC.to_vec();
+    put_bytes(&mut out, 1, &meta);
+    put_bytes(&mut out, 2, &message);
+    put_bytes(&mut out, 3, b"");
+    put_bytes(&mut out, 4, b"");
+    Some(out)
 }
 
-fn is_empty(value: &Value, shape: Shape) -> bool {
-    match (shape, value) {
-        (_, Value::Null) => true,
-        (Shape::Text, Value::String(text)) => text.is_empty(),
-        _ => false,
-    }
-}
-
-fn entry(wire: &Wire<'_>, of: Shape, path: &str, depth: usize) -> Result<(String, Value), Fault> {
-    let Wire::Bytes(bytes) = wire else { return Err(Fault::Broken("a map is no message")) };
-    let (mut key, mut item) = (String::new(), value(&Wire::Bytes(&[]), of, path, depth)?);
-    for part in Parts(bytes) {
-        match part? {
-            (1, Wire::Bytes(bytes)) => key = text(bytes)?,
-            (2, wire) => item = value(&wire, of, path, depth)?,
-            _ => {}
-        }
-    }
-    Ok((key, item))
-}
-
-fn value(wire: &Wire<'_>, shape: Shape, path: &str, depth: usize) -> Result<Value, Fault> {
-    Ok(match (shape, wire) {
-        (Shape::Text, Wire::Bytes(bytes)) => text(bytes)?.into(),
-        (Shape::Base64, Wire::Bytes(bytes)) => STANDARD.encode(bytes).into(),
-        // Negative numbers have all 64 bits.
-        (Shape::Number, Wire::Number(number)) => i64::from_ne_bytes(number.to_ne_bytes()).into(),
-        (Shape::Flag, Wire::Number(number)) => (*number != 0).into(),
-        (Shape::Json, Wire::Bytes(bytes)) => json(bytes)?,
-        (Shape::Time(digits), Wire::Bytes(bytes)) => time(bytes, digits)?,
-        (Shape::Message(known), Wire::Bytes(bytes)) => Value::Object(message(bytes, known, path, depth + 1)?),
-        _ => return Err(Fault::Broken("a field has another form than its kind says")),
-    })
-}
-
-fn json(bytes: &[u8]) -> Result<Value, Fault> {
-    for part in Parts(bytes) {
-        if let (1, Wire::Bytes(text)) = part? {
-            return serde_json::from_slice(text).map_err(|_| Fault::Broken("a field is no JSON"));
-        }
-    }
-    Ok(Value::Null)
-}
-
-fn time(bytes: &[u8], digits: u8) -> Result<Value, Fault> {
-    let (mut seconds, mut nanos) = (0_i64, 0_i32);
-    for part in Parts(bytes) {
-        match part? {
-            (1, Wire::Number(number)) => seconds = i64::from_ne_bytes(number.to_ne_bytes()),
-            (2, Wire::Number(number)) => nanos = i32::try_from(number).unwrap_or_default(),
-            _ => {}
-        }
-    }
-    // Go's zero time is a time that was not set.
-    if (seconds, nanos) == (0, 0) || seconds == -62_135_596_800 {
-        return Ok(Value::Null);
-    }
-    let time = Timestamp::new(seconds, nanos).map_err(|_| Fault::Broken("a time is out of range"))?;
-    Ok(match digits {
-        0 => time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-        _ => time.strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string(),
-    }
-    .into())
+/// Writes an event of a watch, with its length before it (`apimachinery/pkg/util/framer`); none for a kind that there is no message of.
+#[must_use]
+pub fn encode_event(kind: &str, object: &Value) -> Option<Vec<u8>> {
+    let mut raw = Vec::new();
+    put_bytes(&mut raw, 1, &encode(object)?);
+    let mut event = Vec::new();
+    put_bytes(&mut event, 1, kind.as_bytes());
+    put_bytes(&mut event, 2, &raw);
+    let mut out = u32::try_from(event.len()).ok()?.to_be_bytes().to_vec();
+    out.extend(event);
+    Some(out)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::decode;
+    use super::{decode, encode, encode_event};
     use proptest::prelude::{any, prop, proptest};
     use serde_json::json;
 
@@ -276,6 +158,7 @@ mod tests {
     fn what_is_not_in_the_tables_is_refused_and_never_dropped() {
         let refused = |body: &[u8]| decode(body).expect_err("refused");
         assert_eq!(refused(&body("apps/v1", "Deployment", &[])).code, 415);
+        assert_eq!(refused(&body("v1", "PodSpec", &[])).code, 415);
         let unknown = refused(&body("v1", "ConfigMap", &field(15, b"x")));
         assert_eq!(unknown.code, 415);
         assert!(unknown.message.contains("field 15 of ConfigMap"), "{unknown}");
@@ -283,11 +166,67 @@ mod tests {
         assert_eq!(refused(&body("v1", "ConfigMap", &[0x0a, 200])).code, 400);
     }
 
+    /// A pod with something of every shape.
+    fn pod() -> serde_json::Value {
+        json!({
+            "apiVersion": "v1", "kind": "Pod",
+            "metadata": {"name": "a", "labels": {"x": "y"}, "creationTimestamp": "2026-01-01T00:00:00Z", "deletionGracePeriodSeconds": 0,
+                "managedFields": [{"manager": "m", "fieldsV1": {"f:spec": {".": {}}}}]},
+            "spec": {
+                "terminationGracePeriodSeconds": 0, "automountServiceAccountToken": false, "priority": -7,
+                "volumes": [{"name": "v", "configMap": {"name": "c", "defaultMode": 420, "optional": false}}],
+                "containers": [{
+                    "name": "main", "image": "i", "stdin": true, "ports": [{"containerPort": 80}],
+                    "resources": {"limits": {"cpu": "500m"}},
+                    "livenessProbe": {"httpGet": {"path": "/", "port": "web"}, "periodSeconds": 3},
+                    "readinessProbe": {"tcpSocket": {"port": 8080}},
+                    "env": [{"name": "E", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}],
+                }],
+                "ephemeralContainers": [{"name": "d", "image": "i", "targetContainerName": "main"}],
+            },
+            "status": {"phase": "Running", "podIPs": [{"ip": "10.0.0.1"}], "containerStatuses": [
+                {"name": "main", "ready": false, "restartCount": 0, "started": false, "image": "i", "imageID": "x"}]},
+        })
+    }
+
+    #[test]
+    fn a_pod_is_the_same_there_and_back() {
+        // A probe and the like hold a message that is always there, even where nothing is in it.
+        let bytes = encode(&pod()).expect("pods have a message");
+        let mut expected = pod();
+        expected["spec"]["containers"][0]["ports"][0] = json!({"containerPort": 80});
+        assert_eq!(decode(&bytes), Ok(expected));
+    }
+
+    #[test]
+    fn what_go_fills_in_is_not_taken_for_something_that_was_said() {
+        let port = [field(1, b""), number(2, 0), number(3, 80), field(4, b""), field(5, b"")].concat();
+        let container = [field(1, b"main"), field(2, b"i"), field(5, b""), field(6, &port), vec![0x80, 1, 0]].concat();
+        let spec = [field(2, &container), number(4, 0), number(11, 0)].concat();
+        let decoded = decode(&body("v1", "Pod", &field(2, &spec))).expect("a pod");
+        let expected = json!({"containers": [{"name": "main", "image": "i", "ports": [{"containerPort": 80}]}], "terminationGracePeriodSeconds": 0});
+        assert_eq!(decoded["spec"], expected);
+    }
+
+    #[test]
+    fn lists_and_events_hold_whole_objects() {
+        let list = json!({"apiVersion": "v1", "kind": "PodList", "metadata": {"resourceVersion": "7"}, "items": [pod(), pod()]});
+        let bytes = encode(&list).expect("a list");
+        let two = bytes.windows(7).filter(|window| window == b"Running").count();
+        assert_eq!(two, 2);
+        let event = encode_event("ADDED", &pod()).expect("an event");
+        assert_eq!(usize::try_from(u32::from_be_bytes([event[0], event[1], event[2], event[3]])), Ok(event.len() - 4));
+        let object = event.windows(4).position(|window| window == b"k8s\0").expect("an object");
+        assert!(decode(&event[object..]).is_ok());
+        assert_eq!(encode(&json!({"apiVersion": "meta.k8s.io/v1", "kind": "Table"})), None);
+        assert!(encode(&json!({"apiVersion": "v1", "kind": "Status", "metadata": {}, "code": 404})).is_some());
+    }
+
     proptest! {
         #[test]
         fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             let _ = decode(&bytes);
-            for kind in ["ConfigMap", "Secret", "DeleteOptions", "Namespace"] {
+            for kind in ["ConfigMap", "Secret", "DeleteOptions", "Namespace", "Pod", "Node", "Service"] {
                 let _ = decode(&[body("v1", kind, &[]), bytes.clone()].concat());
             }
         }

@@ -2,7 +2,9 @@
 //!
 //! A table made of [`Kind::ALL`]: a new kind is served without a change here, unless it has subresources.
 
+use crate::metrics::{self, Metrics};
 use crate::review::{self, Review};
+use crate::view::{self, View};
 use objects::Kind;
 use std::sync::LazyLock;
 
@@ -34,6 +36,8 @@ pub struct Resource {
     pub subresources: &'static [Subresource],
     /// What is behind it.
     pub backing: Backing,
+    /// In which version its objects are shown.
+    pub view: View,
 }
 
 /// What is behind a resource.
@@ -43,6 +47,8 @@ pub enum Backing {
     Objects(Kind),
     /// Questions that are answered.
     Review(Review),
+    /// What is measured when it is asked for.
+    Metrics(Metrics),
 }
 
 /// Something below an object.
@@ -76,7 +82,7 @@ impl Resource {
     pub const fn objects(&self) -> Option<Kind> {
         match self.backing {
             Backing::Objects(kind) => Some(kind),
-            Backing::Review(_) => None,
+            Backing::Review(_) | Backing::Metrics(_) => None,
         }
     }
 
@@ -90,8 +96,11 @@ impl Resource {
 /// All resources.
 #[must_use]
 pub fn all() -> &'static [Resource] {
-    static ALL: LazyLock<Vec<Resource>> =
-        LazyLock::new(|| Kind::ALL.into_iter().map(of_kind).chain(review::ALL.into_iter().map(of_review)).collect());
+    static ALL: LazyLock<Vec<Resource>> = LazyLock::new(|| {
+        let measured = [Metrics::Nodes, Metrics::Pods].map(of_metrics);
+        let events = std::iter::once_with(events);
+        Kind::ALL.into_iter().map(of_kind).chain(events).chain(review::ALL.into_iter().map(of_review)).chain(measured).collect()
+    });
     &ALL
 }
 
@@ -129,7 +138,13 @@ fn of_kind(kind: Kind) -> Resource {
         verbs: OBJECT_VERBS,
         subresources: subresources(kind.name()),
         backing: Backing::Objects(kind),
+        view: View::Own,
     }
+}
+
+/// Events in their newer version.
+fn events() -> Resource {
+    Resource { group: view::EVENTS_GROUP, version: "v1", view: View::Events, ..of_kind(Kind::Event) }
 }
 
 fn of_review((review, group, plural, kind_name): (Review, &'static str, &'static str, &'static str)) -> Resource {
@@ -145,6 +160,25 @@ fn of_review((review, group, plural, kind_name): (Review, &'static str, &'static
         verbs: &["create"],
         subresources: &[],
         backing: Backing::Review(review),
+        view: View::Own,
+    }
+}
+
+fn of_metrics(of: Metrics) -> Resource {
+    Resource {
+        group: metrics::GROUP,
+        version: metrics::VERSION,
+        plural: of.plural(),
+        // Who says `pod` means the pod.
+        singular: "",
+        kind_name: of.kind_name(),
+        is_namespaced: of == Metrics::Pods,
+        short_names: &[],
+        categories: &[],
+        verbs: &["get", "list"],
+        subresources: &[],
+        backing: Backing::Metrics(of),
+        view: View::Own,
     }
 }
 

@@ -19,6 +19,8 @@ pub enum Route {
         /// The check's name.
         check: Option<String>,
     },
+    /// `/metrics`: counts for Prometheus.
+    Metrics,
     /// The core's versions.
     Api,
     /// The other groups.
@@ -105,6 +107,7 @@ pub fn parse(path: &str) -> Option<Route> {
         [] => Some(Route::Index),
         ["v1"] => Some(Route::Console),
         ["version"] => Some(Route::Version),
+        ["metrics"] => Some(Route::Metrics),
         ["healthz", check @ ..] => health(Health::Healthz, check),
         ["livez", check @ ..] => health(Health::Livez, check),
         ["readyz", check @ ..] => health(Health::Readyz, check),

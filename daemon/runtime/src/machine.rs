@@ -13,7 +13,7 @@ use std::path::PathBuf;
 pub use address::{Address, AddressKind};
 pub use capacity::{Allocatable, Capacity, DEFAULT_PODS, HugePages, Reserved};
 pub use identity::{NodeInfo, Versions};
-pub use read::{Filesystem, Reading};
+pub use read::{Filesystem, MachineUsage, Reading};
 
 /// Where the machine's files are.
 #[derive(Debug, Clone)]
@@ -84,6 +84,11 @@ impl Machine {
     /// What is left of it at this moment.
     pub fn reading(&self) -> Result<Reading, MachineError> {
         read::reading(&self.roots)
+    }
+
+    /// What all that runs on it has used and uses.
+    pub fn usage(&self) -> Result<MachineUsage, MachineError> {
+        read::usage(&self.roots)
     }
 
     /// Which machine it is and what runs on it.

@@ -61,6 +61,13 @@ impl Object {
         self.resource_version
     }
 
+    /// The same object, shown with other content: of the same version.
+    #[must_use]
+    pub fn showing(&self, value: &serde_json::Value) -> Self {
+        let json = serde_json::value::to_raw_value(value).expect("a value is JSON");
+        Self { key: self.key.clone(), uid: self.uid.clone(), resource_version: self.resource_version, json }
+    }
+
     /// The JSON, to be sent as it is.
     #[must_use]
     pub fn json(&self) -> &RawValue {

@@ -14,6 +14,7 @@ mod message;
 mod probes;
 mod request;
 mod stream;
+mod usage;
 
 pub use change::{DeleteOptions, Patch, PatchRequest, Propagation};
 pub use credentials::{Credentials, CredentialsRequest, Proof};
@@ -30,6 +31,7 @@ pub use request::{
     ListRequest, LogsRequest, NodeRemoveRequest, ObjectRef, ReplaceRequest, Request, Selection, WatchRequest,
 };
 pub use stream::{ImageSummary, ObjectList, PullProgress, Response, StreamEnd, StreamFrame, WatchEvent, WatchEventKind};
+pub use usage::{ContainerUsage, NodeUsage, PodUsage, Unmeasured, UsageRequest, Usages, Used};
 
 /// The protocol's version. A daemon answers a client of the same major version; a minor version only adds.
 pub const PROTOCOL: Version = Version { major: 1, minor: 4 };

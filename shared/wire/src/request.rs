@@ -2,7 +2,7 @@
 
 use crate::{
     AttachRequest, CopyRequest, CredentialsRequest, DeleteOptions, ExecRequest, HistoryRequest, HostExecRequest, PatchRequest,
-    PortForwardRequest, ProbesRequest,
+    PortForwardRequest, ProbesRequest, UsageRequest,
 };
 use objects::Kind;
 use serde::{Deserialize, Serialize};
@@ -54,6 +54,8 @@ pub enum Request {
     Copy(CopyRequest),
     /// What changed lately, as far back as the daemon keeps it: [`crate::Response::History`]. Since 1.4.
     History(HistoryRequest),
+    /// How much nodes and containers use now: [`crate::Response::Usage`]. A node that answers nothing is named in it. Since 1.4.
+    Usage(UsageRequest),
     /// All images of the node: [`crate::Response::Images`].
     ImageList,
     /// Loads an archive that the daemon can read as a file: [`crate::Response::Images`] (those that it held).

@@ -32,6 +32,8 @@ pub enum Response {
     History(crate::History),
     /// The probes of a pod.
     Probes(crate::PodProbes),
+    /// How much nodes and containers use.
+    Usage(crate::Usages),
     /// A node is of the cluster no more.
     NodeRemoved {
         /// The node.

@@ -64,6 +64,7 @@ impl Failure {
             Response::Members(_) => "members",
             Response::NodeRemoved { .. } => "a node's removal",
             Response::Probes(_) => "the probes of a pod",
+            Response::Usage(_) => "what nodes use",
             Response::History(_) => "what changed",
             Response::Done => "nothing",
         };

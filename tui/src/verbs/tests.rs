@@ -4,6 +4,7 @@ mod changes;
 mod nodes;
 mod probes;
 mod streams;
+mod top;
 
 use super::fake_daemon::{Done, FakeDaemon, run, run_into};
 use objects::{Cause, Kind, Status};

@@ -147,6 +147,30 @@ enum Started {
     No,
 }
 
+/// Asks another node's daemon what has one answer.
+///
+/// # Errors
+/// What it refuses, and 503 where it cannot be reached.
+pub async fn ask(verbs: &Verbs, node: &str, request: Request) -> Result<Response, Status> {
+    let mut socket = reach(verbs, node).await?;
+    let request = Request::Carried { by: verbs.node_name().to_owned(), request: Box::new(request) };
+    let broken = |fault: &Fault| verbs.unreachable(node, &fault.to_string());
+    let sent = socket.send(text(&ClientMessage::Request { id: ID, request })).await;
+    sent.map_err(|error| broken(&Box::new(error).into()))?;
+    loop {
+        match socket.next().await {
+            Some(Ok(Message::Text(text))) => match serde_json::from_str(&text) {
+                Ok(ServerMessage::Response { result, .. }) => return result,
+                Ok(_) => {}
+                Err(error) => return Err(broken(&error.into())),
+            },
+            Some(Ok(_)) => {}
+            Some(Err(error)) => return Err(broken(&Box::new(error).into())),
+            None => return Err(broken(&Fault::Gone)),
+        }
+    }
+}
+
 /// Passes on what the client says. Never returns: that the other daemon is gone shows in its answers.
 async fn pass_on(inbox: &Inbox, sink: &mut SplitSink<Socket, Message>) -> Infallible {
     loop {

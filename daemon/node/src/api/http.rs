@@ -9,6 +9,8 @@ mod carried;
 mod channels;
 mod exchange;
 mod log;
+mod metrics;
+mod one_way;
 mod patch;
 mod plain;
 mod proxy;

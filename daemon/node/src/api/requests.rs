@@ -108,6 +108,7 @@ impl Call {
             Request::Delete(request) => self.verbs.delete(request).await,
             Request::History(request) => self.verbs.history(&request).map(Response::History),
             Request::Probes(request) => self.verbs.probes(&request).map(Response::Probes),
+            Request::Usage(request) => Ok(Response::Usage(super::usage::of_nodes(&self.verbs, &request.nodes).await)),
             Request::ImageList => self.verbs.image_list().await,
             Request::ImageLoad(request) => self.verbs.image_load(request).await,
             Request::ImageImport(request) => self.verbs.image_import(request).await,

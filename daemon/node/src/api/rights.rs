@@ -39,6 +39,8 @@ pub fn action(request: &Request) -> Action<'_> {
         Request::ImageLoad(_) | Request::ImageImport(_) | Request::ImagePull(_) => own("create", "images", ""),
         Request::ImageRemove { image } => own("delete", "images", image),
         Request::ImagePrune => own("deletecollection", "images", ""),
+        // As the group metrics.k8s.io has it.
+        Request::Usage(_) => Action { group: "metrics.k8s.io", ..own("list", "nodes", "") },
         Request::Members => own("list", "nodes", ""),
         Request::NodeRemove(remove) => own("delete", "nodes", &remove.name),
         Request::Credentials(credentials) => own("create", "credentials", &credentials.name),

@@ -24,7 +24,7 @@ use control::version::NodeId;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
-use gossip::{Engine, Input, Member, Merged, Named, Outcome, Output, Standing, State};
+use gossip::{Counters, Engine, Input, Member, Merged, Named, Outcome, Output, Standing, State};
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -63,6 +63,7 @@ pub struct Gossip {
     changes: RecordChanges,
     work: FuturesUnordered<BoxFuture<'static, Done>>,
     view: watch::Sender<View>,
+    counters: watch::Sender<Counters>,
     settled: watch::Sender<bool>,
     /// Whether the engine told of a member since the view was made.
     has_news: bool,
@@ -91,6 +92,8 @@ pub struct Parts {
     pub recorder: Recorder,
     /// Where the members are told.
     pub view: watch::Sender<View>,
+    /// Where it is told what was counted.
+    pub counters: watch::Sender<Counters>,
     /// Where it is told that this node knows what the others know.
     pub settled: watch::Sender<bool>,
 }
@@ -104,7 +107,7 @@ enum Done {
 impl Gossip {
     /// The task of these parts.
     pub fn new(parts: Parts) -> Self {
-        let Parts { engine, store, changes, transport, datagrams, events, keys, recorder, view, settled } = parts;
+        let Parts { engine, store, changes, transport, datagrams, events, keys, recorder, view, counters, settled } = parts;
         let (work, contact) = (FuturesUnordered::new(), engine.contact());
         let denied = denied(&keys.borrow());
         Self {
@@ -119,6 +122,7 @@ impl Gossip {
             changes,
             work,
             view,
+            counters,
             settled,
             has_news: true,
             sides: Sides::default(),
@@ -131,6 +135,8 @@ impl Gossip {
         self.step(Input::Tick);
         loop {
             self.tell_view();
+            let counted = self.engine.counters();
+            self.counters.send_if_modified(|told| told != counted && std::mem::replace(told, counted.clone()) != *counted);
             self.note_contact();
             self.store.set_may_forget(self.engine.may_forget(clock::now()));
             let wake = self.engine.wake_at().into_iter().chain(self.sides.wake_at().map(BootMs)).min();

@@ -22,6 +22,8 @@ pub struct ClusterPeers {
     pub since: Timestamp,
     /// All others.
     pub view: watch::Receiver<View>,
+    /// What the protocol counted.
+    pub counters: watch::Receiver<gossip::Counters>,
     /// The way to them.
     pub transport: Transport,
     /// The cluster's keys.
@@ -58,6 +60,10 @@ impl ClusterPeers {
 }
 
 impl Peers for ClusterPeers {
+    fn counters(&self) -> Option<gossip::Counters> {
+        Some(self.counters.borrow().clone())
+    }
+
     fn members(&self) -> Members {
         let me = Member {
             name: self.me.name.to_string(),

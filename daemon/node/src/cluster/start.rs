@@ -94,6 +94,7 @@ impl Cluster {
         };
         let engine = Engine::new(now, config);
         let (learnt_tx, learnt) = watch::channel(standing == Standing::Settled);
+        let (counters_tx, counters) = watch::channel(gossip::Counters::default());
         let gossip = Gossip::new(driver::Parts {
             engine,
             store: store.clone(),
@@ -104,6 +105,7 @@ impl Cluster {
             keys: trust.watch(),
             recorder: recorder.clone(),
             view: view_tx,
+            counters: counters_tx,
             settled: learnt_tx,
         });
         let (alive_tx, alive) = watch::channel(Members::alone(me.name.clone()));
@@ -116,7 +118,7 @@ impl Cluster {
         tasks.spawn(trust.clone().run(shutdown.clone()));
         let (removed_tx, removed) = watch::channel(false);
         tasks.spawn(outcast::run(transport.clone(), view.clone(), join, removed_tx, shutdown.clone()));
-        let peers = Arc::new(ClusterPeers { me, since: started, view, transport, trust });
+        let peers = Arc::new(ClusterPeers { me, since: started, view, counters, transport, trust });
         let learnt = (standing == Standing::Fresh).then_some(learnt);
         Ok(Self { peers, alive, counted_on, streams: incoming.streams, learnt, removed })
     }

@@ -166,3 +166,80 @@ async fn what_is_in_a_namespace_that_is_gone_goes_too() {
     world.served.store.create(key.clone(), late).await.expect("it comes");
     until(&world.served.store, &key, is_gone).await;
 }
+
+/// A collector of a node that has keys.
+fn with_keys(trust: &crate::cluster::trust::Trust) -> Collected {
+    let served = Served::with_door("n", Arc::new(Alone::new("n")), Some(trust.clone()));
+    let (trigger, shutdown) = shutdown::signal();
+    let (alive_tx, alive) = watch::channel(Members::alone("n".into()));
+    tokio::spawn(Collector::new(served.verbs.clone(), served.store.clone(), alive).run(shutdown));
+    Collected { served, _trigger: trigger, _alive: alive_tx }
+}
+
+#[tokio::test]
+async fn every_namespace_has_the_authorities_certificates_and_keeps_them() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let trust = crate::cluster::trust::Trust::make_cluster(folder.path(), "n", pki::Lifetimes::default()).expect("keys");
+    let collected = with_keys(&trust);
+    let pem = collected.served.verbs.authorities().expect("there are keys");
+    assert!(pem.starts_with("-----BEGIN CERTIFICATE-----\n"));
+    let name = "kube-root-ca.crt";
+    let is_right = |map: Option<&Value>| map.is_some_and(|map| map["data"] == json!({"ca.crt": pem}));
+    for namespace in ["default", "kube-system"] {
+        collected.until(Kind::ConfigMap, (namespace, name), is_right).await;
+    }
+    let found = collected.served.store.get(&Key::new(Kind::ConfigMap, "default", name)).expect("it is there");
+    // What somebody writes into it is set right, and it is made again where it was deleted.
+    let mut changed = found.to_value();
+    changed["data"] = json!({"ca.crt": "none", "more": "x"});
+    collected.served.store.update(found.key().clone(), changed, store::Preconditions::default()).await.expect("it is written");
+    collected.until(Kind::ConfigMap, ("default", name), is_right).await;
+    collected.delete(Kind::ConfigMap, name, None).await;
+    let uid = found.uid().to_owned();
+    let is_new = |map: Option<&Value>| is_right(map) && map.is_some_and(|map| map["metadata"]["uid"] != uid.as_str());
+    collected.until(Kind::ConfigMap, ("default", name), is_new).await;
+}
+
+#[tokio::test]
+async fn two_nodes_make_the_same_of_what_every_namespace_has() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let trust = crate::cluster::trust::Trust::make_cluster(folder.path(), "n", pki::Lifetimes::default()).expect("keys");
+    let (one, other) = (with_keys(&trust), with_keys(&trust));
+    let key = Key::new(Kind::ConfigMap, "default", "kube-root-ca.crt");
+    let mut uids = Vec::new();
+    for collected in [&one, &other] {
+        collected.until(Kind::ConfigMap, ("default", "kube-root-ca.crt"), |map| map.is_some()).await;
+        uids.push(collected.served.store.get(&key).expect("it is there").uid().to_owned());
+    }
+    assert_eq!(uids[0], uids[1], "when they meet, it is one object");
+}
+
+#[tokio::test]
+async fn a_namespace_that_goes_says_what_it_waits_for() {
+    let collected = Collected::new();
+    collected.create(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "room"}}), "").await;
+    let held = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "held", "finalizers": ["a/b"]}});
+    collected.create(held, "room").await;
+    collected.delete(Kind::Namespace, "room", None).await;
+    let condition = |namespace: &Value, kind: &str| {
+        let conditions = namespace["status"]["conditions"].as_array().cloned().unwrap_or_default();
+        conditions.into_iter().find(|condition| condition["type"] == kind).unwrap_or_default()
+    };
+    let waits = |namespace: Option<&Value>| {
+        namespace.is_some_and(|namespace| {
+            let (content, finalizers) =
+                (condition(namespace, "NamespaceContentRemaining"), condition(namespace, "NamespaceFinalizersRemaining"));
+            content["message"] == "Some resources are remaining: configmaps. has 1 resource instances"
+                && content["status"] == "True"
+                && finalizers["message"] == "Some content in the namespace has finalizers remaining: a/b in 1 resource instances"
+                && namespace["status"]["phase"] == "Terminating"
+        })
+    };
+    collected.until(Kind::Namespace, ("", "room"), waits).await;
+    let key = Key::new(Kind::ConfigMap, "room", "held");
+    let mut map = collected.served.store.get(&key).expect("it waits").to_value();
+    map["metadata"]["finalizers"] = json!([]);
+    let request = wire::ReplaceRequest { object: map, namespace: "room".to_owned(), dry_run: DryRun::No };
+    collected.served.verbs.replace(request).await.expect("it is released");
+    collected.until(Kind::Namespace, ("", "room"), |namespace| namespace.is_none()).await;
+}

@@ -5,7 +5,7 @@ use super::sandbox::{self, ContainerRequest};
 use crate::assemble;
 use crate::errors::chain;
 use crate::images::Images;
-use crate::probes::history::ProbesOfPod;
+use crate::probes::history::{ProbeTotals, ProbesOfPod};
 use crate::streams::{Attach, Containers, Duplex, Ending, Program, Running, Standard, Transfer};
 use crate::verbs::not_running;
 use futures_util::future::BoxFuture;
@@ -26,7 +26,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::unix::pipe;
-use wire::{StreamEnd, TerminalSize, channel};
+use wire::{NodeUsage, StreamEnd, TerminalSize, channel};
 
 /// How long a port may take to answer.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -50,6 +50,14 @@ impl Containers for Machinery {
 
     fn connect(self: Arc<Self>, pod: Arc<Pod>, port: u16) -> BoxFuture<'static, Result<Duplex, Status>> {
         Box::pin(async move { self.connect_inside(&pod, port).await })
+    }
+
+    fn usage(self: Arc<Self>, pods: Vec<Arc<Pod>>) -> BoxFuture<'static, Result<NodeUsage, Status>> {
+        Box::pin(crate::usage::measure(self, pods))
+    }
+
+    fn probe_totals(&self) -> ProbeTotals {
+        self.probes.totals()
     }
 
     fn probes(&self, uid: &str) -> ProbesOfPod {

@@ -3,6 +3,7 @@
 use super::folders::Folders;
 use crate::images::Images;
 use crate::probes::history::ProbeHistory;
+use crate::usage::Meter;
 use k8s_openapi::api::core::v1::Pod;
 use objects::Kind;
 use runtime::cgroup::Cgroups;
@@ -50,6 +51,8 @@ pub struct Machinery {
     pub sources: watch::Receiver<u64>,
     /// The last results of the pods' probes.
     pub probes: ProbeHistory,
+    /// What was measured of it and its pods lately.
+    pub meter: Meter,
     /// The supervisor's program.
     pub supervisor: SupervisorImage,
     /// How many workers may do blocking work at once: more would only wait for the same kernel locks.

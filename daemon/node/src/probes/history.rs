@@ -3,7 +3,7 @@
 use control::pod::{ProbeKind, ProbeVerdict};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// So many results of a probe are kept.
@@ -30,17 +30,32 @@ pub type ProbeName = (String, ProbeKind);
 /// The probes of one pod, by name; the oldest result first.
 pub type ProbesOfPod = BTreeMap<ProbeName, VecDeque<ProbeRecord>>;
 
+/// How often probes of a kind came to a verdict.
+pub type ProbeTotals = Vec<((ProbeKind, ProbeVerdict), u64)>;
+
+#[derive(Debug, Default)]
+struct Known {
+    pods: HashMap<String, ProbesOfPod>,
+    /// Of all probes, also of those that are forgotten.
+    totals: ProbeTotals,
+}
+
 /// The history of all pods of the node; cheap to copy.
 #[derive(Debug, Clone, Default)]
-pub struct ProbeHistory(Arc<Mutex<HashMap<String, ProbesOfPod>>>);
+pub struct ProbeHistory(Arc<Mutex<Known>>);
 
 impl ProbeHistory {
     /// Takes note of a run; the oldest one goes.
     pub fn add(&self, uid: &str, name: ProbeName, mut record: ProbeRecord) {
         let end = record.output.floor_char_boundary(OUTPUT_BYTES);
         record.output.truncate(end);
-        let mut pods = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let records = pods.entry(uid.to_owned()).or_default().entry(name).or_default();
+        let mut known = self.known();
+        let about = (name.1, record.verdict);
+        match known.totals.iter_mut().find(|(of, _)| *of == about) {
+            Some((_, count)) => *count += 1,
+            None => known.totals.push((about, 1)),
+        }
+        let records = known.pods.entry(uid.to_owned()).or_default().entry(name).or_default();
         if records.len() >= KEPT {
             records.pop_front();
         }
@@ -50,12 +65,22 @@ impl ProbeHistory {
     /// What is known of the probes of a pod, by its uid.
     #[must_use]
     pub fn of(&self, uid: &str) -> ProbesOfPod {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(uid).cloned().unwrap_or_default()
+        self.known().pods.get(uid).cloned().unwrap_or_default()
+    }
+
+    /// How often probes came to what, since the daemon was started.
+    #[must_use]
+    pub fn totals(&self) -> ProbeTotals {
+        self.known().totals.clone()
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The pod is gone.
     pub fn forget(&self, uid: &str) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
+        self.known().pods.remove(uid);
     }
 }
 

@@ -22,8 +22,14 @@ impl Verbs {
         let key = key(Kind::Pod, namespace, pod);
         let found = self.store.get(&key).ok_or_else(|| Status::not_found(Kind::Pod, pod))?;
         let conflict = |why: &str| Status::conflict_below(Kind::Pod, "binding", pod, why);
-        if found.to_value().pointer("/metadata/deletionTimestamp").is_some() {
+        let value = found.to_value();
+        if value.pointer("/metadata/deletionTimestamp").is_some() {
             return Err(conflict(&format!("pod {pod} is being deleted, cannot be assigned to a host")));
+        }
+        // The store takes the same binding twice; a client that makes it twice has made a mistake.
+        let bound = lookup::text(&value, "/spec/nodeName");
+        if !bound.is_empty() {
+            return Err(conflict(&format!("pod {pod} is already assigned to node {bound:?}")));
         }
         let uid = Some(lookup::text(binding, "/metadata/uid")).filter(|uid| !uid.is_empty());
         let only_if = Preconditions { uid: Some(uid.unwrap_or(found.uid()).to_owned()), resource_version: None };

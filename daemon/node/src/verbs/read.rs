@@ -52,7 +52,7 @@ impl Verbs {
     /// 404.
     pub async fn get(&self, object: &ObjectRef) -> Result<Response, Status> {
         let found = self.store.get(&key_of(object)).ok_or_else(|| Status::not_found(object.kind, &object.name))?;
-        let object = found.parse().map_err(|error| unreadable(&error))?;
+        let object = self.shown(found).parse().map_err(|error| unreadable(&error))?;
         Ok(Response::Object { object: Box::new(object), warnings: Vec::new(), outcome: String::new() })
     }
 
@@ -70,7 +70,7 @@ impl Verbs {
     /// As [`Verbs::list`].
     pub fn select(&self, kind: Kind, selection: &Selection) -> Result<store::List, Status> {
         let filter = Filter::parse(kind, selection)?;
-        Ok(filter.sift(self.store.list(kind, selection.namespace.as_deref())))
+        Ok(self.shown_list(filter.sift(self.store.list(kind, selection.namespace.as_deref()))))
     }
 
     /// A snapshot and what changes after it; with a version to resume from, only the changes.
@@ -97,7 +97,7 @@ impl Verbs {
         let (list, watcher) = match resume_from {
             None => {
                 let (list, watcher) = self.store.list_and_watch(kind, namespace);
-                (filter.sift(list), watcher)
+                (self.shown_list(filter.sift(list)), watcher)
             }
             Some(text) => {
                 let after: ResourceVersion =

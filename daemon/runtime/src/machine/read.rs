@@ -45,6 +45,35 @@ pub(super) fn reading(roots: &Roots) -> Result<Reading, MachineError> {
     })
 }
 
+/// What all that runs on the machine has used and uses.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct MachineUsage {
+    /// Cpu time since the machine was started, of all processors together, in nanoseconds.
+    pub cpu_ns: u64,
+    /// The working set, in bytes: memory without what is free and the file cache that was not used lately.
+    pub memory_working_set_bytes: u64,
+}
+
+/// Nanoseconds of what the kernel counts cpu time in for programs (`USER_HZ`), the same on every machine that Linux runs on here.
+const TICK_NS: u64 = 10_000_000;
+
+pub(super) fn usage(roots: &Roots) -> Result<MachineUsage, MachineError> {
+    let memory = Meminfo::read(roots)?;
+    let path = roots.proc.join("stat");
+    let text = text(path.clone())?;
+    let line = text.lines().next().and_then(|line| line.strip_prefix("cpu ")).map(str::split_whitespace);
+    let line = line.ok_or(MachineError::Content { path: path.clone(), what: "cpu time" })?;
+    let ticks: Vec<u64> = line.map_while(|number| number.parse().ok()).collect();
+    // user, nice, system, idle, iowait, irq, softirq: proc_stat(5). What guests use is counted as the user's.
+    let [user, nice, system, _, _, irq, softirq, ..] = *ticks.as_slice() else {
+        return Err(MachineError::Content { path, what: "cpu time" });
+    };
+    Ok(MachineUsage {
+        cpu_ns: (user + nice + system + irq + softirq).saturating_mul(TICK_NS),
+        memory_working_set_bytes: memory.total_bytes.saturating_sub(memory.free_bytes + memory.inactive_file_bytes),
+    })
+}
+
 /// The lines of `/proc/meminfo` that count here.
 pub(super) struct Meminfo {
     pub(super) total_bytes: u64,
@@ -127,6 +156,16 @@ mod tests {
         assert_eq!((reading.memory_capacity_bytes, reading.memory_available_bytes), (4000 << 10, 1500 << 10));
         assert_eq!((reading.pids_capacity, reading.pids_available), (5000, 4920));
         assert!(reading.disk.capacity_bytes >= reading.disk.available_bytes && reading.disk.capacity_bytes > 0);
+    }
+
+    #[test]
+    fn what_the_machine_uses_is_time_that_was_not_idle_and_the_working_set() {
+        let stat = ("proc/stat", "cpu  10 20 30 1000 500 4 6 7 0 0\ncpu0 1 2 3 4 5 6 7 8 9 10\nintr 5\n");
+        let (_dir, machine) = machine(&[&PROC[..], &[stat]].concat());
+        let usage = machine.usage().unwrap();
+        assert_eq!((usage.cpu_ns, usage.memory_working_set_bytes), (700_000_000, 2500 << 10));
+        let (_dir, machine) = self::machine(&[&PROC[..], &[("proc/stat", "cpu  1 2\n")]].concat());
+        assert!(machine.usage().unwrap_err().to_string().contains("proc/stat has no usable cpu time"));
     }
 
     #[test]

@@ -31,6 +31,21 @@ pub fn schemas(kinds: &[Kind]) -> Map<String, Value> {
     schemas
 }
 
+/// The full name of the type of events in their newer version.
+pub const EVENTS_TYPE: &str = "io.k8s.api.events.v1.Event";
+
+/// The schemas of events in their newer version, `events.k8s.io/v1`.
+#[must_use]
+pub fn events_schemas() -> Map<String, Value> {
+    let mut schemas = Map::new();
+    add(EVENTS_TYPE, &mut schemas);
+    mark(EVENTS_TYPE, tables::of(Kind::Event), &mut schemas, &mut HashSet::new());
+    if let Some(schema) = schemas.get_mut(EVENTS_TYPE) {
+        schema["x-kubernetes-group-version-kind"] = json!([{"group": "events.k8s.io", "version": "v1", "kind": "Event"}]);
+    }
+    schemas
+}
+
 /// The full name of a kind's type: `io.k8s.api.core.v1.Pod`.
 #[must_use]
 pub fn name(kind: Kind) -> &'static str {

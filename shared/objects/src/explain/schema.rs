@@ -15,6 +15,7 @@ static TYPES: LazyLock<Map<String, Value>> = LazyLock::new(|| {
     generator.subschema_for::<Pod>();
     generator.subschema_for::<Node>();
     generator.subschema_for::<Event>();
+    generator.subschema_for::<k8s_openapi::api::events::v1::Event>();
     generator.subschema_for::<Namespace>();
     generator.subschema_for::<ConfigMap>();
     generator.subschema_for::<Secret>();

@@ -7,7 +7,8 @@ use objects::{Kind, Status, lookup};
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 use wire::{
-    Members, ObjectList, PodProbes, ProbeKind, ProbeRun, ProbeRuns, ProbeVerdict, Request, Response, Selection, WatchEventKind,
+    ContainerUsage, Members, NodeUsage, ObjectList, PodProbes, PodUsage, ProbeKind, ProbeRun, ProbeRuns, ProbeVerdict, Request,
+    Response, Selection, Unmeasured, Usages, Used, WatchEventKind,
 };
 
 pub(super) fn raw(object: &Value) -> Box<RawValue> {
@@ -35,6 +36,10 @@ fn probed_pod() -> PodProbes {
     let ready = ProbeRuns { container: "main".into(), probe: ProbeKind::Readiness, runs };
     let alive = ProbeRuns { container: "side".into(), probe: ProbeKind::Liveness, runs: Vec::new() };
     PodProbes { node: "oak".into(), as_of_ms, probes: vec![ready, alive] }
+}
+
+fn used(cpu_nanocores: u64, mebibytes: u64) -> Used {
+    Used { cpu_nanocores, memory_bytes: mebibytes << 20 }
 }
 
 fn patched(form: PatchType, live: Value, patch: Value, kind: Kind) -> Result<Value, Status> {
@@ -69,6 +74,26 @@ impl State {
         }
         drop(objects);
         let _ = self.changes.send((kind, object));
+    }
+
+    /// What oak uses, with two containers of each of its pods; other nodes do not answer.
+    fn usage(&self, nodes: &[String]) -> Usages {
+        let container = |name: &str, used| ContainerUsage { name: name.to_owned(), used };
+        let pod = |pod: &Value| PodUsage {
+            namespace: lookup::namespace(pod).to_owned(),
+            name: lookup::name(pod).to_owned(),
+            uid: lookup::text(pod, "/metadata/uid").to_owned(),
+            containers: vec![container("main", used(1_500_000, 20)), container("side", used(4_500_000, 10))],
+        };
+        let objects = locked(&self.objects);
+        let pods = objects.iter().filter(|object| lookup::text(object, "/spec/nodeName") == "oak").map(pod).collect();
+        let why = |node: &str| format!("node {node} cannot be reached from node oak: it was last seen 5s ago");
+        let (answers, silent): (Vec<&String>, Vec<&String>) = nodes.iter().partition(|node| *node == "oak");
+        let node = NodeUsage { node: "oak".into(), at_ms: 0, window_ms: 15_000, used: used(500_100_000, 256), pods };
+        Usages {
+            nodes: answers.iter().map(|_| node.clone()).collect(),
+            missing: silent.into_iter().map(|node| Unmeasured { node: node.clone(), why: why(node) }).collect(),
+        }
     }
 
     fn find(&self, object: &wire::ObjectRef) -> Result<Value, Status> {
@@ -148,6 +173,7 @@ impl State {
                 let (node, cluster, members) = ("oak".into(), "c0ffee".into(), locked(&self.members).clone());
                 Ok(Response::Members(Members { node, cluster, as_of, members }))
             }
+            Request::Usage(asked) => Ok(Response::Usage(self.usage(&asked.nodes))),
             Request::Probes(probes) => {
                 let object = wire::ObjectRef { kind: Kind::Pod, namespace: probes.namespace, name: probes.pod };
                 let probed =

@@ -145,11 +145,12 @@ impl Cluster {
         });
         let near = Served::of("n1", wires.clone());
         let far = Served::of("n2", Arc::new(Alone::new("n2")));
-        let mut uid = String::new();
+        let (mut made, _) = object(&far.client().await, create(pod("a"), DryRun::No)).await;
+        let uid = made["metadata"]["uid"].as_str().expect("a uid").to_owned();
+        // It is one pod, in both stores.
+        made["metadata"].as_object_mut().expect("an object").remove("resourceVersion");
+        near.store.create(pod_key("a"), made).await.expect("it is new there");
         for served in [&near, &far] {
-            let client = served.client().await;
-            let (made, _) = object(&client, create(pod("a"), DryRun::No)).await;
-            uid = made["metadata"]["uid"].as_str().expect("a uid").to_owned();
             served.put_status_of("n2", "a", running(0)).await;
         }
         let folder = far.folder.path().join("logs").join(format!("default_a_{uid}")).join("main");

@@ -10,6 +10,7 @@ use hyper::{Response, StatusCode};
 use objects::Status;
 use objects::yaml::to_yaml;
 use rest::accept::Encoding;
+use rest::protobuf;
 use serde_json::Value;
 use std::io;
 
@@ -52,7 +53,8 @@ fn of_body(code: StatusCode, content_type: &str, body: Body) -> Response<Body> {
 /// A value's text.
 pub fn encode(value: &Value, encoding: Encoding) -> String {
     match encoding {
-        Encoding::Json => format!("{value}\n"),
+        // What has no message is written as JSON is.
+        Encoding::Json | Encoding::Protobuf => format!("{value}\n"),
         Encoding::Pretty => format!("{value:#}\n"),
         Encoding::Yaml => to_yaml(value),
     }
@@ -60,6 +62,13 @@ pub fn encode(value: &Value, encoding: Encoding) -> String {
 
 /// An answer of one value.
 pub fn value(code: StatusCode, value: &Value, encoding: Encoding) -> Response<Body> {
+    if encoding == Encoding::Protobuf {
+        return match protobuf::encode(value) {
+            Some(message) => bytes(code, encoding.content_type(), message),
+            // A refusal has a message.
+            None => refusal(&rest::refusal::not_acceptable(), "", encoding),
+        };
+    }
     bytes(code, encoding.content_type(), encode(value, encoding))
 }
 

@@ -4,7 +4,7 @@ use super::answer::{self, Body};
 use super::site::Asked;
 use crate::verbs::Verbs;
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{Stream, stream};
 use hyper::Response;
 use objects::Status;
 use std::io;
@@ -12,16 +12,20 @@ use wire::LogsRequest;
 
 /// Answers with a log.
 pub async fn answer(verbs: &Verbs, asked: &Asked) -> Result<Response<Body>, Status> {
+    Ok(answer::streamed("text/plain", chunks(verbs, asked).await?))
+}
+
+/// A log as it is read.
+pub async fn chunks(verbs: &Verbs, asked: &Asked) -> Result<impl Stream<Item = io::Result<Bytes>> + Send + use<>, Status> {
     let chunks = verbs.logs(request(asked)?).await?;
-    let bytes = stream::unfold(chunks, |mut chunks| async move {
+    Ok(stream::unfold(chunks, |mut chunks| async move {
         match chunks.next().await {
             Ok(Some(bytes)) => Some((Ok(Bytes::from(bytes)), chunks)),
             Ok(None) => None,
             // The head is sent already: all that is left is to break off.
             Err(status) => Some((Err(io::Error::other(status)), chunks)),
         }
-    });
-    Ok(answer::streamed("text/plain", bytes))
+    }))
 }
 
 fn request(asked: &Asked) -> Result<LogsRequest, Status> {

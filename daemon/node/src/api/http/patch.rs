@@ -31,9 +31,10 @@ pub async fn answer(verbs: &Verbs, asked: &Asked, body: Incoming) -> Result<Resp
     let bytes = body::read(body).await?;
     let said = match form {
         Some(form) => {
-            let change =
+            let change: serde_json::Value =
                 serde_json::from_slice(&bytes).map_err(|error| Status::bad_request(format!("error decoding patch: {error}")))?;
-            Said::Change(form, change)
+            let view = asked.view();
+            Said::Change(form, if form == PatchType::Json { view.kept_operations(change) } else { view.kept(change) })
         }
         None => {
             let wanted = body::yaml(&bytes)?;
@@ -43,7 +44,7 @@ pub async fn answer(verbs: &Verbs, asked: &Asked, body: Incoming) -> Result<Resp
                 let message = format!("{}, Kind={} cannot be applied to {api_version}, Kind={kind}", found.0, found.1);
                 return Err(Status::bad_request(message));
             }
-            Said::Apply(wanted, if asked.query.flag("force") { Conflicts::Force } else { Conflicts::Refuse })
+            Said::Apply(asked.view().kept(wanted), if asked.query.flag("force") { Conflicts::Force } else { Conflicts::Refuse })
         }
     };
     let patch = Patch {

@@ -34,7 +34,7 @@ pub fn answer(route: &Route, query: &Query, wanted: Wanted, headers: &HeaderMap)
             let (text, hash) = openapi::document(group, version).ok_or_else(refusal::no_such_resource)?;
             Ok(of_hash(answer::bytes(StatusCode::OK, "application/json", text), hash, query, headers))
         }
-        (Route::Console | Route::Object(_), _) => Err(refusal::no_such_resource()),
+        (Route::Console | Route::Metrics | Route::Object(_), _) => Err(refusal::no_such_resource()),
     }
 }
 

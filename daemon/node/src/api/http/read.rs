@@ -9,6 +9,7 @@ use objects::{Kind, Status};
 use rest::accept::{Encoding, Form};
 use rest::page::Continue;
 use rest::table::{Include, Rows, metadata};
+use rest::view::View;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use store::{Object, ResourceVersion};
@@ -37,7 +38,7 @@ pub fn one(asked: &Asked, code: StatusCode, object: Value) -> Result<Response<Bo
             rows.table(&version, Some(rows.columns()), vec![rows.row(object)])
         }
         Form::Metadata(version) => metadata(object, version),
-        Form::Whole | Form::Discovery(_) => object,
+        Form::Whole | Form::Discovery(_) => asked.view().shown(object),
     };
     Ok(answer::value(code, &value, asked.wanted.encoding))
 }
@@ -57,6 +58,7 @@ pub fn selection(asked: &Asked) -> Selection {
         // A watch of one object.
         field_selector = Some(format!("metadata.name={name}"));
     }
+    let field_selector = field_selector.map(|selector| asked.view().kept_selector(&selector));
     Selection { namespace: asked.target.namespace.clone(), label_selector: text("labelSelector"), field_selector }
 }
 
@@ -78,9 +80,15 @@ pub fn list(verbs: &Verbs, asked: &Asked) -> Result<Response<Body>, Status> {
             finish(with(head, &json!({}), "items"), items, encoding)
         }
         Form::Whole | Form::Discovery(_) => {
-            finish(with(head, &json!({}), "items"), items.map(|object| object.json().get().to_owned()), encoding)
+            let view = asked.view();
+            finish(with(head, &json!({}), "items"), items.map(move |object| whole(&object, view)), encoding)
         }
     }
+}
+
+/// An object's text, in the version that is asked for.
+pub fn whole(object: &Object, view: View) -> String {
+    if view.is_own() { object.json().get().to_owned() } else { view.shown(object.to_value()).to_string() }
 }
 
 /// A list's beginning, up to its items: what is known of it, and the name of the field that holds them.

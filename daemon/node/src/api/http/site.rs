@@ -6,8 +6,9 @@ use super::answer::{self, Body};
 use super::carried;
 use super::exchange::Exchanged;
 use super::streaming::{self, Afterwards, Switch};
-use super::{body, log, patch, plain, proxy, read, subresource, watch, write};
+use super::{body, log, metrics, one_way, patch, plain, proxy, read, subresource, watch, write};
 use crate::cluster::trust::wall_ms;
+use crate::telemetry::Answer;
 use crate::verbs::Verbs;
 use hyper::body::Incoming;
 use hyper::header::{ACCEPT, AUTHORIZATION, CONNECTION, UPGRADE, USER_AGENT};
@@ -22,9 +23,11 @@ use rest::query::Query;
 use rest::resource::{Backing, Subresource};
 use rest::rights::{Action, Caller};
 use rest::route::{self, Route, Target};
-use rest::{refusal, review};
+use rest::view::View;
+use rest::{exposition, refusal, review};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
@@ -78,6 +81,11 @@ impl Asked {
         self.target.resource.group
     }
 
+    /// In which version the objects are asked for.
+    pub fn view(&self) -> View {
+        self.target.resource.view
+    }
+
     /// The name of the subresource; empty for the object itself.
     pub fn below(&self) -> &'static str {
         self.target.subresource.map_or("", |below| below.name)
@@ -117,14 +125,26 @@ impl Site {
         });
         let encoding = wanted.map_or(Encoding::Json, |wanted| wanted.encoding);
         let route = route::parse(parts.uri.path());
-        let group = match &route {
-            Some(Route::Object(target)) => target.resource.group,
-            _ => "",
+        let begun = Instant::now();
+        let target = if let Some(Route::Object(target)) = &route { Some(target) } else { None };
+        let answered = Answer {
+            verb: target.map_or(Some("get"), |target| verb(&parts.method, target, &query)),
+            resource: target.map(|target| target.resource),
+            subresource: target.and_then(|target| target.subresource).map_or("", |below| below.name),
+            code: 0,
+            took: Duration::ZERO,
         };
-        match self.respond(route, (parts, body), query, wanted).await {
+        let (group, view) = match &route {
+            Some(Route::Object(target)) => (target.resource.group, target.resource.view),
+            _ => ("", View::Own),
+        };
+        let response = match self.respond(route, (parts, body), query, wanted).await {
             Ok(response) => response,
-            Err(status) => answer::refusal(&status, group, encoding),
-        }
+            Err(status) => answer::refusal(&view.shown_status(status), group, encoding),
+        };
+        let (code, took) = (response.status().as_u16(), begun.elapsed());
+        self.verbs.telemetry().answered(Answer { code, took, ..answered });
+        response
     }
 
     async fn respond(
@@ -145,6 +165,9 @@ impl Site {
                 caller.allow(&Action { verb: "get", path: parts.uri.path(), ..Action::default() })?;
                 if parts.method != Method::GET {
                     return Err(refusal::method_not_allowed());
+                }
+                if route == Route::Metrics {
+                    return Ok(answer::bytes(StatusCode::OK, exposition::MEDIA, self.verbs.exposition().await));
                 }
                 // OpenAPI 2 is asked for in a form of its own.
                 let wanted = if route == Route::OpenApi2 {
@@ -167,6 +190,7 @@ impl Site {
         let headers = parts.headers.clone();
         match target.resource.backing {
             Backing::Objects(kind) => self.objects(Asked { target, kind, verb, query, wanted, headers }, parts, body).await,
+            Backing::Metrics(of) => metrics::answer(&self.verbs, of, &target, &query, wanted).await,
             Backing::Review(review) => {
                 let object = body::object(body, &headers).await?.unwrap_or_default();
                 let object = write::of_kind(object, target.resource)?;
@@ -187,6 +211,7 @@ impl Site {
             return Ok(self.exchanged(carried::carry(verbs, &node, parts, body).await?));
         }
         match below.name {
+            "log" if one_way::is_asked(&parts) => Ok(self.switch(one_way::bytes(&mut parts, log::chunks(verbs, asked).await?)?)),
             "log" => log::answer(verbs, asked).await,
             "proxy" => Ok(self.exchanged(proxy::answer(verbs, asked, parts, body).await?)),
             "exec" | "attach" => Ok(self.switch(streaming::command(verbs, asked, &mut parts).await?)),
@@ -202,7 +227,7 @@ impl Site {
         }
     }
 
-    async fn objects(&self, asked: Asked, parts: Parts, body: Incoming) -> Result<Response<Body>, Status> {
+    async fn objects(&self, asked: Asked, mut parts: Parts, body: Incoming) -> Result<Response<Body>, Status> {
         let verbs = &self.verbs;
         if let Some(below) = asked.target.subresource {
             return self.below(&asked, below, (parts, body)).await;
@@ -210,6 +235,7 @@ impl Site {
         match asked.verb {
             "get" => read::get(verbs, &asked).await,
             "list" => read::list(verbs, &asked),
+            "watch" if one_way::is_asked(&parts) => Ok(self.switch(watch::over_websocket(verbs, &asked, &mut parts)?)),
             "watch" => watch::answer(verbs, &asked),
             "create" => write::create(verbs, &asked, body).await,
             "update" => write::update(verbs, &asked, body).await,

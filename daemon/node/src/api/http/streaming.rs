@@ -73,6 +73,17 @@ impl Wants {
     }
 }
 
+/// The words of a header, however many lines it has.
+fn words(parts: &Parts, name: &str) -> Vec<String> {
+    let values = parts.headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).map(|word| word.trim().to_owned()).filter(|word| !word.is_empty()).collect()
+}
+
+/// The protocols that a client would speak in a websocket.
+pub fn offered(parts: &Parts) -> Vec<String> {
+    words(parts, "sec-websocket-protocol")
+}
+
 /// How a client wants to go on.
 enum Upgrade {
     /// As a websocket with this key, one of these protocols.
@@ -83,16 +94,12 @@ enum Upgrade {
 
 impl Upgrade {
     fn of(parts: &Parts) -> Result<Self, Status> {
-        let words = |name: &str| -> Vec<String> {
-            let values = parts.headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
-            values.flat_map(|value| value.split(',')).map(|word| word.trim().to_owned()).filter(|word| !word.is_empty()).collect()
-        };
         if let Some(key) = websocket_key(parts) {
-            return Ok(Self::WebSocket { key, protocols: words("sec-websocket-protocol") });
+            return Ok(Self::WebSocket { key, protocols: offered(parts) });
         }
         let is_spdy = text(&parts.headers, UPGRADE.as_str()).is_some_and(|word| word.eq_ignore_ascii_case("SPDY/3.1"));
         if is_spdy && matches!(parts.method, Method::GET | Method::POST) {
-            return Ok(Self::Spdy { protocols: words("x-stream-protocol-version") });
+            return Ok(Self::Spdy { protocols: words(parts, "x-stream-protocol-version") });
         }
         Err(Status::bad_request("Upgrade request required"))
     }
@@ -199,7 +206,8 @@ use tokio_tungstenite::tungstenite;
 /// A client's websocket.
 pub type Socket = WebSocketStream<TokioIo<Upgraded>>;
 
-fn over_websocket<F>(run: F) -> Afterwards
+/// What is done with a connection that becomes a websocket.
+pub fn over_websocket<F>(run: F) -> Afterwards
 where
     F: FnOnce(Socket) -> BoxFuture<'static, ()> + Send + 'static,
 {

@@ -4,6 +4,7 @@ pub mod client;
 mod golden;
 
 use client::Api;
+use futures_util::StreamExt;
 use rest::rights::Role;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -76,6 +77,123 @@ async fn ephemeral_containers_are_added_and_nothing_else_is_changed_by_that() {
     assert_eq!((put.code, &put.body["spec"]["ephemeralContainers"][1]["name"]), (200, &json!("more")), "{put:?}");
     assert_eq!(api.send("PUT", &path, &[], whole.to_string()).await.code, 409);
     assert_eq!(api.get("/api/v1/nodes/a/ephemeralcontainers").await.code, 404);
+}
+
+#[tokio::test]
+async fn events_are_served_in_both_versions() {
+    const EVENTS: &str = "/apis/events.k8s.io/v1/namespaces/default/events";
+    let api = Api::new().await;
+    let event = json!({
+        "apiVersion": "events.k8s.io/v1", "kind": "Event", "metadata": {"name": "e"}, "eventTime": "2026-01-01T00:00:00.000000Z",
+        "reportingController": "scheduler", "reportingInstance": "scheduler-1", "action": "Binding", "reason": "Scheduled", "type": "Normal",
+        "regarding": {"kind": "Pod", "namespace": "default", "name": "a"}, "note": "placed",
+    });
+    let made = api.post(EVENTS, &event).await;
+    assert_eq!(
+        (made.code, &made.body["note"], &made.body["apiVersion"]),
+        (201, &json!("placed"), &json!("events.k8s.io/v1")),
+        "{made:?}"
+    );
+    let core = api.get("/api/v1/namespaces/default/events/e").await.body;
+    assert_eq!(
+        (&core["message"], &core["involvedObject"]["name"], &core["reportingComponent"]),
+        (&json!("placed"), &json!("a"), &json!("scheduler"))
+    );
+    let version = core["metadata"]["resourceVersion"].as_str().expect("a version").to_owned();
+    let merge = [("content-type", "application/merge-patch+json")];
+    let change = json!({"series": {"count": 2, "lastObservedTime": "2026-01-01T00:01:00.000000Z"}, "note": "placed again"});
+    let patched = api.send("PATCH", &format!("{EVENTS}/e"), &merge, change.to_string()).await;
+    assert_eq!(
+        (patched.code, &patched.body["series"]["count"], &patched.body["note"]),
+        (200, &json!(2), &json!("placed again")),
+        "{patched:?}"
+    );
+    let list = api.get(&format!("{EVENTS}?fieldSelector=regarding.name%3Da")).await.body;
+    assert_eq!((&list["kind"], &list["apiVersion"]), (&json!("EventList"), &json!("events.k8s.io/v1")));
+    assert_eq!((&list["items"][0]["note"], list["items"].as_array().map(Vec::len)), (&json!("placed again"), Some(1)));
+    assert_eq!(api.get(&format!("{EVENTS}?fieldSelector=regarding.name%3Db")).await.body["items"], json!([]));
+    let watch = api.get(&format!("{EVENTS}?watch=true&timeoutSeconds=1&resourceVersion={version}")).await;
+    let first: Value = serde_json::from_str(watch.text.lines().next().expect("a line")).expect("JSON");
+    assert_eq!((&first["type"], &first["object"]["note"]), (&json!("MODIFIED"), &json!("placed again")), "{watch:?}");
+    let mut wrong = event.clone();
+    wrong["metadata"]["name"] = json!("f");
+    wrong["reportingController"] = json!("");
+    let refused = api.post(EVENTS, &wrong).await;
+    assert_eq!(
+        (refused.code, &refused.body["details"]["causes"][0]["field"]),
+        (422, &json!("reportingController")),
+        "{refused:?}"
+    );
+    // What one version makes can be changed and deleted in the other.
+    let gone = api.send("DELETE", &format!("{EVENTS}/e"), &[], String::new()).await;
+    assert_eq!(gone.code, 200, "{gone:?}");
+    assert_eq!(api.get("/api/v1/namespaces/default/events/e").await.code, 404);
+}
+
+#[tokio::test]
+async fn what_was_answered_is_counted_for_prometheus() {
+    let api = Api::new().await;
+    api.post(PODS, &pod("a")).await;
+    api.get(&format!("{PODS}/none")).await;
+    api.get("/api/v1/no-such-things").await;
+    let text = api.get("/metrics").await;
+    assert_eq!((text.code, text.header("content-type").as_deref()), (200, Some("text/plain; version=0.0.4; charset=utf-8")));
+    let of = |verb: &str, resource: &str, code: u16| {
+        let version = if resource.is_empty() { "" } else { "v1" };
+        let labels = format!("verb=\"{verb}\",group=\"\",version=\"{version}\",resource=\"{resource}\",subresource=\"\"");
+        format!("apiserver_request_total{{{labels},code=\"{code}\"}} 1\n")
+    };
+    for line in [
+        of("POST", "pods", 201),
+        of("GET", "pods", 404),
+        of("GET", "", 404),
+        "apiserver_resource_objects{group=\"\",resource=\"pods\"} 1\n".to_owned(),
+        "skiff_cluster_members{state=\"alive\"} 1\n".to_owned(),
+        "# TYPE process_resident_memory_bytes gauge\n".to_owned(),
+    ] {
+        assert!(text.text.contains(&line), "{line} is not in\n{}", text.text);
+    }
+    assert_eq!(api.remote(Some(Role::Viewer)).await.get("/metrics").await.code, 200);
+    assert_eq!(api.remote(None).await.get("/metrics").await.code, 401);
+}
+
+#[tokio::test]
+async fn a_watch_comes_over_a_websocket_an_event_a_message() {
+    let api = Api::new().await;
+    for name in ["a", "b"] {
+        api.post(PODS, &pod(name)).await;
+    }
+    let stream = tokio::net::UnixStream::connect(api.socket()).await.expect("a connection");
+    let url = format!("ws://localhost{PODS}?watch=true");
+    let (mut socket, _) = tokio_tungstenite::client_async(url, stream).await.expect("a websocket");
+    for name in ["a", "b", "c"] {
+        if name == "c" {
+            api.post(PODS, &pod(name)).await;
+        }
+        let message = socket.next().await.expect("it goes on").expect("a message");
+        let event: Value = serde_json::from_str(message.to_text().expect("text")).expect("JSON");
+        assert_eq!((&event["type"], &event["object"]["metadata"]["name"]), (&json!("ADDED"), &json!(name)));
+    }
+}
+
+#[tokio::test]
+async fn protobuf_is_answered_to_who_takes_nothing_else() {
+    const PROTOBUF: &str = "application/vnd.kubernetes.protobuf";
+    let api = Api::new().await;
+    api.post(PODS, &pod("a")).await;
+    let ask = async |path: &str| api.send("GET", path, &[("accept", PROTOBUF)], String::new()).await;
+    for (path, code) in
+        [(format!("{PODS}/a"), 200), (PODS.to_owned(), 200), (format!("{PODS}/b"), 404), ("/version".to_owned(), 406)]
+    {
+        let answer = ask(&path).await;
+        assert_eq!((answer.code, answer.header("content-type").as_deref()), (code, Some(PROTOBUF)), "{path}: {answer:?}");
+        assert!(answer.text.starts_with("k8s\0"), "{path}: {answer:?}");
+    }
+    let watch = ask(&format!("{PODS}?watch=true&timeoutSeconds=1")).await;
+    assert_eq!(watch.header("content-type").as_deref(), Some("application/vnd.kubernetes.protobuf;stream=watch"));
+    assert!(watch.text.contains("ADDED") && watch.text.contains("k8s\0"), "{watch:?}");
+    let table = api.send("GET", PODS, &[("accept", &format!("{PROTOBUF};as=Table;v=v1;g=meta.k8s.io"))], String::new()).await;
+    assert_eq!(table.code, 406);
 }
 
 #[tokio::test]

@@ -3,17 +3,23 @@
 //! A watch holds a place in the store's ring and a timer, no queue: who reads slowly is told to list again once the ring has passed it by.
 
 use super::answer::{self, Body};
-use super::read::{rows, selection};
+use super::one_way;
+use super::read::{rows, selection, whole};
 use super::site::Asked;
+use super::streaming::Switch;
 use crate::verbs::{Seen, Verbs, WatchSource};
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{Stream, stream};
 use hyper::Response;
+use hyper::http::request::Parts;
 use objects::{Cause, Status, StatusDetails};
-use rest::accept::Form;
+use rest::accept::{Encoding, Form};
+use rest::protobuf;
 use rest::table::{Rows, metadata};
+use rest::view::View;
 use serde_json::json;
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 use store::Object;
@@ -31,9 +37,17 @@ const INITIAL_EVENTS_END: &str = "k8s.io/initial-events-end";
 
 /// Begins a watch.
 pub fn answer(verbs: &Verbs, asked: &Asked) -> Result<Response<Body>, Status> {
-    let feed = Feed::open(verbs, asked)?;
-    let lines = stream::unfold(feed, |mut feed| async move { feed.next().await.map(|lines| (Ok(lines), feed)) });
-    Ok(answer::streamed("application/json", lines))
+    let media = if asked.wanted.encoding == Encoding::Protobuf { protobuf::WATCH_MEDIA } else { "application/json" };
+    Ok(answer::streamed(media, events(Feed::open(verbs, asked, asked.wanted.encoding)?)))
+}
+
+/// Begins a watch over a websocket, with a text an event.
+pub fn over_websocket(verbs: &Verbs, asked: &Asked, parts: &mut Parts) -> Result<Switch, Status> {
+    one_way::lines(parts, events(Feed::open(verbs, asked, Encoding::Json)?))
+}
+
+fn events(feed: Feed) -> impl Stream<Item = io::Result<Bytes>> + Send {
+    stream::unfold(feed, |mut feed| async move { feed.next().await.map(|lines| (Ok(lines), feed)) })
 }
 
 /// Where a watch begins.
@@ -94,12 +108,14 @@ struct Feed {
     has_columns: bool,
     kind: &'static str,
     api_version: String,
+    view: View,
+    encoding: Encoding,
     /// Why there is nothing to watch; told as the first and last event.
     refused: Option<Status>,
 }
 
 impl Feed {
-    fn open(verbs: &Verbs, asked: &Asked) -> Result<Self, Status> {
+    fn open(verbs: &Verbs, asked: &Asked, encoding: Encoding) -> Result<Self, Status> {
         let start = Start::of(asked)?;
         let seconds = asked.query.number("timeoutSeconds")?.and_then(|seconds| u64::try_from(seconds).ok());
         let seconds = seconds.filter(|seconds| *seconds > 0).unwrap_or_else(some_seconds);
@@ -127,6 +143,8 @@ impl Feed {
             has_columns: false,
             kind: asked.target.resource.kind_name,
             api_version: asked.target.resource.api_version(),
+            view: asked.view(),
+            encoding,
             refused,
         })
     }
@@ -135,18 +153,18 @@ impl Feed {
     async fn next(&mut self) -> Option<Bytes> {
         if let Some(status) = self.refused.take() {
             self.source = None;
-            return Some(line("ERROR", &rest::refusal::document(&status, "").to_string()).into());
+            return Some(self.line("ERROR", &rest::refusal::document(&status, "").to_string()).into());
         }
-        let mut lines = String::new();
+        let mut lines = Vec::new();
         while lines.len() < CHUNK_BYTES
             && let Some(object) = self.first.next()
         {
-            lines += &self.event(WatchEventKind::Added, &object);
+            lines.extend(self.event(WatchEventKind::Added, &object));
         }
         if self.first.len() == 0
             && let Some(version) = self.mark.take()
         {
-            lines += &self.bookmark(&version, Some(INITIAL_EVENTS_END));
+            lines.extend(self.bookmark(&version, Some(INITIAL_EVENTS_END)));
         }
         if !lines.is_empty() {
             return Some(lines.into());
@@ -154,7 +172,7 @@ impl Feed {
         self.wait().await.map(Bytes::from)
     }
 
-    async fn wait(&mut self) -> Option<String> {
+    async fn wait(&mut self) -> Option<Vec<u8>> {
         loop {
             let source = self.source.as_mut()?;
             // Source and timers keep what is not taken.
@@ -176,13 +194,13 @@ impl Feed {
                 Ok(Seen::Nothing(_)) => {}
                 Err(status) => {
                     self.source = None;
-                    return Some(line("ERROR", &rest::refusal::document(&status, "").to_string()));
+                    return Some(self.line("ERROR", &rest::refusal::document(&status, "").to_string()));
                 }
             }
         }
     }
 
-    fn event(&mut self, kind: WatchEventKind, object: &Object) -> String {
+    fn event(&mut self, kind: WatchEventKind, object: &Object) -> Vec<u8> {
         let word = match kind {
             WatchEventKind::Added => "ADDED",
             WatchEventKind::Modified => "MODIFIED",
@@ -196,14 +214,15 @@ impl Feed {
                 // Ages are of the moment that a row is sent.
                 let rows = rows.at(jiff::Timestamp::now());
                 let table = rows.table(&object.resource_version().to_string(), columns, vec![rows.row(object.to_value())]);
-                line(word, &table.to_string())
+                self.line(word, &table.to_string())
             }
-            (Form::Metadata(version), _) => line(word, &metadata(object.to_value(), version).to_string()),
-            _ => line(word, object.json().get()),
+            (Form::Metadata(version), _) => self.line(word, &metadata(object.to_value(), version).to_string()),
+            _ if self.view.is_own() => self.line(word, object.json().get()),
+            _ => self.line(word, &whole(object, self.view)),
         }
     }
 
-    fn bookmark(&self, version: &str, mark: Option<&str>) -> String {
+    fn bookmark(&self, version: &str, mark: Option<&str>) -> Vec<u8> {
         let mut about = json!({"resourceVersion": version, "creationTimestamp": null});
         if let Some(mark) = mark {
             about["annotations"] = json!({ mark: "true" });
@@ -217,12 +236,18 @@ impl Feed {
             (Form::Metadata(version), _) => metadata(json!({"metadata": about}), version),
             _ => json!({"kind": self.kind, "apiVersion": self.api_version, "metadata": about}),
         };
-        line("BOOKMARK", &object.to_string())
+        self.line("BOOKMARK", &object.to_string())
     }
-}
 
-fn line(kind: &str, object: &str) -> String {
-    format!("{{\"type\":\"{kind}\",\"object\":{object}}}\n")
+    /// An event with the text of its object.
+    fn line(&self, kind: &str, object: &str) -> Vec<u8> {
+        let message = || protobuf::encode_event(kind, &serde_json::from_str(object).ok()?);
+        match self.encoding {
+            // Every kind that is kept has a message.
+            Encoding::Protobuf => message().unwrap_or_default(),
+            _ => format!("{{\"type\":\"{kind}\",\"object\":{object}}}\n").into_bytes(),
+        }
+    }
 }
 
 async fn tick(bookmarks: Option<&mut Interval>) {

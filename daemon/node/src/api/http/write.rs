@@ -63,7 +63,11 @@ struct Sent {
 async fn sent(asked: &Asked, body: Incoming) -> Result<Sent, Status> {
     let object = body::object(body, &asked.headers).await?;
     let object = object.ok_or_else(|| Status::bad_request("the request has no body: send an object"))?;
-    let mut object = of_kind(object, asked.target.resource)?;
+    let object = of_kind(object, asked.target.resource)?;
+    if asked.verb == "create" {
+        asked.view().check_new(&object)?;
+    }
+    let mut object = asked.view().kept(object);
     let warnings = strictness::relax(&mut object, asked.kind, strictness(asked)?);
     Ok(Sent { object, warnings })
 }
@@ -232,7 +236,7 @@ pub async fn delete_collection(verbs: &Verbs, asked: &Asked, body: Incoming) -> 
         "kind": format!("{}List", kind.name()),
         "apiVersion": asked.target.resource.api_version(),
         "metadata": {"resourceVersion": found.resource_version.to_string()},
-        "items": deleted,
+        "items": deleted.into_iter().map(|object| asked.view().shown(object)).collect::<Vec<_>>(),
     });
     Ok(answer::value(StatusCode::OK, &list, asked.wanted.encoding))
 }

@@ -1,6 +1,6 @@
 //! Containers that the tests play: whatever is run, and whatever port is asked for, sends back what it gets.
 
-use crate::probes::history::{ProbeHistory, ProbesOfPod};
+use crate::probes::history::{ProbeHistory, ProbeTotals, ProbesOfPod};
 use crate::streams::{Attach, Containers, Duplex, Ending, Program, Running, Standard, Transfer};
 use futures_util::future::BoxFuture;
 use k8s_openapi::api::core::v1::Pod;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::AsyncWriteExt;
 use tokio::net::UnixStream;
-use wire::{StreamEnd, TerminalSize, channel};
+use wire::{ContainerUsage, NodeUsage, PodUsage, StreamEnd, TerminalSize, Used, channel};
 
 /// See the file's header. Counts what runs.
 #[derive(Debug, Default)]
@@ -63,8 +63,31 @@ impl Containers for Played {
         })
     }
 
+    fn probe_totals(&self) -> ProbeTotals {
+        self.probes.totals()
+    }
+
     fn probes(&self, uid: &str) -> ProbesOfPod {
         self.probes.of(uid)
+    }
+
+    /// A thousandth of a core and a mebibyte a container.
+    fn usage(self: Arc<Self>, pods: Vec<Arc<Pod>>) -> BoxFuture<'static, Result<NodeUsage, Status>> {
+        let used = Used { cpu_nanocores: 1_000_000, memory_bytes: 1 << 20 };
+        let pod = |pod: &Arc<Pod>| PodUsage {
+            namespace: pod.metadata.namespace.clone().unwrap_or_default(),
+            name: pod.metadata.name.clone().unwrap_or_default(),
+            uid: pod.metadata.uid.clone().unwrap_or_default(),
+            containers: pod
+                .spec
+                .iter()
+                .flat_map(|spec| &spec.containers)
+                .map(|of| ContainerUsage { name: of.name.clone(), used })
+                .collect(),
+        };
+        let pods = pods.iter().map(pod).collect();
+        let usage = NodeUsage { node: String::new(), at_ms: 1_700_000_000_000, window_ms: 15_000, used, pods };
+        Box::pin(async move { Ok(usage) })
     }
 
     fn attach(self: Arc<Self>, container: Running, how: Attach) -> BoxFuture<'static, Result<Duplex, Status>> {

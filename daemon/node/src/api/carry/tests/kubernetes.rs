@@ -1,9 +1,9 @@
 //! exec and port-forward as Kubernetes' clients ask for them, of a pod of this node and of another one.
 
-use super::{Cluster, http};
+use super::{Cluster, http, line};
 use futures_util::{SinkExt, StreamExt};
 use rest::spdy::{Frame, Reader, Writer};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -167,6 +167,42 @@ async fn a_container_is_attached_to_over_a_websocket_and_spdy() {
         }
         spdy.data(3, b"you", true).await;
         assert_eq!(spdy.all(5).await, b"you");
+    }
+}
+
+#[tokio::test]
+async fn a_log_comes_over_a_websocket_as_bytes_or_in_base64() {
+    let cluster = Cluster::joined().await;
+    cluster.append(&line("two"));
+    for socket in sockets(&cluster) {
+        for (protocol, expected) in [("binary.k8s.io", &b"one\ntwo\n"[..]), ("base64.binary.k8s.io", b"b25lCnR3bwo=")] {
+            let mut stream = websocket(&socket, &format!("{POD}/log"), protocol).await;
+            let mut output = Vec::new();
+            while let Some(Ok(message)) = stream.next().await {
+                assert!(message.is_close() || message.is_text() == protocol.starts_with("base64"), "{message:?}");
+                if !message.is_close() {
+                    output.extend(message.into_data());
+                }
+            }
+            assert_eq!(output, expected, "{protocol}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_pods_of_another_node_use_is_asked_of_it() {
+    let cluster = Cluster::joined().await;
+    for socket in sockets(&cluster) {
+        let path = "/apis/metrics.k8s.io/v1beta1/namespaces/default/pods";
+        let list = http::get(&socket, path).await;
+        assert_eq!((list.code, &list.body["kind"]), (200, &"PodMetricsList".into()), "{list:?}");
+        let pod = &list.body["items"][0];
+        assert_eq!((&pod["metadata"]["name"], &pod["window"]), (&"a".into(), &"15s".into()), "{list:?}");
+        assert_eq!(pod["containers"][0]["usage"], json!({"cpu": "1000000n", "memory": "1024Ki"}));
+        assert_eq!(http::get(&socket, &format!("{path}/a")).await.body["kind"], "PodMetrics");
+        let missing = http::get(&socket, &format!("{path}/none")).await;
+        assert_eq!((missing.code, missing.message()), (404, "pods.metrics.k8s.io \"none\" not found"));
+        assert_eq!(http::get(&socket, &format!("{path}?labelSelector=x%3Dy")).await.body["items"], json!([]));
     }
 }
 

@@ -104,7 +104,7 @@ impl Api {
         Self { served, trust, port, _folder: folder, _trigger: trigger }
     }
 
-    fn socket(&self) -> PathBuf {
+    pub fn socket(&self) -> PathBuf {
         self.served.socket()
     }
 
