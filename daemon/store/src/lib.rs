@@ -19,6 +19,7 @@
 
 mod bearings;
 mod codec;
+mod commits;
 mod disk;
 mod entry;
 mod error;
@@ -38,6 +39,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub use commits::Committed;
 pub use error::{Damage, OpenError, StoreError};
 pub use object::{Key, List, Object};
 pub use overlay::Lost;

@@ -1,6 +1,7 @@
 //! The store's own face: what can be asked of it.
 
 use crate::bearings::Bearings;
+use crate::commits::{Commits, Committed};
 use crate::disk::Disk;
 use crate::entry::Composed;
 use crate::state::State;
@@ -39,6 +40,7 @@ pub struct Store {
     pub(crate) newest_record: watch::Receiver<u64>,
     pub(crate) writes: mpsc::Sender<Write>,
     pub(crate) bearings: Arc<Bearings>,
+    commits: Arc<Commits>,
 }
 
 impl Store {
@@ -67,9 +69,22 @@ impl Store {
         let (newest_tx, newest) = watch::channel(loaded.version);
         let (newest_record_tx, newest_record) = watch::channel(0);
         let (writes, receiver) = mpsc::channel(settings.queue_requests);
-        let channels = Channels { state: state.clone(), newest: newest_tx, newest_record: newest_record_tx, writes: receiver };
+        let commits = Arc::<Commits>::default();
+        let channels = Channels {
+            state: state.clone(),
+            newest: newest_tx,
+            newest_record: newest_record_tx,
+            writes: receiver,
+            commits: commits.clone(),
+        };
         let writer = Writer::new((disk, clock), settings, bearings.clone(), channels);
-        Ok((Self { state, newest, newest_record, writes, bearings }, writer, damage))
+        Ok((Self { state, newest, newest_record, writes, bearings, commits }, writer, damage))
+    }
+
+    /// How often the disk was written, since the store was opened.
+    #[must_use]
+    pub fn committed(&self) -> Committed {
+        self.commits.read()
     }
 
     pub(crate) fn read(&self) -> RwLockReadGuard<'_, State> {

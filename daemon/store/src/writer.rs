@@ -7,6 +7,7 @@ mod upkeep;
 pub use merge::{LostWrite, MergeOutcome, MergeReport, Refusal};
 
 use crate::bearings::Bearings;
+use crate::commits::Commits;
 use crate::disk::{Batch, Disk, RESERVE};
 use crate::entry::Composed;
 use crate::name::Name;
@@ -71,6 +72,7 @@ pub struct Writer {
     newest: watch::Sender<ResourceVersion>,
     newest_record: watch::Sender<u64>,
     writes: mpsc::Receiver<Write>,
+    commits: Arc<Commits>,
     /// Shown, but not on disk yet.
     dirty: BTreeSet<Name>,
     dirty_since: Option<Instant>,
@@ -90,6 +92,7 @@ pub struct Channels {
     pub newest: watch::Sender<ResourceVersion>,
     pub newest_record: watch::Sender<u64>,
     pub writes: mpsc::Receiver<Write>,
+    pub commits: Arc<Commits>,
 }
 
 impl Writer {
@@ -99,7 +102,7 @@ impl Writer {
         bearings: Arc<Bearings>,
         channels: Channels,
     ) -> Self {
-        let Channels { state, newest, newest_record, writes } = channels;
+        let Channels { state, newest, newest_record, writes, commits } = channels;
         let reserved = newest.borrow().after(RESERVE);
         Self {
             disk,
@@ -112,6 +115,7 @@ impl Writer {
             newest,
             newest_record,
             writes,
+            commits,
             dirty: BTreeSet::new(),
             dirty_since: None,
             lost: Lost::new(),
@@ -317,7 +321,10 @@ impl Writer {
             self.dirty_since = None;
             return Ok(());
         }
-        match self.disk.commit(&batch) {
+        let begun = std::time::Instant::now();
+        let committed = self.disk.commit(&batch);
+        self.commits.add(committed.is_ok(), batch.records.len(), begun.elapsed());
+        match committed {
             Ok(()) => {
                 self.reserved = batch.reserved.unwrap_or(self.reserved);
                 self.written = bearings;

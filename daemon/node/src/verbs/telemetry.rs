@@ -25,6 +25,7 @@ impl Verbs {
         }
         self.telemetry.tell(&mut exposition);
         self.tell_objects(&mut exposition);
+        self.tell_store(&mut exposition);
         self.tell_pods(&mut exposition);
         self.tell_probes(&mut exposition);
         self.tell_cluster(&mut exposition);
@@ -37,6 +38,22 @@ impl Verbs {
             let count = self.store.list(kind, None).items.len();
             exposition.sample(&[("group", kind.group()), ("resource", kind.plural())], count as f64);
         }
+    }
+
+    fn tell_store(&self, exposition: &mut Exposition) {
+        let committed = self.store.committed();
+        let mut counter = |name, help: &str, value| {
+            exposition.family(name, Type::Counter, help);
+            exposition.sample(&[], value);
+        };
+        counter("skiff_store_commits_total", "Times that the disk was written and synced.", to_float(committed.done));
+        counter("skiff_store_commit_failures_total", "Times that this failed.", to_float(committed.failed));
+        counter(
+            "skiff_store_committed_records_total",
+            "Records of objects that were written or taken away.",
+            to_float(committed.records),
+        );
+        counter("skiff_store_commit_seconds_total", "Time that all commits took.", committed.took.as_secs_f64());
     }
 
     /// The pods of this node.

@@ -149,6 +149,7 @@ async fn what_was_answered_is_counted_for_prometheus() {
         of("GET", "", 404),
         "apiserver_resource_objects{group=\"\",resource=\"pods\"} 1\n".to_owned(),
         "skiff_cluster_members{state=\"alive\"} 1\n".to_owned(),
+        "skiff_store_commit_failures_total 0\n".to_owned(),
         "# TYPE process_resident_memory_bytes gauge\n".to_owned(),
     ] {
         assert!(text.text.contains(&line), "{line} is not in\n{}", text.text);
