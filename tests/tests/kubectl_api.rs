@@ -194,6 +194,8 @@ fn a_pod_is_copied_for_a_look_and_clients_of_protobuf_are_served() {
     let world = world();
     let _ = world.skiff_with(&["create", "-f", "-"], &pod("web", &json!({})).to_string()).ok();
     world.wait_ready("web");
+    let secret = world.folder().join("of-the-node");
+    std::fs::write(&secret, "seen\n").expect("a file");
     for program in programs() {
         let kubectl = Kubectl::new(&world, &program, &[]);
         // Newer ones send the copy as protobuf.
@@ -208,9 +210,11 @@ fn a_pod_is_copied_for_a_look_and_clients_of_protobuf_are_served() {
         );
         assert_eq!(copy["spec"]["containers"][0]["ports"][0]["containerPort"], 8080, "{program:?}");
         let _ = kubectl.run(&["delete", "pod", "copy", "--now"]).ok();
-        // A shell for a node needs its files, which no pod may have yet.
-        let node = kubectl.run(&["debug", "node/node1", "--image=skiff/demo:1.0", "--", "true"]);
-        assert!(node.code == 0 || node.stderr.contains("hostPath"), "{program:?}: {node:?}");
+        // A pod beside a node sees all of its files.
+        let path = format!("/host{}", secret.display());
+        let words = ["debug", "node/node1", "--image=skiff/demo:1.0", "-i", "--", "cat", path.as_str()];
+        let node = kubectl.feed(&words, "");
+        assert!(node.code == 0 && node.stdout.contains("seen"), "{program:?}: {node:?}");
         let _ = kubectl.run(&["delete", "pod", "--all", "--now", "-l", "app!=web"]);
     }
     let token = world.skiff(&["kubeconfig", "--token"]).ok();
