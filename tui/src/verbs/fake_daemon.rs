@@ -238,7 +238,7 @@ async fn serve(stream: tokio::net::UnixStream, state: Arc<State>) {
                 }
                 ClientMessage::Request { id, request } => {
                     locked(&state.requests).push(request.clone());
-                    if matches!(request, Request::Exec(_) | Request::PortForward(_)) {
+                    if matches!(request, Request::Exec(_) | Request::PortForward(_) | Request::Attach(_)) {
                         let refusal = locked(&state.refused_streams).pop_front();
                         tokio::spawn(streams::answer(id, request, refusal, inputs.open(id), answers.clone()));
                         continue;

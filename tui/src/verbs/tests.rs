@@ -1,5 +1,6 @@
 //! The verbs against a daemon that the tests play.
 
+mod attending;
 mod changes;
 mod nodes;
 mod probes;

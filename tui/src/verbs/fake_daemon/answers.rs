@@ -141,6 +141,9 @@ impl State {
                 };
                 Ok(self.store(apply.object, &apply.namespace, outcome, apply.dry_run))
             }
+            Request::EphemeralContainers(replace) => {
+                Ok(self.store(replace.object, &replace.namespace, "configured", replace.dry_run))
+            }
             Request::Replace(replace) => Ok(self.store(replace.object, &replace.namespace, "replaced", replace.dry_run)),
             Request::Delete(delete) => {
                 let object = self.find(&delete.object)?;

@@ -1,4 +1,4 @@
-//! Streams in both directions: a few programs, and a port that sends back what it gets.
+//! Streams in both directions: a few programs, containers and ports that send back what they get.
 
 use super::{Answers, text_of};
 use objects::Status;
@@ -54,6 +54,7 @@ pub(super) async fn answer(id: u32, request: Request, refusal: Option<Status>, m
             }
             match request {
                 Request::Exec(_) => StreamEnd::Exited { code: 0 },
+                Request::Attach(_) => StreamEnd::Exited { code: 7 },
                 _ => {
                     say(channel::STDOUT, b"").await;
                     StreamEnd::Complete
