@@ -110,6 +110,13 @@ fn short_of_disk_the_pod_goes_that_wrote_most() {
     world.wait_clean();
 }
 
+/// The second of a day: of `2026-01-01T10:20:30Z`.
+fn seconds(time: &str) -> i64 {
+    let mut parts = time.trim_end_matches('Z').rsplit(['T', ':']).map(|part| part.parse::<i64>().unwrap_or_default());
+    let (second, minute, hour) = (parts.next(), parts.next(), parts.next());
+    second.unwrap_or_default() + 60 * minute.unwrap_or_default() + 3600 * hour.unwrap_or_default()
+}
+
 #[test]
 fn a_machine_that_is_switched_off_ends_its_pods_with_hooks_and_grace() {
     if is_skipped("a_machine_that_is_switched_off_ends_its_pods_with_hooks_and_grace") {
@@ -120,7 +127,8 @@ fn a_machine_that_is_switched_off_ends_its_pods_with_hooks_and_grace() {
     polite["lifecycle"] = json!({"preStop": {"exec": {"command": ["sh", "-c", "echo hook > /proc/1/fd/1"]}}});
     create(&world, "polite", &json!({"containers": [polite]}));
     create(&world, "stubborn", &json!({"containers": [shell("trap '' TERM; while true; do sleep 0.1; done")]}));
-    for name in ["polite", "stubborn"] {
+    create(&world, "critical", &json!({"priorityClassName": "system-node-critical", "containers": [shell(LISTENS)]}));
+    for name in ["polite", "stubborn", "critical"] {
         world.wait_ready(name);
     }
     let begin = Instant::now();
@@ -129,14 +137,20 @@ fn a_machine_that_is_switched_off_ends_its_pods_with_hooks_and_grace() {
     assert!(took >= Duration::from_secs(4) && took < Duration::from_secs(30), "{took:?}");
     assert!(world.processes("skiff-supervisor").is_empty(), "nothing of them runs when the daemon ends");
     world.start_daemon();
-    for (name, code) in [("polite", 0), ("stubborn", 137)] {
+    let mut ends: Vec<i64> = Vec::new();
+    for (name, code) in [("polite", 0), ("stubborn", 137), ("critical", 0)] {
         let pod = world.get("pod", name).expect("the pod");
         let status = &pod["status"];
         let said = (&status["phase"], &status["reason"], &status["message"]);
         let words = "Pod was terminated in response to imminent node shutdown.";
         assert_eq!(said, (&json!("Failed"), &json!("Terminated"), &json!(words)), "{name}");
-        assert_eq!(status["containerStatuses"][0]["state"]["terminated"]["exitCode"], code, "{name}: {status}");
+        let terminated = &status["containerStatuses"][0]["state"]["terminated"];
+        assert_eq!(terminated["exitCode"], code, "{name}: {status}");
+        ends.push(seconds(terminated["finishedAt"].as_str().unwrap_or_default()));
     }
+    // The others have four seconds, of which one makes use; only then is the critical pod told.
+    let after = |index: usize| (ends[2] - ends[index]).rem_euclid(24 * 3600);
+    assert!((3..60).contains(&after(0)) && after(1) < 60, "{ends:?}");
     assert_eq!(world.skiff(&["logs", "polite"]).ok(), "hook\nbye\n");
     let _ = world.skiff(&["delete", "pods", "--all"]).ok();
     world.wait_clean();
