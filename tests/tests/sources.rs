@@ -130,7 +130,7 @@ fn a_debugging_pod_sees_all_of_its_node_and_a_copy_is_looked_into() {
     let world = world();
     let marker = world.folder().join("marker");
     std::fs::write(&marker, "here\n").expect("a file of the node");
-    let script = format!("cat /host{}; readlink /proc/self/ns/pid /proc/self/ns/net", marker.display());
+    let script = format!("cat /host{}; readlink /proc/self/ns/pid; readlink /proc/self/ns/net", marker.display());
     let image = "skiff/demo:1.0";
     let ran = world.skiff_with(&["debug", "node/node1", "--image", image, "-i", "-q", "--", "sh", "-c", &script], "").ok();
     let own = |namespace: &str| {

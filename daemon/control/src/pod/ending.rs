@@ -78,12 +78,16 @@ impl PodMachine {
     }
 
     pub(super) fn evicted(&mut self, step: &mut Step, message: String, grace_seconds: u64) {
+        let grace_ms = grace_seconds.saturating_mul(1000).min(self.grace_ms());
+        if let Life::Ending { cause, .. } = &self.life {
+            // It goes already; the node's need hastens it.
+            let cause = cause.clone();
+            return self.end(step, cause, grace_ms);
+        }
         if self.life != Life::Active || self.deletion != Deletion::None {
-            // It goes already.
             return;
         }
         step.event(messages::evicted(&message));
-        let grace_ms = grace_seconds.saturating_mul(1000).min(self.grace_ms());
         self.end(step, Cause::Evicted { message }, grace_ms);
     }
 

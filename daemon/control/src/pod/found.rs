@@ -73,7 +73,7 @@ impl PodMachine {
                 let number = *number;
                 self.sandbox_lost(step, number);
             }
-            (Sandbox::Destroying { number, .. }, FoundSandbox::Absent) => {
+            (Sandbox::Destroying { number, asked }, FoundSandbox::Absent) if boot.since_ms(*asked) >= FRESH_MS => {
                 let number = *number;
                 self.sandbox_gone(step, number);
             }
@@ -174,6 +174,11 @@ impl PodMachine {
             let is_fresh = match &container.stage {
                 Stage::Running { since, .. } => step.now.boot.since_ms(*since) < FRESH_MS,
                 Stage::Starting { asked, .. } => step.now.boot.since_ms(*asked) < FRESH_MS,
+                // It may be stopped as soon as it has started.
+                Stage::Stopping(_) => container
+                    .history
+                    .started_at()
+                    .is_some_and(|started_at| step.now.boot.since_ms(step.now.boot_of(started_at)) < FRESH_MS),
                 _ => false,
             };
             if is_fresh && !is_first {

@@ -159,6 +159,14 @@ impl History {
         matches!(&self.newest, Some(Instance { state: InstanceState::Running { .. }, .. }))
     }
 
+    /// Since when the newest instance runs, if it does.
+    pub(super) fn started_at(&self) -> Option<Timestamp> {
+        match &self.newest.as_ref()?.state {
+            InstanceState::Running { started_at } => Some(*started_at),
+            InstanceState::Ended(_) => None,
+        }
+    }
+
     /// Whether it should be started (kubernetes `pkg/kubelet/container/helpers.go:ShouldContainerBeRestarted`).
     pub(super) fn wants_start(&self, policy: RestartPolicy) -> bool {
         match (&self.newest, self.ended()) {

@@ -5,7 +5,7 @@ use objects::Status;
 use std::collections::HashMap;
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::Message;
-use wire::{ExecRequest, Request, Response, ServerMessage, StreamEnd, StreamFrame, channel, frame_cost};
+use wire::{AttachRequest, ExecRequest, Request, Response, ServerMessage, StreamEnd, StreamFrame, channel, frame_cost};
 
 /// Who reads the bytes of which request.
 #[derive(Default)]
@@ -43,6 +43,8 @@ pub(super) async fn answer(id: u32, request: Request, refusal: Option<Status>, m
             say(channel::STDERR, b"oops\n").await;
             StreamEnd::Exited { code: command[1].parse().expect("a number") }
         }
+        // Nobody writes to it, so nobody says that it is over.
+        Request::Attach(AttachRequest { stdin: false, .. }) => StreamEnd::Exited { code: 7 },
         request => {
             while let Some((of, bytes)) = input.recv().await {
                 if of != channel::STDIN || bytes.is_empty() {

@@ -50,6 +50,19 @@ fn a_pod_whose_object_is_gone_has_two_seconds() {
     assert_eq!(bench.give(Input::SandboxGone { sandbox: 0 }), ["release"]);
 }
 
+/// Seed 512030: a look from before the sandbox was made came when it was being taken away, and the pod was released with it.
+#[test]
+fn a_look_from_before_the_sandbox_is_not_its_end() {
+    let mut bench = Bench::new(manifest("Always", &["a"]));
+    bench.give(Input::Found(Found::default()));
+    assert_eq!(bench.mark(30), ["destroy sandbox 0"]);
+    bench.ms = 1_000;
+    assert_eq!(bench.give(Input::Found(Found::default())), [""; 0]);
+    assert!(!bench.machine.is_released());
+    assert_eq!(bench.wake(), ["observe"]);
+    assert_eq!(bench.give(Input::Found(Found::default())), ["release and delete"]);
+}
+
 #[test]
 fn nothing_starts_after_delete() {
     let mut bench = Bench::new(manifest("Always", &["a", "b"]));

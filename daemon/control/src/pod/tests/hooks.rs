@@ -1,7 +1,7 @@
 //! Hooks: what waits for them, and what their failure does.
 
 use super::bench::{Bench, manifest};
-use crate::pod::{Found, HookKind, Input};
+use crate::pod::{Found, FoundSandbox, HookKind, Input};
 use serde_json::json;
 
 fn with_hook(policy: &str, hook: &str) -> Bench {
@@ -50,6 +50,26 @@ fn a_hook_that_fails_ends_its_container() {
     assert_eq!(bench.state("a"), "waiting PostStartHookError | Completed 0 | 1");
     bench.wake();
     assert_eq!(bench.state("a"), "waiting CrashLoopBackOff | Completed 0 | 1");
+}
+
+/// Seed 923791: a look from before its start came while it was being stopped, and it counted as ended while it ran on.
+#[test]
+fn a_look_from_before_the_start_is_not_the_end_of_what_is_stopped() {
+    let look = || Found { sandbox: FoundSandbox::Alive { sandbox: 0, ips: Vec::new() }, containers: Vec::new() };
+    let mut bench = with_hook("Never", "postStart");
+    bench.started("a", 0);
+    bench.hook_ended("a", 0, HookKind::PostStart, Err("no"));
+    bench.ms = 5_000;
+    bench.give(Input::Found(look()));
+    bench.exited("a", 0, 7);
+    assert_eq!(bench.state("a"), "Error 7 | - | 0");
+
+    let mut bench = with_hook("Never", "postStart");
+    bench.started("a", 0);
+    bench.hook_ended("a", 0, HookKind::PostStart, Err("no"));
+    bench.ms = 31_000;
+    bench.give(Input::Found(look()));
+    assert_eq!(bench.state("a"), "ContainerStatusUnknown 137 | - | 0", "one that nobody finds for so long is gone");
 }
 
 #[test]

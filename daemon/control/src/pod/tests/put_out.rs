@@ -53,6 +53,17 @@ fn a_pod_that_goes_already_is_not_evicted() {
     assert_ne!(bench.status.reason.as_deref(), Some("Evicted"));
 }
 
+/// Seed 151628: what was left of a pod that had completed kept its thirty seconds, whatever the node lacked.
+#[test]
+fn a_pod_that_goes_already_is_hastened_by_an_eviction() {
+    let mut bench = Bench::running("Always", &["a"]);
+    bench.mark(30);
+    bench.ms = 1_000;
+    assert_eq!(evict(&mut bench, 1), [""; 0]);
+    assert_eq!(bench.wake(), ["kill a/0"]);
+    assert_eq!(bench.ms, 3_000);
+}
+
 #[test]
 fn a_soft_eviction_has_the_shorter_of_both_graces() {
     let mut bench = Bench::running("Always", &["a"]);

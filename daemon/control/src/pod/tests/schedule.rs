@@ -293,10 +293,8 @@ impl Schedule {
     fn put_out(&mut self) {
         let grace_seconds = self.world.random.pick(&[0_u64, 1, 30]);
         let is_switched_off = self.world.random.chance(50);
-        // One that is ending already is not evicted; that the machine goes hastens it. (Seed 13225.)
-        if is_switched_off || (!self.is_over() && !self.has_ended()) {
-            self.expect_kills(grace_seconds.cast_signed().min(self.own_grace_seconds()));
-        }
+        // One that is ending already is hastened by either. (Seeds 13225, 151628.)
+        self.expect_kills(grace_seconds.cast_signed().min(self.own_grace_seconds()));
         self.is_put_out = true;
         if !is_switched_off {
             self.give(Input::Evicted { message: "The node was low on resource: memory. ".to_owned(), grace_seconds });
