@@ -127,7 +127,8 @@ impl PodMachine {
                     self.adopt(index, found, InstanceState::Running { started_at: *started_at });
                 }
                 let container = &mut self.containers[index];
-                if container.history.is_running() && matches!(container.stage, Stage::Idle | Stage::Starting { .. }) {
+                // Whatever its next start waits for: it runs, so there is none.
+                if container.history.is_running() && !matches!(container.stage, Stage::Running { .. } | Stage::Stopping(_)) {
                     container.stage = Stage::Running { since: step.now.boot, hook: Hook::Done };
                 }
             }

@@ -215,3 +215,21 @@ fn a_status_that_comes_back_as_the_object_does_not_shorten_a_wait() {
     });
     assert_eq!(bench.spec(|manifest| manifest["metadata"]["resourceVersion"] = json!("7")), [""; 0]);
 }
+
+/// Seed 642193: the failure of an earlier try came again, late, and a second instance was started beside the first.
+#[test]
+fn a_start_that_was_called_failed_and_runs_has_no_second_beside_it() {
+    let mut bench = Bench::new(manifest("Always", &["a"]));
+    bench.give(Input::Found(Found::default()));
+    bench.give(Input::SandboxReady { sandbox: 0, ips: Vec::new() });
+    bench.image_ready("a");
+    let (reason, message, at) = (StartFailure::CreateContainerError, "no".to_owned(), at(0).wall);
+    bench.give(Input::StartFailed { container: "a".into(), attempt: 0, reason, message, at });
+    assert_eq!(bench.wake(), ["ensure a a:1 IfNotPresent"]);
+    let state = FoundState::Running { started_at: at };
+    let running = FoundContainer { container: "a".into(), attempt: 0, container_id: "u1/a/0".to_owned(), state };
+    let sandbox = FoundSandbox::Alive { sandbox: 0, ips: Vec::new() };
+    bench.give(Input::Found(Found { sandbox, containers: vec![running] }));
+    assert_eq!(bench.state("a"), "running | - | 0");
+    assert_eq!(bench.image_ready("a"), [""; 0]);
+}
