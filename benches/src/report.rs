@@ -48,13 +48,23 @@ impl Row {
 pub fn print_table(rows: &[Row]) {
     println!("{:<56}{:>10}{:>10}{:>9}{:>9}", "", "skiff", "podman", "ratio", "goal");
     for row in rows {
-        println!("{:<56}{:>10.2}{:>10.2}{:>8.1}x{:>9}", row.what, row.ours, row.theirs, row.ratio, row.goal);
+        println!("{:<56}{:>10}{:>10}{:>8.1}x{:>9}", row.what, shown(row.ours), shown(row.theirs), row.ratio, row.goal);
     }
+}
+
+/// Large figures have no decimals.
+fn shown(figure: f64) -> String {
+    if figure < 10_000.0 { format!("{figure:.2}") } else { format!("{figure:.0}") }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Samples;
+    use super::{Samples, shown};
+
+    #[test]
+    fn large_figures_fit_into_their_column() {
+        assert_eq!([0.5, 9_999.0, 1_835_428.17].map(shown), ["0.50", "9999.00", "1835428"]);
+    }
 
     #[test]
     fn the_median_is_in_the_middle_whatever_the_order() {

@@ -222,7 +222,10 @@ impl Skiff {
 
     /// What the supervisors hold now.
     pub fn supervisor_memory(&self) -> Result<SupervisorMemory> {
-        let pids = processes(|command| command == "skiff-supervisor")?;
+        // Another daemon on the machine has its own.
+        let group = format!("/{CGROUP_ROOT}/");
+        let is_ours = |pid: &u32| fs::read_to_string(format!("/proc/{pid}/cgroup")).is_ok_and(|text| text.contains(&group));
+        let pids: Vec<u32> = processes(|command| command == "skiff-supervisor")?.into_iter().filter(is_ours).collect();
         let mut own_kib = 0.0;
         for pid in &pids {
             own_kib += Memory::of(*pid).map(Memory::own_kib).unwrap_or_default();
