@@ -11,6 +11,7 @@ use crate::console::model::lines::Lines;
 use crate::console::model::row::{Row, Tone};
 use crate::console::screen::Screen;
 use crate::console::screen::list::List;
+use jiff::Timestamp;
 use objects::Kind;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -27,7 +28,7 @@ pub struct Told {
     place: String,
     rows: BTreeMap<String, String>,
     lines: usize,
-    toast: String,
+    toast: Option<(String, Timestamp)>,
     standing: String,
     asks: String,
     /// Texts that were given to the user's editor already.
@@ -165,9 +166,10 @@ pub fn tell(app: &App, told: &mut Told) -> Vec<String> {
     } else {
         changes(app, told, &mut out);
     }
-    let toast = app.toast.as_ref().map(|toast| toast.text.clone()).unwrap_or_default();
-    if told.toast != toast && !toast.is_empty() {
-        out.push(format!("! {toast}"));
+    // The same said again is told again: it was said of something else.
+    let toast = app.toast.as_ref().map(|toast| (toast.text.clone(), toast.until));
+    if let Some((text, _)) = toast.as_ref().filter(|_| told.toast != toast) {
+        out.push(format!("! {text}"));
     }
     told.toast = toast;
     let asks = asked(app);
@@ -428,6 +430,11 @@ mod tests {
         type_line(&mut bench, &mut told, "edit");
         let again = editors(&mut bench, &mut told);
         assert!(again.len() == 1 && again[0].contains("containerPort: x") && !again[0].contains("abc"), "{again:?}");
+        bench.take(Msg::Edited(Ok(first[0].replace("50m", "70m"))));
+        assert!(tell(&bench.app, &mut told).join("\n").contains("the text is taken over"));
+        bench.wait(1);
+        bench.take(Msg::Edited(Ok(first[0].replace("50m", "80m"))));
+        assert!(tell(&bench.app, &mut told).join("\n").contains("the text is taken over"), "the same said again is told again");
         bench.take(Msg::Edited(Err("there was a problem with the editor".to_owned())));
         assert!(tell(&bench.app, &mut told).join("\n").contains("the text stays as it was"));
         bench.take(Msg::Edited(Ok(first[0].replace("50m", "60m"))));
