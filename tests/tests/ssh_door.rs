@@ -5,7 +5,7 @@ use end_to_end::{Console, World, demo_image, eventually, is_skipped};
 use serde_json::json;
 use std::io::{Read, Write};
 use std::process::{Command, Output, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const PORT: u16 = 2222;
 
@@ -294,6 +294,11 @@ fn strangers_sessions_and_what_waits_are_bounded() {
         return;
     }
     let (world, client) = world();
+    // One that never says who it is: it has thirty seconds.
+    let mut silent = world.inside("bash");
+    let script = format!("exec 3<>/dev/tcp/127.0.0.1/{PORT}; exec timeout 55 cat <&3");
+    let begun = Instant::now();
+    let silent = silent.args(["-c", &script]).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("bash runs");
     // A client that stops reading: the log stays in the container's file, and neither daemon nor session grows with it.
     let _ = world
         .skiff_with(&["create", "-f", "-"], &pod("loud", "yes aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"))
@@ -348,6 +353,11 @@ fn strangers_sessions_and_what_waits_are_bounded() {
         (0, ..) => Ok(()),
         other => Err(format!("{other:?}")),
     });
+    let ended = silent.wait_with_output().expect("it ends");
+    let took = begun.elapsed();
+    assert!(ended.status.success(), "the door closes by itself, after {took:?}: {:?}", ended.status);
+    assert!(String::from_utf8_lossy(&ended.stdout).starts_with("SSH-2.0-skiffd_"), "{ended:?}");
+    assert!(took >= Duration::from_secs(29), "{took:?}");
     // Tries: a client with many keys that are not known is cut off.
     let mut many = world.inside("ssh");
     many.args(client.words("nobody"));
