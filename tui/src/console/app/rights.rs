@@ -26,7 +26,8 @@ pub enum OnMachine {
     /// All that its user may.
     #[default]
     Everything,
-    /// No file is read or written by name, and no program is run: the user of the console has no account here (`--captive`).
+    /// No file is read or written by name, and no program of the machine is run: the user of the console has no account here
+    /// (`--captive`). A shell in a container is a program of the cluster's; what it is run by is `skiff` itself.
     Nothing,
 }
 
@@ -51,9 +52,8 @@ impl Rights {
     /// Whether an action is of any use.
     pub fn allow(self, action: Action) -> bool {
         let changes = action.changes_cluster() && self.on_cluster == OnCluster::Read;
-        let touches =
-            matches!(action, Action::Save | Action::Suspend | Action::Shell | Action::Attach | Action::Forward | Action::Copy)
-                && self.on_machine == OnMachine::Nothing;
+        let touches = matches!(action, Action::Save | Action::Suspend | Action::Forward | Action::Copy)
+            && self.on_machine == OnMachine::Nothing;
         !changes && !touches
     }
 
@@ -96,7 +96,7 @@ impl Rights {
                 told.push(Wire::CopyEnd(*id, Err(why.to_owned())));
                 false
             }
-            Effect::Read(_) | Effect::Write(..) | Effect::Suspend | Effect::Run(_) | Effect::Editor(_)
+            Effect::Read(_) | Effect::Write(..) | Effect::Suspend | Effect::Editor(_)
                 if self.on_machine == OnMachine::Nothing =>
             {
                 told.push(Wire::Denied(CAPTIVE));
