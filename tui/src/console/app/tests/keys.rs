@@ -99,10 +99,13 @@ fn a_shell_and_an_attached_container_are_the_verbs() {
     assert_eq!(run(&mut bench, "x a").as_deref(), Some("attach -it bravo -n default"));
     let inside = run(&mut bench, "enter x a").expect("a container is attached to");
     assert!(inside.starts_with("attach -it bravo -n default -c "), "{inside}");
-    for rights in [Rights::new(true, false), Rights::new(false, true)] {
+    for rights in [Rights::new(true, false), Rights::new(true, true)] {
         bench.app.rights = rights;
         assert_eq!((run(&mut bench, "x s"), run(&mut bench, "x a")), (None, None));
     }
+    // A program of the cluster is none of the machine.
+    bench.app.rights = Rights::new(false, true);
+    assert!(run(&mut bench, "x s").is_some() && run(&mut bench, "x a").is_some());
 }
 
 #[test]
