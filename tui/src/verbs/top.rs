@@ -73,8 +73,12 @@ enum SortBy {
 }
 
 impl Shown {
-    fn header(&self) -> Header {
-        if self.no_headers { Header::Hidden } else { Header::Shown }
+    /// Writes rows below their columns' names. These are a row of their own: tables write names in capitals, and kubectl has `(cores)`.
+    fn write(&self, names: &[&str], rows: Vec<Vec<String>>) -> String {
+        let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+        let columns = names.iter().map(|name| Column::named(name)).collect();
+        let first = (!self.no_headers).then_some(names);
+        Table { columns, rows: first.into_iter().chain(rows).collect() }.to_text(Header::Hidden)
     }
 
     /// Sorts by what is used, where that is wanted; else what has come in an order keeps it.
@@ -137,9 +141,8 @@ async fn nodes(context: &mut Context, (name, shown): (Option<&str>, &Shown), bas
         let (milli, bytes) = (milli(*used), i64::try_from(used.memory_bytes).unwrap_or(i64::MAX));
         vec![lookup::name(node).to_owned(), format!("{milli}m"), percent(milli, cpu), mebi(*used), percent(bytes, memory)]
     };
-    let columns = ["Name", "CPU(cores)", "CPU(%)", "Memory(bytes)", "Memory(%)"].map(Column::named).into();
-    let table = Table { columns, rows: rows.iter().map(row).collect() };
-    context.print(&table.to_text(shown.header()))
+    let names = ["NAME", "CPU(cores)", "CPU(%)", "MEMORY(bytes)", "MEMORY(%)"];
+    context.print(&shown.write(&names, rows.iter().map(row).collect()))
 }
 
 /// How pods are shown.
@@ -178,16 +181,15 @@ async fn pods(
         None => return context.note(format!("No resources found{place}")),
     }
     shown.sort(&mut used, |pod| total(pod));
-    let table = table(&used, shown, how);
-    context.print(&table.to_text(shown.header()))
+    context.print(&table(&used, shown, how))
 }
 
-fn table(pods: &[&PodUsage], shown: &Shown, how: How) -> Table {
-    let mut names: Vec<&str> = if how.containers { vec!["Pod", "Name"] } else { vec!["Name"] };
+fn table(pods: &[&PodUsage], shown: &Shown, how: How) -> String {
+    let mut names: Vec<&str> = if how.containers { vec!["POD", "NAME"] } else { vec!["NAME"] };
     if how.namespaces {
-        names.insert(0, "Namespace");
+        names.insert(0, "NAMESPACE");
     }
-    names.extend(["CPU(cores)", "Memory(bytes)"]);
+    names.extend(["CPU(cores)", "MEMORY(bytes)"]);
     let mut rows = Vec::new();
     for pod in pods {
         let mut lines: Vec<(Vec<&str>, Used)> = if how.containers {
@@ -210,7 +212,7 @@ fn table(pods: &[&PodUsage], shown: &Shown, how: How) -> Table {
         rows.push(std::iter::repeat_n(String::new(), blank).chain(["________", "________"].map(str::to_owned)).collect());
         rows.push(std::iter::repeat_n(String::new(), blank).chain(amounts(sum)).collect());
     }
-    Table { columns: names.into_iter().map(Column::named).collect(), rows }
+    shown.write(&names, rows)
 }
 
 fn total(pod: &PodUsage) -> Used {
