@@ -138,6 +138,40 @@ fn a_stopped_daemon_leaves_and_a_removed_node_does_not_come_back() {
 }
 
 #[test]
+fn what_the_other_side_of_a_split_said_of_a_removed_node_goes_with_it() {
+    if is_skipped("what_the_other_side_of_a_split_said_of_a_removed_node_goes_with_it") {
+        return;
+    }
+    let cluster = Cluster::new(3);
+    cluster.wait_whole();
+    cluster.cut(&["n1", "n2,n3"]);
+    eventually("n1 sees n3 no more", || {
+        let members = cluster.skiff("n1", &["node", "ls"]).ok();
+        if members.lines().any(|row| row.starts_with("n3") && row.contains("down")) { Ok(()) } else { Err(members) }
+    });
+    let _ = cluster.skiff("n1", &["node", "rm", "n3"]).ok();
+    cluster.wait_gone("n1", "node", "n3");
+    // n3 makes its Node anew, later than n1 deleted it, and n2 places a pod there.
+    let uid = |seen: &Value| seen["metadata"]["uid"].as_str().map(str::to_owned);
+    let before = uid(&cluster.get("n2", "node", "n3").expect("n3"));
+    let _ = cluster.skiff("n2", &["delete", "node", "n3"]).ok();
+    cluster.wait("n2", ("node", "n3"), "made anew", |seen| uid(seen) != before);
+    cluster.create("n2", &manifest::sleeper("ghost", "n3"));
+    let _ = cluster.wait_ready("n2", "ghost");
+    cluster.heal();
+    eventually("n1 and n2 see each other again", || {
+        let members = cluster.skiff("n1", &["node", "ls"]).ok();
+        if members.lines().any(|row| row.starts_with("n2") && row.contains("alive")) { Ok(()) } else { Err(members) }
+    });
+    // It does come over, and it does not stay.
+    cluster.wait("n1", ("pod", "ghost"), "known on n1", |_| true);
+    for node in ["n1", "n2"] {
+        cluster.wait_gone(node, "node", "n3");
+        cluster.wait_gone(node, "pod", "ghost");
+    }
+}
+
+#[test]
 fn nodes_that_joined_on_two_sides_of_a_split_settle_who_keeps_a_range() {
     if is_skipped("nodes_that_joined_on_two_sides_of_a_split_settle_who_keeps_a_range") {
         return;

@@ -8,6 +8,7 @@ use crate::api::{self, ListenError, Listener, RemoteListener};
 use crate::cluster::cidr::{RangeError, Settler};
 use crate::cluster::enter::{Entered, enter};
 use crate::cluster::join;
+use crate::cluster::removed::Removed;
 use crate::cluster::routes::Routes;
 use crate::cluster::start::{Cluster, Settings};
 use crate::cluster::transport::BindError;
@@ -319,6 +320,8 @@ fn spawn(
     }
     tasks.spawn(api::serve_peers(cluster.streams, verbs.clone(), shutdown.clone()));
     tasks.spawn(Collector::new(verbs.clone(), store.clone(), cluster.alive.clone()).run(shutdown.clone()));
+    let removed = Removed::new(verbs.clone(), store.clone(), cluster.alive.clone(), cluster.denied);
+    tasks.spawn(removed.run(shutdown.clone()));
     tasks.spawn(Scheduler::new(store.clone(), recorder.clone(), cluster.alive).run(shutdown.clone()));
     tasks.spawn(NodeReports::new(store.clone(), recorder.clone(), cluster.counted_on).run(shutdown.clone()));
     tasks.spawn(Evictor::new(verbs, store.clone(), recorder.clone()).run(shutdown.clone()));

@@ -59,7 +59,7 @@ pub struct Gossip {
     events: mpsc::Receiver<Event>,
     keys: watch::Receiver<Keys>,
     /// Nodes that were removed: they are no members, whatever is remembered of them.
-    denied: BTreeSet<NodeId>,
+    denied: watch::Sender<BTreeSet<NodeId>>,
     changes: RecordChanges,
     work: FuturesUnordered<BoxFuture<'static, Done>>,
     view: watch::Sender<View>,
@@ -96,6 +96,8 @@ pub struct Parts {
     pub counters: watch::Sender<Counters>,
     /// Where it is told that this node knows what the others know.
     pub settled: watch::Sender<bool>,
+    /// Where it is told who was removed.
+    pub denied: watch::Sender<BTreeSet<NodeId>>,
 }
 
 /// The end of some work in the store.
@@ -107,9 +109,10 @@ enum Done {
 impl Gossip {
     /// The task of these parts.
     pub fn new(parts: Parts) -> Self {
-        let Parts { engine, store, changes, transport, datagrams, events, keys, recorder, view, counters, settled } = parts;
+        let Parts { engine, store, changes, transport, datagrams, events, keys, recorder, view, counters, settled, denied } =
+            parts;
         let (work, contact) = (FuturesUnordered::new(), engine.contact());
-        let denied = denied(&keys.borrow());
+        denied.send_replace(self::denied(&keys.borrow()));
         Self {
             engine,
             store,
@@ -168,9 +171,12 @@ impl Gossip {
         let is_settled = self.engine.standing() == Standing::Settled;
         self.settled.send_if_modified(|before| std::mem::replace(before, is_settled) != is_settled);
         if std::mem::take(&mut self.has_news) {
-            let is_removed = |member: &&Member| self.denied.contains(&member.identity.name);
-            let members = self.engine.members().filter(|member| !is_removed(member));
-            self.view.send_replace(Arc::new(members.cloned().collect()));
+            let members = {
+                let denied = self.denied.borrow();
+                let is_removed = |member: &&Member| denied.contains(&member.identity.name);
+                self.engine.members().filter(|member| !is_removed(member)).cloned().collect()
+            };
+            self.view.send_replace(Arc::new(members));
         }
     }
 
@@ -384,9 +390,14 @@ impl Gossip {
     }
 
     fn deny(&mut self) {
-        self.denied = denied(&self.keys.borrow_and_update());
+        let denied = denied(&self.keys.borrow_and_update());
         self.has_news = true;
-        self.step(Input::Denied(self.denied.clone()));
+        self.denied.send_if_modified(|before| {
+            let is_new = *before != denied;
+            before.clone_from(&denied);
+            is_new
+        });
+        self.step(Input::Denied(denied));
     }
 }
 

@@ -11,6 +11,7 @@ use crate::shutdown::Shutdown;
 use control::membership::Members;
 use control::version::NodeId;
 use gossip::{Config, Engine, Identity, Standing};
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -52,6 +53,8 @@ pub struct Cluster {
     pub counted_on: watch::Receiver<Members>,
     /// Requests that other daemons pass on to this one.
     pub streams: mpsc::Receiver<IncomingStream>,
+    /// Who was removed.
+    pub denied: watch::Receiver<BTreeSet<NodeId>>,
     learnt: Option<watch::Receiver<bool>>,
     removed: watch::Receiver<bool>,
 }
@@ -93,6 +96,7 @@ impl Cluster {
             records,
         };
         let engine = Engine::new(now, config);
+        let (denied_tx, denied) = watch::channel(BTreeSet::new());
         let (learnt_tx, learnt) = watch::channel(standing == Standing::Settled);
         let (counters_tx, counters) = watch::channel(gossip::Counters::default());
         let gossip = Gossip::new(driver::Parts {
@@ -107,6 +111,7 @@ impl Cluster {
             view: view_tx,
             counters: counters_tx,
             settled: learnt_tx,
+            denied: denied_tx,
         });
         let (alive_tx, alive) = watch::channel(Members::alone(me.name.clone()));
         let (counted_on_tx, counted_on) = watch::channel(Members::alone(me.name.clone()));
@@ -120,7 +125,7 @@ impl Cluster {
         tasks.spawn(outcast::run(transport.clone(), view.clone(), join, removed_tx, shutdown.clone()));
         let peers = Arc::new(ClusterPeers { me, since: started, view, counters, transport, trust });
         let learnt = (standing == Standing::Fresh).then_some(learnt);
-        Ok(Self { peers, alive, counted_on, streams: incoming.streams, learnt, removed })
+        Ok(Self { peers, alive, counted_on, streams: incoming.streams, denied, learnt, removed })
     }
 
     /// Whether this node was removed from its cluster while it was away.

@@ -101,11 +101,20 @@ impl Verbs {
         }
         // First the identity: a node that may still come in would make its Node anew.
         self.peers.remove(&name).await?;
-        // Its Node goes after its pods, so that whoever is interrupted can ask again; then what was placed there meanwhile.
-        let mut pods = self.remove_pods_of(&name).await?;
-        self.remove_object(&ObjectRef { kind: Kind::Node, namespace: String::new(), name: name.clone() }).await?;
-        pods += self.remove_pods_of(&name).await?;
+        let pods = self.bury_node(&name).await?;
         Ok(Response::NodeRemoved { node: name, pods })
+    }
+
+    /// Removes the Node of a removed node and the objects of its pods; how many pods there were.
+    ///
+    /// # Errors
+    /// The store's. Called again it does the rest.
+    pub async fn bury_node(&self, name: &str) -> Result<usize, Status> {
+        // Its Node goes after its pods, so that whoever is interrupted can ask again; then what was placed there meanwhile.
+        let mut pods = self.remove_pods_of(name).await?;
+        self.remove_object(&ObjectRef { kind: Kind::Node, namespace: String::new(), name: name.to_owned() }).await?;
+        pods += self.remove_pods_of(name).await?;
+        Ok(pods)
     }
 
     async fn remove_pods_of(&self, node: &str) -> Result<usize, Status> {
