@@ -356,6 +356,12 @@ impl Sealer {
         self.refused[reason as usize]
     }
 
+    /// Which node a datagram names as its sender, [`Identity::short`]: nothing vouches for it before it has opened.
+    #[must_use]
+    pub fn claimed_sender(datagram: &[u8]) -> Option<u64> {
+        Some(Header::read(datagram.get(..HEADER)?)?.node)
+    }
+
     /// Whether a member was heard from this address.
     #[must_use]
     pub fn is_known(&self, address: SocketAddr) -> bool {

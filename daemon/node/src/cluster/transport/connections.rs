@@ -8,8 +8,10 @@ use rustls::pki_types::CertificateDer;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+/// A process that starts says its first words by datagrams: a connection that is younger than this when they come may be with it already.
+const YOUNG: Duration = Duration::from_secs(1);
 /// Connections for messages with one node: one that we opened, one that it opened, and room for what is just ending.
 const A_NODE: usize = 4;
 /// Connections with one stream each that one node may have open here: requests that it carries for its consoles.
@@ -39,8 +41,9 @@ pub(super) struct Held {
     pub(super) connection: Connection,
     pub(super) holder: Arc<Holder>,
     purpose: Purpose,
-    /// The other's start, once it has told it.
+    /// The other's start; 0 until it has told it, which it does when it has something to say.
     instance_ms: u64,
+    since: Instant,
 }
 
 impl Held {
@@ -77,7 +80,13 @@ impl Connections {
             }
             _ => {}
         }
-        held.push(Held { connection: connection.clone(), holder: holder.clone(), purpose, instance_ms: 0 });
+        held.push(Held {
+            connection: connection.clone(),
+            holder: holder.clone(),
+            purpose,
+            instance_ms: 0,
+            since: Instant::now(),
+        });
         Ok(())
     }
 
@@ -121,7 +130,12 @@ impl Connections {
     /// Closes those with earlier processes of a node, which a datagram named by the start of its identity.
     pub(super) fn restarted(&self, short: u64, instance_ms: u64) {
         let table = self.lock();
-        let stale = |held: &&Held| held.holder.identity.short() == short && held.instance_ms != instance_ms;
+        let is_of_another = |held: &Held| match held.instance_ms {
+            // Where it is with the process before after all, the first message that goes there finds out.
+            0 => held.since.elapsed() >= YOUNG,
+            told_ms => told_ms != instance_ms,
+        };
+        let stale = |held: &&Held| held.holder.identity.short() == short && is_of_another(held);
         table.values().flatten().filter(stale).for_each(|held| held.connection.close(CODE_GONE, b"of a process before"));
     }
 

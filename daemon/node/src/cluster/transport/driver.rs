@@ -1,10 +1,11 @@
 //! The task that owns all others of a transport: receives datagrams, accepts connections, starts what the rest asks for.
 
+use super::exchange::Asker;
 use super::statistics::Counter;
 use super::{Datagram, Shared, Task, exchange, inbound, quic_address, sockets};
 use crate::cluster::trust::{moment, wall_ms};
 use crate::shutdown::Shutdown;
-use pki::datagram::{MAX_DATAGRAM, Refused};
+use pki::datagram::{MAX_DATAGRAM, Refused, Sealer};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -103,7 +104,8 @@ impl Driver {
         match opened {
             Ok(opened) => {
                 if opened.trust_digest != self.shared.trust.keys().trust_digest {
-                    exchange::soon(&self.shared, quic_address(from));
+                    let asker = if self.is_member(opened.sender) { Asker::Known } else { Asker::Unknown };
+                    exchange::soon(&self.shared, quic_address(from), asker);
                 }
                 self.note_instance(opened.sender, opened.instance_ms);
                 if self.shared.datagrams.try_send(Datagram { from, opened }).is_err() {
@@ -112,10 +114,19 @@ impl Driver {
             }
             // A member that is ahead of us, or one that has slept: the exchange decides whether it is one.
             Err((Refused::Stranger, true) | (Refused::OldGeneration, _)) => {
-                exchange::soon(&self.shared, quic_address(from));
+                // Whoever is none of us is not dialled for it: a removed node could make us dial the world.
+                if Sealer::claimed_sender(datagram).is_some_and(|sender| self.is_member(sender)) {
+                    exchange::soon(&self.shared, quic_address(from), Asker::Known);
+                }
             }
             Err(_) => {}
         }
+    }
+
+    /// Whether a node of this short name was admitted, and not removed since.
+    fn is_member(&self, short: u64) -> bool {
+        let bundle = self.shared.trust.keys().bundle;
+        bundle.members().keys().any(|identity| identity.short() == short && !bundle.is_denied(*identity))
     }
 
     /// A node that started anew has no use for the connections of before, and answers none of them.

@@ -11,6 +11,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::{debug, info};
 
 /// How long one may take.
@@ -19,34 +20,64 @@ const LONGEST: Duration = Duration::from_secs(10);
 const BETWEEN: Duration = Duration::from_secs(1);
 /// Addresses that are remembered for that.
 const ADDRESSES: usize = 1024;
+/// Exchanges at once with members that this node knows.
+const WITH_KNOWN: usize = 16;
+/// And with whoever else has the cluster's keys: newcomers, or somebody who makes up one sender after the other.
+const WITH_UNKNOWN: usize = 4;
 
-/// When it was tried last, by QUIC address.
-#[derive(Debug, Default)]
-pub(super) struct Tries(Mutex<HashMap<SocketAddr, Instant>>);
+/// What is known of whoever asks for an exchange by what it sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asker {
+    /// A member by the name that it gives; anybody could give it.
+    Known,
+    /// None that was heard of.
+    Unknown,
+}
+
+/// When it was tried last, by QUIC address, and how many are under way.
+#[derive(Debug)]
+pub(super) struct Tries {
+    at: Mutex<HashMap<SocketAddr, Instant>>,
+    known: Arc<Semaphore>,
+    unknown: Arc<Semaphore>,
+}
+
+impl Default for Tries {
+    fn default() -> Self {
+        let semaphore = |places| Arc::new(Semaphore::new(places));
+        Self { at: Mutex::default(), known: semaphore(WITH_KNOWN), unknown: semaphore(WITH_UNKNOWN) }
+    }
+}
 
 impl Tries {
-    /// Whether it may be tried now; where so, that is noted.
-    fn may(&self, address: SocketAddr) -> bool {
-        let mut tries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    /// A place for an exchange with this address, where it may be tried now; that is noted.
+    fn place(&self, address: SocketAddr, asker: Asker) -> Option<OwnedSemaphorePermit> {
+        let mut tries = self.at.lock().unwrap_or_else(PoisonError::into_inner);
         let is_fresh = |at: &Instant| at.elapsed() < BETWEEN;
         if tries.get(&address).is_some_and(is_fresh) {
-            return false;
+            return None;
         }
         if tries.len() >= ADDRESSES {
             tries.retain(|_, at| is_fresh(at));
         }
-        tries.len() < ADDRESSES && tries.insert(address, Instant::now()).is_none_or(|at| !is_fresh(&at))
+        if tries.len() >= ADDRESSES {
+            return None;
+        }
+        let places = if asker == Asker::Known { &self.known } else { &self.unknown };
+        let place = places.clone().try_acquire_owned().ok()?;
+        tries.insert(address, Instant::now());
+        Some(place)
     }
 }
 
-/// Has keys exchanged with whoever is at a QUIC address, unless that was just done.
-pub(super) fn soon(shared: &Arc<Shared>, address: SocketAddr) {
-    if !shared.tries.may(address) {
-        return;
-    }
+/// Has keys exchanged with whoever is at a QUIC address, unless that was just done, or too many are under way: what asked for it comes
+/// again.
+pub(super) fn soon(shared: &Arc<Shared>, address: SocketAddr, asker: Asker) {
+    let Some(place) = shared.tries.place(address, asker) else { return };
     let task = {
         let shared = shared.clone();
         async move {
+            let _place = place;
             if let Err(why) = ask(&shared, address).await {
                 debug!(%address, why, "an exchange of keys failed");
             }
@@ -105,4 +136,27 @@ async fn take(shared: &Shared, receive: &mut RecvStream) -> Result<(), String> {
         info!(generation = bundle.newest().number, removed = bundle.denied().len(), "the cluster's keys have changed");
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Asker, Tries, WITH_KNOWN, WITH_UNKNOWN};
+    use std::net::SocketAddr;
+
+    fn address(number: usize) -> SocketAddr {
+        SocketAddr::from(([10, 0, 0, 1], u16::try_from(number).expect("a port")))
+    }
+
+    #[test]
+    fn exchanges_are_bounded_and_made_up_senders_take_no_place_of_members() {
+        let tries = Tries::default();
+        let made_up: Vec<_> = (1..=500).filter_map(|port| tries.place(address(port), Asker::Unknown)).collect();
+        assert_eq!(made_up.len(), WITH_UNKNOWN);
+        let known: Vec<_> = (1_001..=1_500).filter_map(|port| tries.place(address(port), Asker::Known)).collect();
+        assert_eq!(known.len(), WITH_KNOWN);
+        drop(made_up);
+        assert!(tries.place(address(1), Asker::Unknown).is_none(), "it was just asked");
+        assert!(tries.place(address(501), Asker::Unknown).is_some());
+        assert!(tries.place(address(1_501), Asker::Known).is_none(), "their places are taken still");
+    }
 }

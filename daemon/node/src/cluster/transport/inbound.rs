@@ -118,7 +118,7 @@ async fn messages(shared: Arc<Shared>, connection: Connection, node: Arc<str>, m
         let hello = Hello::read(&mut stream).await?;
         shared.connections.started(&connection, &node, hello.instance_ms);
         if hello.trust_digest != shared.trust.keys().trust_digest {
-            exchange::soon(&shared, connection.remote_address());
+            exchange::soon(&shared, connection.remote_address(), exchange::Asker::Known);
         }
         while let Some(bytes) = framing::read(&mut stream).await? {
             // The reader is gone when the daemon ends.

@@ -1,5 +1,7 @@
 //! Tests of the transport: several of them in one process, on loopback.
 
+mod made_up;
+
 use super::connections::STREAMS_A_NODE;
 use super::{Datagram, Event, Incoming, IncomingStream, MAX_MESSAGE_BYTES, SendError, Transport, TransportConfig, quic_address};
 use crate::cluster::join::{Doorman, Welcome};
@@ -401,6 +403,14 @@ async fn a_member_that_slept_through_a_removal_fetches_the_new_keys() {
     sleeper.stop().await;
 }
 
+/// The next process of a node that has ended, at the same address.
+async fn again(trust: Trust, gossip: SocketAddr) -> Node {
+    // The endpoint's own task lets go of the port in a moment.
+    let bind = |address| std::net::UdpSocket::bind(address).map(|_| ());
+    until(|| bind(quic_address(gossip)).and_then(|()| bind(gossip)).is_ok()).await;
+    Node::run(trust, gossip, 2)
+}
+
 #[tokio::test]
 async fn a_process_that_started_anew_is_spoken_to_over_a_new_connection() {
     let bundle = bundle();
@@ -413,14 +423,7 @@ async fn a_process_that_started_anew_is_spoken_to_over_a_new_connection() {
     let _ = elm.task.await;
     let trust = elm.trust.clone();
     drop((elm.transport, elm.incoming));
-    let mut elm = loop {
-        // The endpoint's own task lets go of the port in a moment.
-        let bind = |address| std::net::UdpSocket::bind(address).map(|_| ());
-        if bind(quic_address(gossip)).and_then(|()| bind(gossip)).is_ok() {
-            break Node::run(trust.clone(), gossip, 2);
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    };
+    let mut elm = again(trust, gossip).await;
     let mut sent = 0;
     let received = loop {
         sent += 1;
@@ -433,6 +436,26 @@ async fn a_process_that_started_anew_is_spoken_to_over_a_new_connection() {
         }
     };
     assert_eq!(received, ("oak".to_owned(), text("two")));
+    oak.stop().await;
+    elm.stop().await;
+}
+
+#[tokio::test]
+async fn a_connection_with_a_process_that_started_anew_is_not_closed_by_its_first_datagram() {
+    let bundle = bundle();
+    let (mut oak, elm) = (Node::start(&bundle, "oak"), Node::start(&bundle, "elm"));
+    let gossip = elm.gossip;
+    elm.transport.send_datagram(oak.gossip, b"before").expect("sent");
+    oak.datagram().await;
+    let mut elm = again(elm.stop().await, gossip).await;
+    // It has not said on the connection when it started: it has nothing to say there.
+    oak.transport.send("elm", gossip, text("one")).expect("queued");
+    assert_eq!(elm.message().await.1, text("one"));
+    elm.transport.send_datagram(oak.gossip, b"after").expect("sent");
+    assert_eq!(oak.datagram().await.opened.instance_ms, 2);
+    oak.transport.send("elm", gossip, text("two")).expect("queued");
+    assert_eq!(elm.message().await.1, text("two"));
+    assert!(oak.incoming.events.try_recv().is_err(), "nothing was lost, and nothing is told as lost");
     oak.stop().await;
     elm.stop().await;
 }
