@@ -74,6 +74,17 @@ fn a_node_whose_clock_is_an_hour_ahead_takes_part_and_is_told_of() {
     cluster.wait_whole();
     let told = cluster.wait_event("n1", "n3", "ClockSkew");
     assert!(told.contains(" s ahead of"), "it says by how much: {told}");
+    // What it said before it could measure is known as well, and nobody reads of what will happen in an hour.
+    eventually("the first events of n3 are known, in the time of the others", || {
+        let soon = cluster.on("n1", &["date", "-u", "-d", "+2 min", "+%Y-%m-%dT%H:%M:%SZ"]).ok();
+        let events = cluster.list("n1", "events")?;
+        let of_n3 = events.iter().filter(|event| event["source"]["host"] == "n3");
+        let last = |event: &serde_json::Value| event["lastTimestamp"].as_str().unwrap_or_default().to_owned();
+        let told: Vec<(String, String)> = of_n3.map(|event| (event["reason"].to_string(), last(event))).collect();
+        assert!(told.iter().all(|(_, time)| time.as_str() < soon.trim()), "by {soon}: {told:?}");
+        let starts = told.iter().filter(|(reason, _)| reason.contains("Starting")).count();
+        if starts == 2 { Ok(()) } else { Err(format!("{told:?}")) }
+    });
     // What it writes is seen by all, and does not outrank what is written after it.
     cluster.create("n3", &manifest::sleeper("ahead", "n3"));
     for node in NODES {

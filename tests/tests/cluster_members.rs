@@ -138,6 +138,39 @@ fn a_stopped_daemon_leaves_and_a_removed_node_does_not_come_back() {
 }
 
 #[test]
+fn a_daemon_that_cannot_start_takes_leave() {
+    if is_skipped("a_daemon_that_cannot_start_takes_leave") {
+        return;
+    }
+    let cluster = Cluster::new(3);
+    cluster.wait_whole();
+    cluster.kill("n3");
+    let is_seen_as = |state: &str| {
+        eventually(&format!("n1 and n2 see n3 as {state}"), || {
+            for node in ["n1", "n2"] {
+                let members = cluster.skiff(node, &["node", "ls"]).ok();
+                if !members.lines().any(|row| row.starts_with("n3") && row.contains(state)) {
+                    return Err(members);
+                }
+            }
+            Ok(())
+        });
+    };
+    is_seen_as("down");
+    // It is a member before it comes to its socket, whose place is taken.
+    let socket = cluster.folder().join("run/n3/skiffd.sock");
+    let _ = std::fs::remove_file(&socket);
+    std::fs::create_dir_all(socket.join("taken")).expect("a folder");
+    let refused = cluster.script(&["start", "n3"]).fails();
+    assert!(refused.contains("skiffd.sock") || cluster.log("n3").contains("skiffd.sock"), "{refused}");
+    // Not as down: nobody waits for whether it answers.
+    is_seen_as("left");
+    std::fs::remove_dir_all(&socket).expect("removed");
+    cluster.start("n3");
+    cluster.wait_whole();
+}
+
+#[test]
 fn what_the_other_side_of_a_split_said_of_a_removed_node_goes_with_it() {
     if is_skipped("what_the_other_side_of_a_split_said_of_a_removed_node_goes_with_it") {
         return;

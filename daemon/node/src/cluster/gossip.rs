@@ -392,11 +392,7 @@ impl Gossip {
     fn deny(&mut self) {
         let denied = denied(&self.keys.borrow_and_update());
         self.has_news = true;
-        self.denied.send_if_modified(|before| {
-            let is_new = *before != denied;
-            before.clone_from(&denied);
-            is_new
-        });
+        self.denied.send_replace(denied.clone());
         self.step(Input::Denied(denied));
     }
 }
