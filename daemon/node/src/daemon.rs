@@ -167,7 +167,7 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     // For as long as the daemon lives it waits for writes and for the disk: a blocking thread of its own.
     let writer = tokio::task::spawn_blocking(|| writer.run());
     let (recorder, events) = events::channel(&config.name, store.clone());
-    tasks.spawn(events.run(shutdown.clone()));
+    tasks.spawn(events.run_once_time_is_known(shutdown.clone()));
     tell_damage(&damage, &images, &recorder, &config.name);
     let is_lost = damage.iter().any(|damage| matches!(damage, Damage::Database { .. }));
     let base = Base { config, store: store.clone(), recorder, images, machine, fixed, is_lost };

@@ -9,7 +9,7 @@ mod object;
 use crate::shutdown::Shutdown;
 use control::events::{Correlator, Decision, Occurrence, Report, Source, Subject};
 use control::pod::{EventType, PodEvent};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::Pod;
 use objects::Kind;
 use serde_json::Value;
@@ -17,7 +17,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use store::{Key, Preconditions, Store, StoreError};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tracing::{debug, warn};
 
 /// Reports that may wait.
@@ -101,12 +101,18 @@ pub struct Recorder {
     queue: mpsc::Sender<Reported>,
     dropped: Arc<AtomicU64>,
     node_name: Arc<str>,
+    time_known: Arc<watch::Sender<bool>>,
 }
 
 impl Recorder {
     /// This node's name.
     pub fn node_name(&self) -> &str {
         &self.node_name
+    }
+
+    /// From now on the store knows the cluster's time, as well as it ever will: see [`Writer::run_once_time_is_known`].
+    pub fn time_is_known(&self) {
+        self.time_known.send_replace(true);
     }
 
     /// Reports something that the node agent saw. Never waits.
@@ -146,17 +152,31 @@ pub struct Writer {
     dropped: Arc<AtomicU64>,
     store: Store,
     correlator: Correlator,
+    time_known: watch::Receiver<bool>,
 }
 
 /// The two ends of the way of events.
 pub fn channel(node_name: &str, store: Store) -> (Recorder, Writer) {
     let (sender, queue) = mpsc::channel(QUEUE);
     let dropped = Arc::new(AtomicU64::new(0));
-    let recorder = Recorder { queue: sender, dropped: dropped.clone(), node_name: node_name.into() };
-    (recorder, Writer { queue, dropped, store, correlator: Correlator::default() })
+    let (time_known_tx, time_known) = watch::channel(false);
+    let time_known_tx = Arc::new(time_known_tx);
+    let recorder = Recorder { queue: sender, dropped: dropped.clone(), node_name: node_name.into(), time_known: time_known_tx };
+    (recorder, Writer { queue, dropped, store, correlator: Correlator::default(), time_known })
 }
 
 impl Writer {
+    /// The same, but nothing is written before [`Recorder::time_is_known`]: a daemon that starts on a machine whose clock is wrong has
+    /// not measured by how much, and others would not take what it writes.
+    pub async fn run_once_time_is_known(mut self, mut shutdown: Shutdown) {
+        // Both only wait. Where the daemon ends before, what waits is written as it is.
+        tokio::select! {
+            _ = self.time_known.wait_for(|is_known| *is_known) => {}
+            () = shutdown.wait() => {}
+        }
+        self.run(shutdown).await;
+    }
+
     /// Runs until the shutdown signal, then writes what waits.
     pub async fn run(mut self, mut shutdown: Shutdown) {
         let mut batch = Vec::with_capacity(BATCH);
@@ -189,7 +209,10 @@ impl Writer {
         // In the order in which they were reported: who watches sees a container created before it is started.
         let mut events: Vec<(Reported, Occurrence)> = Vec::with_capacity(batch.len());
         let mut places: HashMap<String, usize> = HashMap::new();
-        for reported in batch.drain(..) {
+        let correction = SignedDuration::from_millis(self.store.clock_correction());
+        for mut reported in batch.drain(..) {
+            // In the cluster's time, whatever this machine's clock says: beside the events of others it is read.
+            reported.at = reported.at.checked_sub(correction).unwrap_or(reported.at);
             match self.correlator.report(reported.at, &reported.report) {
                 Decision::Drop => {}
                 Decision::Create(occurrence) | Decision::Update(occurrence) => {
@@ -261,5 +284,31 @@ mod tests {
             told.push(event["reason"].as_str().unwrap_or_default().to_owned());
         }
         assert_eq!(told, expected);
+    }
+
+    #[tokio::test]
+    async fn events_are_in_the_clusters_time_and_wait_until_it_is_known() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let opened = Store::open(folder.path(), NodeId::from("n"), store::Settings::default());
+        let (store, writer, _) = opened.expect("a store");
+        std::thread::spawn(|| writer.run());
+        let (_, mut watcher) = store.list_and_watch(Kind::Event, None);
+        let (recorder, events) = channel("n", store.clone());
+        let (_trigger, shutdown) = crate::shutdown::signal();
+        recorder.report(About::node("n"), EventType::Normal, "Starting", "said before the time was known".to_owned());
+        tokio::spawn(events.run_once_time_is_known(shutdown));
+        tokio::task::yield_now().await;
+        // Measured: this machine's clock is an hour ahead of those of the others.
+        store.set_clock_correction(3_600_000).await.expect("open");
+        assert_eq!(store.list(Kind::Event, None).items.len(), 0);
+        recorder.time_is_known();
+        let event: Value = watcher.next().await.expect("a change").object.parse().expect("an event");
+        for field in ["firstTimestamp", "lastTimestamp"] {
+            let time: jiff::Timestamp = event[field].as_str().expect("a time").parse().expect("a time");
+            let ago_s = jiff::Timestamp::now().as_second() - time.as_second();
+            assert!((3_590..3_700).contains(&ago_s), "{field} is {ago_s} s ago by our clock");
+        }
+        let created = event["metadata"]["creationTimestamp"].as_str().expect("a time");
+        assert_eq!(Some(created), event["firstTimestamp"].as_str());
     }
 }

@@ -6,42 +6,67 @@ use crate::errors::chain;
 use crate::events::{About, Recorder};
 use crate::shutdown::Shutdown;
 use control::pod::EventType;
+use gossip::Member;
 use std::time::Duration;
 use store::Store;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tracing::{info, warn};
 
 /// How often the clocks are compared.
 const LOOK: Duration = Duration::from_secs(5);
+/// How often it is looked, after a start, whether enough of them were measured.
+const FIRST: Duration = Duration::from_millis(200);
+/// And no longer than so long: the others may be down.
+const FIRST_MOST: Duration = Duration::from_secs(5);
 
-/// Runs until the shutdown signal.
-pub async fn run(store: Store, transport: Transport, view: watch::Receiver<View>, recorder: Recorder, mut shutdown: Shutdown) {
-    let mut look = tokio::time::interval(LOOK);
-    look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+/// Runs until the shutdown signal. Tells the recorder once the cluster's time is known, or will not be known soon; `awaits_others` says
+/// whether there is anybody whose clock could tell it.
+pub async fn run(
+    (store, recorder): (Store, Recorder),
+    transport: Transport,
+    view: watch::Receiver<View>,
+    awaits_others: bool,
+    mut shutdown: Shutdown,
+) {
+    let (begin, mut is_known) = (Instant::now(), false);
     loop {
-        // A tick that is not taken now is taken next.
+        let members = view.borrow().clone();
+        let ahead_ms = measured(&members, &transport);
+        // One clock of several may be the wrong one: most have to be heard, or time has to pass.
+        let is_enough = !ahead_ms.is_empty() && ahead_ms.len() * 2 >= members.len();
+        is_known |= is_enough || !awaits_others || begin.elapsed() >= FIRST_MOST;
+        if is_known && !ahead_ms.is_empty() {
+            look(&store, &recorder, &ahead_ms).await;
+        }
+        if is_known {
+            recorder.time_is_known();
+        }
+        // Both only wait.
         tokio::select! {
             () = shutdown.wait() => return,
-            _ = look.tick() => {}
+            () = tokio::time::sleep(if is_known { LOOK } else { FIRST }) => {}
         }
-        let members = view.borrow().clone();
-        let active = members.iter().filter(|member| member.state.is_active());
-        let clocks = transport.clocks();
-        let clocks = active.filter_map(|member| clocks.get(member.identity.name.as_str()));
-        let ahead_ms: Vec<i64> = clocks.map(|clock| clock.offset_us / 1000).collect();
-        if ahead_ms.is_empty() {
-            continue;
-        }
-        let before_ms = store.clock_correction();
-        let wanted_ms = control::skew::correction_ms(before_ms, &ahead_ms);
-        match store.set_clock_correction(wanted_ms).await {
-            Ok(restamped) if restamped > 0 => info!(objects = restamped, "changes with a time from the future were stamped anew"),
-            Ok(_) => {}
-            Err(error) => warn!(error = %chain(&error), "the clock's correction was not taken"),
-        }
-        if wanted_ms != before_ms {
-            tell(&recorder, wanted_ms);
-        }
+    }
+}
+
+/// How far the clocks of the members that are seen are ahead of ours, in ms.
+fn measured(members: &[Member], transport: &Transport) -> Vec<i64> {
+    let active = members.iter().filter(|member| member.state.is_active());
+    let clocks = transport.clocks();
+    active.filter_map(|member| clocks.get(member.identity.name.as_str())).map(|clock| clock.offset_us / 1000).collect()
+}
+
+async fn look(store: &Store, recorder: &Recorder, ahead_ms: &[i64]) {
+    let before_ms = store.clock_correction();
+    let wanted_ms = control::skew::correction_ms(before_ms, ahead_ms);
+    match store.set_clock_correction(wanted_ms).await {
+        Ok(restamped) if restamped > 0 => info!(objects = restamped, "changes with a time from the future were stamped anew"),
+        Ok(_) => {}
+        Err(error) => warn!(error = %chain(&error), "the clock's correction was not taken"),
+    }
+    if wanted_ms != before_ms {
+        tell(recorder, wanted_ms);
     }
 }
 

@@ -85,12 +85,14 @@ impl Cluster {
         let standing = standing(&store, settings.horizon_ms, welcome.is_some() && records.is_empty());
         let join = addresses(&settings.join, welcome.as_ref());
         let roster = roster::file(&settings.data_dir);
+        let remembered = roster::read(&roster);
+        let awaits_others = !join.is_empty() || !remembered.is_empty();
         let config = Config {
             identity: me.clone(),
             seed: seed(),
             standing,
             horizon_ms: settings.horizon_ms,
-            known: roster::known(roster::read(&roster), store.last_contact(), now),
+            known: roster::known(remembered, store.last_contact(), now),
             join: join.clone(),
             denied: driver::denied(&trust.keys()),
             records,
@@ -118,7 +120,7 @@ impl Cluster {
         tasks.spawn(driver.run(shutdown.clone()));
         tasks.spawn(gossip.run(shutdown.clone()));
         tasks.spawn(sight::run(store.clone(), view.clone(), (alive_tx, counted_on_tx), shutdown.clone()));
-        tasks.spawn(skew::run(store, transport.clone(), view.clone(), recorder, shutdown.clone()));
+        tasks.spawn(skew::run((store, recorder), transport.clone(), view.clone(), awaits_others, shutdown.clone()));
         tasks.spawn(roster::run(roster, view.clone(), shutdown.clone()));
         tasks.spawn(trust.clone().run(shutdown.clone()));
         let (removed_tx, removed) = watch::channel(false);
