@@ -9,6 +9,7 @@
 
 mod steps;
 
+use super::removed;
 use super::transport::{Datagram, Event, Transport};
 use super::trust::Keys;
 use crate::clock;
@@ -112,7 +113,7 @@ impl Gossip {
         let Parts { engine, store, changes, transport, datagrams, events, keys, recorder, view, counters, settled, denied } =
             parts;
         let (work, contact) = (FuturesUnordered::new(), engine.contact());
-        denied.send_replace(self::denied(&keys.borrow()));
+        denied.send_replace(removed::denied(&keys.borrow()));
         Self {
             engine,
             store,
@@ -390,17 +391,9 @@ impl Gossip {
     }
 
     fn deny(&mut self) {
-        let denied = denied(&self.keys.borrow_and_update());
+        let denied = removed::denied(&self.keys.borrow_and_update());
         self.has_news = true;
         self.denied.send_replace(denied.clone());
         self.step(Input::Denied(denied));
     }
-}
-
-/// Names of nodes that were removed, but for those that joined again since.
-pub fn denied(keys: &Keys) -> BTreeSet<NodeId> {
-    let bundle = &keys.bundle;
-    let is_back = |name: &str| bundle.members().iter().any(|(identity, member)| member == name && !bundle.is_denied(*identity));
-    let names = bundle.denied().values().map(|denied| denied.name.as_str());
-    names.filter(|name| !is_back(name)).map(NodeId::from).collect()
 }

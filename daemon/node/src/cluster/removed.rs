@@ -4,6 +4,7 @@
 //! one was deleted, and pods that are placed on it. Where the removal is known nothing new of it comes in, but what did stays. So all nodes
 //! look for it, and one of them buries it; the others step in where it does not.
 
+use super::trust::Keys;
 use crate::errors::chain;
 use crate::shutdown::Shutdown;
 use crate::verbs::Verbs;
@@ -115,6 +116,14 @@ impl Removed {
             }
         }
     }
+}
+
+/// Names of nodes that were removed, but for those that joined again since.
+pub fn denied(keys: &Keys) -> BTreeSet<NodeId> {
+    let bundle = &keys.bundle;
+    let is_back = |name: &str| bundle.members().iter().any(|(identity, member)| member == name && !bundle.is_denied(*identity));
+    let names = bundle.denied().values().map(|denied| denied.name.as_str());
+    names.filter(|name| !is_back(name)).map(NodeId::from).collect()
 }
 
 /// Whether an object is the Node of a name, or a pod that is bound to it.

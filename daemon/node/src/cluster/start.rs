@@ -5,7 +5,7 @@ use super::gossip::{self as driver, Gossip, View};
 use super::join::{Doorman, Member, Welcome};
 use super::peers::ClusterPeers;
 use super::transport::{BindError, IncomingStream, Transport, TransportConfig};
-use super::{outcast, roster, sight, skew};
+use super::{outcast, removed, roster, sight, skew};
 use crate::events::Recorder;
 use crate::shutdown::Shutdown;
 use control::membership::Members;
@@ -94,7 +94,7 @@ impl Cluster {
             horizon_ms: settings.horizon_ms,
             known: roster::known(remembered, store.last_contact(), now),
             join: join.clone(),
-            denied: driver::denied(&trust.keys()),
+            denied: removed::denied(&trust.keys()),
             records,
         };
         let engine = Engine::new(now, config);
