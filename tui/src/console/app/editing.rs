@@ -47,15 +47,16 @@ fn container_line(text: &str, name: Option<&str>) -> Option<usize> {
     let wanted = name.map(|name| format!("name: {name}"));
     let (mut is_inside, mut begin) = (false, None);
     for (at, line) in text.lines().enumerate() {
-        if !line.starts_with("    ") {
+        let is_item = line.starts_with("  - ");
+        if !is_item && !line.starts_with("    ") {
             is_inside = matches!(line, "  containers:" | "  initContainers:");
             continue;
         }
-        if is_inside && line.starts_with("    - ") {
+        if is_inside && is_item {
             begin = Some(at);
         }
         let is_first = matches!((&wanted, begin), (None, Some(_)));
-        let is_it = wanted.as_deref().is_some_and(|wanted| line.get(6..) == Some(wanted));
+        let is_it = wanted.as_deref().is_some_and(|wanted| line.get(4..) == Some(wanted));
         if is_inside && (is_first || is_it) {
             return begin;
         }
@@ -352,7 +353,7 @@ mod tests {
 
     #[test]
     fn the_cursor_begins_where_the_container_does() {
-        let text = "metadata:\n  name: web\nspec:\n  containers:\n    - image: a\n      name: one\n    - command:\n        - sh\n      name: two\n  volumes:\n    - name: two\n";
+        let text = "metadata:\n  name: web\nspec:\n  containers:\n  - image: a\n    name: one\n  - command:\n    - sh\n    name: two\n  volumes:\n  - name: two\n";
         assert_eq!(container_line(text, Some("two")), Some(6));
         assert_eq!(container_line(text, Some("one")), Some(4));
         assert_eq!(container_line(text, None), Some(4));

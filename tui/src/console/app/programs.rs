@@ -1,4 +1,4 @@
-//! A shell in a container, and what a container shows: the console steps aside for the verb that does it.
+//! A shell in a container or on a node, and what a container shows: the console steps aside for the verb that does it.
 
 use super::effect::Effect;
 use super::navigate;
@@ -21,6 +21,10 @@ pub enum Program {
 /// Steps aside for a program about the pod or container that one stands on.
 pub fn run(app: &mut App, program: Program, out: &mut Vec<Effect>) {
     let container = navigate::container(app);
+    if let (Some((Kind::Node, node)), Program::Shell) = (navigate::subject(app), program) {
+        // The node's own shell, with all of the node to see: the daemon asks for the role that may.
+        return out.push(Effect::Run(["debug", "-it", &format!("node/{}", node.name)].map(str::to_owned).to_vec()));
+    }
     let Some((Kind::Pod, pod)) = navigate::subject(app) else {
         return app.say(Role::Warn, "only pods have containers");
     };

@@ -119,6 +119,7 @@ pub const TABLE: &[Binding] = &[
     bind(Forwards, "o", A::Logs, "logs", "show the pod's log"),
     bind(Nodes, "x c", A::Cordon, "cordon", "let no new pods come to the node or the marked ones, after asking"),
     bind(Nodes, "x r", A::Drain, "+drain", "cordon the node and end its pods with their grace, after asking"),
+    bind(Nodes, "x s", A::Shell, "", "open a shell on the node, for an admin"),
     bind(Nodes, "x u", A::Uncordon, "+uncordon", "let new pods come to the node again, after asking"),
     bind(Images, "x d", A::RemoveImage, "remove", "remove the image from its node, or the marked ones, after asking"),
     bind(Images, "x p", A::PruneImages, "prune", "remove what no container of the node uses, after asking"),

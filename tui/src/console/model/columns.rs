@@ -26,14 +26,20 @@ const fn wide(title: &'static str, source: &'static str, least: u16, leave: u8) 
     Column { title, source, least, leave, wide: true }
 }
 
+/// Columns that most kinds have.
+const NAMESPACE: Column = column("NAMESPACE", "Namespace", 9, 0);
+const NAME: Column = column("NAME", "Name", 16, 0);
+const AGE: Column = column("AGE", "Age", 4, 0);
+const LABELS: Column = wide("LABELS", "", 8, 9);
+
 /// Pods.
 pub const PODS: &[Column] = &[
-    column("NAMESPACE", "Namespace", 9, 0),
-    column("NAME", "Name", 16, 0),
+    NAMESPACE,
+    NAME,
     column("READY", "Ready", 5, 1),
     column("STATUS", "Status", 10, 0),
     column("RESTARTS", "Restarts", 8, 2),
-    column("AGE", "Age", 4, 0),
+    AGE,
     column("IP", "IP", 9, 3),
     column("NODE", "Node", 6, 4),
     column("OWNER", "", 8, 5),
@@ -43,7 +49,7 @@ pub const PODS: &[Column] = &[
     wide("IMAGES", "", 10, 7),
     wide("ACCOUNT", "", 8, 9),
     wide("GATES", "Readiness Gates", 5, 10),
-    wide("LABELS", "", 8, 9),
+    LABELS,
 ];
 
 /// Nodes.
@@ -57,7 +63,7 @@ pub const NODES: &[Column] = &[
     column("MEMBER", "", 7, 1),
     column("SINCE", "", 5, 3),
     column("RTT", "", 6, 3),
-    column("AGE", "Age", 4, 0),
+    AGE,
     column("VERSION", "Version", 7, 4),
     column("INTERNAL-IP", "Internal-IP", 11, 3),
     column("ROLES", "Roles", 6, 6),
@@ -66,7 +72,7 @@ pub const NODES: &[Column] = &[
     column("RUNTIME", "Container-Runtime", 9, 8),
     wide("TAINTS", "", 8, 7),
     wide("POD-CIDR", "", 9, 7),
-    wide("LABELS", "", 8, 9),
+    LABELS,
 ];
 
 /// Events.
@@ -133,73 +139,42 @@ pub const FORWARDS: &[Column] = &[
 ];
 
 /// Namespaces.
-pub const NAMESPACES: &[Column] = &[
-    column("NAME", "Name", 16, 0),
-    column("STATUS", "Status", 8, 0),
-    column("PODS", "", 4, 1),
-    column("AGE", "Age", 4, 0),
-    wide("LABELS", "", 8, 9),
-];
+pub const NAMESPACES: &[Column] = &[NAME, column("STATUS", "Status", 8, 0), column("PODS", "", 4, 1), AGE, LABELS];
 
 /// Config maps.
-pub const CONFIG_MAPS: &[Column] = &[
-    column("NAMESPACE", "Namespace", 9, 0),
-    column("NAME", "Name", 16, 0),
-    column("DATA", "Data", 4, 0),
-    column("AGE", "Age", 4, 0),
-    wide("LABELS", "", 8, 9),
-];
+pub const CONFIG_MAPS: &[Column] = &[NAMESPACE, NAME, column("DATA", "Data", 4, 0), AGE, LABELS];
 
 /// Secrets. How many values there are, and none of them.
-pub const SECRETS: &[Column] = &[
-    column("NAMESPACE", "Namespace", 9, 0),
-    column("NAME", "Name", 16, 0),
-    column("TYPE", "Type", 8, 1),
-    column("DATA", "Data", 4, 0),
-    column("AGE", "Age", 4, 0),
-    wide("LABELS", "", 8, 9),
-];
+pub const SECRETS: &[Column] = &[NAMESPACE, NAME, column("TYPE", "Type", 8, 1), column("DATA", "Data", 4, 0), AGE, LABELS];
 
 /// Service accounts.
-pub const SERVICE_ACCOUNTS: &[Column] = &[
-    column("NAMESPACE", "Namespace", 9, 0),
-    column("NAME", "Name", 16, 0),
-    column("SECRETS", "Secrets", 7, 1),
-    column("AGE", "Age", 4, 0),
-    wide("LABELS", "", 8, 9),
-];
+pub const SERVICE_ACCOUNTS: &[Column] = &[NAMESPACE, NAME, column("SECRETS", "Secrets", 7, 1), AGE, LABELS];
 
 /// Services.
 pub const SERVICES: &[Column] = &[
-    column("NAMESPACE", "Namespace", 9, 0),
+    NAMESPACE,
     column("NAME", "Name", 12, 0),
     column("TYPE", "Type", 9, 1),
     column("CLUSTER-IP", "Cluster-IP", 10, 2),
     column("EXTERNAL-IP", "External-IP", 8, 4),
     column("PORT(S)", "Port(s)", 8, 0),
-    column("AGE", "Age", 4, 0),
+    AGE,
     column("SELECTOR", "Selector", 8, 3),
-    wide("LABELS", "", 8, 9),
+    LABELS,
 ];
 
 /// Priority classes.
 pub const PRIORITY_CLASSES: &[Column] = &[
-    column("NAME", "Name", 16, 0),
+    column("NAME", "Name", 23, 0),
     column("VALUE", "Value", 10, 0),
     column("GLOBAL-DEFAULT", "Global-Default", 6, 2),
-    column("AGE", "Age", 4, 0),
+    AGE,
     column("PREEMPTIONPOLICY", "PreemptionPolicy", 10, 1),
-    wide("LABELS", "", 8, 9),
+    LABELS,
 ];
 
 /// Leases.
-pub const LEASES: &[Column] = &[
-    column("NAMESPACE", "Namespace", 9, 0),
-    column("NAME", "Name", 16, 0),
-    column("HOLDER", "Holder", 10, 0),
-    column("AGE", "Age", 4, 0),
-    wide("LABELS", "", 8, 9),
-];
+pub const LEASES: &[Column] = &[NAMESPACE, NAME, column("HOLDER", "Holder", 10, 0), AGE, LABELS];
 
 /// The columns of a kind's list.
 pub const fn of(kind: Kind) -> &'static [Column] {

@@ -122,3 +122,15 @@ fn deleting_says_who_names_the_object_and_a_namespace_wants_its_name() {
     bench.press("x d");
     assert!(bench.shows("goes with it") && bench.shows("\"team-1\" is to be typed"), "{}", bench.picture());
 }
+
+#[test]
+fn a_shell_on_a_node_is_the_nodes_own() {
+    let mut bench = Bench::new(100, 20);
+    command(&mut bench, "nodes");
+    bench.press("x s");
+    let ran = bench.effects.iter().rev().find_map(|effect| match effect {
+        Effect::Run(words) => Some(words.join(" ")),
+        _ => None,
+    });
+    assert_eq!(ran.as_deref(), Some("debug -it node/oak"));
+}

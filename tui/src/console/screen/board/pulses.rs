@@ -112,7 +112,10 @@ fn nodes(known: &Known<'_>, width: u16) -> Vec<Line> {
             line = line.put(Role::Dim, format!("{title} ")).put(fullness(share), full).put(Role::Faint, rest);
             line = line.cell(Role::Dim, &format!(" {:.0}%", share * 100.0), 6);
         }
-        lines.push(line.put(Role::Dim, format!("{:.0} pods", load.pods.0)).to(Target::PodsOn(name.to_owned())));
+        lines.push(
+            line.put(Role::Dim, format!("{:.0} pod{}", load.pods.0, if load.pods.0 as u64 == 1 { "" } else { "s" }))
+                .to(Target::PodsOn(name.to_owned())),
+        );
     }
     lines.push(Line::default());
     lines
