@@ -302,6 +302,23 @@ fn whatever_ends_a_session_leaves_no_process_and_no_socket() {
     let _ = world.skiff(&["delete", "pods", "--all", "--force", "--grace-period=0"]).ok();
 }
 
+/// A client with many keys that are not known is cut off.
+fn many_keys(world: &World, client: &SshClient) {
+    let mut many = world.inside("ssh");
+    many.args(client.words("nobody"));
+    for _ in 0..10 {
+        let name = client.path(&format!("many{}", many.get_args().count()));
+        let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&name).status();
+        assert!(made.expect("ssh-keygen runs").success());
+        many.arg("-i").arg(name);
+    }
+    let (code, _, err) = run({
+        many.args(["-o", "LogLevel=INFO", "x@127.0.0.1", "version"]);
+        many
+    });
+    assert!(code == 255 && err.contains("Too many authentication attempts"), "{code} {err}");
+}
+
 #[test]
 fn strangers_sessions_and_what_waits_are_bounded() {
     if skipped("strangers_sessions_and_what_waits_are_bounded") {
@@ -372,19 +389,6 @@ fn strangers_sessions_and_what_waits_are_bounded() {
         (0, ..) => Ok(()),
         other => Err(format!("{other:?}")),
     });
-    // Tries: a client with many keys that are not known is cut off.
-    let mut many = world.inside("ssh");
-    many.args(client.words("nobody"));
-    for _ in 0..10 {
-        let name = client.path(&format!("many{}", many.get_args().count()));
-        let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&name).status();
-        assert!(made.expect("ssh-keygen runs").success());
-        many.arg("-i").arg(name);
-    }
-    let (code, _, err) = run({
-        many.args(["-o", "LogLevel=INFO", "x@127.0.0.1", "version"]);
-        many
-    });
-    assert!(code == 255 && err.contains("Too many authentication attempts"), "{code} {err}");
+    many_keys(&world, &client);
     let _ = world.skiff(&["delete", "pods", "--all", "--force", "--grace-period=0"]).ok();
 }
