@@ -13,6 +13,7 @@ mod metrics;
 mod one_way;
 mod patch;
 mod plain;
+mod ports;
 mod proxy;
 mod read;
 mod site;

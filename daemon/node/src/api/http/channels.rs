@@ -8,7 +8,7 @@ use crate::streams::output::Output;
 use crate::streams::{Duplex, Resize, Sink};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use futures_util::stream::SplitStream;
+use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt, future};
 use objects::Status;
 use serde::Deserialize;
@@ -23,9 +23,9 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use wire::{StreamEnd, TerminalSize, channel};
 
 /// Messages that wait to be sent.
-const QUEUE: usize = 16;
+pub const QUEUE: usize = 16;
 /// How long a client may take to close the connection once all is said.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+pub const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 const END_OF_CHANNEL: u8 = 255;
 
 /// What was agreed on.
@@ -60,7 +60,13 @@ impl Channels {
         Ok((Self { version: *version, is_base64: *is_base64 }, Some(name)))
     }
 
-    fn message(self, channel: u8, bytes: &[u8]) -> Message {
+    /// Whether bytes are sent as base64.
+    pub fn is_base64(self) -> bool {
+        self.is_base64
+    }
+
+    /// A message of a channel.
+    pub fn message(self, channel: u8, bytes: &[u8]) -> Message {
         if self.is_base64 {
             return Message::text(format!("{channel}{}", STANDARD.encode(bytes)));
         }
@@ -71,7 +77,7 @@ impl Channels {
     }
 
     /// A message's channel and bytes; none where it is no message of ours.
-    fn read(self, message: Message) -> Option<(u8, Vec<u8>)> {
+    pub fn read(self, message: Message) -> Option<(u8, Vec<u8>)> {
         match message {
             Message::Text(text) if self.is_base64 => {
                 let channel = u8::try_from(text.chars().next()?.to_digit(10)?).ok()?;
@@ -88,18 +94,8 @@ impl Channels {
 /// The streams of a program over a websocket, to the end of either.
 pub async fn command(socket: Socket, channels: Channels, duplex: Duplex, wants: Wants) {
     let Duplex { input, outputs, resize, ending } = duplex;
-    let (mut sink, stream) = socket.split();
-    let (messages, mut queued) = mpsc::channel::<Message>(QUEUE);
-    let writing = async {
-        while let Some(message) = queued.recv().await {
-            if sink.send(message).await.is_err() {
-                return;
-            }
-        }
-        // Clients take an end without this code for a fault.
-        let normal = CloseFrame { code: CloseCode::Normal, reason: Default::default() };
-        let _ = sink.send(Message::Close(Some(normal))).await;
-    };
+    let (sink, stream) = socket.split();
+    let (messages, queued) = mpsc::channel::<Message>(QUEUE);
     let working = async move {
         let (known, is_known) = watch::channel(false);
         let sending = outputs.into_iter().filter(|(channel, _)| takes(wants, *channel)).map(|(channel, source)| {
@@ -121,12 +117,24 @@ pub async fn command(socket: Socket, channels: Channels, duplex: Duplex, wants: 
     let mut hearing = pin!(hear(stream, channels, input, resize));
     // A client that goes away takes the program along: the streams are dropped.
     tokio::select! {
-        _ = async { tokio::join!(working, writing) } => {
+        _ = async { tokio::join!(working, write(sink, queued)) } => {
             // Whoever closes first may cut off what is still on its way: the client has read all once it closes, too.
             let _ = tokio::time::timeout(CLOSE_TIMEOUT, hearing).await;
         }
         () = &mut hearing => {}
     }
+}
+
+/// Sends the messages of a queue until nobody fills it any more, and closes the websocket.
+pub async fn write(mut sink: SplitSink<Socket, Message>, mut queued: mpsc::Receiver<Message>) {
+    while let Some(message) = queued.recv().await {
+        if sink.send(message).await.is_err() {
+            return;
+        }
+    }
+    // Clients take an end without this code for a fault.
+    let normal = CloseFrame { code: CloseCode::Normal, reason: Default::default() };
+    let _ = sink.send(Message::Close(Some(normal))).await;
 }
 
 /// Whether a client takes a channel's output.

@@ -6,7 +6,7 @@
 use super::answer::{self, Body};
 use super::channels::{self, Channels};
 use super::site::{Asked, text, websocket_key};
-use super::spdy;
+use super::{ports, spdy};
 use crate::streams::Duplex;
 use crate::verbs::Verbs;
 use futures_util::future::BoxFuture;
@@ -187,7 +187,20 @@ pub fn port_forward(verbs: &Arc<Verbs>, asked: &Asked, parts: &mut Parts) -> Res
             };
             Ok(Switch { response: websocket(&key, Some(TUNNEL)), on, afterwards: over_websocket(run) })
         }
-        Upgrade::WebSocket { .. } => Err(Status::bad_request(format!("ports are forwarded over {TUNNEL} or SPDY/3.1"))),
+        Upgrade::WebSocket { key, protocols } => {
+            // Of the channels only these forms carry ports.
+            let offered: Vec<String> = protocols.iter().filter(|name| name.starts_with("v4.")).cloned().collect();
+            if offered.is_empty() && !protocols.is_empty() {
+                let message = format!(
+                    "unable to negotiate protocol: client supports {protocols:?}, server accepts {TUNNEL}, v4.channel.k8s.io, v4.base64.channel.k8s.io"
+                );
+                return Err(Status::bad_request(message));
+            }
+            let (channels, name) = Channels::choose(&offered)?;
+            let ports = ports::asked(&asked.query, channels)?;
+            let run = move |socket: Socket| -> BoxFuture<'static, ()> { Box::pin(ports::forward(socket, channels, ports, to)) };
+            Ok(Switch { response: websocket(&key, name), on, afterwards: over_websocket(run) })
+        }
         Upgrade::Spdy { protocols } => {
             if !protocols.is_empty() && !protocols.iter().any(|name| name == PORT_FORWARD) {
                 return Err(Status::bad_request(format!("unable to negotiate protocol: use {PORT_FORWARD}")));

@@ -6,6 +6,7 @@ use rest::spdy::{Frame, Reader, Writer};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio_tungstenite::tungstenite::Message;
@@ -257,6 +258,33 @@ async fn ports_are_forwarded_over_spdy_in_a_websocket() {
         }
         assert_eq!(output, b"hello");
     }
+}
+
+#[tokio::test]
+async fn ports_are_forwarded_over_the_channels_of_a_websocket() {
+    let cluster = Cluster::joined().await;
+    for socket in sockets(&cluster) {
+        let path = format!("{POD}/portforward?ports=8080,1&ports=8081");
+        let mut stream = websocket(&socket, &path, "v4.channel.k8s.io").await;
+        let mut channels: [Vec<u8>; 6] = Default::default();
+        let is_told = |channels: &[Vec<u8>; 6]| channels[0].len() == 7 && channels[4].len() == 8 && channels[3].len() > 2;
+        for message in [&b"\0first"[..], b"\x04second", b"\x01nobody hears this", b"\x09nor that", b""] {
+            stream.send(Message::binary(message.to_vec())).await.expect("sent");
+        }
+        while !is_told(&channels) {
+            let message = tokio::time::timeout(Duration::from_secs(30), stream.next()).await.expect("it goes on in time");
+            let bytes = message.expect("it goes on").expect("a message").into_data();
+            let (channel, bytes) = bytes.split_first().expect("a channel");
+            channels[usize::from(*channel)].extend_from_slice(bytes);
+        }
+        let [first, no_error, _, refused, second, _] = channels;
+        assert_eq!((first, no_error), (b"\x90\x1ffirst".to_vec(), b"\x90\x1f".to_vec()));
+        assert_eq!(second, b"\x91\x1fsecond");
+        assert_eq!(refused, b"\x01\0Internal error occurred: connection refused");
+        stream.close(None).await.expect("closed");
+        while let Some(Ok(_)) = stream.next().await {}
+    }
+    assert_eq!(cluster.far.running.load(Ordering::SeqCst), 0);
 }
 
 #[tokio::test]
