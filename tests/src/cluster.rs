@@ -75,11 +75,16 @@ impl Cluster {
     /// If it cannot be run.
     #[must_use]
     pub fn script(&self, words: &[&str]) -> Ran {
+        Ran::of(&self.script_command(words).stdin(Stdio::null()).output().expect("scripts/cluster runs"))
+    }
+
+    /// `scripts/cluster` with these words, to be run in another way.
+    fn script_command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../scripts/cluster"));
         command.arg("--name").arg(&self.name).arg("--folder").arg(self.folder.path());
         command.arg("--bin").arg(binary("skiffd").parent().expect("a program is in a folder"));
-        command.args(words).env("SKIFFD_LOG", "debug").env("SKIFFD_EVICTION_HARD", crate::NO_EVICTION).stdin(Stdio::null());
-        Ran::of(&command.output().expect("scripts/cluster runs"))
+        command.args(words).env("SKIFFD_LOG", "debug").env("SKIFFD_EVICTION_HARD", crate::NO_EVICTION);
+        command
     }
 
     /// Cuts the network into sides, such as `["n1,n2", "n3"]`, or one machine off from all others.
@@ -190,6 +195,12 @@ impl Cluster {
     #[must_use]
     pub fn on(&self, node: &str, words: &[&str]) -> Ran {
         self.script(&[&["shell", node], words].concat())
+    }
+
+    /// A command on a machine, to be run in another way.
+    #[must_use]
+    pub fn on_command(&self, node: &str, words: &[&str]) -> Command {
+        self.script_command(&[&["shell", node], words].concat())
     }
 
     /// `skiff`, connected to a node, with these words, to be run in another way.

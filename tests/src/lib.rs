@@ -6,6 +6,7 @@
 mod cluster;
 mod command;
 mod console;
+mod driver;
 pub mod kubectl;
 mod leftovers;
 pub mod manifest;
@@ -17,6 +18,7 @@ mod world;
 pub use cluster::{Cluster, condition};
 pub use command::Ran;
 pub use console::Console;
+pub use driver::{Driver, Driving};
 pub use registry::Registry;
 pub use world::World;
 
