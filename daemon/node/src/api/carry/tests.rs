@@ -1,5 +1,6 @@
 //! Requests for another node's daemon: two daemons of one process, each with a store of its own, joined by streams in memory.
 
+mod frames;
 mod kubernetes;
 mod probes;
 mod streams;

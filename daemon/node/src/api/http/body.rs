@@ -1,6 +1,7 @@
 //! Bodies of requests: read up to a limit, in the form that their type says.
 
 use super::site::text;
+use bytes::BytesMut;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::HeaderMap;
 use hyper::body::{Bytes, Incoming};
@@ -16,26 +17,37 @@ use tokio::sync::Semaphore;
 pub const MAX_BYTES: usize = 3 * 1024 * 1024;
 /// How long a client may take to send one.
 const TIMEOUT: Duration = Duration::from_secs(60);
-/// Bodies that are read at once by the whole daemon; others wait.
-const AT_ONCE: usize = 64;
+/// The most bytes of a body that needs no place: nearly all bodies are this small, so that who sends a large one slowly keeps nobody
+/// waiting who sends a small one. How many of these a connection may send at once is the site's to say.
+const SMALL_BYTES: usize = 16 * 1024;
+/// Larger bodies that are read at once by the whole daemon; others wait.
+const LARGE_AT_ONCE: usize = 32;
 
 /// Reads a body.
 ///
 /// # Errors
 /// 413 where it is too large, 504 where it takes too long, 400 where it breaks off.
 pub async fn read(body: Incoming) -> Result<Bytes, Status> {
-    static PLACES: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(AT_ONCE));
-    let reading = async {
-        let _place = PLACES.acquire().await;
-        Limited::new(body, MAX_BYTES).collect().await
-    };
     let late = || refusal::timeout("the body of the request did not come in time");
-    let read = tokio::time::timeout(TIMEOUT, reading).await.map_err(|_| late())?;
-    let read = read.map_err(|error| match error.downcast_ref::<LengthLimitError>() {
-        Some(_) => refusal::too_large(MAX_BYTES),
-        None => Status::bad_request(format!("the body of the request cannot be read: {error}")),
-    })?;
-    Ok(read.to_bytes())
+    tokio::time::timeout(TIMEOUT, collect(body)).await.map_err(|_| late())?
+}
+
+async fn collect(body: Incoming) -> Result<Bytes, Status> {
+    static PLACES: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(LARGE_AT_ONCE));
+    let mut body = Limited::new(body, MAX_BYTES);
+    let (mut bytes, mut place) = (BytesMut::new(), None);
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| match error.downcast_ref::<LengthLimitError>() {
+            Some(_) => refusal::too_large(MAX_BYTES),
+            None => Status::bad_request(format!("the body of the request cannot be read: {error}")),
+        })?;
+        let Some(part) = frame.data_ref() else { continue };
+        if place.is_none() && bytes.len() + part.len() > SMALL_BYTES {
+            place = Some(PLACES.acquire().await);
+        }
+        bytes.extend_from_slice(part);
+    }
+    Ok(bytes.freeze())
 }
 
 /// What a body is written in.

@@ -28,11 +28,15 @@ use rest::{exposition, refusal, review};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::sync::Semaphore;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
 /// What is wanted where what is accepted does not matter.
 const PLAIN: Wanted = Wanted { form: Form::Whole, encoding: Encoding::Json };
+
+/// Requests of a connection at once whose bodies are kept; more wait.
+const BODIES_AT_ONCE: usize = 32;
 
 /// A connection that becomes something else.
 pub struct Upgrade {
@@ -55,6 +59,7 @@ pub struct Site {
     verbs: Arc<Verbs>,
     peer: Peer,
     upgrade: Mutex<Option<Upgrade>>,
+    bodies: Semaphore,
     /// Whether somebody who is known has asked for something.
     has_let_in: AtomicBool,
 }
@@ -95,7 +100,8 @@ impl Asked {
 impl Site {
     /// Of a connection with this peer.
     pub fn new(verbs: Arc<Verbs>, peer: Peer) -> Self {
-        Self { verbs, peer, upgrade: Mutex::default(), has_let_in: AtomicBool::new(false) }
+        let bodies = Semaphore::new(BODIES_AT_ONCE);
+        Self { verbs, peer, upgrade: Mutex::default(), bodies, has_let_in: AtomicBool::new(false) }
     }
 
     /// Whether somebody who is known has asked for something.
@@ -188,6 +194,7 @@ impl Site {
         // A log is text, whatever else is accepted.
         let wanted = if is_log { wanted.unwrap_or(PLAIN) } else { wanted.ok_or_else(refusal::not_acceptable)? };
         let headers = parts.headers.clone();
+        let _place = if keeps_body(verb, &target) { Some(self.bodies.acquire().await) } else { None };
         match target.resource.backing {
             Backing::Objects(kind) => self.objects(Asked { target, kind, verb, query, wanted, headers }, parts, body).await,
             Backing::Metrics(of) => metrics::answer(&self.verbs, of, &target, &query, wanted).await,
@@ -316,6 +323,12 @@ fn verb(method: &Method, target: &Target, query: &Query) -> Option<&'static str>
         Method::DELETE => "deletecollection",
         _ => return None,
     })
+}
+
+/// Whether a request's body is kept until it is answered. Streams keep none, and last.
+fn keeps_body(verb: &str, target: &Target) -> bool {
+    let is_stream = |name: &str| matches!(name, "attach" | "exec" | "portforward" | "proxy");
+    !matches!(verb, "get" | "list" | "watch") && !target.subresource.is_some_and(|below| is_stream(below.name))
 }
 
 fn action<'a>(verb: &'a str, target: &'a Target) -> Action<'a> {

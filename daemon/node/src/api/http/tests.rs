@@ -1,7 +1,10 @@
 //! The Kubernetes API over a real socket and a real store, without any pod running.
 
 pub mod client;
+mod fuzz;
 mod golden;
+mod limits;
+pub mod random;
 
 use client::Api;
 use futures_util::StreamExt;

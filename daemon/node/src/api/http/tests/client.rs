@@ -5,6 +5,7 @@ use crate::api::tests::Served;
 use crate::cluster::trust::{Trust, wall_ms};
 use crate::peers::Alone;
 use crate::shutdown::{self, Trigger};
+use crate::verbs::Verbs;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
@@ -23,8 +24,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use store::Store;
 use tempfile::TempDir;
+use tokio::io::AsyncReadExt;
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 /// What was answered.
 #[derive(Debug)]
@@ -108,6 +111,10 @@ impl Api {
         self.served.socket()
     }
 
+    pub fn verbs(&self) -> Arc<Verbs> {
+        self.served.verbs.clone()
+    }
+
     pub fn store(&self) -> &Store {
         &self.served.store
     }
@@ -138,8 +145,24 @@ impl Api {
         bearer.reveal(&self.trust.keys().bundle, now_ms)
     }
 
+    /// A connection without a certificate over which nothing is said; none where it was closed at once.
+    pub async fn stranger(&self) -> Option<TlsStream<TcpStream>> {
+        let mut stream = self.connect(None).await.ok()?;
+        // Who is closed at the door learns so with the first reading.
+        let read = tokio::time::timeout(Duration::from_millis(50), stream.read_u8()).await;
+        read.is_err().then_some(stream)
+    }
+
     /// A client of another machine: with a certificate for this role, or without.
     pub async fn remote(&self, role: Option<Role>) -> Remote {
+        let stream = self.connect(role).await.expect("a handshake");
+        let (sender, connection) =
+            http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.expect("an HTTP/2 handshake");
+        tokio::spawn(connection);
+        Remote { sender }
+    }
+
+    async fn connect(&self, role: Option<Role>) -> std::io::Result<TlsStream<TcpStream>> {
         let bundle = self.trust.keys().bundle;
         let name = NodeName::parse("ada").expect("a name");
         let group = role.unwrap_or(Role::Viewer).group();
@@ -160,11 +183,7 @@ impl Api {
         config.alpn_protocols = vec![b"h2".to_vec()];
         let stream = TcpStream::connect(("127.0.0.1", self.port)).await.expect("a connection");
         let name = ServerName::try_from(API_NAME).expect("a name");
-        let stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await.expect("a handshake");
-        let (sender, connection) =
-            http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.expect("an HTTP/2 handshake");
-        tokio::spawn(connection);
-        Remote { sender }
+        TlsConnector::from(Arc::new(config)).connect(name, stream).await
     }
 }
 
@@ -185,6 +204,16 @@ impl Remote {
 
     pub async fn get(&self, path: &str) -> Answer {
         self.send("GET", path, &[], String::new()).await
+    }
+
+    /// The body of an answer that goes on.
+    pub async fn open(&self, path: &str) -> Incoming {
+        let mut request = request("GET", path, &[], String::new());
+        request.headers_mut().remove("host");
+        *request.uri_mut() = format!("https://localhost{path}").parse().expect("a URI");
+        let mut sender = self.sender.clone();
+        sender.ready().await.expect("a connection");
+        sender.send_request(request).await.expect("an answer").into_body()
     }
 }
 
