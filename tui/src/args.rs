@@ -7,7 +7,7 @@ use crate::settings::GlyphChoice;
 use crate::verbs::{
     annotate::AnnotateArgs, api_resources::ApiResourcesArgs, apply::ApplyArgs, attach::AttachArgs, completion::CompletionArgs,
     config, cordon::CordonArgs, cp::CpArgs, create::CreateArgs, debug::DebugArgs, delete::DeleteArgs, demo,
-    describe::DescribeArgs, drain::DrainArgs, edit::EditArgs, events::EventsArgs, exec::ExecArgs, explain::ExplainArgs,
+    describe::DescribeArgs, diff, drain::DrainArgs, edit::EditArgs, events::EventsArgs, exec::ExecArgs, explain::ExplainArgs,
     get::GetArgs, image::ImageArgs, keys, kubeconfig::KubeconfigArgs, label::LabelArgs, logs::LogsArgs, node::NodeArgs,
     patch::PatchArgs, port_forward::PortForwardArgs, probes::ProbesArgs, replace::ReplaceArgs, replay, run::RunArgs,
     taint::TaintArgs, top::TopArgs, version::VersionArgs, wait::WaitArgs,
@@ -77,6 +77,8 @@ pub enum Verb {
     Create(CreateArgs),
     /// Replace objects with what manifests describe.
     Replace(ReplaceArgs),
+    /// Show what apply would change; the exit code is 1 where it would change something.
+    Diff(diff::DiffArgs),
     /// Change a part of objects.
     Patch(PatchArgs),
     /// Change objects in your editor.
@@ -148,6 +150,8 @@ pub enum Verb {
     DialStdio,
     /// List the kinds of objects.
     ApiResources(ApiResourcesArgs),
+    /// List the versions of the kinds of objects.
+    ApiVersions,
 }
 
 /// Where manifests are.

@@ -6,6 +6,7 @@ mod copying;
 mod editor;
 mod endpoint;
 mod forward;
+mod merge;
 mod settings;
 mod verbs;
 

@@ -21,7 +21,9 @@ pub mod delete;
 pub mod demo;
 pub mod describe;
 pub mod dial_stdio;
+pub mod diff;
 pub mod drain;
+mod each;
 pub mod edit;
 pub mod events;
 pub mod exec;
@@ -116,6 +118,7 @@ async fn dispatch(verb: Verb, context: &mut Context) -> Result<(), Failure> {
     match verb {
         Verb::Apply(args) => apply::run(&args, context).await,
         Verb::Create(args) => create::run(&args, context).await,
+        Verb::Diff(args) => diff::run(&args, context).await,
         Verb::Patch(args) => patch::run(&args, context).await,
         Verb::Edit(args) => edit::run(&args, context).await,
         Verb::Replace(args) => replace::run(&args, context).await,
@@ -151,6 +154,7 @@ async fn dispatch(verb: Verb, context: &mut Context) -> Result<(), Failure> {
         Verb::Replay(args) => replay::run(&args, context),
         Verb::DialStdio => dial_stdio::run(context).await,
         Verb::ApiResources(args) => api_resources::run(&args, context),
+        Verb::ApiVersions => api_resources::versions(context),
     }
 }
 

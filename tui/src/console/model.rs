@@ -10,7 +10,6 @@ pub mod inventory;
 pub mod life;
 pub mod lines;
 pub mod log;
-pub mod merge;
 pub mod past;
 pub mod project;
 pub mod pulse;

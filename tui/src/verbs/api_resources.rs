@@ -1,4 +1,4 @@
-//! `api-resources`: lists the kinds of objects.
+//! `api-resources` and `api-versions`: list the kinds of objects, and the versions that they come in.
 
 use super::context::Context;
 use super::failure::Failure;
@@ -55,4 +55,10 @@ pub fn run(args: &ApiResourcesArgs, context: &mut Context) -> Result<(), Failure
     };
     let header = if args.no_headers { Header::Hidden } else { Header::Shown };
     context.print(&Table { rows: kinds.iter().map(row).collect(), columns }.to_text(header))
+}
+
+/// `api-versions`.
+pub fn versions(context: &mut Context) -> Result<(), Failure> {
+    let versions: std::collections::BTreeSet<&str> = Kind::ALL.into_iter().map(Kind::api_version).collect();
+    versions.into_iter().try_for_each(|version| context.line(version))
 }

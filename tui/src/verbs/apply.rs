@@ -2,6 +2,7 @@
 
 use super::context::Context;
 use super::create::{Change, as_sent, change, show};
+use super::each::each;
 use super::failure::Failure;
 use super::format::{OutputArgs, Printer};
 use super::manifests::{self, Manifest};
@@ -37,32 +38,25 @@ pub async fn run(args: &ApplyArgs, context: &mut Context) -> Result<(), Failure>
         return Err(Failure::message("must specify one of -f and -k"));
     }
     let manifests = manifests::read(&args.files, context)?;
-    let mut failures = manifests.failures;
-    if manifests.found.is_empty() && failures.is_empty() {
+    if manifests.found.is_empty() && manifests.failures.is_empty() {
         return Err(Failure::message("no objects passed to apply"));
     }
     let mut applied = Vec::new();
-    for manifest in &manifests.found {
-        let result = apply(args, context, manifest).await;
-        let result = result.and_then(|change| {
-            if printer.is_plain() {
-                return show(context, &mut printer, &change, args.dry_run.mode);
-            }
-            applied.push(change.object);
-            Ok(())
-        });
-        let is_over = result.as_ref().is_err_and(|failure| failure.is_link_failure() || failure.is_broken_pipe());
-        failures.extend(result.err());
-        if is_over {
-            break;
+    let apply = async |context: &mut Context, manifest: &Manifest| {
+        let change = apply(args, context, manifest).await?;
+        if printer.is_plain() {
+            return show(context, &mut printer, &change, args.dry_run.mode);
         }
-    }
+        applied.push(change.object);
+        Ok(())
+    };
+    let result = each(&manifests.found, manifests.failures, context, apply).await;
     match applied.as_slice() {
         [] => {}
         [one] => printer.print(context, one)?,
         many => printer.print_all(context, many)?,
     }
-    Failure::all(failures)
+    result
 }
 
 async fn apply(args: &ApplyArgs, context: &mut Context, manifest: &Manifest) -> Result<Change, Failure> {

@@ -2,6 +2,7 @@
 
 use super::amend::amend;
 use super::context::Context;
+use super::each::each;
 use super::failure::Failure;
 use crate::args::{DryRunArgs, DryRunMode};
 use clap::Args;
@@ -49,16 +50,7 @@ impl Wanted {
 /// Does it.
 pub async fn run(args: &CordonArgs, wanted: Wanted, context: &mut Context) -> Result<(), Failure> {
     let nodes = nodes(context, &args.nodes, args.selector.as_deref(), wanted.verb()).await?;
-    let mut failures = Vec::new();
-    for node in &nodes {
-        let result = set(context, node, wanted, args.dry_run.mode).await;
-        let is_over = result.as_ref().is_err_and(|failure| failure.is_link_failure() || failure.is_broken_pipe());
-        failures.extend(result.err());
-        if is_over {
-            break;
-        }
-    }
-    Failure::all(failures)
+    each(&nodes, Vec::new(), context, async |context, node| set(context, node, wanted, args.dry_run.mode).await).await
 }
 
 /// The nodes that a command line names.

@@ -1,11 +1,16 @@
-//! `create`: makes what manifests describe.
+//! `create`: makes what manifests describe, or what words do.
+
+mod generate;
+mod sources;
 
 use super::context::Context;
+use super::each::each;
 use super::failure::Failure;
 use super::format::{OutputArgs, Printer, name_of};
 use super::manifests::{self, Manifest};
-use crate::args::{DryRunArgs, DryRunMode, FileArgs};
+use crate::args::{DryRunMode, FileArgs};
 use clap::Args;
+use generate::Generated;
 use objects::printing::Header;
 use serde_json::{Value, json};
 use wire::{CreateRequest, Request, Response};
@@ -15,11 +20,18 @@ use wire::{CreateRequest, Request, Response};
 pub struct CreateArgs {
     #[command(flatten)]
     files: FileArgs,
-    /// Whether it is only tried.
-    #[command(flatten)]
-    pub dry_run: DryRunArgs,
-    #[command(flatten)]
-    output: OutputArgs,
+    /// Only try it: client sends nothing, server checks everything.
+    // As `DryRunArgs`, but before and behind what is made: so is the output's form.
+    #[arg(
+        long = "dry-run", value_name = "WHERE", value_enum, default_value = "none", num_args = 0..=1, require_equals = true,
+        default_missing_value = "client", global = true
+    )]
+    dry_run: DryRunMode,
+    /// wide, yaml, json, name, jsonpath=TEMPLATE or custom-columns=HEADER:PATH,…
+    #[arg(short = 'o', long = "output", value_name = "FORMAT", global = true)]
+    output: Option<String>,
+    #[command(subcommand)]
+    what: Option<Generated>,
 }
 
 /// What a change of one object came to.
@@ -64,28 +76,27 @@ pub fn as_sent(manifest: &Manifest) -> Value {
 
 /// Does it.
 pub async fn run(args: &CreateArgs, context: &mut Context) -> Result<(), Failure> {
-    let mut printer = Printer::new(args.output.format()?, Header::Shown);
+    let output = OutputArgs { output: args.output.clone() };
+    let mut printer = Printer::new(output.format()?, Header::Shown);
+    if let Some(what) = &args.what {
+        if !args.files.filenames.is_empty() {
+            return Err(Failure::message("manifests are created without further words: give either -f or what to create"));
+        }
+        return generate::run(what, args.dry_run, &mut printer, context).await;
+    }
     if args.files.filenames.is_empty() {
         return Err(Failure::message("must specify one of -f and -k"));
     }
     let manifests = manifests::read(&args.files, context)?;
-    let mut failures = manifests.failures;
-    if manifests.found.is_empty() && failures.is_empty() {
+    if manifests.found.is_empty() && manifests.failures.is_empty() {
         return Err(Failure::message("no objects passed to create"));
     }
-    for manifest in &manifests.found {
-        let result = create(args, context, &mut printer, manifest).await;
-        let is_over = result.as_ref().is_err_and(|failure| failure.is_link_failure() || failure.is_broken_pipe());
-        failures.extend(result.err());
-        if is_over {
-            break;
-        }
-    }
-    Failure::all(failures)
+    let create = async |context: &mut Context, manifest: &Manifest| create(args, context, &mut printer, manifest).await;
+    each(&manifests.found, manifests.failures, context, create).await
 }
 
 async fn create(args: &CreateArgs, context: &mut Context, printer: &mut Printer, manifest: &Manifest) -> Result<(), Failure> {
-    let mode = args.dry_run.mode;
+    let mode = args.dry_run;
     let change = match mode {
         DryRunMode::Client => Change { object: as_sent(manifest), outcome: "created".to_owned() },
         DryRunMode::None | DryRunMode::Server => {

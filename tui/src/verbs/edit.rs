@@ -6,6 +6,7 @@ use super::failure::Failure;
 use super::format::name_of;
 use crate::args::SelectArgs;
 use crate::editor;
+use crate::merge::{self, Piece};
 use clap::Args;
 use objects::managed::without_managers;
 use objects::manifest;
@@ -18,6 +19,9 @@ use wire::{DryRun, ObjectRef, ReplaceRequest, Request, Response};
 const HEAD: &str = "# Please edit the object below. Lines beginning with a '#' will be ignored,\n\
     # and an empty file will abort the edit. If an error occurs while saving this file will be\n\
     # reopened with the relevant failures.\n#\n";
+
+/// How often a text is merged and sent again when others write the same object all the time.
+const TRIES: u32 = 5;
 
 /// Arguments of `edit`.
 #[derive(Debug, Args)]
@@ -35,22 +39,21 @@ pub async fn run(args: &EditArgs, context: &mut Context) -> Result<(), Failure> 
 }
 
 async fn edit(context: &mut Context, object: &ObjectRef) -> Result<(), Failure> {
-    let live = context.get(object.clone()).await?;
-    let original = to_yaml(&without_managers(&live));
+    let mut original = to_yaml(&without_managers(&context.get(object.clone()).await?));
     let (mut text, mut told) = (original.clone(), String::new());
     loop {
         let mut file = tempfile::Builder::new().prefix("skiff-edit-").suffix(".yaml").tempfile()?;
         write!(file, "{HEAD}{told}{text}")?;
         file.flush()?;
         editor::open(file.path()).map_err(Failure::message)?;
-        let edited = std::fs::read_to_string(file.path())?;
-        let edited: String = edited.lines().filter(|line| !line.starts_with('#')).map(|line| format!("{line}\n")).collect();
+        let edited = without_comments(&std::fs::read_to_string(file.path())?);
         if edited.trim().is_empty() || edited == original {
             return context.note("Edit cancelled, no changes made.");
         }
         // Saved again as it was refused: somebody has given up.
-        let has_given_up = edited == text && !told.is_empty();
-        let failure = match send(context, object, &edited).await {
+        let has_given_up = edited == without_comments(&text) && !told.is_empty();
+        text = edited;
+        let failure = match put(context, object, &mut original, &mut text).await {
             Ok(Some(changed)) => return context.line(format!("{} edited", name_of(&changed))),
             Ok(None) => return context.note("Edit cancelled, no changes made."),
             Err(failure) if failure.is_link_failure() => return Err(failure),
@@ -62,8 +65,47 @@ async fn edit(context: &mut Context, object: &ObjectRef) -> Result<(), Failure> 
             return Err(failure);
         }
         told = failure.to_text().lines().map(|line| format!("# {line}\n")).collect::<String>() + "#\n";
-        text = edited;
     }
+}
+
+/// Puts an edited text back. What others changed meanwhile is merged into it, and becomes what it was begun with; where both changed the
+/// same lines the refusal comes back, and the text has theirs beside one's own as comments.
+async fn put(
+    context: &mut Context,
+    object: &ObjectRef,
+    original: &mut String,
+    text: &mut String,
+) -> Result<Option<Value>, Failure> {
+    for _ in 0..TRIES {
+        match send(context, object, text).await {
+            Err(failure) if failure.status().is_some_and(|status| status.reason == "Conflict") => {
+                let theirs = to_yaml(&without_managers(&context.get(object.clone()).await?));
+                let pieces = merge::merge(original, text, &theirs);
+                *original = theirs;
+                *text = pieces.iter().map(written).collect();
+                if pieces.iter().any(|piece| matches!(piece, Piece::Conflict { .. })) {
+                    return Err(failure);
+                }
+            }
+            other => return other,
+        }
+    }
+    send(context, object, text).await
+}
+
+/// A piece as it is edited further.
+fn written(piece: &Piece) -> String {
+    let lines = |lines: &[String], before: &str| lines.iter().map(|line| format!("{before}{line}\n")).collect::<String>();
+    match piece {
+        Piece::Lines(certain) => lines(certain, ""),
+        Piece::Conflict { yours, theirs } => {
+            format!("# somebody else has made of this:\n{}{}", lines(theirs, "# "), lines(yours, ""))
+        }
+    }
+}
+
+fn without_comments(text: &str) -> String {
+    text.lines().filter(|line| !line.starts_with('#')).map(|line| format!("{line}\n")).collect()
 }
 
 /// Puts an edited object back; nothing where the edit changed nothing.

@@ -2,6 +2,7 @@
 
 use super::amend::{amend, metadata_map, split_pairs, targets, tidy_metadata};
 use super::context::Context;
+use super::each::each;
 use super::failure::Failure;
 use crate::args::{DryRunArgs, SelectArgs};
 use clap::Args;
@@ -86,16 +87,7 @@ pub async fn run(args: &LabelArgs, context: &mut Context) -> Result<(), Failure>
         return Err(Failure::message("at least one label update is required"));
     }
     let objects = targets(context, &named, &args.select, args.all).await?;
-    let mut failures = Vec::new();
-    for object in &objects {
-        let result = label(args, context, object, &labels).await;
-        let is_over = result.as_ref().is_err_and(|failure| failure.is_link_failure() || failure.is_broken_pipe());
-        failures.extend(result.err());
-        if is_over {
-            break;
-        }
-    }
-    Failure::all(failures)
+    each(&objects, Vec::new(), context, async |context, object| label(args, context, object, &labels).await).await
 }
 
 async fn label(args: &LabelArgs, context: &mut Context, object: &ObjectRef, labels: &Labels) -> Result<(), Failure> {

@@ -3,6 +3,7 @@
 use super::amend::targets;
 use super::context::Context;
 use super::create::{Change, show};
+use super::each::each;
 use super::failure::Failure;
 use super::format::{OutputArgs, Printer};
 use crate::args::{DryRunArgs, DryRunMode, SelectArgs};
@@ -65,17 +66,11 @@ pub async fn run(args: &PatchArgs, context: &mut Context) -> Result<(), Failure>
     };
     let patch = parse(&text)?;
     let objects = targets(context, &args.arguments, &SelectArgs::default(), false).await?;
-    let mut failures = Vec::new();
-    for object in objects {
-        let result = change(args, context, object, &patch).await;
-        let result = result.and_then(|change| show(context, &mut printer, &change, args.dry_run.mode));
-        let is_over = result.as_ref().is_err_and(|failure| failure.is_link_failure() || failure.is_broken_pipe());
-        failures.extend(result.err());
-        if is_over {
-            break;
-        }
-    }
-    Failure::all(failures)
+    let patch = async |context: &mut Context, object: &ObjectRef| {
+        let change = change(args, context, object.clone(), &patch).await?;
+        show(context, &mut printer, &change, args.dry_run.mode)
+    };
+    each(&objects, Vec::new(), context, patch).await
 }
 
 /// JSON, or YAML where it is no JSON.

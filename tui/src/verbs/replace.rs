@@ -3,6 +3,7 @@
 use super::context::Context;
 use super::create::{Change, as_sent, change, show};
 use super::delete::{Deletion, delete_one};
+use super::each::each;
 use super::failure::Failure;
 use super::format::{OutputArgs, Printer};
 use super::manifests::{self, Manifest};
@@ -53,20 +54,14 @@ pub async fn run(args: &ReplaceArgs, context: &mut Context) -> Result<(), Failur
         Some(other) => return Err(Failure::message(format!("invalid subresource value: {other:?}. Must be one of [resize]"))),
     }
     let manifests = manifests::read(&args.files, context)?;
-    let mut failures = manifests.failures;
-    if manifests.found.is_empty() && failures.is_empty() {
+    if manifests.found.is_empty() && manifests.failures.is_empty() {
         return Err(Failure::message("no objects passed to replace"));
     }
-    for manifest in &manifests.found {
-        let result = replace(args, context, manifest).await;
-        let result = result.and_then(|change| show(context, &mut printer, &change, args.dry_run.mode));
-        let is_over = result.as_ref().is_err_and(|failure| failure.is_link_failure() || failure.is_broken_pipe());
-        failures.extend(result.err());
-        if is_over {
-            break;
-        }
-    }
-    Failure::all(failures)
+    let replace = async |context: &mut Context, manifest: &Manifest| {
+        let change = replace(args, context, manifest).await?;
+        show(context, &mut printer, &change, args.dry_run.mode)
+    };
+    each(&manifests.found, manifests.failures, context, replace).await
 }
 
 async fn replace(args: &ReplaceArgs, context: &mut Context, manifest: &Manifest) -> Result<Change, Failure> {

@@ -2,6 +2,7 @@
 
 use super::amend::amend;
 use super::context::Context;
+use super::each::each;
 use super::failure::Failure;
 use crate::args::DryRunArgs;
 use clap::Args;
@@ -174,22 +175,14 @@ pub async fn run(args: &TaintArgs, context: &mut Context) -> Result<(), Failure>
     }
     let taints = Taints::parse(pairs)?;
     let nodes = nodes(args, context, named).await?;
-    let mut failures = Vec::new();
-    for node in &nodes {
+    let mode = args.dry_run.mode;
+    let taint = async |context: &mut Context, node: &ObjectRef| {
         let mut outcome = "tainted";
         let change = |node: &mut Value| taints.change(node, args.overwrite).map(|word| outcome = word);
-        match amend(context, node, args.dry_run.mode, change).await {
-            Ok(_) => context.line(format!("node/{} {outcome}{}", node.name, args.dry_run.mode.suffix()))?,
-            Err(failure) => {
-                let is_over = failure.is_link_failure();
-                failures.push(failure);
-                if is_over {
-                    break;
-                }
-            }
-        }
-    }
-    Failure::all(failures)
+        amend(context, node, mode, change).await?;
+        context.line(format!("node/{} {outcome}{}", node.name, mode.suffix()))
+    };
+    each(&nodes, Vec::new(), context, taint).await
 }
 
 async fn nodes(args: &TaintArgs, context: &Context, named: &[String]) -> Result<Vec<ObjectRef>, Failure> {

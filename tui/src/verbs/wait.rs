@@ -1,6 +1,7 @@
 //! `wait`: ends when objects are as they are waited for.
 
 use super::context::Context;
+use super::each::each;
 use super::failure::Failure;
 use super::format::{OutputArgs, Printer, name_of};
 use super::manifests;
@@ -165,7 +166,7 @@ pub async fn run(args: &WaitArgs, context: &mut Context) -> Result<(), Failure> 
     conditions.sort_by_key(|condition| !matches!(condition, Condition::Create));
     let waits_for_end = conditions.iter().any(|condition| matches!(condition, Condition::Delete));
     let mut printer = Printer::new(args.output.format()?, Header::Shown);
-    let (objects, mut failures) = find(args, context, &conditions).await?;
+    let (objects, failures) = find(args, context, &conditions).await?;
     if objects.is_empty() && failures.is_empty() && !waits_for_end {
         return Err(Failure::message("no matching resources found"));
     }
@@ -174,15 +175,8 @@ pub async fn run(args: &WaitArgs, context: &mut Context) -> Result<(), Failure> 
         timeout => Until::Deadline(Instant::now() + timeout),
     };
     // One that is not as it should be does not hide what is to say of the others.
-    for object in &objects {
-        let result = wait_for_all(context, &mut printer, object, &conditions, until).await;
-        let is_over = result.as_ref().is_err_and(|failure| failure.is_link_failure() || failure.is_broken_pipe());
-        failures.extend(result.err());
-        if is_over {
-            break;
-        }
-    }
-    Failure::all(failures)
+    let wait = async |context: &mut Context, object: &_| wait_for_all(context, &mut printer, object, &conditions, until).await;
+    each(&objects, failures, context, wait).await
 }
 
 /// Waits for one condition of an object after the other, and tells each.

@@ -3,11 +3,11 @@
 use super::effect::Effect;
 use super::state::{App, Asked, Choice, Overlay};
 use crate::console::link::{Command, Failure};
-use crate::console::model::merge::{self, Piece};
 use crate::console::screen::Screen;
 use crate::console::screen::edit::{Edit, Merging, Origin};
 use crate::console::theme::role::Role;
 use crate::console::widget::palette::{Entry, Palette};
+use crate::merge::{self, Piece};
 use objects::Kind;
 use wire::{GetRequest, ObjectRef, Request, Response};
 

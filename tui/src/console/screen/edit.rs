@@ -1,12 +1,12 @@
 //! The manifest editor: a text, what is wrong with it, and what the daemon said.
 
 use crate::console::base::text;
-use crate::console::model::merge::Piece;
 use crate::console::model::row::Key;
 use crate::console::model::schema;
 use crate::console::theme::role::Role;
 use crate::console::widget::canvas::Canvas;
 use crate::console::widget::editor::{Editor, Mark};
+use crate::merge::Piece;
 use objects::Kind;
 use objects::manifest::Fault;
 use ratatui::layout::{Position, Rect};
