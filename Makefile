@@ -5,7 +5,7 @@
 # cluster       N machines (3) on this one, each with a daemon, and pods over them; scripts/cluster cuts, crashes and heals them
 # cluster-down  end them and remove every trace
 # test          install what the tests need, run all of them
-# bench         measure beside podman, the cluster beside chitchat, and the console, in one run
+# bench         measure beside podman, the cluster beside chitchat, the console, and the Kubernetes API, in one run
 # lint          formatting, clippy, the direction of imports, the length of files
 # demo          the demo image alone, in target/demo.tar
 # clean         what was built
@@ -52,7 +52,7 @@ test:
 
 bench: demo
 	@scripts/apt-install bench
-	cargo build --release --locked --bin skiff --bin skiffd --bin skiff-bench --bin skiff-bench-cluster --bin skiff-bench-console
+	cargo build --release --locked --bin skiff --bin skiffd --bin skiff-bench --bin skiff-bench-cluster --bin skiff-bench-console --bin skiff-bench-api
 	cargo build --release --locked -p tui --example pretend
 	cargo build --release --locked --manifest-path benches/chitchat/Cargo.toml --target-dir target/chitchat
 	@scripts/bench

@@ -1,10 +1,10 @@
 //! The way of a log line from a container's output to its file: lines a second from one container and from fifty, and none lost.
 
-use crate::machine::now_ns;
 use crate::report::Row;
 use crate::skiff::Skiff;
 use crate::{IMAGE, podman};
 use anyhow::{Context as _, Result, bail};
+use bench::machine::now_ns;
 use serde_json::{Value, json};
 
 /// How many write at once in the second part.

@@ -5,15 +5,15 @@
 #![allow(clippy::print_stdout, reason = "the report is what this program is for")]
 
 mod logs;
-mod machine;
 mod podman;
 mod probes;
 mod report;
 mod skiff;
 
-use anyhow::{Context as _, Result, bail};
-use machine::busy_cpu_ms;
-use report::{Row, Samples, print_table};
+use anyhow::Result;
+use bench::machine::busy_cpu_ms;
+use bench::samples::Samples;
+use report::{Row, print_table};
 use skiff::Skiff;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -42,19 +42,18 @@ fn options() -> Result<Options> {
         probed: 110,
         lines: 2_000_000,
     };
-    let mut words = std::env::args().skip(1);
-    while let Some(word) = words.next() {
-        let value = words.next().with_context(|| format!("{word} needs a value"))?;
-        match word.as_str() {
-            "--bin-dir" => options.bin_dir = value.into(),
-            "--image" => options.image = value.into(),
-            "--rounds" => options.rounds = value.parse().context("--rounds takes a number")?,
-            "--pods" => options.pods = value.parse().context("--pods takes a number")?,
-            "--probed" => options.probed = value.parse().context("--probed takes a number")?,
-            "--lines" => options.lines = value.parse().context("--lines takes a number")?,
-            _ => bail!("unknown option {word}: there are --bin-dir, --image, --rounds, --pods, --probed and --lines"),
+    let known = ["--bin-dir", "--image", "--rounds", "--pods", "--probed", "--lines"];
+    bench::flags(&known, |flag| {
+        match flag.name.as_str() {
+            "--bin-dir" => options.bin_dir = flag.value.clone().into(),
+            "--image" => options.image = flag.value.clone().into(),
+            "--rounds" => options.rounds = flag.number()?,
+            "--pods" => options.pods = flag.number()?,
+            "--probed" => options.probed = flag.number()?,
+            _ => options.lines = flag.number()?,
         }
-    }
+        Ok(())
+    })?;
     Ok(options)
 }
 
@@ -74,15 +73,8 @@ fn manifest(name: &str) -> serde_json::Value {
     })
 }
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> ExitCode {
-    match run().await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+fn main() -> ExitCode {
+    bench::start(run())
 }
 
 async fn run() -> Result<()> {

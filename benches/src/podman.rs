@@ -1,8 +1,8 @@
 //! The peer: `podman kube play` and `kube down` on the same manifest.
 
-use crate::machine::{Memory, now_ns, processes};
 use crate::{IMAGE, manifest};
 use anyhow::{Context as _, Result, bail};
+use bench::machine::{Memory, now_ns, processes};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};

@@ -1,21 +1,4 @@
-//! Medians and the table of a run.
-
-/// Measured values of one thing.
-#[derive(Debug, Default)]
-pub struct Samples(Vec<f64>);
-
-impl Samples {
-    /// One more value.
-    pub fn push(&mut self, value: f64) {
-        self.0.push(value);
-    }
-
-    /// The value in the middle; 0 without any.
-    pub fn median(&mut self) -> f64 {
-        self.0.sort_by(f64::total_cmp);
-        self.0.get(self.0.len() / 2).copied().unwrap_or_default()
-    }
-}
+//! The table of a run.
 
 /// A line of the table.
 #[derive(Debug)]
@@ -59,20 +42,10 @@ fn shown(figure: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Samples, shown};
+    use super::shown;
 
     #[test]
     fn large_figures_fit_into_their_column() {
         assert_eq!([0.5, 9_999.0, 1_835_428.17].map(shown), ["0.50", "9999.00", "1835428"]);
-    }
-
-    #[test]
-    fn the_median_is_in_the_middle_whatever_the_order() {
-        let mut samples = Samples::default();
-        assert!(samples.median().abs() < f64::EPSILON);
-        for value in [9.0, 1.0, 5.0] {
-            samples.push(value);
-        }
-        assert!((samples.median() - 5.0).abs() < f64::EPSILON);
     }
 }

@@ -1,9 +1,10 @@
 //! Our side: a daemon of its own with its own folders and bridge, driven over its socket.
 
-use crate::machine::{Memory, now_ns, processes};
 use crate::manifest;
 use anyhow::{Context as _, Result, bail};
-use client::{Address, Client, WatchStream, connect};
+use bench::machine::{Memory, now_ns, processes};
+use bench::reach;
+use client::{Client, WatchStream};
 use objects::Kind;
 use std::collections::HashSet;
 use std::fs;
@@ -170,7 +171,7 @@ impl Skiff {
 
     /// Processor time of the daemon since it started, in ms.
     pub fn daemon_cpu_ms(&self) -> Result<f64> {
-        crate::machine::process_cpu_ms(self.daemon.id())
+        bench::machine::process_cpu_ms(self.daemon.id())
     }
 
     async fn stamp(&self, name: &str) -> Result<f64> {
@@ -245,18 +246,6 @@ fn kernel_kib() -> f64 {
     let bytes =
         files.iter().find_map(|file| fs::read_to_string(file).ok()).and_then(|text| number(&text).or_else(|| of_v2(&text)));
     bytes.unwrap_or_default() / 1024.0
-}
-
-async fn reach(socket: &Path) -> Result<Client> {
-    let address: Address = socket.to_string_lossy().parse()?;
-    for _ in 0..200 {
-        if let Ok((client, driver)) = connect(&address, "skiff-bench").await {
-            tokio::spawn(driver.run());
-            return Ok(client);
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    bail!("the daemon does not answer on {}; see skiffd.log beside it", socket.display())
 }
 
 /// Runs all at once and waits for all.

@@ -9,7 +9,7 @@ mod peer;
 mod report;
 mod writes;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use cases::Amounts;
 use machines::Machines;
 use peer::Peer;
@@ -32,25 +32,21 @@ fn options() -> Result<Options> {
     let amounts = Amounts { timed: 500, records: 10_000, split: Duration::from_secs(60), a_side: 500 };
     let (many, simulated) = (20, vec![100, 1_000]);
     let mut options = Options { bin_dir: "target/release".into(), chitchat: None, many, simulated, amounts };
-    let mut words = std::env::args().skip(1);
-    while let Some(word) = words.next() {
-        let value = words.next().with_context(|| format!("{word} needs a value"))?;
-        let number = || value.parse::<usize>().with_context(|| format!("{word} takes a number, not '{value}'"));
-        match word.as_str() {
-            "--bin-dir" => options.bin_dir = value.into(),
-            "--chitchat" => options.chitchat = Some(value.into()),
-            "--many" => options.many = number()?,
-            "--simulated" => options.simulated = sizes(&value)?,
-            "--writes" => options.amounts.timed = number()?.max(1),
-            "--records" => options.amounts.records = number()?,
-            "--split-seconds" => options.amounts.split = Duration::from_secs(number()?.max(1) as u64),
-            "--split-writes" => options.amounts.a_side = number()?,
-            _ => bail!(
-                "unknown option {word}: there are --bin-dir, --chitchat, --many, --simulated, --writes, --records, --split-seconds \
-                 and --split-writes"
-            ),
+    let known =
+        ["--bin-dir", "--chitchat", "--many", "--simulated", "--writes", "--records", "--split-seconds", "--split-writes"];
+    bench::flags(&known, |flag| {
+        match flag.name.as_str() {
+            "--bin-dir" => options.bin_dir = flag.value.clone().into(),
+            "--chitchat" => options.chitchat = Some(flag.value.clone().into()),
+            "--many" => options.many = flag.number()?,
+            "--simulated" => options.simulated = sizes(&flag.value)?,
+            "--writes" => options.amounts.timed = flag.number::<usize>()?.max(1),
+            "--records" => options.amounts.records = flag.number()?,
+            "--split-seconds" => options.amounts.split = Duration::from_secs(flag.number::<u64>()?.max(1)),
+            _ => options.amounts.a_side = flag.number()?,
         }
-    }
+        Ok(())
+    })?;
     Ok(options)
 }
 
@@ -61,15 +57,8 @@ fn sizes(text: &str) -> Result<Vec<usize>> {
         .with_context(|| format!("--simulated takes numbers of nodes, such as 100,1000, not '{text}'"))
 }
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> ExitCode {
-    match run().await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+fn main() -> ExitCode {
+    bench::start(run())
 }
 
 async fn run() -> Result<()> {
