@@ -59,8 +59,8 @@ fn namespace(name: &str) -> Value {
         "spec": {"finalizers": [NAMESPACE_FINALIZER]}, "status": {"phase": "Active"}})
 }
 
-/// It has no address: nothing leads to services yet.
-fn api_service() -> Value {
+/// The service of the API. It has no address: nothing leads to services yet.
+pub fn api_service() -> Value {
     json!({"apiVersion": "v1", "kind": "Service",
         "metadata": {"name": "kubernetes", "namespace": "default", "labels": {"component": "apiserver", "provider": "kubernetes"}},
         "spec": {"type": "ClusterIP", "clusterIP": "None", "clusterIPs": ["None"], "sessionAffinity": "None",

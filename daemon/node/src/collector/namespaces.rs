@@ -34,8 +34,8 @@ impl Collector {
         is_waiting | self.sweep(&namespaces).await
     }
 
-    /// Every namespace has an account, and the certificates that the cluster's API is known by; whether something is not as it should be
-    /// yet.
+    /// Every namespace has an account, and the certificates that the cluster's API is known by, and the first one the service of the API;
+    /// whether something is not as it should be yet.
     async fn furnish(&mut self, namespace: &Object) -> bool {
         let name = &namespace.key().name;
         let account =
@@ -50,6 +50,12 @@ impl Collector {
             });
             is_waiting |= self.provide(key.clone(), map, namespace).await;
             is_waiting |= self.set_right(&key, &authorities).await;
+        }
+        // It was made with the first start, as all daemons make it: here only what was deleted is missing.
+        let service = foundation::api_service();
+        let key = Key::new(Kind::Service, lookup::namespace(&service), lookup::name(&service));
+        if key.namespace == *name {
+            is_waiting |= self.provide(key, service, namespace).await;
         }
         is_waiting
     }

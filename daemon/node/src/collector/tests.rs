@@ -146,6 +146,9 @@ async fn a_namespace_has_an_account_and_goes_with_its_content() {
     for kind in Kind::ALL.into_iter().filter(|kind| kind.is_namespaced()) {
         assert!(world.served.store.list(kind, Some("x")).items.is_empty(), "{kind:?}");
     }
+    // The service of the API comes back, as the book says of `delete all --all`.
+    world.delete(Kind::Service, "kubernetes", None).await;
+    world.until(Kind::Service, ("default", "kubernetes"), |found| found.is_some()).await;
     // The account comes back, here and in a namespace that is made again.
     world.delete(Kind::ServiceAccount, "default", None).await;
     world.until(Kind::ServiceAccount, ("default", "default"), |found| found.is_some()).await;
