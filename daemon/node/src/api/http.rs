@@ -43,7 +43,7 @@ use tracing::debug;
 
 /// How long a client may take for a request's head, and how long it may be silent between two requests.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
-/// The most bytes of a request's head, and of what waits to be written (HTTP/1.1).
+/// The most bytes of a request's head (HTTP/1.1), and of what waits to be written: of a connection, or of a stream (HTTP/2).
 const BUFFER_BYTES: usize = 64 * 1024;
 /// The most headers of a request.
 const MAX_HEADERS: usize = 100;
@@ -146,6 +146,8 @@ where
             .timer(TokioTimer::new())
             .max_concurrent_streams(MAX_STREAMS)
             .max_header_list_size(HEADER_BYTES)
+            // Of each stream whose client does not read.
+            .max_send_buf_size(BUFFER_BYTES)
             .keep_alive_interval(PING_EVERY)
             .serve_connection(TokioIo::new(stream), service),
     );

@@ -134,6 +134,16 @@ async fn who_does_not_read_holds_up_nobody_and_no_list_is_made_for_it() {
     assert_eq!(api.get(&format!("{PODS}/p0")).await.code, 200);
     let cost = resident().saturating_sub(before) / 100;
     assert!(cost < 1024 * 1024, "{cost} bytes a reader");
+    // As many over one connection: what waits for a stream counts, and what its client holds.
+    let before = resident();
+    let remote = api.remote(Some(Role::Viewer)).await;
+    let mut bodies = Vec::new();
+    for _ in 0..200 {
+        bodies.push(remote.open(PODS).await);
+    }
+    assert_eq!(api.get(&format!("{PODS}/p0")).await.code, 200);
+    let cost = resident().saturating_sub(before) / 200;
+    assert!(cost < 300 * 1024, "{cost} bytes a stream");
 }
 
 #[tokio::test]
