@@ -68,9 +68,10 @@ impl Following {
         Self { program, lines }
     }
 
-    /// Reads up to the line that has this in it. A test that waits for ever is ended by nextest.
+    /// Reads up to the line that has this in it, with one blank between words. A test that waits for ever is ended by nextest.
     fn until(&mut self, text: &str) -> String {
-        let found = self.lines.by_ref().map_while(Result::ok).find(|line| line.contains(text));
+        let mut lines = self.lines.by_ref().map_while(Result::ok);
+        let found = lines.find(|line| line.split_whitespace().collect::<Vec<_>>().join(" ").contains(text));
         found.unwrap_or_else(|| panic!("it ended without {text:?}"))
     }
 }
@@ -330,7 +331,7 @@ fn chapter_6_a_container_that_ended_is_looked_into() {
         let _ = kubectl.run(&["exec", "kubia-liveness", "--", "rm", "/tmp/alive"]).ok();
         events.until("Liveness probe failed");
         events.until("Container kubia failed liveness probe, will be restarted");
-        pods.until("1/1     Running   1");
+        pods.until("1/1 Running 1");
         drop((pods, events));
         let described = kubectl.run(&["describe", "po", "kubia-liveness"]).ok();
         for text in ["Last State:     Terminated", "Restart Count:  1", "Liveness:       exec [test -e /tmp/alive]"] {
