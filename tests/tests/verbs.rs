@@ -3,9 +3,11 @@
 use end_to_end::kubectl::{Kubectl, LISTEN, programs};
 use end_to_end::{World, is_skipped};
 use serde_json::Value;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
-use std::process::Output;
+use std::process::{Output, Stdio};
 
 /// Without what older kubectls write down as nothing.
 fn tidy(text: &str) -> Value {
@@ -154,7 +156,7 @@ fn an_edit_that_is_refused_is_opened_again_and_kept_when_given_up() {
     }
     let editing = Editing::new();
     // The second time the reason stands at its head, and it is repaired.
-    let script = "if [ $N = 1 ]; then sed -i 's/colour: red/colour: [red]/' $1; else grep -q '^# .*colour' $1 && sed -i 's/\\[red\\]/green/' $1; fi";
+    let script = "if [ $N = 1 ]; then sed -i 's/colour: red/colour: [red]/' $1; else grep -q '^# Error from server' $1 && sed -i 's/\\[red\\]/green/' $1; fi";
     assert_eq!(said(&editing.edit(script)), (0, "configmap/conf edited\n".to_owned(), String::new()));
     assert_eq!((editing.opened(), editing.data("colour")), (2, "green".to_owned()));
     // No YAML, and saved again as it is.
@@ -185,4 +187,39 @@ fn an_edit_meets_what_others_change_meanwhile() {
     let (code, _, complaint) = said(&editing.edit("$SKIFF delete cm conf >/dev/null; sed -i s/green/red/ $1"));
     assert_eq!(code, 1);
     assert!(complaint.contains("not found") && complaint.contains("stored to"), "{complaint}");
+}
+
+/// What is answered to a request over a new connection.
+fn asked(port: u16, head: &str) -> String {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("a connection");
+    stream.write_all(format!("{head}\r\n\r\n").as_bytes()).expect("written");
+    let mut answer = String::new();
+    // The client does not say that it is the last: the proxy does.
+    stream.read_to_string(&mut answer).expect("an answer");
+    answer
+}
+
+#[test]
+fn the_api_is_plain_http_behind_a_proxy() {
+    if is_skipped("the_api_is_plain_http_behind_a_proxy") {
+        return;
+    }
+    let world = World::new(&[]);
+    let mut command = world.skiff_command(&["proxy", "--port=0"]);
+    let mut proxy = command.stdout(Stdio::piped()).spawn().expect("skiff runs");
+    let mut told = String::new();
+    BufReader::new(proxy.stdout.take().expect("a pipe")).read_line(&mut told).expect("a line");
+    let port: u16 = told.trim().strip_prefix("Starting to serve on 127.0.0.1:").and_then(|port| port.parse().ok()).expect("a port");
+    let nodes = asked(port, "GET /api/v1/nodes HTTP/1.1\r\nHost: localhost");
+    assert!(nodes.starts_with("HTTP/1.1 200") && nodes.contains("\"name\":\"node1\""), "{nodes}");
+    let body = r#"{"metadata":{"name":"by-proxy"},"data":{"a":"1"}}"#;
+    let head = format!(
+        "POST /api/v1/namespaces/default/configmaps HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    assert!(asked(port, &head).starts_with("HTTP/1.1 201"));
+    assert_eq!(world.skiff(&["get", "cm", "by-proxy", "-o", "name"]).ok(), "configmap/by-proxy\n");
+    assert!(asked(port, "GET /api HTTP/1.1\r\nHost: evil.example").starts_with("HTTP/1.1 403"));
+    assert!(asked(port, "GET /api/v1/namespaces/default/pods/a/exec?command=sh HTTP/1.1\r\nHost: localhost").starts_with("HTTP/1.1 403"));
+    proxy.kill().and_then(|()| proxy.wait()).expect("it ends");
 }

@@ -9,7 +9,7 @@ use crate::verbs::{
     config, cordon::CordonArgs, cp::CpArgs, create::CreateArgs, debug::DebugArgs, delete::DeleteArgs, demo,
     describe::DescribeArgs, diff, drain::DrainArgs, edit::EditArgs, events::EventsArgs, exec::ExecArgs, explain::ExplainArgs,
     get::GetArgs, image::ImageArgs, keys, kubeconfig::KubeconfigArgs, label::LabelArgs, logs::LogsArgs, node::NodeArgs,
-    patch::PatchArgs, port_forward::PortForwardArgs, probes::ProbesArgs, replace::ReplaceArgs, replay, run::RunArgs,
+    patch::PatchArgs, port_forward::PortForwardArgs, probes::ProbesArgs, proxy, replace::ReplaceArgs, replay, run::RunArgs,
     taint::TaintArgs, top::TopArgs, version::VersionArgs, wait::WaitArgs,
 };
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
@@ -107,6 +107,8 @@ pub enum Verb {
     Cp(CpArgs),
     /// Listen on local ports and pass connections on to a pod.
     PortForward(PortForwardArgs),
+    /// Serve the Kubernetes API as plain HTTP on this machine, with your rights.
+    Proxy(proxy::ProxyArgs),
     /// Show what a pod's probes came to lately, oldest first.
     Probes(ProbesArgs),
     /// Show how much nodes and pods use.

@@ -42,6 +42,7 @@ pub mod node;
 pub mod patch;
 pub mod port_forward;
 pub mod probes;
+pub mod proxy;
 pub mod replace;
 pub mod replay;
 mod resources;
@@ -133,6 +134,7 @@ async fn dispatch(verb: Verb, context: &mut Context) -> Result<(), Failure> {
         Verb::Debug(args) => debug::run(&args, context).await,
         Verb::Cp(args) => cp::run(&args, context).await,
         Verb::PortForward(args) => port_forward::run(&args, context).await,
+        Verb::Proxy(args) => proxy::run(&args, context).await,
         Verb::Probes(args) => probes::run(&args, context).await,
         Verb::Top(args) => top::run(&args, context).await,
         Verb::Events(args) => events::run(&args, context).await,

@@ -38,7 +38,8 @@ const MAX_STREAMS: usize = 1024;
 const STREAM_ITEMS: usize = 4096;
 
 /// The bytes of a connection, whatever carries them.
-trait Carrier: AsyncRead + AsyncWrite + Send + Unpin {}
+/// What carries a connection: a socket, TLS, another program.
+pub trait Carrier: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Carrier for T {}
 
@@ -73,14 +74,10 @@ pub struct Driver {
 /// [`ClientError::Connect`] where nobody listens, [`ClientError::Handshake`] where it is no daemon of ours,
 /// [`ClientError::Version`] where it is of another major version.
 pub async fn connect(address: &Address, agent: &str) -> Result<(Client, Driver), ClientError> {
-    let stream: Box<dyn Carrier> = match address {
-        Address::Unix(path) => {
-            let connected = UnixStream::connect(path).await;
-            Box::new(connected.map_err(|source| ClientError::Connect { address: address.clone(), source })?)
-        }
-        Address::Tls(remote) => Box::new(tls::connect(address, remote).await?),
-        Address::Ssh(host) => return connect_by_ssh(address, host, agent).await,
-    };
+    if let Address::Ssh(host) = address {
+        return connect_by_ssh(address, host, agent).await;
+    }
+    let stream = dial(address).await?;
     match tokio::time::timeout(HELLO_TIMEOUT, greet(address, stream, agent)).await {
         Ok(greeted) => {
             let (socket, hello) = greeted?;
@@ -89,6 +86,24 @@ pub async fn connect(address: &Address, agent: &str) -> Result<(Client, Driver),
         Err(_) => {
             Err(ClientError::Handshake { address: address.clone(), detail: format!("no greeting within {HELLO_TIMEOUT:?}") })
         }
+    }
+}
+
+/// A connection to a daemon over which nothing was said yet: for HTTP, which the daemon answers at the same door.
+///
+/// # Errors
+/// [`ClientError::Connect`] where nobody listens, [`ClientError::Handshake`] where it is no daemon of ours.
+pub async fn dial(address: &Address) -> Result<Box<dyn Carrier>, ClientError> {
+    match address {
+        Address::Unix(path) => match UnixStream::connect(path).await {
+            Ok(stream) => Ok(Box::new(stream)),
+            Err(source) => Err(ClientError::Connect { address: address.clone(), source }),
+        },
+        Address::Tls(remote) => Ok(Box::new(tls::connect(address, remote).await?)),
+        Address::Ssh(host) => match ssh::connect(host) {
+            Ok((stream, _)) => Ok(Box::new(stream)),
+            Err(error) => Err(ClientError::Handshake { address: address.clone(), detail: format!("cannot run ssh: {error}") }),
+        },
     }
 }
 

@@ -19,7 +19,7 @@ mod streams;
 mod tls;
 
 pub use address::{Address, AddressError, Remote};
-pub use connection::{Client, Driver, connect};
+pub use connection::{Carrier, Client, Driver, connect, dial};
 pub use duplex::{DuplexReader, DuplexSender, Received};
 pub use error::ClientError;
 pub use link::{Link, LinkDriver, LinkState, LinkWatch, LinkWatchEvent, link};

@@ -102,8 +102,13 @@ impl Context {
         self.client.get_or_try_init(|| self.connect()).await
     }
 
+    /// Where the daemon is.
+    pub fn address(&self) -> Result<Address, Failure> {
+        endpoint::address(&self.common).map_err(|error| Failure::message(format!("--node: {error}")))
+    }
+
     async fn connect(&self) -> Result<Client, Failure> {
-        let address = endpoint::address(&self.common).map_err(|error| Failure::message(format!("--node: {error}")))?;
+        let address = self.address()?;
         let (client, driver) = client::connect(&address, AGENT).await?;
         // There is one connection, and so a place for its driver.
         let _ = self.drivers.try_send(driver);

@@ -10,7 +10,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use clap::{ArgAction, Args, Subcommand};
 use objects::{Kind, lookup};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use wire::{CreateRequest, Request, Response};
 
@@ -265,16 +267,29 @@ fn secret(kind: &SecretKind) -> Result<(&NamedArgs, Kind, Value), Failure> {
         }
         SecretKind::DockerRegistry { named, docker_server, docker_username, docker_password, docker_email } => {
             let auth = STANDARD.encode(format!("{docker_username}:{docker_password}"));
-            let mut entry = json!({"username": docker_username, "password": docker_password, "auth": auth});
-            if let Some(email) = docker_email {
-                entry["email"] = json!(email);
-            }
-            let config = json!({"auths": {docker_server.as_str(): entry}}).to_string();
-            let entries = [(".dockerconfigjson".to_owned(), config.into_bytes())];
+            let login = Login { username: docker_username, password: docker_password, email: docker_email.as_deref(), auth };
+            let config = DockerConfig { auths: [(docker_server.as_str(), login)].into() };
+            let config = serde_json::to_vec(&config).map_err(|error| Failure::message(error.to_string()))?;
+            let entries = [(".dockerconfigjson".to_owned(), config)];
             (named, fields(Some("kubernetes.io/dockerconfigjson"), entries.into()))
         }
     };
     Ok((named, Kind::Secret, fields))
+}
+
+/// What docker keeps of registries, in kubectl's order of fields: whoever compares the two secrets finds them equal.
+#[derive(Serialize)]
+struct DockerConfig<'a> {
+    auths: BTreeMap<&'a str, Login<'a>>,
+}
+
+#[derive(Serialize)]
+struct Login<'a> {
+    username: &'a str,
+    password: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<&'a str>,
+    auth: String,
 }
 
 fn priority_class(args: &PriorityClassArgs) -> Value {
