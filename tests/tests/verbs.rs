@@ -209,7 +209,8 @@ fn the_api_is_plain_http_behind_a_proxy() {
     let mut proxy = command.stdout(Stdio::piped()).spawn().expect("skiff runs");
     let mut told = String::new();
     BufReader::new(proxy.stdout.take().expect("a pipe")).read_line(&mut told).expect("a line");
-    let port: u16 = told.trim().strip_prefix("Starting to serve on 127.0.0.1:").and_then(|port| port.parse().ok()).expect("a port");
+    let port: u16 =
+        told.trim().strip_prefix("Starting to serve on 127.0.0.1:").and_then(|port| port.parse().ok()).expect("a port");
     let nodes = asked(port, "GET /api/v1/nodes HTTP/1.1\r\nHost: localhost");
     assert!(nodes.starts_with("HTTP/1.1 200") && nodes.contains("\"name\":\"node1\""), "{nodes}");
     let body = r#"{"metadata":{"name":"by-proxy"},"data":{"a":"1"}}"#;
@@ -220,6 +221,9 @@ fn the_api_is_plain_http_behind_a_proxy() {
     assert!(asked(port, &head).starts_with("HTTP/1.1 201"));
     assert_eq!(world.skiff(&["get", "cm", "by-proxy", "-o", "name"]).ok(), "configmap/by-proxy\n");
     assert!(asked(port, "GET /api HTTP/1.1\r\nHost: evil.example").starts_with("HTTP/1.1 403"));
-    assert!(asked(port, "GET /api/v1/namespaces/default/pods/a/exec?command=sh HTTP/1.1\r\nHost: localhost").starts_with("HTTP/1.1 403"));
+    assert!(
+        asked(port, "GET /api/v1/namespaces/default/pods/a/exec?command=sh HTTP/1.1\r\nHost: localhost")
+            .starts_with("HTTP/1.1 403")
+    );
     proxy.kill().and_then(|()| proxy.wait()).expect("it ends");
 }

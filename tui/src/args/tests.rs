@@ -84,7 +84,7 @@ fn kubectls_flags_are_taken() {
 #[test]
 fn a_dry_run_is_the_clients_unless_it_says_otherwise() {
     let mode = |line: &[&str]| match parse(&[&["skiff", "create", "-f", "a"], line].concat()).verb {
-        Some(Verb::Create(args)) => args.dry_run.mode,
+        Some(Verb::Create(args)) => args.dry_run,
         _ => panic!("no create"),
     };
     assert_eq!(mode(&["--dry-run"]), DryRunMode::Client);

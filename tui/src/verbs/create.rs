@@ -26,7 +26,7 @@ pub struct CreateArgs {
         long = "dry-run", value_name = "WHERE", value_enum, default_value = "none", num_args = 0..=1, require_equals = true,
         default_missing_value = "client", global = true
     )]
-    dry_run: DryRunMode,
+    pub dry_run: DryRunMode,
     /// wide, yaml, json, name, jsonpath=TEMPLATE or custom-columns=HEADER:PATH,…
     #[arg(short = 'o', long = "output", value_name = "FORMAT", global = true)]
     output: Option<String>,

@@ -143,7 +143,8 @@ fn rewrite(head: &str, filter: Filter) -> Result<String, String> {
     if filter == Filter::On && (!is_own_host(value("host").unwrap_or_default()) || runs_programs(path)) {
         return Err(refusal("403 Forbidden", "Forbidden"));
     }
-    let is_upgrade = value("upgrade").is_some() && value("connection").is_some_and(|text| text.to_lowercase().contains("upgrade"));
+    let is_upgrade =
+        value("upgrade").is_some() && value("connection").is_some_and(|text| text.to_lowercase().contains("upgrade"));
     let mut out = format!("{request}\r\n");
     for (name, value) in &headers {
         let is_hop = ["connection", "keep-alive", "proxy-connection"].iter().any(|hop| name.eq_ignore_ascii_case(hop));
@@ -175,7 +176,10 @@ fn runs_programs(path: &str) -> bool {
 }
 
 fn refusal(status: &str, why: &str) -> String {
-    format!("HTTP/1.1 {status}\r\nContent-Type: text/plain\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{why}\n", why.len() + 1)
+    format!(
+        "HTTP/1.1 {status}\r\nContent-Type: text/plain\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{why}\n",
+        why.len() + 1
+    )
 }
 
 #[cfg(test)]

@@ -30,7 +30,8 @@ impl SourceArgs {
     /// Reads all of them; `kind` is what they are for.
     pub fn read(&self, kind: &str) -> Result<Entries, Failure> {
         let mut entries = Entries::new();
-        if !self.from_env_file.is_empty() && !(self.from_file.is_empty() && self.from_literal.is_empty()) {
+        let has_others = !self.from_file.is_empty() || !self.from_literal.is_empty();
+        if has_others && !self.from_env_file.is_empty() {
             return Err(Failure::message("from-env-file cannot be combined with from-file or from-literal"));
         }
         for source in &self.from_literal {
