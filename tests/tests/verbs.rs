@@ -78,7 +78,7 @@ fn what_words_make_is_what_kubectl_makes_of_them() {
     let manifest = world.skiff(&["create", "cm", "conf", "--from-literal=a=2", "--dry-run=client", "-o", "yaml"]).ok();
     let differs = world.skiff_with(&["diff", "-f", "-"], &manifest);
     assert_eq!((differs.code, differs.stderr.as_str()), (1, ""), "{differs:?}");
-    assert!(differs.stdout.contains("\n-  a: '1'\n+  a: '2'\n"), "{differs:?}");
+    assert!(differs.stdout.contains("\n-  a: \"1\"\n+  a: \"2\"\n"), "{differs:?}");
     let _ = world.skiff_with(&["apply", "-f", "-"], &manifest).ok();
     assert_eq!(world.skiff_with(&["diff", "-f", "-"], &manifest).ok(), "");
     assert!(world.skiff(&["api-versions"]).ok().lines().any(|line| line == "scheduling.k8s.io/v1"));
