@@ -37,8 +37,7 @@ const MAX_STREAMS: usize = 1024;
 /// Items that wait for a stream's reader; the window limits their bytes.
 const STREAM_ITEMS: usize = 4096;
 
-/// The bytes of a connection, whatever carries them.
-/// What carries a connection: a socket, TLS, another program.
+/// The bytes of a connection, whatever carries them: a socket, TLS, another program.
 pub trait Carrier: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Carrier for T {}
