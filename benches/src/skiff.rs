@@ -10,7 +10,6 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 use wire::{CreateRequest, DeleteRequest, DryRun, ImageLoadRequest, LogsRequest, ObjectRef, Request, Selection, WatchEventKind};
 
 const CGROUP_ROOT: &str = "skiff-bench";

@@ -52,7 +52,7 @@ impl Daemon {
         let answer = client.request(Request::Credentials(request)).await?;
         let Response::Credentials(credentials) = answer else { bail!("no credentials: {answer:?}") };
         let bin_dir = bin_dir.to_owned();
-        Ok(Self { process, bin_dir, folder, arguments, address, credentials })
+        Ok(Self { process, bin_dir, folder, arguments, address, credentials: *credentials })
     }
 
     /// Ends it and removes what it made.
