@@ -95,8 +95,7 @@ async fn changed(pods: &Api<Pod>) -> Result<()> {
 async fn applied(client: &Client) -> Result<()> {
     let maps: Api<ConfigMap> = Api::default_namespaced(client.clone());
     let apply = async |value: &str, by: PatchParams| {
-        let map: Value =
-            json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "rs-map"}, "data": {"key": value}});
+        let map: Value = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "rs-map"}, "data": {"key": value}});
         maps.patch("rs-map", &by, &Patch::Apply(map)).await
     };
     let value = |map: &ConfigMap| map.data.as_ref().and_then(|data| data.get("key")).cloned().unwrap_or_default();

@@ -1,3 +1,5 @@
+//! Lines of keys: who gets in, as what, and which lines let nobody in.
+
 use super::{Terminal, faults, grant, read};
 use rest::rights::Role;
 use russh::keys::PublicKey;

@@ -1,3 +1,5 @@
+//! What was recorded is played picture for picture, and what is no recording is refused.
+
 use super::{Player, open};
 use crate::console::demo::play;
 use crate::console::run::record::{self, Head, Look, Recorder, Whole};

@@ -1,3 +1,5 @@
+//! What a recording holds, what is taken out of it, and where it ends.
+
 use super::{Head, Look, MAX_BYTES, Recorder, Whole, read, redact};
 use crate::console::app::msg::{Msg, Wire};
 use crate::console::term::caps::Depth;
