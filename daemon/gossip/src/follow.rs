@@ -9,6 +9,9 @@ use crate::wire::Datagram;
 use control::version::NodeId;
 use std::collections::BTreeSet;
 
+/// What foca has to tell it has told by then.
+const NEWLY_MET_MS: u64 = 10_000;
+
 impl Engine {
     /// A packet of foca.
     pub(crate) fn take_packet(&mut self, bytes: &[u8]) {
@@ -25,7 +28,8 @@ impl Engine {
             self.note_life();
         }
         // Most of what is told is known, and changes nothing.
-        let bytes = packet.without_known(bytes, |told| self.is_known(told));
+        let from = &source.id().name;
+        let bytes = packet.without_known(bytes, |told| self.is_known(told) || self.is_doubtful(from, told));
         let has_news = packet.told.iter().map(|(told, _)| told).chain([source]).any(|told| self.is_news(told));
         let mut is_malformed = false;
         let was_alone = self.ring.len() == 0;
@@ -167,6 +171,17 @@ impl Engine {
             let has_left = state == State::Down && known.state == State::Left;
             known.identity == *seen.id() && known.incarnation == seen.incarnation() && (known.state == state || has_left)
         })
+    }
+
+    /// Whether somebody who has only just come, or come back, tells the death of a third that we see alive. The side of a split that is
+    /// met again took all of ours for dead, and its word would have us lose them once more; we find out by asking.
+    pub(crate) fn is_doubtful(&self, from: &NodeId, told: &foca::Member<Identity>) -> bool {
+        let id = told.id();
+        let is_new = |from: &Member| !from.state.is_active() || self.now.boot.since_ms(from.since.boot) < NEWLY_MET_MS;
+        told.state() == foca::State::Down
+            && id.name != *from
+            && self.ring.get(&id.name).is_some_and(|seat| seat.instance == id.instance && !seat.is_suspect)
+            && self.members.get(from).is_none_or(is_new)
     }
 
     pub(crate) fn set_member(&mut self, identity: Identity, state: State, incarnation: u16) {

@@ -97,7 +97,7 @@ impl Engine {
         let ours = foca::Member::alive(self.identity.clone());
         let is_ours = |told: &foca::Member<Identity>| told.id() == ours.id() && told.state() == ours.state();
         let news: Vec<foca::Member<Identity>> =
-            told.iter().filter(|told| !self.is_known(told) && !is_ours(told)).cloned().collect();
+            told.iter().filter(|told| !self.is_known(told) && !is_ours(told) && !self.is_doubtful(from, told)).cloned().collect();
         if is_question {
             let theirs: BTreeMap<&NodeId, &foca::Member<Identity>> = told.iter().map(|told| (&told.id().name, told)).collect();
             let is_lacked = |ours: &&foca::Member<Identity>| {

@@ -102,6 +102,8 @@ impl Engine {
             self.rounds.pauses.remove(peer);
             if summary.standing == Standing::Settled {
                 self.settle();
+            }
+            if summary.standing != Standing::Returning {
                 self.note_equal();
             }
             return;

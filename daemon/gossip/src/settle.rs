@@ -63,14 +63,15 @@ impl Engine {
     /// A member has come, or has something to say of its records.
     pub(crate) fn note_company(&mut self) {
         let apart_ms = self.now.boot.since_ms(self.settling.contact);
-        if apart_ms > self.settling.horizon_ms && self.index.len() > 0 && self.settling.standing == Standing::Settled {
+        // One that has not settled yet may be cut off as well, and what it has learnt by then is as old.
+        if apart_ms > self.settling.horizon_ms && self.index.len() > 0 && self.settling.standing != Standing::Returning {
             self.settling = self.settling_as(Standing::Returning);
         }
     }
 
-    /// Records pass. Whoever learns has not heard all yet.
+    /// Records pass. Whoever returns has not heard all yet, and what it holds stays as old as it was; a fresh one held nothing before.
     pub(crate) fn touch(&mut self) {
-        if self.settling.standing == Standing::Settled {
+        if self.settling.standing != Standing::Returning {
             self.settling.contact = self.now.boot;
         }
     }

@@ -66,6 +66,24 @@ fn sides_that_meet_are_one_and_equal_within_a_second() {
 }
 
 #[test]
+fn who_saw_each_other_all_along_is_not_lost_when_sides_meet() {
+    for seed in 0..20 {
+        for apart_ms in [3_000, 6_000, 20_000] {
+            let mut world = World::new(seed, Settings::lan(3));
+            world.start_all();
+            assert!(world.run_until(10_000, 50, World::is_whole).is_some(), "nobody finds each other");
+            world.network.put(2, 1);
+            world.run_ms(apart_ms);
+            world.network.heal();
+            let is_lost = |world: &World| world.state_of(0, 1) == Some(State::Down) || world.state_of(1, 0) == Some(State::Down);
+            let lost_ms = world.run_until(20_000, 1, is_lost);
+            assert_eq!(lost_ms, None, "seed {seed}, {apart_ms} ms apart: who is not cut off is taken for dead");
+            assert!(world.is_whole(), "seed {seed}, {apart_ms} ms apart");
+        }
+    }
+}
+
+#[test]
 fn a_cluster_at_rest_says_little_and_wakes_seldom() {
     let numbers = sim::numbers::measure(1, 3, sim::network::Link::LAN);
     assert!(numbers.idle_bytes <= 480, "{numbers:?}");

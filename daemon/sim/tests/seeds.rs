@@ -49,6 +49,11 @@ fn every_life_ends_well() {
 }
 
 #[test]
+fn who_was_cut_off_before_it_settled_brings_nothing_back() {
+    live(6809, Planted::default()).expect("it ends well");
+}
+
+#[test]
 fn a_seed_repeats_exactly() {
     for seed in 0..20 {
         let first = live(seed, Planted::default()).expect("it ends well");
