@@ -201,10 +201,7 @@ mod tests {
         let both = "error: from-env-file cannot be combined with from-file or from-literal";
         assert_eq!(read(&["a=1"], &[], &[&path]), Err(both.to_owned()));
         std::fs::write(&path, "A=1\n1 x=2\n").expect("written");
-        assert!(
-            read(&[], &[], &[&path])
-                .expect_err("no name")
-                .starts_with(&format!("error: {path}:2: \"1 x\" is not a valid key name"))
-        );
+        let said = read(&[], &[], &[&path]).expect_err("no name");
+        assert!(said.contains("\"1 x\" is not a valid key name"), "{said}");
     }
 }
