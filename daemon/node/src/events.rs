@@ -261,12 +261,17 @@ mod tests {
     use serde_json::Value;
     use store::Store;
 
-    #[tokio::test]
-    async fn events_are_written_in_the_order_in_which_they_were_reported() {
+    fn opened() -> (tempfile::TempDir, Store) {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let opened = Store::open(folder.path(), NodeId::from("n"), store::Settings::default());
         let (store, writer, _) = opened.expect("a store");
         std::thread::spawn(|| writer.run());
+        (folder, store)
+    }
+
+    #[tokio::test]
+    async fn events_are_written_in_the_order_in_which_they_were_reported() {
+        let (_folder, store) = opened();
         let (_, mut watcher) = store.list_and_watch(Kind::Event, None);
         let (recorder, events) = channel("n", store.clone());
         let expected: Vec<String> = (0..20).map(|number| format!("Reason{number}")).collect();
@@ -288,10 +293,7 @@ mod tests {
 
     #[tokio::test]
     async fn events_are_in_the_clusters_time_and_wait_until_it_is_known() {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let opened = Store::open(folder.path(), NodeId::from("n"), store::Settings::default());
-        let (store, writer, _) = opened.expect("a store");
-        std::thread::spawn(|| writer.run());
+        let (_folder, store) = opened();
         let (_, mut watcher) = store.list_and_watch(Kind::Event, None);
         let (recorder, events) = channel("n", store.clone());
         let (_trigger, shutdown) = crate::shutdown::signal();

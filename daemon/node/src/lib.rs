@@ -49,6 +49,7 @@ mod scheduler;
 pub mod shutdown;
 mod sources;
 pub mod ssh;
+mod strangers;
 pub mod streams;
 mod telemetry;
 mod usage;

@@ -25,25 +25,21 @@ mod words;
 
 use crate::api::ListenError;
 use crate::shutdown::Shutdown;
+use crate::strangers;
 use crate::verbs::Verbs;
-use connection::Refused;
 use places::Places;
 use russh::server::Config;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
 use tracing::{info, warn};
 
 /// Connections at once; more are closed at the door.
 const MAX_CONNECTIONS: usize = 64;
 /// Of these, those that no key has let in yet.
 const MAX_STRANGERS: usize = 16;
-/// The least time between two lines of the log about strangers: they decide how often they come, not how much we write.
-const BETWEEN_LINES: Duration = Duration::from_secs(10);
 
 /// Where the door is, and what it needs.
 #[derive(Debug, Clone)]
@@ -123,45 +119,19 @@ impl SshListener {
     }
 
     /// Serves until the shutdown signal; then closes every connection and ends its sessions.
-    pub async fn serve(self, verbs: Arc<Verbs>, mut shutdown: Shutdown) {
+    pub async fn serve(self, verbs: Arc<Verbs>, shutdown: Shutdown) {
         let shared = Arc::new(Shared {
             config: self.config,
             authorized_keys: self.settings.authorized_keys,
             places: Places::new(&self.settings.run_dir),
             verbs,
         });
-        let mut connections = JoinSet::new();
-        let strangers = Arc::new(Semaphore::new(MAX_STRANGERS));
-        let mut spoke_at: Option<Instant> = None;
-        loop {
-            // Accepting and joining lose nothing when another arm wins.
-            tokio::select! {
-                biased;
-                () = shutdown.wait() => break,
-                Some(ended) = connections.join_next(), if !connections.is_empty() => {
-                    let may_speak = spoke_at.is_none_or(|at| at.elapsed() >= BETWEEN_LINES);
-                    if let (Ok(Err(Refused { from, why })), true) = (ended, may_speak) {
-                        info!(%from, why, "an SSH client was refused");
-                        spoke_at = Some(Instant::now());
-                    }
-                }
-                accepted = self.socket.accept() => match accepted {
-                    Ok((stream, _)) if connections.len() >= MAX_CONNECTIONS => drop(stream),
-                    Ok((stream, from)) => match strangers.clone().try_acquire_owned() {
-                        Ok(place) => {
-                            connections.spawn(connection::serve(stream, from, place, shared.clone()));
-                        }
-                        Err(_) => drop(stream),
-                    },
-                    // Out of descriptors, most likely: others may close theirs meanwhile.
-                    Err(error) => {
-                        warn!(%error, "cannot accept a connection");
-                        tokio::time::sleep(Duration::from_millis(100)).await;
-                    }
-                }
-            }
-        }
-        connections.shutdown().await;
+        let unknown = Arc::new(Semaphore::new(MAX_STRANGERS));
+        let admit = |stream, from| {
+            let place = unknown.clone().try_acquire_owned().ok()?;
+            Some(connection::serve(stream, from, place, shared.clone()))
+        };
+        strangers::serve(&self.socket, (MAX_CONNECTIONS, "an SSH client"), shutdown, admit).await;
     }
 }
 

@@ -5,24 +5,22 @@ use super::peer::Peer;
 use super::{ListenError, MAX_CONNECTIONS};
 use crate::cluster::trust::{Trust, wall_ms};
 use crate::shutdown::Shutdown;
+use crate::strangers::{self, Refused};
 use crate::verbs::Verbs;
 use pki::tls::HTTP2_PROTOCOL;
 use pki::{Holder, HolderKind};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
-use tracing::{debug, info, warn};
+use tracing::{debug, info};
 
 /// How long a handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// Connections at once of those who are not known, by a certificate or a token.
 const MAX_STRANGERS: usize = 64;
-/// The least time between two lines of the log about strangers: they decide how often they come, not how much we write.
-const BETWEEN_LINES: Duration = Duration::from_secs(10);
 
 /// The socket, bound, before anything is served.
 #[derive(Debug)]
@@ -49,49 +47,17 @@ impl RemoteListener {
     }
 
     /// Serves until the shutdown signal; then closes every connection.
-    pub async fn serve(self, verbs: Arc<Verbs>, trust: Trust, mut shutdown: Shutdown) {
-        let mut connections = JoinSet::new();
-        let strangers = Arc::new(Semaphore::new(MAX_STRANGERS));
-        let mut spoke_at: Option<Instant> = None;
-        loop {
-            // Accepting and joining lose nothing when another arm wins.
-            tokio::select! {
-                biased;
-                () = shutdown.wait() => break,
-                Some(ended) = connections.join_next(), if !connections.is_empty() => {
-                    let may_speak = spoke_at.is_none_or(|at| at.elapsed() >= BETWEEN_LINES);
-                    if let (Ok(Err(Refused { from, why })), true) = (ended, may_speak) {
-                        info!(%from, why, "a console was refused");
-                        spoke_at = Some(Instant::now());
-                    }
-                }
-                accepted = self.socket.accept() => match accepted {
-                    Ok((stream, _)) if connections.len() >= MAX_CONNECTIONS => drop(stream),
-                    Ok((stream, from)) => {
-                        connections.spawn(admit(stream, from, (trust.clone(), strangers.clone()), verbs.clone()));
-                    }
-                    // Out of descriptors, most likely: others may close theirs meanwhile.
-                    Err(error) => {
-                        warn!(%error, "cannot accept a connection");
-                        tokio::time::sleep(Duration::from_millis(100)).await;
-                    }
-                }
-            }
-        }
-        connections.shutdown().await;
+    pub async fn serve(self, verbs: Arc<Verbs>, trust: Trust, shutdown: Shutdown) {
+        let unknown = Arc::new(Semaphore::new(MAX_STRANGERS));
+        let admit = |stream, from| Some(admit(stream, from, (trust.clone(), unknown.clone()), verbs.clone()));
+        strangers::serve(&self.socket, (MAX_CONNECTIONS, "a console"), shutdown, admit).await;
     }
-}
-
-/// Whoever did not come in.
-struct Refused {
-    from: SocketAddr,
-    why: String,
 }
 
 async fn admit(
     stream: TcpStream,
     from: SocketAddr,
-    (trust, strangers): (Trust, Arc<Semaphore>),
+    (trust, unknown): (Trust, Arc<Semaphore>),
     verbs: Arc<Verbs>,
 ) -> Result<(), Refused> {
     let refused = |why: String| Refused { from, why };
@@ -106,7 +72,7 @@ async fn admit(
     let shown = session.peer_certificates().and_then(|chain| chain.first()).map(|own| Holder::read(own));
     let Some(holder) = shown.transpose().map_err(|error| refused(error.to_string()))? else {
         // A token may say who it is. There are few places for those of whom none does.
-        let place = strangers.try_acquire_owned().map_err(|_| refused("there are too many without a certificate".to_owned()))?;
+        let place = unknown.try_acquire_owned().map_err(|_| refused("there are too many without a certificate".to_owned()))?;
         http::serve_stranger(stream, protocol, verbs, place).await;
         return Ok(());
     };

@@ -3,6 +3,7 @@
 use super::Shared;
 use super::authorized_keys::{self, Grant, Terminal};
 use super::session;
+use crate::strangers::Refused;
 use jiff::Timestamp;
 use russh::keys::{Algorithm, EcdsaCurve, HashAlg, PrivateKey, PublicKey};
 use russh::server::{Auth, ChannelOpenHandle, Config, Handler, Msg, PublicKeyOffer, Session, VerifiedPublicKey, run_stream};
@@ -35,12 +36,6 @@ const WINDOW_BYTES: u32 = 256 * 1024;
 const WAITING_MESSAGES: usize = 32;
 /// Channels of one connection at once.
 const MAX_CHANNELS: usize = 8;
-
-/// Whoever did not come in.
-pub struct Refused {
-    pub from: SocketAddr,
-    pub why: String,
-}
 
 /// How the protocol is spoken: keys only, current algorithms only (finite-field exchanges cost a stranger little and us much), no
 /// compression.
