@@ -1,7 +1,8 @@
 //! Namespaces, folders and a daemon, for one test.
 
 use crate::command::{Ran, binary};
-use crate::{eventually, leftovers};
+use crate::{demo_image, eventually, leftovers};
+use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -205,6 +206,27 @@ impl World {
             }
             Err(format!("{}\n{}", pod["status"], self.daemon_says()))
         })
+    }
+
+    /// Loads the image that the tests' pods are made of.
+    ///
+    /// # Panics
+    /// When it cannot be loaded.
+    pub fn load_demo_image(&self) {
+        let _ = self.skiff(&["image", "load", &demo_image().to_string_lossy()]).ok();
+    }
+
+    /// Makes a pod `web`, whose one container `main` sleeps, and waits until it is ready.
+    ///
+    /// # Panics
+    /// When it is refused, or patience ends.
+    pub fn start_web(&self) {
+        self.load_demo_image();
+        let container = json!({"name": "main", "image": "skiff/demo:1.0", "command": ["sleep", "1000"]});
+        let spec = json!({"terminationGracePeriodSeconds": 1, "containers": [container]});
+        let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web"}, "spec": spec});
+        let _ = self.skiff_with(&["create", "-f", "-"], &pod.to_string()).ok();
+        let _ = self.wait_ready("web");
     }
 
     /// Waits until a pod is ready and gives its address.

@@ -1,11 +1,11 @@
 //! The console in a real terminal, through every screen, small and large.
 
-use end_to_end::{Console, World, demo_image, is_skipped};
+use end_to_end::{Console, World, is_skipped};
 use serde_json::json;
 
 fn world() -> World {
     let world = World::new(&[]);
-    let _ = world.skiff(&["image", "load", &demo_image().to_string_lossy()]).ok();
+    world.load_demo_image();
     let manifest = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web"}, "spec": {"containers": [
         {"name": "talker", "image": "skiff/demo:1.0", "command": ["sh", "-c", "i=0; while true; do echo tick $i; i=$((i+1)); sleep 0.2; done"]},
         {"name": "sleeper", "image": "skiff/demo:1.0", "command": ["sleep", "1000"]}]}});

@@ -1,17 +1,11 @@
 //! The console that prints lines, in a real terminal: what one types is a line, and manifests are written in one's own editor.
 
-use end_to_end::{Console, World, demo_image, is_skipped};
-use serde_json::json;
+use end_to_end::{Console, World, is_skipped};
 use std::os::unix::fs::PermissionsExt;
 
 fn world() -> World {
     let world = World::new(&[]);
-    let _ = world.skiff(&["image", "load", &demo_image().to_string_lossy()]).ok();
-    let manifest = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web"}, "spec": {
-        "terminationGracePeriodSeconds": 1,
-        "containers": [{"name": "main", "image": "skiff/demo:1.0", "command": ["sleep", "1000"]}]}});
-    let _ = world.skiff_with(&["create", "-f", "-"], &manifest.to_string()).ok();
-    let _ = world.wait_ready("web");
+    world.start_web();
     world
 }
 

@@ -1,12 +1,12 @@
 //! The console and its terminal: windows that change their size, suspending, a line that is cut, a panic, doing nothing.
 
-use end_to_end::{Console, World, demo_image, eventually, is_skipped};
+use end_to_end::{Console, World, eventually, is_skipped};
 use serde_json::json;
 use std::time::{Duration, Instant};
 
 fn world() -> World {
     let world = World::new(&[]);
-    let _ = world.skiff(&["image", "load", &demo_image().to_string_lossy()]).ok();
+    world.load_demo_image();
     let manifest = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web"}, "spec": {"containers": [
         {"name": "sleeper", "image": "skiff/demo:1.0", "command": ["sleep", "1000"]}]}});
     let _ = world.skiff_with(&["create", "-f", "-"], &manifest.to_string()).ok();

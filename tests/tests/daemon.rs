@@ -1,12 +1,12 @@
 //! The daemon dies, the pods live; a supervisor dies, its pod is made anew.
 
-use end_to_end::{World, demo_image, eventually, is_skipped};
+use end_to_end::{World, eventually, is_skipped};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
 fn world() -> World {
     let world = World::new(&[]);
-    let _ = world.skiff(&["image", "load", &demo_image().to_string_lossy()]).ok();
+    world.load_demo_image();
     world
 }
 

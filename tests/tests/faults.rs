@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 fn world(flags: &[&str]) -> World {
     let world = World::new(flags);
-    let _ = world.skiff(&["image", "load", &demo_image().to_string_lossy()]).ok();
+    world.load_demo_image();
     world
 }
 

@@ -1,7 +1,7 @@
 //! The daemon and the supervisors are killed at random moments while pods start, are started again, and are deleted: whatever was
 //! cut off is finished afterwards, and nothing is left behind.
 
-use end_to_end::{World, demo_image, eventually, is_skipped};
+use end_to_end::{World, eventually, is_skipped};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
@@ -144,7 +144,7 @@ fn whoever_is_killed_whenever_all_is_finished_and_nothing_is_left() {
     eprintln!("SKIFF_SEED={seed} repeats these kills, if not their moments to the microsecond");
     let mut random = Random(seed);
     let mut world = World::new(&[]);
-    let _ = world.skiff(&["image", "load", &demo_image().to_string_lossy()]).ok();
+    world.load_demo_image();
     for number in 0..number("SKIFF_RUNS").unwrap_or(RUNS) {
         run(&mut world, &mut random, number);
     }

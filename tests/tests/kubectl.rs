@@ -1,7 +1,7 @@
 //! kubectl against one daemon, with every kubectl that is there.
 
 use end_to_end::kubectl::{Kubectl, LISTEN, programs};
-use end_to_end::{World, demo_image, is_skipped};
+use end_to_end::{World, is_skipped};
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
@@ -21,7 +21,7 @@ spec:
 
 fn world() -> World {
     let world = World::new(&["--listen", LISTEN]);
-    let _ = world.skiff(&["image", "load", &demo_image().to_string_lossy()]).ok();
+    world.load_demo_image();
     world
 }
 

@@ -1,7 +1,7 @@
 //! What kubectl finds beside pods and their streams: events in both versions, counts, certificates, leases, bindings, evictions, proxies.
 
 use end_to_end::kubectl::{Kubectl, LISTEN, programs};
-use end_to_end::{World, demo_image, eventually, is_skipped};
+use end_to_end::{World, eventually, is_skipped};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
@@ -10,7 +10,7 @@ const PODS: &str = "/api/v1/namespaces/default/pods";
 
 fn world() -> World {
     let world = World::new(&["--listen", LISTEN]);
-    let _ = world.skiff(&["image", "load", &demo_image().to_string_lossy()]).ok();
+    world.load_demo_image();
     world
 }
 

@@ -1,7 +1,7 @@
 //! kubectl beside a container: attach, run with a terminal, debug; with every kubectl that is there.
 
 use end_to_end::kubectl::{Kubectl, LISTEN, programs};
-use end_to_end::{Console, World, demo_image, is_skipped};
+use end_to_end::{Console, World, is_skipped};
 use std::io::{BufRead, BufReader, Write};
 use std::process::Stdio;
 
@@ -9,7 +9,7 @@ const IMAGE: &str = "--image=skiff/demo:1.0";
 
 fn world() -> World {
     let world = World::new(&["--listen", LISTEN]);
-    let _ = world.skiff(&["image", "load", &demo_image().to_string_lossy()]).ok();
+    world.load_demo_image();
     world
 }
 

@@ -3,14 +3,14 @@
 //! The images are ours: a shell and a web server stand in for the book's.
 
 use end_to_end::kubectl::{Kubectl, LISTEN, programs};
-use end_to_end::{World, demo_image, eventually, is_skipped};
+use end_to_end::{World, eventually, is_skipped};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Stdio};
 
 fn world() -> World {
     let world = World::new(&["--listen", LISTEN]);
-    let _ = world.skiff(&["image", "load", &demo_image().to_string_lossy()]).ok();
+    world.load_demo_image();
     world
 }
 

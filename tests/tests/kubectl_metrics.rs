@@ -1,7 +1,7 @@
 //! What nodes and pods use: `kubectl top`, `metrics.k8s.io` and `skiff top`, of this node and of another one.
 
 use end_to_end::kubectl::{Kubectl, LISTEN, programs};
-use end_to_end::{Cluster, World, demo_image, eventually, is_skipped};
+use end_to_end::{Cluster, World, eventually, is_skipped};
 use serde_json::{Value, json};
 
 /// A pod with a container that is busy and one that sleeps.
@@ -32,7 +32,7 @@ fn what_is_used_is_shown_by_every_kubectl() {
         return;
     }
     let world = World::new(&["--listen", LISTEN]);
-    let _ = world.skiff(&["image", "load", &demo_image().to_string_lossy()]).ok();
+    world.load_demo_image();
     let _ = world.skiff_with(&["create", "-f", "-"], &busy("web", "node1").to_string()).ok();
     world.wait_ready("web");
     for program in programs() {

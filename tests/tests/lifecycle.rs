@@ -1,12 +1,12 @@
 //! A pod's life to the letter: init containers, sidecars, probes, hooks and deadlines, as a watch shows them.
 
 use end_to_end::watch::PodWatch;
-use end_to_end::{World, demo_image, is_skipped};
+use end_to_end::{World, is_skipped};
 use serde_json::{Value, json};
 
 fn world() -> World {
     let world = World::new(&[]);
-    let _ = world.skiff(&["image", "load", &demo_image().to_string_lossy()]).ok();
+    world.load_demo_image();
     world
 }
 

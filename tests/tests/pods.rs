@@ -1,11 +1,11 @@
 //! Pods from manifest to end, through the verbs, with the project's own demo image.
 
-use end_to_end::{World, demo_image, eventually, is_skipped};
+use end_to_end::{World, eventually, is_skipped};
 use serde_json::{Value, json};
 
 fn world() -> World {
     let world = World::new(&[]);
-    let _ = world.skiff(&["image", "load", &demo_image().to_string_lossy()]).ok();
+    world.load_demo_image();
     world
 }
 

@@ -1,13 +1,13 @@
 //! A node that is short of something puts pods out in Kubernetes' order; one that is switched off ends its pods first.
 
 use end_to_end::watch::EventWatch;
-use end_to_end::{World, condition, demo_image, eventually, is_skipped};
+use end_to_end::{World, condition, eventually, is_skipped};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
 fn world(flags: &[&str]) -> World {
     let world = World::new(flags);
-    let _ = world.skiff(&["image", "load", &demo_image().to_string_lossy()]).ok();
+    world.load_demo_image();
     world
 }
 

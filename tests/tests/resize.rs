@@ -1,7 +1,7 @@
 //! Other resources for a pod that runs, without a restart.
 
 use end_to_end::watch::EventWatch;
-use end_to_end::{PATIENCE, World, condition, demo_image, is_skipped};
+use end_to_end::{PATIENCE, World, condition, is_skipped};
 use serde_json::{Value, json};
 
 /// What the kernel allows a container: microseconds of cpu in a tenth of a second, and bytes of memory.
@@ -32,7 +32,7 @@ fn a_pod_gets_other_limits_while_it_runs() {
         return;
     }
     let world = World::new(&[]);
-    let _ = world.skiff(&["image", "load", &demo_image().to_string_lossy()]).ok();
+    world.load_demo_image();
     let mut events = EventWatch::begin(&world);
     let _ = world.skiff_with(&["create", "-f", "-"], &manifest("a", "200m", "64Mi").to_string()).ok();
     world.wait_ready("a");

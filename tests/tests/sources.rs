@@ -1,13 +1,13 @@
 //! ConfigMaps, Secrets and the node itself as containers see them: variables, and files that change; what is missing is waited for.
 
 use end_to_end::watch::{EventWatch, PodWatch};
-use end_to_end::{PATIENCE, World, demo_image, eventually, is_skipped};
+use end_to_end::{PATIENCE, World, eventually, is_skipped};
 use serde_json::{Value, json};
 
 /// A world with the demo image, a ConfigMap and a Secret.
 fn world() -> World {
     let world = World::new(&[]);
-    let _ = world.skiff(&["image", "load", &demo_image().to_string_lossy()]).ok();
+    world.load_demo_image();
     create(
         &world,
         &json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"}, "data": {"color": "blue", "size": "9"}}),

@@ -1,7 +1,7 @@
 //! `skiffd --ssh-listen` and OpenSSH's own client: the console, verbs, who comes in and what is refused, and what is left of it.
 
 use end_to_end::ssh::{SshClient, why_no_ssh};
-use end_to_end::{Console, World, demo_image, eventually, is_skipped};
+use end_to_end::{Console, World, eventually, is_skipped};
 use serde_json::json;
 use std::io::{Read, Write};
 use std::process::{Command, Output, Stdio};
@@ -27,7 +27,7 @@ fn world() -> (World, SshClient) {
     let line = told.lines().nth(1).expect("a line for known_hosts");
     assert!(told.starts_with("SHA256:") && line.starts_with("[node1]:2222 ssh-ed25519 "), "{told}");
     client.know(&line.replace("[node1]", "[127.0.0.1]"));
-    let _ = world.skiff(&["image", "load", &demo_image().to_string_lossy()]).ok();
+    world.load_demo_image();
     let _ = world.skiff_with(&["create", "-f", "-"], &pod("web", "sleep 1000")).ok();
     let _ = world.wait_ready("web");
     (world, client)

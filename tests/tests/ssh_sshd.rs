@@ -1,8 +1,7 @@
 //! A real sshd on the node: the console over `ssh -t` in a bare environment, from afar (`--node ssh://`), and as a forced command.
 
 use end_to_end::ssh::{SshClient, why_no_ssh};
-use end_to_end::{Console, World, demo_image, eventually, is_skipped};
-use serde_json::json;
+use end_to_end::{Console, World, eventually, is_skipped};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -44,12 +43,7 @@ impl Bench {
         );
         let mut command = world.inside("unshare");
         let sshd = command.args(["--mount", "sh", "-c", &script]).stdin(Stdio::null()).spawn().expect("sshd runs");
-        let _ = world.skiff(&["image", "load", &demo_image().to_string_lossy()]).ok();
-        let manifest = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web"}, "spec": {
-            "terminationGracePeriodSeconds": 1,
-            "containers": [{"name": "main", "image": "skiff/demo:1.0", "command": ["sleep", "1000"]}]}});
-        let _ = world.skiff_with(&["create", "-f", "-"], &manifest.to_string()).ok();
-        let _ = world.wait_ready("web");
+        world.start_web();
         let bench = Self { world, client, sshd };
         eventually("sshd answers", || match bench.ssh("root", &["true"]) {
             (0, ..) => Ok(()),

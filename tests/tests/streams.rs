@@ -1,6 +1,6 @@
 //! Programs in running containers and connections to pods' ports, with all their bytes and nothing left behind.
 
-use end_to_end::{World, demo_image, eventually, is_skipped};
+use end_to_end::{World, eventually, is_skipped};
 use serde_json::json;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -11,7 +11,7 @@ const POD: &str = "tools";
 /// A world with a pod: `main` sleeps, `web` serves on 8080 and sends back what comes on 7.
 fn world() -> World {
     let world = World::new(&[]);
-    let _ = world.skiff(&["image", "load", &demo_image().to_string_lossy()]).ok();
+    world.load_demo_image();
     let container = |name: &str, script: &str| json!({"name": name, "image": "skiff/demo:1.0", "command": ["sh", "-c", script]});
     let main = container("main", "trap exit TERM; sleep 86400 & wait");
     let web = container("web", "nc -ll -p 7 -e cat & exec demo-server");

@@ -1,6 +1,6 @@
 //! Containers with an input or a terminal, and pods that are made to be attended: attach, run, debug.
 
-use end_to_end::{Cluster, Console, World, demo_image, eventually, is_skipped};
+use end_to_end::{Cluster, Console, World, eventually, is_skipped};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
 use std::process::Stdio;
@@ -9,7 +9,7 @@ const IMAGE: &str = "skiff/demo:1.0";
 
 fn world() -> World {
     let world = World::new(&[]);
-    let _ = world.skiff(&["image", "load", &demo_image().to_string_lossy()]).ok();
+    world.load_demo_image();
     world
 }
 

@@ -1,6 +1,6 @@
 //! Files on their way to and from containers that run: all of them, with their modes, times and links, nothing beside where they belong.
 
-use end_to_end::{Cluster, World, demo_image, eventually, is_skipped, manifest};
+use end_to_end::{Cluster, World, eventually, is_skipped, manifest};
 use serde_json::json;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 /// A world with a pod of two containers that have no tar: `main` is root and begins in /work, `user` is 1000:2000. Both see /data.
 fn world() -> World {
     let world = World::new(&[]);
-    let _ = world.skiff(&["image", "load", &demo_image().to_string_lossy()]).ok();
+    world.load_demo_image();
     let container = |name: &str, id: i64, group: i64| {
         json!({"name": name, "image": "skiff/demo:1.0", "workingDir": "/work",
             "command": ["sh", "-c", "rm -f $(which tar); trap exit TERM; sleep 86400 & wait"],

@@ -1,6 +1,6 @@
 //! Logs as they are followed: through rotation, beside a container that writes without end, of several pods at once.
 
-use end_to_end::{World, demo_image, eventually, is_skipped};
+use end_to_end::{World, eventually, is_skipped};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ const IMAGE: &str = "skiff/demo:1.0";
 
 fn world(flags: &[&str]) -> World {
     let world = World::new(flags);
-    let _ = world.skiff(&["image", "load", &demo_image().to_string_lossy()]).ok();
+    world.load_demo_image();
     world
 }
 
