@@ -46,7 +46,7 @@ impl Call {
         outputs: Vec<(u8, Source)>,
     ) -> Result<StreamEnd, Closed> {
         let (known, is_known) = watch::channel(false);
-        let reading = outputs.into_iter().map(|(channel, source)| self.send_all(channel, source, is_known.clone()));
+        let reading = outputs.into_iter().map(|(channel, source)| self.send_all(channel, Output::new(source, is_known.clone())));
         let ending = async {
             let end = async {
                 let end = end.await;
@@ -65,10 +65,9 @@ impl Call {
     }
 
     async fn both_ways(&self, mut input: Input<'_>, outputs: Vec<(u8, Source)>) -> Result<StreamEnd, Closed> {
-        let (_known, is_known) = watch::channel(false);
         let sending = async {
             for (channel, source) in outputs {
-                self.send_all(channel, source, is_known.clone()).await?;
+                self.send_all(channel, Output::to_its_end(source)).await?;
                 self.window.take(frame_cost(0)).await;
                 self.outbox.send_bytes(self.id, channel, &[]).await?;
             }
@@ -80,8 +79,7 @@ impl Call {
     }
 
     /// Sends what comes until its end.
-    async fn send_all(&self, channel: u8, source: Source, is_known: watch::Receiver<bool>) -> Result<(), Closed> {
-        let mut output = Output::new(source, is_known);
+    async fn send_all(&self, channel: u8, mut output: Output) -> Result<(), Closed> {
         while let Some(bytes) = output.next().await {
             self.window.take(frame_cost(bytes.len())).await;
             self.outbox.send_bytes(self.id, channel, bytes).await?;

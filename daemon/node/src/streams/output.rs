@@ -13,20 +13,29 @@ const LAST_WORDS: Duration = Duration::from_millis(300);
 /// See the file's header.
 pub struct Output {
     source: Source,
-    is_known: watch::Receiver<bool>,
+    is_known: Option<watch::Receiver<bool>>,
     bytes: Vec<u8>,
 }
 
 impl Output {
     /// Of a stream whose end is known once `is_known` says so.
     pub fn new(source: Source, is_known: watch::Receiver<bool>) -> Self {
-        Self { source, is_known, bytes: vec![0; CHUNK_BYTES] }
+        Self { source, is_known: Some(is_known), bytes: vec![0; CHUNK_BYTES] }
+    }
+
+    /// Of a stream that says by itself where its end is.
+    pub fn to_its_end(source: Source) -> Self {
+        Self { source, is_known: None, bytes: vec![0; CHUNK_BYTES] }
     }
 
     /// The next bytes; none at the end.
     pub async fn next(&mut self) -> Option<&[u8]> {
         let silence = async {
-            if self.is_known.wait_for(|known| *known).await.is_err() {
+            let is_over = match &mut self.is_known {
+                Some(is_known) => is_known.wait_for(|known| *known).await.is_ok(),
+                None => false,
+            };
+            if !is_over {
                 std::future::pending::<()>().await;
             }
             tokio::time::sleep(LAST_WORDS).await;

@@ -14,9 +14,8 @@ use objects::Status;
 use rest::query::Query;
 use std::pin::pin;
 use tokio::io::AsyncWriteExt;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::Message;
-use wire::PortForwardRequest;
 
 /// Chunks that wait for one connection to a port; after that the client waits.
 const WAITING: usize = 16;
@@ -90,8 +89,7 @@ async fn connect(port: u16, client: Client, mut bytes: mpsc::Receiver<Vec<u8>>, 
     for channel in [client.channel, errors] {
         client.tell(channel, &port.to_le_bytes()).await;
     }
-    let request = PortForwardRequest { namespace: to.namespace, pod: to.pod, port, window: 0 };
-    let duplex = match to.verbs.port_forward(request).await {
+    let duplex = match to.open(port).await {
         Ok(duplex) => duplex,
         Err(status) => {
             client.tell(errors, status.message.as_bytes()).await;
@@ -110,9 +108,8 @@ async fn connect(port: u16, client: Client, mut bytes: mpsc::Receiver<Vec<u8>>, 
         }
     };
     let outwards = async {
-        let (_known, is_known) = watch::channel(false);
         for (_, source) in outputs {
-            let mut output = Output::new(source, is_known.clone());
+            let mut output = Output::to_its_end(source);
             while let Some(bytes) = output.next().await {
                 if !client.tell(client.channel, bytes).await {
                     return;

@@ -11,7 +11,7 @@ use rest::spdy::{Frame, Reader};
 use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::io::AsyncWriteExt;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use wire::PortForwardRequest;
 
 /// Chunks that wait for one connection to a port.
@@ -28,6 +28,16 @@ pub struct Forward {
     pub namespace: String,
     /// The pod's name.
     pub pod: String,
+}
+
+impl Forward {
+    /// Opens one connection to a port.
+    ///
+    /// # Errors
+    /// The pod's node's.
+    pub async fn open(self, port: u16) -> Result<Duplex, Status> {
+        self.verbs.port_forward(PortForwardRequest { namespace: self.namespace, pod: self.pod, port, window: 0 }).await
+    }
 }
 
 /// One connection to a port.
@@ -123,7 +133,7 @@ async fn connect(connection: Connection, queue: mpsc::Sender<Frame>, to: Forward
     let Connection { data, error, port, mut bytes } = connection;
     let last = |id: u32, bytes: Vec<u8>| Frame::Data { id, is_last: true, bytes };
     let opened = match port {
-        Some(port) => to.verbs.port_forward(PortForwardRequest { namespace: to.namespace, pod: to.pod, port, window: 0 }).await,
+        Some(port) => to.open(port).await,
         None => Err(Status::bad_request("the stream names no port")),
     };
     let duplex = match opened {
@@ -147,9 +157,8 @@ async fn connect(connection: Connection, queue: mpsc::Sender<Frame>, to: Forward
         let _ = sink.shutdown().await;
     };
     let outwards = async {
-        let (_known, is_known) = watch::channel(false);
         for (_, source) in outputs {
-            let mut output = Output::new(source, is_known.clone());
+            let mut output = Output::to_its_end(source);
             while let Some(bytes) = output.next().await {
                 if queue.send(Frame::Data { id: data, is_last: false, bytes: bytes.to_vec() }).await.is_err() {
                     return;
