@@ -29,7 +29,7 @@ impl Engine {
         }
         // Most of what is told is known, and changes nothing.
         let from = &source.id().name;
-        let bytes = packet.without_known(bytes, |told| self.is_known(told) || self.is_doubtful(from, told));
+        let bytes = packet.without(bytes, |told| self.is_known(told) || self.is_doubtful(from, told));
         let has_news = packet.told.iter().map(|(told, _)| told).chain([source]).any(|told| self.is_news(told));
         let mut is_malformed = false;
         let was_alone = self.ring.len() == 0;
@@ -186,8 +186,7 @@ impl Engine {
 
     pub(crate) fn set_member(&mut self, identity: Identity, state: State, incarnation: u16) {
         let name = identity.name.clone();
-        let before = self.members.get_mut(&name);
-        if let Some(member) = before
+        if let Some(member) = self.members.get_mut(&name)
             && member.identity == identity
             && (member.state == state || (member.state == State::Left && state == State::Down))
         {

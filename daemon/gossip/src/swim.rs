@@ -118,13 +118,13 @@ impl Packet {
         (rest.is_empty() && is_sound).then_some(Self { source, told, header_bytes })
     }
 
-    /// The packet without what it tells that is no news: foca looks through all members for each word.
-    pub(crate) fn without_known(&self, packet: &[u8], is_known: impl Fn(&foca::Member<Identity>) -> bool) -> Vec<u8> {
+    /// The packet without some of what it tells: foca looks through all members for each word.
+    pub(crate) fn without(&self, packet: &[u8], is_left_out: impl Fn(&foca::Member<Identity>) -> bool) -> Vec<u8> {
         let mut bytes = packet[..self.header_bytes].to_vec();
         if packet.len() == self.header_bytes {
             return bytes;
         }
-        let news: Vec<&Range<usize>> = self.told.iter().filter(|(told, _)| !is_known(told)).map(|(_, range)| range).collect();
+        let news: Vec<&Range<usize>> = self.told.iter().filter(|(told, _)| !is_left_out(told)).map(|(_, range)| range).collect();
         bytes.extend(u16::try_from(news.len()).unwrap_or(u16::MAX).to_be_bytes());
         for range in news {
             bytes.extend(&packet[range.clone()]);
