@@ -255,8 +255,9 @@ pub async fn succeed(connection: &mut SupervisorConnection, spec: &ContainerSpec
     output
 }
 
-/// What a container wrote, without the log's own columns; both streams.
+/// What a container wrote, without the log's own columns; both streams. A line that is only half written yet does not count.
 pub fn output(spec: &ContainerSpec) -> String {
     let text = String::from_utf8_lossy(&fs::read(&spec.log.path).expect("log")).into_owned();
-    text.lines().map(|line| line.splitn(4, ' ').nth(3).expect("four columns").to_string() + "\n").collect()
+    let whole = text.rfind('\n').map_or("", |end| &text[..=end]);
+    whole.lines().map(|line| line.splitn(4, ' ').nth(3).expect("four columns").to_string() + "\n").collect()
 }
