@@ -34,7 +34,7 @@ impl Ceiling {
         listener.set_nonblocking(true)?;
         std::thread::spawn(move || -> Result<()> {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            runtime.block_on(serve(UnixListener::from_std(listener)?, Arc::new(Kept { table, objects: Mutex::default() })))
+            runtime.block_on(serve(listener, Arc::new(Kept { table, objects: Mutex::default() })))
         });
         Ok(Self { socket })
     }
@@ -47,7 +47,8 @@ impl Drop for Ceiling {
     }
 }
 
-async fn serve(listener: UnixListener, kept: Arc<Kept>) -> Result<()> {
+async fn serve(listener: std::os::unix::net::UnixListener, kept: Arc<Kept>) -> Result<()> {
+    let listener = UnixListener::from_std(listener)?;
     let local = tokio::task::LocalSet::new();
     local
         .run_until(async {
