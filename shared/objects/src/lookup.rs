@@ -3,22 +3,35 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+/// What stands at a JSON pointer (RFC 6901). `Value::pointer` writes every step anew to take escapes out of it, which none of ours has.
+#[must_use]
+pub fn at<'a>(value: &'a Value, pointer: &str) -> Option<&'a Value> {
+    if pointer.is_empty() || pointer.contains('~') {
+        return value.pointer(pointer);
+    }
+    pointer.strip_prefix('/')?.split('/').try_fold(value, |inside, step| match inside {
+        Value::Object(fields) => fields.get(step),
+        Value::Array(items) if step == "0" || !step.starts_with(['0', '+']) => items.get(step.parse::<usize>().ok()?),
+        _ => None,
+    })
+}
+
 /// The text at a JSON pointer, or an empty one.
 #[must_use]
 pub fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
-    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+    at(value, pointer).and_then(Value::as_str).unwrap_or_default()
 }
 
 /// The whole number at a JSON pointer, or 0.
 #[must_use]
 pub fn number(value: &Value, pointer: &str) -> i64 {
-    value.pointer(pointer).and_then(Value::as_i64).unwrap_or_default()
+    at(value, pointer).and_then(Value::as_i64).unwrap_or_default()
 }
 
 /// Whether there is `true` at a JSON pointer.
 #[must_use]
 pub fn flag(value: &Value, pointer: &str) -> bool {
-    value.pointer(pointer).and_then(Value::as_bool).unwrap_or_default()
+    at(value, pointer).and_then(Value::as_bool).unwrap_or_default()
 }
 
 /// The time at a JSON pointer.
@@ -30,13 +43,13 @@ pub fn time(value: &Value, pointer: &str) -> Option<Timestamp> {
 /// The list at a JSON pointer, or an empty one.
 #[must_use]
 pub fn list<'a>(value: &'a Value, pointer: &str) -> &'a [Value] {
-    value.pointer(pointer).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+    at(value, pointer).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
 /// The object at a JSON pointer.
 #[must_use]
 pub fn map<'a>(value: &'a Value, pointer: &str) -> Option<&'a Map<String, Value>> {
-    value.pointer(pointer).and_then(Value::as_object)
+    at(value, pointer).and_then(Value::as_object)
 }
 
 /// A number or a text as text: an `IntOrString`, a quantity. Anything else reads as empty.
@@ -70,8 +83,25 @@ pub fn condition<'a>(object: &'a Value, kind: &str) -> Option<&'a Value> {
 
 #[cfg(test)]
 mod tests {
-    use super::{list, number, text, time};
+    use super::{at, list, number, text, time};
     use serde_json::json;
+
+    #[test]
+    fn pointers_lead_where_those_of_serde_json_lead() {
+        let object = json!({"": {"": 1}, "a": [{"b": 2}, [3, 4]], "a/b": 5, "m~n": {"x": 6}, "01": 7, "0": null});
+        let steps = ["", "a", "b", "0", "1", "01", "+1", "-", "a~1b", "m~0n", "x", "99999999999999999999"];
+        let mut pointers = vec![String::new(), "a".to_owned(), "/".to_owned()];
+        for one in steps {
+            pointers.push(format!("/{one}"));
+            for two in steps {
+                pointers.push(format!("/{one}/{two}"));
+                pointers.extend(steps.iter().map(|three| format!("/{one}/{two}/{three}")));
+            }
+        }
+        for pointer in pointers {
+            assert_eq!(at(&object, &pointer), object.pointer(&pointer), "{pointer}");
+        }
+    }
 
     #[test]
     fn a_field_of_another_type_reads_as_empty() {

@@ -2,7 +2,7 @@
 
 use super::Columns;
 use crate::duration::since;
-use crate::lookup::{number, text, time};
+use crate::lookup::{at, number, text, time};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -22,7 +22,7 @@ pub(crate) const COLUMNS: Columns = &[
 /// When an event was last seen, whichever of the two event APIs made it.
 #[must_use]
 pub fn event_last_seen(event: &Value) -> Option<Timestamp> {
-    if event.pointer("/series").is_some_and(Value::is_object) {
+    if at(event, "/series").is_some_and(Value::is_object) {
         return time(event, "/series/lastObservedTime");
     }
     time(event, "/lastTimestamp").or_else(|| event_first_seen(event))
@@ -37,7 +37,7 @@ pub fn event_first_seen(event: &Value) -> Option<Timestamp> {
 /// How often an event was seen.
 #[must_use]
 pub fn event_count(event: &Value) -> i64 {
-    let pointer = if event.pointer("/series").is_some_and(Value::is_object) { "/series/count" } else { "/count" };
+    let pointer = if at(event, "/series").is_some_and(Value::is_object) { "/series/count" } else { "/count" };
     number(event, pointer).max(1)
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Columns, none_if_empty};
 use crate::duration::since;
-use crate::lookup::{condition, flag, list, number, text, time};
+use crate::lookup::{at, condition, flag, list, number, text, time};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -96,7 +96,7 @@ pub fn pod_status(pod: &Value) -> PodSummary {
     if text(pod, "/status/phase") == "Unknown" {
         "Unknown".clone_into(&mut summary.status);
     }
-    if pod.pointer("/metadata/deletionTimestamp").is_some() {
+    if at(pod, "/metadata/deletionTimestamp").is_some() {
         if text(pod, "/status/reason") == NODE_LOST {
             "Unknown".clone_into(&mut summary.status);
         } else if !matches!(text(pod, "/status/phase"), "Succeeded" | "Failed") {
@@ -144,7 +144,7 @@ fn sum_up_init(pod: &Value, sidecars: &[&str], summary: &mut PodSummary, sidecar
         if is_sidecar {
             sidecar_restarts.add(status);
         }
-        let terminated = status.pointer("/state/terminated").filter(|state| state.is_object());
+        let terminated = at(status, "/state/terminated").filter(|state| state.is_object());
         let waiting = text(status, "/state/waiting/reason");
         if terminated.is_some_and(|state| number(state, "/exitCode") == 0) {
             continue;
@@ -173,7 +173,7 @@ fn sum_up_containers(pod: &Value, summary: &mut PodSummary, mut restarts: Restar
     for status in list(pod, "/status/containerStatuses").iter().rev() {
         restarts.add(status);
         let waiting = text(status, "/state/waiting/reason");
-        let terminated = status.pointer("/state/terminated").filter(|state| state.is_object());
+        let terminated = at(status, "/state/terminated").filter(|state| state.is_object());
         if !waiting.is_empty() {
             waiting.clone_into(&mut summary.status);
         } else if let Some(state) = terminated {
@@ -181,7 +181,7 @@ fn sum_up_containers(pod: &Value, summary: &mut PodSummary, mut restarts: Restar
             if number(state, "/exitCode") != 0 {
                 error_reason.clone_from(&summary.status);
             }
-        } else if flag(status, "/ready") && status.pointer("/state/running").is_some_and(Value::is_object) {
+        } else if flag(status, "/ready") && at(status, "/state/running").is_some_and(Value::is_object) {
             has_running = true;
             summary.ready += 1;
         }

@@ -2,7 +2,7 @@
 //!
 //! Grammar and errors follow `apimachinery/pkg/fields/selector.go`; the fields are those each kind's storage offers.
 
-use crate::lookup::{list, scalar, text};
+use crate::lookup::{at, list, scalar, text};
 use crate::{Kind, Status};
 use serde_json::Value;
 
@@ -64,7 +64,7 @@ fn value_of(object: &Value, field: &str) -> String {
     match field {
         "spec.hostNetwork" | "spec.unschedulable" => {
             let pointer = if field == "spec.hostNetwork" { "/spec/hostNetwork" } else { "/spec/unschedulable" };
-            object.pointer(pointer).and_then(Value::as_bool).unwrap_or_default().to_string()
+            at(object, pointer).and_then(Value::as_bool).unwrap_or_default().to_string()
         }
         "status.podIPs" => list(object, "/status/podIPs").iter().map(|ip| text(ip, "/ip")).collect::<Vec<_>>().join(","),
         "source" => match text(object, "/source/component") {

@@ -60,7 +60,7 @@ impl LabelSelector {
     /// Whether an object is selected by its `metadata.labels`.
     #[must_use]
     pub fn matches_object(&self, object: &Value) -> bool {
-        self.matches(object.pointer("/metadata/labels"))
+        self.matches(crate::lookup::at(object, "/metadata/labels"))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::project::pod_tone;
 use super::row::{Cell, Key, Requests, Row, Tone};
-use objects::lookup::{flag, list, number, scalar, text, time};
+use objects::lookup::{at, flag, list, number, scalar, text, time};
 use serde_json::Value;
 
 /// One row a container, in the manifest's order; init containers first. The namespace of their keys is empty.
@@ -64,8 +64,8 @@ fn state(status: &Value) -> String {
         reason => reason.to_owned(),
     };
     match () {
-        () if status.pointer("/state/running").is_some() => "Running".to_owned(),
-        () if status.pointer("/state/terminated").is_some() => match number(status, "/state/terminated/exitCode") {
+        () if at(status, "/state/running").is_some() => "Running".to_owned(),
+        () if at(status, "/state/terminated").is_some() => match number(status, "/state/terminated/exitCode") {
             0 => reason("terminated", "Completed"),
             code => format!("{} ({code})", reason("terminated", "Error")),
         },
@@ -75,7 +75,7 @@ fn state(status: &Value) -> String {
 
 /// `100m/1` is a request of 100m with a limit of 1.
 fn resource(container: &Value, name: &str) -> String {
-    let amount = |which: &str| container.pointer(&format!("/resources/{which}/{name}")).map(scalar);
+    let amount = |which: &str| at(container, &format!("/resources/{which}/{name}")).map(scalar);
     match (amount("requests"), amount("limits")) {
         (None, None) => "-".to_owned(),
         (request, limit) => format!("{}/{}", request.unwrap_or_else(|| "-".into()), limit.unwrap_or_else(|| "-".into())),

@@ -6,7 +6,7 @@
 
 use super::row::Tone;
 use jiff::Timestamp;
-use objects::lookup::{condition, list, number, text, time};
+use objects::lookup::{at, condition, list, number, text, time};
 use objects::printing::{event_count, event_first_seen, event_last_seen};
 use serde_json::Value;
 
@@ -181,7 +181,7 @@ fn container_lane(name: &str, status: &Value, begins: Timestamp, moments: &mut V
         }
     }
     for pointer in ["/state/terminated", "/lastState/terminated"] {
-        let Some(ended) = status.pointer(pointer) else { continue };
+        let Some(ended) = at(status, pointer) else { continue };
         turns.extend(time(ended, "/startedAt").map(|at| (at, Turn::Start)));
         let Some(at) = time(ended, "/finishedAt") else { continue };
         turns.push((at, Turn::End));
@@ -197,7 +197,7 @@ fn container_lane(name: &str, status: &Value, begins: Timestamp, moments: &mut V
     turns.sort();
     // The event of a start and the status name the same start, seldom in the same second.
     turns.dedup_by(|next, kept| next.1 == kept.1 && next.0.duration_since(kept.0).as_secs() <= 2);
-    let has_ended = status.pointer("/state/terminated").is_some();
+    let has_ended = at(status, "/state/terminated").is_some();
     let is_ready = status.get("ready") == Some(&Value::Bool(true));
     let mut stretches = Vec::new();
     let mut from = (begins, Stage::Waiting);
