@@ -5,9 +5,11 @@ use super::row::{About, Cell, Key, Requests, Row, Tone};
 use jiff::Timestamp;
 use objects::Kind;
 use objects::lookup::{condition, list, map, scalar, text, time};
-use objects::printing::{self, TableOptions};
+use objects::printing::{self, PodSummary, TableOptions};
+use objects::quantity::Quantity;
 use serde_json::Value;
 use serde_json::value::RawValue;
+use std::collections::BTreeMap;
 
 /// The row of an object; `None` where the text is no object with a name.
 pub fn row(kind: Kind, raw: Box<RawValue>) -> Option<Row> {
@@ -17,26 +19,47 @@ pub fn row(kind: Kind, raw: Box<RawValue>) -> Option<Row> {
         let at = |field: &str| Box::from(text(&object, &format!("/involvedObject/{field}")));
         Box::new(About { kind: at("kind"), key: Key { namespace: at("namespace"), name: at("name") } })
     });
+    let pod = (kind == Kind::Pod).then(|| Pod::of(&object));
     let labels = map(&object, "/metadata/labels").into_iter().flatten();
     let labels = labels.map(|(key, value)| (Box::from(key.as_str()), Box::from(value.as_str().unwrap_or_default()))).collect();
     Some(Row {
         uid: Box::from(text(&object, "/metadata/uid")),
-        cells: cells(kind, &object),
-        tone: tone(kind, &object),
+        cells: cells(kind, &object, pod.as_ref()),
+        tone: tone(kind, &object, pod.as_ref()),
         labels,
         about,
         owner: owner(&object),
         node: Box::from(text(&object, "/spec/nodeName")),
-        requests: requests(kind, &object),
+        requests: pod.as_ref().map(|pod| pod.requests(&object)).unwrap_or_default(),
         key,
         raw,
     })
 }
 
-/// What the pod's containers ask for together, and their limit: `100m/1`.
-fn asked_for(pod: &Value, resource: &str) -> Cell {
-    let requests = objects::describe::pod_requests(pod);
-    let Some(asked) = requests.get(resource) else { return Cell::Number(0.0, "-".into()) };
+/// What several cells of a pod are made of.
+struct Pod {
+    summary: PodSummary,
+    asked: BTreeMap<String, Quantity>,
+}
+
+impl Pod {
+    fn of(object: &Value) -> Self {
+        Self { summary: printing::pod_status(object), asked: objects::describe::pod_requests(object) }
+    }
+
+    /// What it asks of its node; nothing once it has ended, as `kubectl describe node` counts.
+    fn requests(&self, object: &Value) -> Requests {
+        if matches!(text(object, "/status/phase"), "Succeeded" | "Failed") {
+            return Requests::default();
+        }
+        let cores = self.asked.get("cpu").map_or(0.0, |cpu| cpu.to_milli() as f64 / 1000.0);
+        Requests { cores, bytes: self.asked.get("memory").map_or(0.0, |memory| memory.to_bytes() as f64) }
+    }
+}
+
+/// What the pod's containers ask for together: `100m`.
+fn asked_for(pod: &Pod, resource: &str) -> Cell {
+    let Some(asked) = pod.asked.get(resource) else { return Cell::Number(0.0, "-".into()) };
     let amount = if resource == "cpu" { asked.to_milli() as f64 / 1000.0 } else { asked.to_bytes() as f64 };
     let shown = if resource == "cpu" { format!("{}m", asked.to_milli()) } else { bytes(amount) };
     Cell::Number(amount, shown.into())
@@ -78,16 +101,6 @@ fn owner(object: &Value) -> Box<str> {
     owner.map(|owner| format!("{}/{}", text(owner, "/kind").to_lowercase(), text(owner, "/name"))).unwrap_or_default().into()
 }
 
-/// What a pod asks of its node; nothing once it has ended, as `kubectl describe node` counts.
-fn requests(kind: Kind, object: &Value) -> Requests {
-    if kind != Kind::Pod || matches!(text(object, "/status/phase"), "Succeeded" | "Failed") {
-        return Requests::default();
-    }
-    let asked = objects::describe::pod_requests(object);
-    let cores = asked.get("cpu").map_or(0.0, |cpu| cpu.to_milli() as f64 / 1000.0);
-    Requests { cores, bytes: asked.get("memory").map_or(0.0, |memory| memory.to_bytes() as f64) }
-}
-
 /// Which object it is; `None` for what has no name.
 pub fn key(object: &Value) -> Option<Key> {
     match text(object, "/metadata/name") {
@@ -96,7 +109,7 @@ pub fn key(object: &Value) -> Option<Key> {
     }
 }
 
-fn cells(kind: Kind, object: &Value) -> Box<[Cell]> {
+fn cells(kind: Kind, object: &Value, pod: Option<&Pod>) -> Box<[Cell]> {
     // The cells with times in them are made below, so any moment does here.
     let mut options = TableOptions::new(Timestamp::UNIX_EPOCH);
     options.wide = true;
@@ -107,18 +120,8 @@ fn cells(kind: Kind, object: &Value) -> Box<[Cell]> {
         let at = table.columns.iter().position(|column| column.name.eq_ignore_ascii_case(source));
         at.and_then(|at| printed.get_mut(at)).map(std::mem::take).unwrap_or_default()
     };
-    let cell = |column: &columns::Column| match (kind, column.title) {
+    let mut cell = |column: &columns::Column| match (kind, column.title) {
         (_, "AGE") => Cell::Age(time(object, "/metadata/creationTimestamp")),
-        (Kind::Pod, "RESTARTS") => {
-            let summary = printing::pod_status(object);
-            Cell::Restarts(summary.restarts, summary.last_restart)
-        }
-        (Kind::Pod, "OWNER") => Cell::text(owner(object)),
-        (Kind::Pod, "CPU") => asked_for(object, "cpu"),
-        (Kind::Pod, "MEMORY") => asked_for(object, "memory"),
-        (Kind::Pod, "QOS") => Cell::text(text(object, "/status/qosClass")),
-        (Kind::Pod, "ACCOUNT") => Cell::text(text(object, "/spec/serviceAccountName")),
-        (Kind::Pod, "IMAGES") => Cell::text(images(object)),
         (_, "LABELS") => Cell::text(pairs(object, "/metadata/labels")),
         (Kind::Node, "PRESSURE") => Cell::text(pressure(object)),
         (Kind::Node, "TAINTS") => Cell::text(taints(object)),
@@ -143,7 +146,17 @@ fn cells(kind: Kind, object: &Value) -> Box<[Cell]> {
         (Kind::Node, "MEMBER") => Cell::text("-"),
         _ => Cell::text(take(column.source)),
     };
-    columns::of(kind).iter().map(cell).collect()
+    let of_pod = |column: &columns::Column| match (pod, column.title) {
+        (Some(pod), "RESTARTS") => Cell::Restarts(pod.summary.restarts, pod.summary.last_restart),
+        (Some(_), "OWNER") => Cell::text(owner(object)),
+        (Some(pod), "CPU") => asked_for(pod, "cpu"),
+        (Some(pod), "MEMORY") => asked_for(pod, "memory"),
+        (Some(_), "QOS") => Cell::text(text(object, "/status/qosClass")),
+        (Some(_), "ACCOUNT") => Cell::text(text(object, "/spec/serviceAccountName")),
+        (Some(_), "IMAGES") => Cell::text(images(object)),
+        _ => cell(column),
+    };
+    columns::of(kind).iter().map(of_pod).collect()
 }
 
 fn quantity(node: &Value, resource: &str, show: impl Fn(f64) -> String) -> Cell {
@@ -187,12 +200,11 @@ pub fn bytes(amount: f64) -> String {
     format!("{amount:.1}Ti")
 }
 
-fn tone(kind: Kind, object: &Value) -> Tone {
+fn tone(kind: Kind, object: &Value, pod: Option<&Pod>) -> Tone {
+    if let Some(Pod { summary, .. }) = pod {
+        return pod_tone(&summary.status, summary.ready >= summary.total);
+    }
     match kind {
-        Kind::Pod => {
-            let summary = printing::pod_status(object);
-            pod_tone(&summary.status, summary.ready >= summary.total)
-        }
         Kind::Node => node_tone(object),
         Kind::Event if text(object, "/type") == "Warning" => Tone::Warn,
         Kind::Namespace if text(object, "/status/phase") == "Terminating" => Tone::Done,
