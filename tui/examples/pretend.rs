@@ -14,7 +14,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{broadcast, mpsc};
 use tokio_tungstenite::tungstenite::Message;
 use wire::{
-    ClientMessage, DryRun, Member, MemberState, Members, ObjectList, PROTOCOL, Request, Response, ServerHello, ServerMessage,
+    ClientMessage, DryRun, Member, MemberState, Members, PROTOCOL, Parts, Request, Response, ServerHello, ServerMessage,
     StreamEnd, StreamFrame, WatchEvent, WatchEventKind,
 };
 
@@ -271,10 +271,12 @@ fn write(world: &World, mut object: Value, namespace: &str, dry_run: DryRun, out
 
 async fn stream_watch(id: u32, kind: Kind, world: &World, out: &mpsc::Sender<Message>) -> Option<()> {
     let mut changes = world.changes.subscribe();
-    let items =
+    let version = world.version.get().to_string();
+    let items: Vec<_> =
         world.objects.borrow().iter().filter(|((own, ..), _)| *own == kind).filter_map(|(_, object)| raw(object)).collect();
-    let list = ObjectList { items, resource_version: world.version.get().to_string() };
-    say(out, &ServerMessage::Response { id, result: Ok(Response::List(list)) }).await?;
+    for part in Parts::new(items.into_iter(), version) {
+        say(out, &ServerMessage::Response { id, result: Ok(Response::List(part)) }).await?;
+    }
     loop {
         match changes.recv().await {
             Ok((own, what, object)) if own == kind => {

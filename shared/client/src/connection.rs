@@ -20,8 +20,8 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, Message};
 use wire::{
-    ClientMessage, DEFAULT_WINDOW, ImagePullRequest, LogsRequest, PROTOCOL, PodProbes, ProbesRequest, Request, Response,
-    Selection, ServerHello, ServerMessage, WatchRequest,
+    ClientMessage, DEFAULT_WINDOW, ImagePullRequest, LIST_WINDOW, LogsRequest, PROTOCOL, PodProbes, ProbesRequest, Request,
+    Response, Selection, ServerHello, ServerMessage, WatchRequest,
 };
 
 /// How long a daemon may take to greet us.
@@ -35,7 +35,7 @@ const COMMANDS: usize = 256;
 /// Streams that one connection may have open.
 const MAX_STREAMS: usize = 1024;
 /// Items that wait for a stream's reader; the window limits their bytes.
-const STREAM_ITEMS: usize = 4096;
+const STREAM_ITEMS: usize = 8192;
 
 /// The bytes of a connection, whatever carries them: a socket, TLS, another program.
 pub trait Carrier: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -174,7 +174,7 @@ impl Client {
     /// [`ClientError::Refused`] with the daemon's status, [`ClientError::Lost`] where the connection ended first.
     pub async fn request(&self, request: Request) -> Result<Response, ClientError> {
         let (reader, answer) = oneshot::channel();
-        let id = self.start(request, Waiter::Answer(reader)).await?;
+        let id = self.start(request, Waiter::Answer { reader, parts: Vec::new() }).await?;
         // Whoever drops this future wants no answer: the place in the table goes with it.
         let _guard = Forget { id, pending: &self.shared.pending };
         match answer.await {
@@ -193,7 +193,22 @@ impl Client {
         selection: Selection,
         resume_from: Option<String>,
     ) -> Result<WatchStream, ClientError> {
-        let request = WatchRequest { kind, selection, resume_from: resume_from.clone(), window: DEFAULT_WINDOW };
+        let mut stream = self.watch_in_parts(kind, selection, resume_from).await?;
+        stream.gather().await?;
+        Ok(stream)
+    }
+
+    /// The same, as soon as the first part of the snapshot is here; [`WatchStream::next_part`] has the others.
+    ///
+    /// # Errors
+    /// As [`Client::watch`].
+    pub async fn watch_in_parts(
+        &self,
+        kind: objects::Kind,
+        selection: Selection,
+        resume_from: Option<String>,
+    ) -> Result<WatchStream, ClientError> {
+        let request = WatchRequest { kind, selection, resume_from: resume_from.clone(), window: LIST_WINDOW, in_parts: true };
         match self.open_stream(Request::Watch(request)).await? {
             (Response::List(list), stream) => Ok(WatchStream::new(stream, list, resume_from.is_some())),
             (other, _) => Err(ClientError::protocol(format!("a watch began with {other:?}"))),

@@ -94,7 +94,7 @@ impl Link {
     /// A watch that outlives the connection.
     #[must_use]
     pub fn watch(&self, kind: Kind, selection: Selection) -> LinkWatch {
-        LinkWatch { link: self.state.clone(), kind, selection, resume_from: None, stream: None, retry: None }
+        LinkWatch { link: self.state.clone(), kind, selection, resume_from: None, stream: None, has_more: false, retry: None }
     }
 }
 
@@ -164,8 +164,10 @@ fn jittered(wait: Duration) -> Duration {
 /// What a [`LinkWatch`] tells.
 #[derive(Debug)]
 pub enum LinkWatchEvent {
-    /// Forget what was known: these are the objects now.
+    /// Forget what was known: these are the objects now; where the list says that there are more, [`LinkWatchEvent::Part`]s follow.
     Snapshot(ObjectList),
+    /// More objects of the snapshot.
+    Part(ObjectList),
     /// One change.
     Change(WatchEvent),
     /// The connection is gone; what is known may be out of date until the next event.
@@ -181,6 +183,8 @@ pub struct LinkWatch {
     selection: Selection,
     resume_from: Option<String>,
     stream: Option<WatchStream>,
+    /// Whether the snapshot is not whole yet: until it is, there is nothing to resume.
+    has_more: bool,
     retry: Option<tokio::time::Instant>,
 }
 
@@ -198,15 +202,28 @@ impl LinkWatch {
                     None => continue,
                 }
             };
-            let ended = match stream.next().await {
-                Ok(Some(event)) => {
-                    self.resume_from = Some(event.resource_version.clone());
-                    return Ok(LinkWatchEvent::Change(event));
+            let ended = if self.has_more {
+                match stream.next_part().await {
+                    Ok(Some(part)) => {
+                        self.has_more = part.more;
+                        self.resume_from = (!part.more).then(|| part.resource_version.clone());
+                        return Ok(LinkWatchEvent::Part(part));
+                    }
+                    Ok(None) => None,
+                    Err(error) => Some(error),
                 }
-                Ok(None) => None,
-                Err(error) => Some(error),
+            } else {
+                match stream.next().await {
+                    Ok(Some(event)) => {
+                        self.resume_from = Some(event.resource_version.clone());
+                        return Ok(LinkWatchEvent::Change(event));
+                    }
+                    Ok(None) => None,
+                    Err(error) => Some(error),
+                }
             };
             self.stream = None;
+            self.has_more = false;
             match ended {
                 Some(error) => self.note(error)?,
                 None => self.retry_soon(),
@@ -227,11 +244,12 @@ impl LinkWatch {
             }
             self.link.changed().await.map_err(|_| ClientError::NotConnected)?;
         };
-        let opened = client.watch(self.kind, self.selection.clone(), self.resume_from.clone()).await;
+        let opened = client.watch_in_parts(self.kind, self.selection.clone(), self.resume_from.clone()).await;
         match opened {
             Ok(mut stream) => {
-                self.resume_from = Some(stream.resource_version().to_owned());
                 let snapshot = stream.take_snapshot();
+                self.has_more = snapshot.as_ref().is_some_and(|list| list.more);
+                self.resume_from = (!self.has_more).then(|| stream.resource_version().to_owned());
                 self.stream = Some(stream);
                 Ok(Some(snapshot.map_or(LinkWatchEvent::Resumed, LinkWatchEvent::Snapshot)))
             }

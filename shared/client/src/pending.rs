@@ -3,10 +3,11 @@
 use crate::ClientError;
 use bytes::Bytes;
 use objects::Status;
+use serde_json::value::RawValue;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::{mpsc, oneshot};
-use wire::{PullProgress, Response, ServerMessage, StreamEnd, StreamFrame, WatchEvent};
+use wire::{ObjectList, PullProgress, Response, ServerMessage, StreamEnd, StreamFrame, WatchEvent};
 
 /// What a stream's reader gets, in order.
 #[derive(Debug)]
@@ -15,6 +16,8 @@ pub(crate) enum Item {
     /// Bytes of one of the stream's channels.
     Bytes(u8, Bytes),
     Progress(PullProgress),
+    /// The next part of the list that a watch began with.
+    Part(ObjectList),
     /// The whole answer of a request that also sends progress.
     Answer(Box<Result<Response, Status>>),
     End(StreamEnd),
@@ -24,9 +27,9 @@ pub(crate) enum Item {
 
 /// Who waits under one number.
 pub(crate) enum Waiter {
-    /// A request that has one answer.
-    Answer(oneshot::Sender<Result<Response, Status>>),
-    /// A stream: its first answer, then its items.
+    /// A request that has one answer, and the parts of the list that it is, as far as they are here.
+    Answer { reader: oneshot::Sender<Result<Response, Status>>, parts: Vec<Box<RawValue>> },
+    /// A stream: its first answer, then its items, the further parts of a list among them.
     Stream { start: Option<oneshot::Sender<Result<Response, Status>>>, items: mpsc::Sender<Item> },
     /// A request whose progress is shown before its answer.
     Progress(mpsc::Sender<Item>),
@@ -113,7 +116,20 @@ impl Table {
     fn answer(&mut self, id: u32, result: Result<Response, Status>) -> After {
         match self.waiters.remove(&id) {
             None => After::Nothing,
-            Some(Waiter::Answer(reader)) => {
+            Some(Waiter::Answer { reader, mut parts }) => {
+                let result = match result {
+                    Ok(Response::List(list)) if list.more => {
+                        parts.extend(list.items);
+                        // The one who asked has forgotten its number where it wants no more of it.
+                        self.waiters.insert(id, Waiter::Answer { reader, parts });
+                        return After::Nothing;
+                    }
+                    Ok(Response::List(mut list)) if !parts.is_empty() => {
+                        parts.append(&mut list.items);
+                        Ok(Response::List(ObjectList { items: parts, ..list }))
+                    }
+                    result => result,
+                };
                 // The one who asked may have gone: then nobody wants the answer.
                 let _ = reader.send(result);
                 After::Nothing
@@ -121,6 +137,14 @@ impl Table {
             Some(Waiter::Progress(items)) => {
                 let _ = items.try_send(Item::Answer(Box::new(result)));
                 After::Nothing
+            }
+            Some(Waiter::Stream { start: None, items }) => {
+                let item = match result {
+                    Ok(Response::List(list)) => Item::Part(list),
+                    result => Item::Answer(Box::new(result)),
+                };
+                self.waiters.insert(id, Waiter::Stream { start: None, items });
+                self.item(id, item)
             }
             Some(Waiter::Stream { start, items }) => {
                 let goes_on = result.is_ok();

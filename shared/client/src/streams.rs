@@ -76,18 +76,49 @@ pub struct WatchStream {
     reader: Reader,
     snapshot: Option<ObjectList>,
     resource_version: String,
+    has_more: bool,
 }
 
 impl WatchStream {
     pub(crate) fn new(opened: Opened, list: ObjectList, is_resumed: bool) -> Self {
-        let resource_version = list.resource_version.clone();
+        let (resource_version, has_more) = (list.resource_version.clone(), list.more);
         let snapshot = (!is_resumed).then_some(list);
-        Self { reader: Reader::new(opened), snapshot, resource_version }
+        Self { reader: Reader::new(opened), snapshot, resource_version, has_more }
     }
 
-    /// The objects at the start; `None` on a resumed watch and after it was taken.
+    /// The objects at the start; `None` on a resumed watch and after it was taken. Of a watch in parts it is the first of them.
     pub fn take_snapshot(&mut self) -> Option<ObjectList> {
         self.snapshot.take()
+    }
+
+    /// The next part of the snapshot; `None` after the last one. May be used in `select!`: nothing is lost.
+    ///
+    /// # Errors
+    /// As [`WatchStream::next`].
+    pub async fn next_part(&mut self) -> Result<Option<ObjectList>, ClientError> {
+        if !self.has_more {
+            return Ok(None);
+        }
+        match self.reader.next().await? {
+            Some(Item::Part(list)) => {
+                self.reader.took(list.bytes());
+                self.has_more = list.more;
+                Ok(Some(list))
+            }
+            Some(other) => Err(self.reader.unexpected(&other)),
+            None => Err(ClientError::protocol("a list ended without its last part")),
+        }
+    }
+
+    /// Waits for the whole snapshot.
+    pub(crate) async fn gather(&mut self) -> Result<(), ClientError> {
+        while let Some(part) = self.next_part().await? {
+            if let Some(snapshot) = &mut self.snapshot {
+                snapshot.items.extend(part.items);
+                snapshot.more = part.more;
+            }
+        }
+        Ok(())
     }
 
     /// The version to resume after what was read so far.
@@ -96,7 +127,8 @@ impl WatchStream {
         &self.resource_version
     }
 
-    /// The next change; `None` when the daemon ended the watch in peace. May be used in `select!`: nothing is lost.
+    /// The next change; `None` when the daemon ended the watch in peace. May be used in `select!`: nothing is lost. Of a watch in parts
+    /// only after the last part.
     ///
     /// # Errors
     /// [`ClientError::Lost`] with the connection, [`ClientError::Refused`] (410) where the reader fell too far behind.

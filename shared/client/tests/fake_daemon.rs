@@ -9,8 +9,8 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use wire::{
-    ClientMessage, ImagePullRequest, LogsRequest, ObjectList, PROTOCOL, PullProgress, Request, Response, Selection, ServerHello,
-    ServerMessage, StreamEnd, StreamFrame, Version, WatchEvent, WatchEventKind,
+    ClientMessage, ImagePullRequest, ListRequest, LogsRequest, ObjectList, PROTOCOL, PullProgress, Request, Response, Selection,
+    ServerHello, ServerMessage, StreamEnd, StreamFrame, Version, WatchEvent, WatchEventKind,
 };
 
 /// Where the test's daemon listens.
@@ -89,7 +89,7 @@ impl Served {
 }
 
 fn list(version: &str) -> Response {
-    Response::List(ObjectList { items: Vec::new(), resource_version: version.to_owned() })
+    Response::List(ObjectList { items: Vec::new(), resource_version: version.to_owned(), more: false })
 }
 
 fn event(version: &str, bytes: usize) -> WatchEvent {
@@ -287,4 +287,58 @@ async fn a_link_comes_back_and_its_watch_resumes_and_lists_again_where_it_must()
     };
     let (listed, ()) = tokio::join!(reading, serving);
     assert!(matches!(listed, Ok(LinkWatchEvent::Snapshot(list)) if list.resource_version == "900"));
+}
+
+fn part(names: &[&str], version: &str, more: bool) -> Response {
+    let items = names.iter().map(|name| RawValue::from_string(format!("\"{name}\"")).expect("JSON")).collect();
+    Response::List(ObjectList { items, resource_version: version.to_owned(), more })
+}
+
+#[tokio::test]
+async fn a_list_in_parts_is_one_answer() {
+    let fake = Fake::new();
+    let (client, mut served) = fake.connected().await;
+    let list = ListRequest { kind: Kind::Pod, selection: Selection::default(), in_parts: true };
+    let serving = async {
+        let (id, _) = served.request().await;
+        for (names, more) in [(&["a", "b"][..], true), (&["c"], true), (&[], false)] {
+            served.answer(id, Ok(part(names, "5", more))).await;
+        }
+    };
+    let (answer, ()) = tokio::join!(client.request(Request::List(list)), serving);
+    let Ok(Response::List(list)) = answer else { panic!("{answer:?}") };
+    assert_eq!((list.items.len(), list.more), (3, false));
+}
+
+#[tokio::test]
+async fn a_list_that_breaks_off_in_its_middle_is_begun_anew() {
+    let fake = Fake::new();
+    let (link, driver) = link(fake.address(), "test");
+    tokio::spawn(driver.run());
+    let mut watch = link.watch(Kind::Pod, Selection::default());
+    let mut served = fake.accept().await;
+    let serving = async {
+        let (id, request) = served.request().await;
+        assert!(matches!(request, Request::Watch(watch) if watch.in_parts));
+        served.answer(id, Ok(part(&["a"], "5", true))).await;
+        served.answer(id, Ok(part(&["b"], "5", true))).await;
+    };
+    let (first, ()) = tokio::join!(watch.next(), serving);
+    assert!(matches!(first, Ok(LinkWatchEvent::Snapshot(list)) if list.more));
+    assert!(matches!(watch.next().await, Ok(LinkWatchEvent::Part(list)) if list.more));
+    drop(served);
+    assert!(matches!(watch.next().await, Ok(LinkWatchEvent::Interrupted)));
+    let serving = async {
+        let mut served = fake.accept().await;
+        let (id, request) = served.request().await;
+        assert!(matches!(request, Request::Watch(watch) if watch.resume_from.is_none()), "half a list is nothing to go on from");
+        served.answer(id, Ok(part(&["a"], "7", true))).await;
+        served.answer(id, Ok(part(&[], "7", false))).await;
+        served.say(ServerMessage::Event { id, event: event("8", 1) }).await;
+        served
+    };
+    let (again, _served) = tokio::join!(watch.next(), serving);
+    assert!(matches!(again, Ok(LinkWatchEvent::Snapshot(list)) if list.more && list.resource_version == "7"));
+    assert!(matches!(watch.next().await, Ok(LinkWatchEvent::Part(list)) if !list.more));
+    assert!(matches!(watch.next().await, Ok(LinkWatchEvent::Change(event)) if event.resource_version == "8"));
 }

@@ -30,19 +30,24 @@ pub use request::{
     ApplyRequest, CreateRequest, DeleteRequest, DryRun, GetRequest, ImageImportRequest, ImageLoadRequest, ImagePullRequest,
     ListRequest, LogsRequest, NodeRemoveRequest, ObjectRef, ReplaceRequest, Request, Selection, WatchRequest,
 };
-pub use stream::{ImageSummary, ObjectList, PullProgress, Response, StreamEnd, StreamFrame, WatchEvent, WatchEventKind};
+pub use stream::{
+    ImageSummary, ObjectList, PART_BYTES, Parts, PullProgress, Response, StreamEnd, StreamFrame, WatchEvent, WatchEventKind,
+};
 pub use usage::{ContainerUsage, NodeUsage, PodUsage, Unmeasured, UsageRequest, Usages, Used};
 
 /// The protocol's version. A daemon answers a client of the same major version; a minor version only adds.
-pub const PROTOCOL: Version = Version { major: 1, minor: 4 };
+pub const PROTOCOL: Version = Version { major: 1, minor: 5 };
 
 /// The window a stream starts with when its request names none: bytes of a log, or events of a watch times 1024.
 pub const DEFAULT_WINDOW: u32 = 256 * 1024;
 
+/// The window of a watch that takes its first list in parts, so that a distant daemon need not wait for credit after each of them.
+pub const LIST_WINDOW: u32 = 1024 * 1024;
+
 /// The largest text or binary frame either side takes, in bytes. A manifest of a megabyte fits; a longer one is refused.
 pub const MAX_FRAME_BYTES: usize = 8 * 1024 * 1024;
 
-/// The largest message a client takes from the daemon it chose, in bytes: a list of ten thousand objects fits.
+/// The largest message a client takes from the daemon it chose, in bytes. Longer lists come in parts.
 pub const MAX_ANSWER_BYTES: usize = 64 * 1024 * 1024;
 
 /// A protocol version, sent in the first message of either side.

@@ -111,7 +111,7 @@ mod tests {
     fn objects_survive_the_way_as_the_text_they_are() {
         let object = || RawValue::from_string("{\"b\":1.0,\"a\":[]}".to_owned()).expect("JSON");
         let event = WatchEvent { kind: WatchEventKind::Added, resource_version: "7".to_owned(), object: object() };
-        let list = ObjectList { items: vec![object()], resource_version: "7".to_owned() };
+        let list = ObjectList { items: vec![object()], resource_version: "7".to_owned(), more: false };
         let messages =
             [ServerMessage::Event { id: 1, event }, ServerMessage::Response { id: 2, result: Ok(Response::List(list)) }];
         for message in messages {

@@ -147,6 +147,9 @@ pub struct ListRequest {
     /// Which of them.
     #[serde(default)]
     pub selection: Selection,
+    /// Whether the client takes the list in parts. Since 1.5; earlier daemons send it whole.
+    #[serde(default)]
+    pub in_parts: bool,
 }
 
 /// See [`Request::Watch`].
@@ -160,8 +163,11 @@ pub struct WatchRequest {
     pub selection: Selection,
     /// Go on after this version instead of a snapshot. Too old or of another epoch: 410 `Expired`.
     pub resume_from: Option<String>,
-    /// The stream's first window in bytes.
+    /// The stream's first window in bytes; parts of the list after the first take of it.
     pub window: u32,
+    /// Whether the client takes the snapshot in parts. Since 1.5; earlier daemons send it whole.
+    #[serde(default)]
+    pub in_parts: bool,
 }
 
 /// See [`Request::Get`].

@@ -4,6 +4,9 @@ use objects::Status;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+/// JSON in a part of a list, in bytes: enough to be worth a message, and soon here on a slow line.
+pub const PART_BYTES: usize = 128 * 1024;
+
 /// The whole answer to a request, or the start of a stream.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -57,6 +60,50 @@ pub struct ObjectList {
     pub items: Vec<Box<RawValue>>,
     /// Where a watch goes on from.
     pub resource_version: String,
+    /// Whether this is only a part, and the next one follows under the same number. Only for who asked for parts. Since 1.5.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub more: bool,
+}
+
+impl ObjectList {
+    /// How much JSON it holds, in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.items.iter().map(|item| item.get().len()).sum()
+    }
+}
+
+/// Cuts a list into parts of at least [`PART_BYTES`] of JSON; the last one may be empty.
+#[derive(Debug)]
+pub struct Parts<I> {
+    items: Option<I>,
+    resource_version: String,
+}
+
+impl<I: Iterator<Item = Box<RawValue>>> Parts<I> {
+    /// The parts of a list of these objects.
+    pub const fn new(items: I, resource_version: String) -> Self {
+        Self { items: Some(items), resource_version }
+    }
+}
+
+impl<I: Iterator<Item = Box<RawValue>>> Iterator for Parts<I> {
+    type Item = ObjectList;
+
+    fn next(&mut self) -> Option<ObjectList> {
+        let rest = self.items.as_mut()?;
+        let mut bytes = 0;
+        let mut items = Vec::new();
+        while bytes < PART_BYTES {
+            let Some(item) = rest.next() else {
+                self.items = None;
+                break;
+            };
+            bytes += item.get().len();
+            items.push(item);
+        }
+        Some(ObjectList { items, resource_version: self.resource_version.clone(), more: self.items.is_some() })
+    }
 }
 
 /// What happened to an object.
@@ -171,7 +218,22 @@ impl<'a> StreamFrame<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::StreamFrame;
+    use super::{PART_BYTES, Parts, StreamFrame};
+    use serde_json::value::RawValue;
+
+    #[test]
+    fn the_parts_of_a_list_are_the_list() {
+        let item = |bytes: usize| RawValue::from_string(format!("\"{}\"", "x".repeat(bytes - 2))).expect("JSON");
+        let parts = |sizes: &[usize]| {
+            let parts = Parts::new(sizes.iter().map(|bytes| item(*bytes)), "7".to_owned());
+            parts.map(|part| (part.bytes(), part.items.len(), part.more)).collect::<Vec<_>>()
+        };
+        assert_eq!(parts(&[]), [(0, 0, false)]);
+        assert_eq!(parts(&[10, 20]), [(30, 2, false)]);
+        assert_eq!(parts(&[PART_BYTES, 10]), [(PART_BYTES, 1, true), (10, 1, false)]);
+        assert_eq!(parts(&[PART_BYTES - 1, 3 * PART_BYTES, 10]), [(4 * PART_BYTES - 1, 2, true), (10, 1, false)]);
+        assert_eq!(parts(&[PART_BYTES]), [(PART_BYTES, 1, true), (0, 0, false)], "an empty part ends it");
+    }
 
     #[test]
     fn a_stream_frame_survives_the_way_and_a_short_one_is_refused() {

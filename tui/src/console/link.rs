@@ -165,6 +165,13 @@ pub enum Delta {
         /// The objects.
         objects: Vec<Box<RawValue>>,
     },
+    /// The first objects of a kind that nothing was known of; a [`Delta::Snapshot`] with all of them follows.
+    Begun {
+        /// The kind.
+        kind: Kind,
+        /// The objects.
+        objects: Vec<Box<RawValue>>,
+    },
     /// One object is new or differs.
     Changed {
         /// Its kind.

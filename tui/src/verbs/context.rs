@@ -176,7 +176,7 @@ impl Context {
 
     /// Objects of a kind.
     pub async fn list(&self, kind: Kind, selection: Selection) -> Result<Vec<Value>, Failure> {
-        match self.client().await?.request(Request::List(ListRequest { kind, selection })).await? {
+        match self.client().await?.request(Request::List(ListRequest { kind, selection, in_parts: true })).await? {
             Response::List(list) => list.items.iter().map(|item| parse_object(item.get())).collect(),
             other => Err(Failure::unexpected(&other)),
         }

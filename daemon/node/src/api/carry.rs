@@ -113,9 +113,15 @@ impl Call {
             match &message {
                 ServerMessage::End { end, .. } => return Ok(Ok(Came::Ended(end.clone()))),
                 ServerMessage::Event { event, .. } => self.window.take(event.object.get().len()).await,
+                ServerMessage::Response { result: Ok(Response::List(part)), .. }
+                    if is_stream && matches!(started, Started::Yes) =>
+                {
+                    self.window.take(part.bytes()).await;
+                }
                 _ => {}
             }
             let goes_on = match &message {
+                ServerMessage::Response { result: Ok(Response::List(list)), .. } if list.more => true,
                 ServerMessage::Response { result: Ok(response), .. } => is_stream || matches!(response, Response::Stream),
                 ServerMessage::Response { result: Err(_), .. } => false,
                 _ => true,

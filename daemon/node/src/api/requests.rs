@@ -8,7 +8,7 @@ use objects::Status;
 use rest::rights::Caller;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
-use wire::{PullProgress, Request, Response, ServerMessage, StreamEnd};
+use wire::{ObjectList, Parts, PullProgress, Request, Response, ServerMessage, StreamEnd};
 
 /// A request that is being worked on.
 pub struct Call {
@@ -59,9 +59,9 @@ impl Call {
     async fn serve(&self, request: Request) -> Result<Option<StreamEnd>, Closed> {
         let result = match request {
             Request::Watch(request) => {
-                return match self.verbs.watch(request).await {
+                return match self.verbs.follow(request.kind, &request.selection, request.resume_from.as_deref()) {
                     Ok((list, source)) => {
-                        self.answer(Ok(Response::List(list))).await?;
+                        self.answer_list(&list, request.in_parts, true).await?;
                         self.stream_events(source).await.map(Some)
                     }
                     Err(status) => self.answer(Err(status)).await.map(|()| None),
@@ -97,7 +97,10 @@ impl Call {
                 return self.start_duplex(opened).await;
             }
             Request::ImagePull(request) => self.pull(request).await?,
-            Request::List(request) => self.verbs.list(&request).await.map(Response::List),
+            Request::List(request) => match self.verbs.select(request.kind, &request.selection) {
+                Ok(list) => return self.answer_list(&list, request.in_parts, false).await.map(|()| None),
+                Err(status) => Err(status),
+            },
             Request::Get(request) => self.verbs.get(&request.object).await,
             Request::Create(request) => self.verbs.create(request).await,
             Request::Apply(request) => self.verbs.apply(request).await,
@@ -126,6 +129,25 @@ impl Call {
 
     pub(super) async fn answer(&self, result: Result<Response, Status>) -> Result<(), Closed> {
         self.outbox.send(&ServerMessage::Response { id: self.id, result }).await
+    }
+
+    /// Sends a list, in parts to a client that takes them: so that neither side holds all of its text at once, and the first rows are
+    /// seen early. Those of a stream after the first take of its window.
+    async fn answer_list(&self, list: &store::List, in_parts: bool, is_stream: bool) -> Result<(), Closed> {
+        let resource_version = list.resource_version.to_string();
+        let mut items = list.items.iter().map(|object| object.json().to_owned());
+        if !in_parts {
+            let list = ObjectList { items: items.collect(), resource_version, more: false };
+            return self.answer(Ok(Response::List(list))).await;
+        }
+        let mut is_first = true;
+        for part in Parts::new(&mut items, resource_version) {
+            if is_stream && !std::mem::take(&mut is_first) {
+                self.window.take(part.bytes()).await;
+            }
+            self.answer(Ok(Response::List(part))).await?;
+        }
+        Ok(())
     }
 
     async fn stream_events(&self, mut source: WatchSource) -> Result<StreamEnd, Closed> {

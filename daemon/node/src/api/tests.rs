@@ -1,5 +1,6 @@
 //! The API over a real socket and a real store, without any pod running: no root needed.
 
+mod lists;
 mod played;
 
 use super::{ListenError, Listener};
@@ -267,7 +268,7 @@ async fn a_watch_shows_what_enters_and_leaves_its_selection_and_resumes() {
     object(&client, create(pod("a"), DryRun::No)).await;
     object(&client, create(pod("b"), DryRun::No)).await;
     let selection = || Selection { label_selector: Some("app=a".to_owned()), ..Selection::default() };
-    let list = client.request(Request::List(ListRequest { kind: Kind::Pod, selection: selection() })).await;
+    let list = client.request(Request::List(ListRequest { kind: Kind::Pod, selection: selection(), in_parts: false })).await;
     assert!(matches!(list, Ok(Response::List(list)) if list.items.len() == 1));
     let mut watch = client.watch(Kind::Pod, selection(), None).await.expect("a watch");
     let start = watch.resource_version().to_owned();
@@ -398,7 +399,7 @@ impl Raw {
 async fn a_client_that_talks_nonsense_is_hung_up_on_and_harms_nobody() {
     let served = Served::new();
     let watched = served.client().await;
-    let list = || Request::List(ListRequest { kind: Kind::Pod, selection: Selection::default() });
+    let list = || Request::List(ListRequest { kind: Kind::Pod, selection: Selection::default(), in_parts: false });
     for nonsense in [
         Message::text("{"),
         Message::binary(vec![0; 9]),
@@ -429,7 +430,7 @@ async fn a_client_that_talks_nonsense_is_hung_up_on_and_harms_nobody() {
 async fn a_reader_that_gives_no_credit_stalls_its_own_stream_only() {
     let served = Served::new();
     let mut raw = Raw::greeted(&served).await;
-    let watch = WatchRequest { kind: Kind::Pod, selection: Selection::default(), resume_from: None, window: 1 };
+    let watch = WatchRequest { kind: Kind::Pod, selection: Selection::default(), resume_from: None, window: 1, in_parts: false };
     raw.say(&ClientMessage::Request { id: 1, request: Request::Watch(watch) }).await;
     assert!(matches!(raw.next().await, Some(ServerMessage::Response { id: 1, result: Ok(_) })));
     for (id, name) in [(2, "a"), (3, "b"), (4, "c")] {

@@ -7,7 +7,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use std::sync::Arc;
 use store::{Change, ChangeKind, Object, ResourceVersion, Watcher};
-use wire::{ListRequest, ObjectList, ObjectRef, Response, Selection, WatchEvent, WatchEventKind, WatchRequest};
+use wire::{ObjectRef, Response, Selection, WatchEvent, WatchEventKind};
 
 /// So many changes outside of the selection, and the client is told where it stands.
 const BOOKMARK_AFTER: u32 = 1000;
@@ -60,14 +60,6 @@ impl Verbs {
     ///
     /// # Errors
     /// 400 for a selector that cannot be read.
-    pub async fn list(&self, request: &ListRequest) -> Result<ObjectList, Status> {
-        Ok(to_wire(&self.select(request.kind, &request.selection)?))
-    }
-
-    /// The same, shared with the store instead of copied.
-    ///
-    /// # Errors
-    /// As [`Verbs::list`].
     pub fn select(&self, kind: Kind, selection: &Selection) -> Result<store::List, Status> {
         let filter = Filter::parse(kind, selection)?;
         Ok(self.shown_list(filter.sift(self.store.list(kind, selection.namespace.as_deref()))))
@@ -77,15 +69,6 @@ impl Verbs {
     ///
     /// # Errors
     /// 400 for a selector or version that cannot be read, 410 for one that is too old.
-    pub async fn watch(&self, request: WatchRequest) -> Result<(ObjectList, WatchSource), Status> {
-        let (list, source) = self.follow(request.kind, &request.selection, request.resume_from.as_deref())?;
-        Ok((to_wire(&list), source))
-    }
-
-    /// The same, shared with the store instead of copied.
-    ///
-    /// # Errors
-    /// As [`Verbs::watch`].
     pub fn follow(
         &self,
         kind: Kind,
@@ -108,11 +91,6 @@ impl Verbs {
         };
         Ok((list, WatchSource { watcher, filter, passed_over: 0 }))
     }
-}
-
-fn to_wire(list: &store::List) -> ObjectList {
-    let items = list.items.iter().map(|object| object.json().to_owned()).collect();
-    ObjectList { items, resource_version: list.resource_version.to_string() }
 }
 
 /// The changes that a client watches.

@@ -73,7 +73,9 @@ pub fn header(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
         x = canvas.text((x, area.y), part, room(x), Role::BarDim);
     }
     let pods = app.store.of(Kind::Pod);
-    let total = short!("{} pod{}", pods.len(), if pods.len() == 1 { "" } else { "s" });
+    // While a long list is still being read, what is here is only its beginning.
+    let so_far = if pods.len() > 0 && !pods.is_complete { "…" } else { "" };
+    let total = short!("{}{so_far} pod{}", pods.len(), if pods.len() == 1 { "" } else { "s" });
     x = canvas.text((x, area.y), &total, room(x), Role::Bar);
     let states = [(Tone::Ok, "● "), (Tone::Busy, "◐ "), (Tone::Warn, "▲ "), (Tone::Bad, "✕ "), (Tone::Done, "○ ")];
     for (tone, sign) in states {
@@ -257,11 +259,13 @@ fn place_in_screen(app: &App) -> (String, Role) {
 
 fn list_place(list: &List, app: &App) -> String {
     let shown = list.view.slots.len();
-    let all = list.rows(&app.store).len();
+    let rows = list.rows(&app.store);
+    let all = rows.len();
+    let so_far = if all > 0 && !rows.is_complete { "…" } else { "" };
     let marks = if list.marks.is_empty() { String::new() } else { format!("{} marked  ", list.marks.len()) };
     let of = if shown < all && !list.view.query.is_empty() { format!(" of {all}") } else { String::new() };
     let here = if shown == 0 { 0 } else { list.cursor + 1 };
-    format!("{marks}{here}/{shown}{of}")
+    format!("{marks}{here}/{shown}{of}{so_far}")
 }
 
 fn board_place(board: &Board) -> String {

@@ -44,6 +44,8 @@ pub enum Wire {
     RoundTrip(Duration),
     /// All rows of a kind.
     Rows(Kind, Vec<Row>),
+    /// The first rows of a kind; all of them follow.
+    Begun(Kind, Vec<Row>),
     /// A row that is new or differs.
     Put(Kind, Box<Row>),
     /// A row that is gone.

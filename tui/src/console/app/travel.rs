@@ -278,6 +278,7 @@ pub fn put_aside(app: &mut App, wire: Wire) -> Option<Wire> {
     let Some(travel) = &mut app.travel else { return Some(wire) };
     match wire {
         Wire::Rows(kind, rows) => travel.present.of_mut(kind).replace(rows),
+        Wire::Begun(kind, rows) => rows.into_iter().for_each(|row| _ = travel.present.of_mut(kind).put(row)),
         Wire::Put(kind, row) => {
             travel.present.of_mut(kind).put(*row);
         }

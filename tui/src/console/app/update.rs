@@ -112,16 +112,16 @@ fn take_wire(app: &mut App, wire: Wire, out: &mut Vec<Effect>) {
     match wire {
         Wire::Standing(standing) => take_standing(app, standing, out),
         Wire::RoundTrip(time) => app.round_trip = Some(time),
+        Wire::Begun(kind, rows) => {
+            rows.into_iter().for_each(|row| _ = app.store.of_mut(kind).put(row));
+            invalidate_lists(app);
+        }
         Wire::Rows(kind, rows) => {
             app.store.of_mut(kind).replace(rows);
             app.refused.retain(|(known, _)| *known != kind);
             kinds::arrived(app, kind, out);
             settle_missing(app, kind, out);
-            for screen in &mut app.screens {
-                if let Screen::List(list) = screen {
-                    list.invalidate();
-                }
-            }
+            invalidate_lists(app);
             if kind == Kind::Node {
                 members::fill_all(app);
                 members::changed(app);
@@ -187,6 +187,14 @@ fn take_stream(app: &mut App, wire: Wire, out: &mut Vec<Effect>) {
         Wire::Log(id, bytes) => logs::take(app, id, &bytes),
         Wire::LogEnd(id, failure) => logs::ended(app, id, failure, out),
         _ => {}
+    }
+}
+
+fn invalidate_lists(app: &mut App) {
+    for screen in &mut app.screens {
+        if let Screen::List(list) = screen {
+            list.invalidate();
+        }
     }
 }
 

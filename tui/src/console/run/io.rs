@@ -77,6 +77,9 @@ fn pass_on(sender: &SyncSender<Msg>, delta: Delta) -> bool {
         Delta::Snapshot { kind, objects } => {
             Wire::Rows(kind, objects.into_iter().filter_map(|object| project::row(kind, object)).collect())
         }
+        Delta::Begun { kind, objects } => {
+            Wire::Begun(kind, objects.into_iter().filter_map(|object| project::row(kind, object)).collect())
+        }
         Delta::Changed { kind, object } => match project::row(kind, object) {
             Some(row) => Wire::Put(kind, Box::new(row)),
             None => return true,

@@ -54,7 +54,7 @@ impl State {
                 items.push(raw(object));
             }
         }
-        Ok(ObjectList { items, resource_version: "1".into() })
+        Ok(ObjectList { items, resource_version: "1".into(), more: false })
     }
 
     /// Makes the changes that were announced.

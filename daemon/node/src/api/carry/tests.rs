@@ -259,7 +259,7 @@ async fn a_slow_reader_holds_a_log_back_at_its_node_and_nothing_else() {
     let mut raw = Raw::greeted(&cluster.near).await;
     raw.say(&ClientMessage::Request { id: 1, request: Request::Logs(LogsRequest { window: WINDOW, ..logs(false) }) }).await;
     assert!(matches!(raw.next().await, Some(ServerMessage::Response { id: 1, result: Ok(Response::Stream) })));
-    let list = Request::List(ListRequest { kind: Kind::Pod, selection: Selection::default() });
+    let list = Request::List(ListRequest { kind: Kind::Pod, selection: Selection::default(), in_parts: false });
     let mut came = 0;
     let mut answers = 0;
     let mut given = WINDOW;
@@ -426,4 +426,20 @@ async fn a_node_is_removed_with_its_pods_once_it_is_gone() {
     assert_eq!(*locked(&cluster.wires.removed), ["n2"]);
     assert!(cluster.near.store.get(&key).is_none() && cluster.near.store.get(&pod_key("a")).is_none());
     assert!(get(&client, "other").await.is_ok());
+}
+
+#[tokio::test]
+async fn a_list_in_parts_of_another_node_is_passed_on_to_its_last_part() {
+    let cluster = Cluster::joined().await;
+    let far = cluster.far.client().await;
+    for number in 0..4 {
+        let mut pod = pod(&format!("long{number}"));
+        pod["metadata"]["annotations"] = json!({"text": "x".repeat(wire::PART_BYTES)});
+        object(&far, create(pod, DryRun::No)).await;
+    }
+    let client = cluster.near.client().await;
+    let list = Request::List(ListRequest { kind: Kind::Pod, selection: Selection::default(), in_parts: true });
+    let answer = client.request(on("n2", list)).await;
+    assert!(matches!(&answer, Ok(Response::List(list)) if list.items.len() == 5), "{answer:?}");
+    cluster.idle().await;
 }

@@ -46,6 +46,20 @@ fn a_kind_is_watched_once_somebody_looks_at_it() {
 }
 
 #[test]
+fn the_beginning_of_a_long_list_is_shown_while_the_rest_is_read() {
+    let mut bench = Bench::new(100, 20);
+    command(&mut bench, "cm");
+    let map = |name: &str| {
+        row(Kind::ConfigMap, &json!({"metadata": {"name": name, "namespace": "default", "uid": name, "creationTimestamp": null}}))
+    };
+    bench.wire(Wire::Begun(Kind::ConfigMap, vec![map("a"), map("b")]));
+    assert!(bench.shows("1/2…"), "{}", bench.picture());
+    bench.press("j");
+    bench.wire(Wire::Rows(Kind::ConfigMap, ["a", "aa", "b", "c"].map(map).into()));
+    assert!(bench.shows("3/4") && !bench.shows("…"), "the cursor stays on its row\n{}", bench.picture());
+}
+
+#[test]
 fn a_kind_that_may_not_be_watched_says_so_where_its_rows_would_be() {
     let mut bench = Bench::new(100, 20);
     command(&mut bench, "secrets");

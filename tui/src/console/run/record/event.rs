@@ -32,6 +32,8 @@ pub enum Event {
     Lost(u64, u32, String),
     RoundTrip(u64),
     Rows(Kind, Vec<Box<RawValue>>),
+    /// The first rows of a long list.
+    Begun(Kind, Vec<Box<RawValue>>),
     Put(Kind, Box<RawValue>),
     Remove(Kind, String, String),
     Refused(Kind, String),
@@ -136,6 +138,10 @@ impl Event {
                 let (objects, counts): (Vec<_>, Vec<u64>) = rows.iter().map(object).unzip();
                 Some((Self::Rows(*kind, objects), counts.iter().sum()))
             }
+            Wire::Begun(kind, rows) => {
+                let (objects, counts): (Vec<_>, Vec<u64>) = rows.iter().map(object).unzip();
+                Some((Self::Begun(*kind, objects), counts.iter().sum()))
+            }
             Wire::Put(kind, row) => {
                 let (object, count) = object(row);
                 Some((Self::Put(*kind, object), count))
@@ -174,7 +180,7 @@ impl Event {
         match self {
             Self::Key(_) | Self::Paste(_) | Self::Mouse(_) => contents.keys += 1,
             Self::Size(..) => contents.sizes += 1,
-            Self::Rows(_, objects) => contents.objects += objects.len() as u64,
+            Self::Rows(_, objects) | Self::Begun(_, objects) => contents.objects += objects.len() as u64,
             Self::Put(..) => contents.objects += 1,
             Self::Answer(..) | Self::NoAnswer(..) => contents.answers += 1,
             Self::Log(_, bytes) => contents.log_bytes += bytes.len() as u64 / 4 * 3,
@@ -208,6 +214,9 @@ impl Event {
             Self::Live(node, daemon) => Wire::Standing(Standing::Live { node, daemon }),
             Self::Lost(ago, attempt, error) => Wire::Standing(Standing::Lost { ago: Duration::from_micros(ago), attempt, error }),
             Self::RoundTrip(time) => Wire::RoundTrip(Duration::from_micros(time)),
+            Self::Begun(kind, objects) => {
+                Wire::Begun(kind, objects.into_iter().filter_map(|object| project::row(kind, object)).collect())
+            }
             Self::Rows(kind, objects) => {
                 Wire::Rows(kind, objects.into_iter().filter_map(|object| project::row(kind, object)).collect())
             }
