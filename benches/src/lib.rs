@@ -2,6 +2,7 @@
 
 pub mod machine;
 pub mod samples;
+pub mod terminal;
 
 use anyhow::{Context as _, Result, bail};
 use client::{Address, Client, connect};

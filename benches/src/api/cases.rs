@@ -122,6 +122,14 @@ pub async fn of_daemon(daemon: &Daemon, amounts: &Amounts) -> Result<(Figures, B
         let kubectl = || daemon.time_kubectl(&["get", "pods"])?.context("kubectl is gone");
         told("kubectl get pods: from start to end, ms", median_of(amounts.rounds, kubectl)?);
     }
+    // The first pods are on all screens; kdash takes the whole list first.
+    let (console_ms, console_mib) = daemon.time_console("pod-00000")?;
+    told("console: from start to rows, ms", console_ms);
+    told("console: resident with all pods, MiB", console_mib);
+    if let Some((ms, mib)) = daemon.time_kdash("pod-00000")? {
+        told("kdash: from start to rows, ms", ms);
+        told("kdash: resident with all pods, MiB", mib);
+    }
     figures.extend(watched(daemon, amounts).await?);
     Ok((figures, table))
 }

@@ -1,17 +1,23 @@
 //! A daemon with folders of its own, and what its clients need.
 
 use anyhow::{Context as _, Result, bail};
-use bench::machine::{Memory, process_cpu_ms};
+use bench::machine::{Memory, process_cpu_ms, resident_mib};
 use bench::reach;
+use bench::terminal::Terminal;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
+use std::ffi::OsString;
 use std::fs;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 use wire::{Credentials, CredentialsRequest, Proof, Request, Response};
+
+/// How long a program may go on reading after its first rows.
+const SETTLED: Duration = Duration::from_secs(3);
 
 /// A running daemon.
 pub struct Daemon {
@@ -95,12 +101,7 @@ impl Daemon {
 
     /// The wall time of this machine's kubectl with these words, in ms; none where it has none.
     pub fn time_kubectl(&self, words: &[&str]) -> Result<Option<f64>> {
-        let config = self.folder.join("kubeconfig");
-        if !config.exists() {
-            let mut command = Command::new(self.bin_dir.join("skiff"));
-            let made = command.env("SKIFF_NODE", format!("unix://{}", self.socket().display())).arg("kubeconfig").output()?;
-            fs::write(&config, made.stdout)?;
-        }
+        let config = self.kubeconfig()?;
         match timed(Command::new("kubectl").env("KUBECONFIG", &config).env("HOME", &self.folder).args(words)) {
             Ok(ms) => Ok(Some(ms)),
             Err(error)
@@ -110,6 +111,37 @@ impl Daemon {
             }
             Err(error) => Err(error),
         }
+    }
+
+    fn kubeconfig(&self) -> Result<PathBuf> {
+        let config = self.folder.join("kubeconfig");
+        if !config.exists() {
+            let mut command = Command::new(self.bin_dir.join("skiff"));
+            let made = command.env("SKIFF_NODE", format!("unix://{}", self.socket().display())).arg("kubeconfig").output()?;
+            fs::write(&config, made.stdout)?;
+        }
+        Ok(config)
+    }
+
+    /// The console: ms from its start until a text is on the screen, and what it holds then, in MiB.
+    pub fn time_console(&self, text: &str) -> Result<(f64, f64)> {
+        let (skiff, node) = (self.bin_dir.join("skiff"), format!("unix://{}", self.socket().display()));
+        looked(Terminal::start(&skiff, &["--node", &node], &self.home())?, text, ":q!\r")
+    }
+
+    /// The same of kdash; none where this machine has none.
+    pub fn time_kdash(&self, text: &str) -> Result<Option<(f64, f64)>> {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let Some(kdash) = std::env::split_paths(&path).map(|folder| folder.join("kdash")).find(|kdash| kdash.exists()) else {
+            return Ok(None);
+        };
+        let config = ("KUBECONFIG", self.kubeconfig()?.into_os_string());
+        looked(Terminal::start(&kdash, &[], &[&self.home()[..], &[config]].concat())?, text, "\u{3}").map(Some)
+    }
+
+    /// Folders where a program leaves nothing and finds nothing.
+    fn home(&self) -> [(&'static str, OsString); 3] {
+        ["HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME"].map(|name| (name, self.folder.join("home").into_os_string()))
     }
 
     /// What it holds now.
@@ -134,6 +166,15 @@ impl Daemon {
         let kib: f64 = line.split_whitespace().next().and_then(|number| number.parse().ok()).context("no peak of memory")?;
         Ok(kib / 1024.0)
     }
+}
+
+/// Waits for a text, and until the rest has come too.
+fn looked(terminal: Terminal, text: &str, end: &str) -> Result<(f64, f64)> {
+    let took = terminal.wait_for(text);
+    std::thread::sleep(SETTLED);
+    let held = terminal.pid().and_then(resident_mib);
+    terminal.stop(end);
+    Ok((took?, held?))
 }
 
 fn timed(command: &mut Command) -> Result<f64> {
