@@ -3,6 +3,7 @@
 //! others leave it.
 
 mod condition;
+mod queue;
 
 use crate::clock;
 use crate::events::Recorder;
@@ -12,19 +13,23 @@ use control::clock::BootMs;
 use control::membership::Members;
 use control::pod::EventType;
 use control::scheduler::placer::{self, Turn};
-use control::scheduler::{NodeState, Placement, looks_at_others, place};
-use futures_util::StreamExt;
+use control::scheduler::{NodeState, Placement, place};
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Node, Pod};
 use objects::Kind;
+use queue::{Queue, Waiting};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use store::{Change, ChangeKind, Durability, Object, Preconditions, Store, StoreError};
 use tokio::sync::watch;
 use tracing::{debug, warn};
+
+/// Changes of pods that are taken at once at the most.
+const CHANGES: usize = 512;
 
 /// How soon a write that failed is tried again.
 const AGAIN_MS: u64 = 1_000;
@@ -35,24 +40,16 @@ pub struct Scheduler {
     recorder: Recorder,
     members: watch::Receiver<Members>,
     nodes: BTreeMap<String, NodeState>,
-    /// Pods without a node, by uid.
-    waiting: BTreeMap<String, Waiting>,
-    /// How many came.
-    arrived: u64,
+    /// What is bound to nodes that are not known, or not yet.
+    strangers: BTreeMap<String, NodeState>,
+    /// Pods without a node.
+    waiting: Queue,
+    /// Whether something may fit now that did not, or others may be gone whose turn it was.
+    has_grown: bool,
     /// Which node a pod was counted on, by uid.
     counted: BTreeMap<String, String>,
     /// Writes under way: many at once, and the store makes one commit of them.
     writes: FuturesUnordered<BoxFuture<'static, Written>>,
-}
-
-/// A pod that waits for a node.
-struct Waiting {
-    object: Arc<Object>,
-    pod: Pod,
-    /// Which came first.
-    number: u64,
-    /// When this node tries; `None` until something changes that may help.
-    due: Option<BootMs>,
 }
 
 enum Written {
@@ -84,8 +81,9 @@ impl Scheduler {
             recorder,
             members,
             nodes: BTreeMap::new(),
-            waiting: BTreeMap::new(),
-            arrived: 0,
+            strangers: BTreeMap::new(),
+            waiting: Queue::default(),
+            has_grown: false,
             counted: BTreeMap::new(),
             writes: FuturesUnordered::new(),
         }
@@ -102,25 +100,27 @@ impl Scheduler {
         let mut members = self.members.clone();
         loop {
             self.place_due();
-            let due = self.waiting.values().filter_map(|waiting| waiting.due).min();
+            let due = self.waiting.next_due();
             // Watchers hold positions and the set its bindings, the time is looked up anew: nothing is lost when another arm wins.
             tokio::select! {
                 () = shutdown.wait() => return,
                 Some(written) = self.writes.next(), if !self.writes.is_empty() => self.written(written),
                 // Without a sender the members stay what they are.
-                Ok(()) = members.changed() => self.retry(),
+                Ok(()) = members.changed() => self.has_grown = true,
                 () = clock::sleep_until(due) => {}
                 change = nodes.next() => {
                     let room = match change {
                         Ok(change) if change.kind == ChangeKind::Deleted => {
-                            self.nodes.remove(&change.object.key().name);
+                            self.remove_node(&change.object.key().name);
                             Room::AsBefore
                         }
                         Ok(change) => self.put_node(&change.object),
                         Err(_) => {
                             let (list, again) = self.store.list_and_watch(Kind::Node, None);
                             nodes = again;
-                            self.nodes.retain(|name, _| list.items.iter().any(|node| node.key().name == *name));
+                            let is_gone = |name: &&String| !list.items.iter().any(|node| node.key().name == **name);
+                            let gone: Vec<String> = self.nodes.keys().filter(is_gone).cloned().collect();
+                            gone.iter().for_each(|name| self.remove_node(name));
                             for node in &list.items {
                                 self.put_node(node);
                             }
@@ -128,17 +128,25 @@ impl Scheduler {
                         }
                     };
                     if room == Room::MayHaveGrown {
-                        self.retry();
+                        self.has_grown = true;
                     }
                 }
-                change = pods.next() => match change {
-                    Ok(change) => self.take(&change),
-                    Err(_) => {
-                        let (list, again) = self.store.list_and_watch(Kind::Pod, None);
-                        pods = again;
-                        self.take_all(&list.items);
+                change = pods.next() => {
+                    // All that has changed meanwhile is known before pods are placed again.
+                    let (mut next, mut left) = (Some(change), CHANGES);
+                    while let Some(change) = next {
+                        match change {
+                            Ok(change) => self.take(&change),
+                            Err(_) => {
+                                let (list, again) = self.store.list_and_watch(Kind::Pod, None);
+                                pods = again;
+                                self.take_all(&list.items);
+                            }
+                        }
+                        left -= 1;
+                        next = if left > 0 { pods.next().now_or_never() } else { None };
                     }
-                },
+                }
             }
         }
     }
@@ -154,15 +162,18 @@ impl Scheduler {
         if let Some(state) = self.nodes.get_mut(&object.key().name) {
             return if state.set_node(&node) { Room::MayHaveGrown } else { Room::AsBefore };
         }
-        self.nodes.insert(object.key().name.clone(), NodeState::new(&node));
         // Pods may have been bound to it before it was heard of.
-        let name = &object.key().name;
-        for object in self.store.list(Kind::Pod, None).items {
-            if let Some(pod) = object.parse::<Pod>().ok().filter(|pod| node_of(pod) == Some(name)) {
-                self.count(name, object.uid(), &pod);
-            }
-        }
+        let mut state = self.strangers.remove(&object.key().name).unwrap_or_default();
+        state.set_node(&node);
+        self.nodes.insert(object.key().name.clone(), state);
         Room::MayHaveGrown
+    }
+
+    /// A node is gone; what was bound to it is still there, and it may come back.
+    fn remove_node(&mut self, name: &str) {
+        if let Some(state) = self.nodes.remove(name).filter(|state| state.has_pods()) {
+            self.strangers.insert(name.to_owned(), state);
+        }
     }
 
     /// All pods, from nothing.
@@ -171,6 +182,7 @@ impl Scheduler {
         for uid in std::mem::take(&mut self.counted).into_keys() {
             self.nodes.values_mut().for_each(|state| state.remove(&uid));
         }
+        self.strangers.clear();
         // First what is taken, then what is wanted.
         let (bound, pending): (Vec<_>, Vec<_>) = pods.iter().partition(|object| is_bound(object));
         for object in bound.into_iter().chain(pending) {
@@ -187,10 +199,10 @@ impl Scheduler {
         if let Some(uid) = gone {
             self.waiting.remove(uid);
             self.forget(uid);
-            self.retry();
+            self.has_grown = true;
         }
         if change.kind != ChangeKind::Deleted && self.put_pod(&change.object) == Room::MayHaveGrown {
-            self.retry();
+            self.has_grown = true;
         }
     }
 
@@ -209,7 +221,7 @@ impl Scheduler {
             // It may have been counted elsewhere: a binding of another node's that is older than ours.
             let has_moved = self.counted.get(object.uid()).is_some_and(|counted| *counted != node);
             let is_other = self.count(&node, object.uid(), &pod);
-            let is_looked_at = is_other && self.waiting.values().any(|waiting| looks_at_others(&waiting.pod));
+            let is_looked_at = is_other && self.waiting.has_lookers();
             return if has_ended || has_moved || is_looked_at { Room::MayHaveGrown } else { Room::AsBefore };
         }
         // A binding of it is under way already.
@@ -220,55 +232,33 @@ impl Scheduler {
     }
 
     fn wait(&mut self, object: Arc<Object>, pod: Pod) {
-        let uid = object.uid().to_owned();
-        let known = self.waiting.get(&uid);
-        let due = match known {
+        let due = match self.waiting.get(object.uid()) {
             // Most changes are the condition that was written of it.
-            Some(known) if is_same_but_status(&known.pod, &pod) => known.due,
-            Some(known) if known.due.is_some() => known.due,
-            _ => Some(self.turn_of(&uid, &pod)),
+            Some(known) if is_same_but_status(&known.pod, &pod) => known.due(),
+            Some(known) if known.due().is_some() => known.due(),
+            _ => Some(self.turn_of(object.uid(), &pod)),
         };
-        let number = known.map_or(self.arrived, |known| known.number);
-        self.arrived += 1;
-        self.waiting.insert(uid, Waiting { object, pod, number, due });
+        self.waiting.put(object, pod, due);
     }
 
     /// When this node places a pod that begins to wait now.
     fn turn_of(&self, uid: &str, pod: &Pod) -> BootMs {
-        let now = clock::now().boot;
-        match placer::turn(now, placer::name_of(uid, pod), now, &self.members.borrow()) {
-            Turn::Now => now,
-            Turn::Wait { until } => until,
-        }
-    }
-
-    /// Something may fit now that did not, or others may be gone whose turn it was.
-    fn retry(&mut self) {
-        let turn = |(uid, waiting): (&String, &Waiting)| (uid.clone(), self.turn_of(uid, &waiting.pod));
-        let turns: Vec<(String, BootMs)> = self.waiting.iter().map(turn).collect();
-        for (uid, turn) in turns {
-            if let Some(waiting) = self.waiting.get_mut(&uid) {
-                // Never later than before: changes that do not end must not keep a pod waiting.
-                waiting.due = Some(waiting.due.map_or(turn, |due| due.min(turn)));
-            }
-        }
+        turn_of(clock::now().boot, uid, pod, &self.members.borrow())
     }
 
     /// Places every pod whose time has come, those first that came first.
     fn place_due(&mut self) {
         let now = clock::now().boot;
-        let is_due = |waiting: &Waiting| waiting.due.is_some_and(|due| due <= now);
-        let due = self.waiting.iter().filter(|(_, waiting)| is_due(waiting));
-        let mut due: Vec<(u64, String)> = due.map(|(uid, waiting)| (waiting.number, uid.clone())).collect();
-        due.sort_unstable();
-        for (_, uid) in due {
-            if let Some(waiting) = self.waiting.remove(&uid) {
-                self.place(uid, waiting);
-            }
+        if std::mem::take(&mut self.has_grown) {
+            let members = self.members.borrow();
+            self.waiting.bring_forward(|uid, pod| turn_of(now, uid, pod, &members));
+        }
+        for (uid, waiting) in self.waiting.take_due(now) {
+            self.place(uid, waiting);
         }
     }
 
-    fn place(&mut self, uid: String, mut waiting: Waiting) {
+    fn place(&mut self, uid: String, waiting: Waiting) {
         let nodes: Vec<&NodeState> = self.nodes.values().collect();
         let placement = place(&waiting.pod, &nodes, &self.members.borrow());
         match placement {
@@ -289,8 +279,7 @@ impl Scheduler {
                 }
             }
         }
-        waiting.due = None;
-        self.waiting.insert(uid, waiting);
+        self.waiting.put_back(uid, waiting);
     }
 
     /// One node says why a pod waits; another only where nobody has said anything.
@@ -305,9 +294,7 @@ impl Scheduler {
         match written {
             Written::Binding(bound) => self.bound(*bound),
             Written::Condition(Some(uid)) => {
-                if let Some(waiting) = self.waiting.get_mut(&uid) {
-                    waiting.due = Some(clock::now().boot.after_ms(AGAIN_MS));
-                }
+                self.waiting.set_due(&uid, clock::now().boot.after_ms(AGAIN_MS));
             }
             Written::Condition(None) => {}
         }
@@ -334,9 +321,7 @@ impl Scheduler {
         // As it is now: bound by another, or still without a node.
         if let Some(object) = self.store.get(key).filter(|now| !is_over && now.uid() == bound.object.uid()) {
             self.put_pod(&object);
-            if let Some(waiting) = self.waiting.get_mut(object.uid()) {
-                waiting.due = Some(clock::now().boot.after_ms(AGAIN_MS));
-            }
+            self.waiting.set_due(object.uid(), clock::now().boot.after_ms(AGAIN_MS));
         }
     }
 
@@ -345,14 +330,25 @@ impl Scheduler {
         if self.counted.get(uid).is_some_and(|counted| counted != node) {
             self.forget(uid);
         }
-        let Some(state) = self.nodes.get_mut(node) else { return false };
         self.counted.insert(uid.to_owned(), node.to_owned());
-        state.put(pod)
+        match self.nodes.get_mut(node) {
+            Some(state) => state.put(pod),
+            None => {
+                self.strangers.entry(node.to_owned()).or_default().put(pod);
+                false
+            }
+        }
     }
 
     fn forget(&mut self, uid: &str) {
-        if let Some(state) = self.counted.remove(uid).and_then(|node| self.nodes.get_mut(&node)) {
+        let Some(node) = self.counted.remove(uid) else { return };
+        if let Some(state) = self.nodes.get_mut(&node) {
             state.remove(uid);
+        } else if let Some(state) = self.strangers.get_mut(&node) {
+            state.remove(uid);
+            if !state.has_pods() {
+                self.strangers.remove(&node);
+            }
         }
     }
 
@@ -373,6 +369,14 @@ impl Scheduler {
                 }
             }
         }));
+    }
+}
+
+/// When this node places a pod that begins to wait now.
+fn turn_of(now: BootMs, uid: &str, pod: &Pod, members: &Members) -> BootMs {
+    match placer::turn(now, placer::name_of(uid, pod), now, members) {
+        Turn::Now => now,
+        Turn::Wait { until } => until,
     }
 }
 

@@ -183,6 +183,12 @@ impl NodeState {
         is_other
     }
 
+    /// Whether anything is counted on it.
+    #[must_use]
+    pub fn has_pods(&self) -> bool {
+        !self.pods.is_empty()
+    }
+
     /// A pod is gone.
     pub fn remove(&mut self, uid: &str) {
         let Some(taken) = self.pods.remove(uid) else { return };

@@ -3,6 +3,7 @@
 mod lists;
 mod played;
 
+pub use super::http::tests::random;
 use super::{ListenError, Listener};
 use crate::cluster::trust::Trust;
 use crate::images::Images;
