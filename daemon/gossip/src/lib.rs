@@ -55,6 +55,7 @@ mod index;
 mod io;
 mod key;
 mod member;
+mod pack;
 mod pull;
 mod recent;
 mod reconcile;

@@ -3,6 +3,7 @@
 use crate::index::Digest;
 use crate::key::Key;
 use crate::member::{Identity, MAX_MEMBERS};
+use crate::pack::{pack, unpack};
 use crate::roll::Roll;
 use crate::standing::Standing;
 use control::record::{Fate, Part, Record, RecordId};
@@ -13,7 +14,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 /// The version of datagrams and messages, their first byte.
-pub const VERSION: u8 = 3;
+pub const VERSION: u8 = 4;
 
 /// The longest datagram: with what seals and carries it, it fits in any link's frame.
 pub const MAX_DATAGRAM_BYTES: usize = 1_200;
@@ -47,6 +48,9 @@ pub enum Malformed {
         /// The first byte, 0 where there is none.
         version: u8,
     },
+    /// Packed otherwise than we pack.
+    #[error("cannot unpack it")]
+    Packing,
     /// Not what we write.
     #[error("cannot read it")]
     Encoding(#[from] postcard::Error),
@@ -201,7 +205,7 @@ impl Datagram {
     /// Its bytes, to be sealed. The caller sees to it that they fit.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        encode(self)
+        postcard::to_extend(self, vec![VERSION]).expect("a vector takes any number of bytes and every type has a form")
     }
 
     /// From opened bytes.
@@ -209,7 +213,7 @@ impl Datagram {
     /// # Errors
     /// Anything that this version does not write.
     pub fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
-        let datagram: Self = decode(bytes, MAX_DATAGRAM_BYTES)?;
+        let datagram: Self = whole(versioned(bytes, MAX_DATAGRAM_BYTES)?)?;
         let identity = match &datagram {
             Self::Seek(meeting) | Self::Found(meeting) => Some(&meeting.me),
             Self::Leave(identity) | Self::Doubt { you: identity, .. } => Some(identity),
@@ -223,10 +227,11 @@ impl Datagram {
 }
 
 impl Message {
-    /// Its bytes.
+    /// Its bytes, packed where it is long.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        encode(self)
+        let plain = postcard::to_extend(self, Vec::new()).expect("a vector takes any number of bytes and every type has a form");
+        pack(VERSION, &plain)
     }
 
     /// From the channel's bytes.
@@ -234,7 +239,7 @@ impl Message {
     /// # Errors
     /// Anything that this version does not write.
     pub fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
-        let message: Self = decode(bytes, MAX_MESSAGE_BYTES)?;
+        let message: Self = whole(&unpack(versioned(bytes, MAX_MESSAGE_BYTES)?, MAX_MESSAGE_BYTES)?)?;
         match &message {
             Self::Push { records, .. } if !records.iter().all(is_sound) => Err(Malformed::Value { field: "record" }),
             Self::Give { records, .. } if !records.iter().all(is_sound) => Err(Malformed::Value { field: "record" }),
@@ -260,17 +265,18 @@ fn is_sound((id, record): &Named) -> bool {
         && id.object.len() <= MAX_OBJECT_BYTES
 }
 
-fn encode(value: &impl Serialize) -> Vec<u8> {
-    postcard::to_extend(value, vec![VERSION]).expect("a vector takes any number of bytes and every type has a form")
-}
-
-fn decode<T: DeserializeOwned>(bytes: &[u8], most: usize) -> Result<T, Malformed> {
+/// What follows the version.
+fn versioned(bytes: &[u8], most: usize) -> Result<&[u8], Malformed> {
     if bytes.len() > most {
         return Err(Malformed::TooLong { bytes: bytes.len(), most });
     }
-    let Some((&VERSION, rest)) = bytes.split_first() else {
-        return Err(Malformed::Version { version: bytes.first().copied().unwrap_or(0) });
-    };
-    let (value, rest) = postcard::take_from_bytes(rest)?;
+    match bytes.split_first() {
+        Some((&VERSION, rest)) => Ok(rest),
+        other => Err(Malformed::Version { version: other.map_or(0, |(version, _)| *version) }),
+    }
+}
+
+fn whole<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Malformed> {
+    let (value, rest) = postcard::take_from_bytes(bytes)?;
     if rest.is_empty() { Ok(value) } else { Err(Malformed::Trailing { bytes: rest.len() }) }
 }

@@ -234,6 +234,11 @@ proptest! {
             let _ = left.step(now(100), Input::Message { from: right.identity().name.clone(), bytes: bytes.clone() });
             bytes.insert(0, VERSION);
             let _ = left.step(now(100), Input::Message { from: right.identity().name.clone(), bytes: bytes.clone() });
+            // As it is, and packed.
+            for form in [0, 1] {
+                let formed = [&bytes[..1], &[form], &bytes[1..]].concat();
+                let _ = left.step(now(100), Input::Message { from: right.identity().name.clone(), bytes: formed });
+            }
             let _ = left.step(now(100), Input::Datagram { from: right.identity().address, bytes });
         }
         prop_assert!(left.backlog() < 100);
