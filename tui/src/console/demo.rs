@@ -4,6 +4,7 @@
 //! same bytes every time.
 
 mod cast;
+mod font;
 mod hook;
 pub mod play;
 mod raster;

@@ -1,5 +1,6 @@
 //! Recordings as GIF: each picture drawn with a bitmap font, of which only what changed is kept.
 
+use super::font::{Font, HEIGHT, WIDTH};
 use super::play::Recording;
 use super::svg::{Look, seen};
 use crate::console::theme::glyph;
@@ -7,13 +8,9 @@ use anyhow::{Context, anyhow};
 use gif::{DisposalMethod, Encoder, Frame, Repeat};
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::layout::Position;
-use spleen_font::{FONT_8X16, PSF2Font};
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
-
-const WIDTH: usize = 8;
-const HEIGHT: usize = 16;
 
 type Rgb = (u8, u8, u8);
 
@@ -39,8 +36,9 @@ pub fn gif(recording: &Recording) -> anyhow::Result<Vec<u8>> {
     encoder.set_repeat(Repeat::Infinite).context("cannot write the GIF")?;
     let mut painted = vec![0_u8; columns * WIDTH * rows * HEIGHT];
     let mut is_first = true;
+    let font = Font::new();
     for (number, (at, frame)) in frames.iter().enumerate() {
-        let next = draw(&frame.picture, frame.cursor, recording.plain, &index);
+        let next = draw(&font, &frame.picture, frame.cursor, (recording.plain, &index));
         let until = frames.get(number + 1).map_or(recording.length, |(at, _)| *at);
         let (top, bottom) = if is_first { (0, rows * HEIGHT) } else { changed(&painted, &next, columns * WIDTH) };
         let line = columns * WIDTH;
@@ -86,17 +84,16 @@ fn changed(one: &[u8], two: &[u8], line: usize) -> (usize, usize) {
     (first, last + 1)
 }
 
-fn draw(picture: &Buffer, cursor: Option<Position>, plain: (Rgb, Rgb), index: &HashMap<Rgb, u8>) -> Vec<u8> {
+fn draw(font: &Font, picture: &Buffer, cursor: Option<Position>, (plain, index): ((Rgb, Rgb), &HashMap<Rgb, u8>)) -> Vec<u8> {
     let columns = usize::from(picture.area.width);
     let mut pixels = vec![0; columns * WIDTH * usize::from(picture.area.height) * HEIGHT];
-    let mut font = PSF2Font::new(FONT_8X16).ok();
     for (at, cell) in picture.content.iter().enumerate() {
         let (x, y) = (at % columns, at / columns);
         let is_cursor = cursor.is_some_and(|cursor| (usize::from(cursor.x), usize::from(cursor.y)) == (x, y));
         let look = Look::of(cell, is_cursor, plain);
         let of = |color: Rgb| index.get(&color).copied().unwrap_or(0);
         let (fg, bg) = (of(look.fg), of(look.bg));
-        let bits = bits(&mut font, cell);
+        let bits = bits(font, cell);
         for (row, bits) in bits.iter().enumerate() {
             let bits = if look.is_underlined && row == HEIGHT - 2 { 0xff } else { *bits };
             let start = (y * HEIGHT + row) * columns * WIDTH + x * WIDTH;
@@ -127,7 +124,7 @@ fn shape(symbol: &str) -> Option<[u8; HEIGHT]> {
     Some(bits)
 }
 
-fn bits(font: &mut Option<PSF2Font<'_>>, cell: &Cell) -> [u8; HEIGHT] {
+fn bits(font: &Font, cell: &Cell) -> [u8; HEIGHT] {
     let symbol = cell.symbol();
     if symbol.trim().is_empty() {
         return [0; HEIGHT];
@@ -135,15 +132,6 @@ fn bits(font: &mut Option<PSF2Font<'_>>, cell: &Cell) -> [u8; HEIGHT] {
     if let Some(bits) = shape(symbol) {
         return bits;
     }
-    let Some(font) = font else { return [0; HEIGHT] };
-    let symbol = if font.glyph_for_utf8(symbol.as_bytes()).is_some() { symbol } else { glyph::ascii(symbol) };
-    let mut out = [0; HEIGHT];
-    if let Some(glyph) = font.glyph_for_utf8(symbol.as_bytes()) {
-        for (row, line) in glyph.take(HEIGHT).enumerate() {
-            for (bit, is_set) in line.take(WIDTH).enumerate() {
-                out[row] |= u8::from(is_set) << (7 - bit);
-            }
-        }
-    }
-    out
+    let letter = |symbol: &str| symbol.chars().next().and_then(|letter| font.glyph(letter));
+    letter(symbol).or_else(|| letter(glyph::ascii(symbol))).unwrap_or([0; HEIGHT])
 }
