@@ -36,6 +36,12 @@ pub fn pod_requests(pod: &Value) -> BTreeMap<String, Quantity> {
     resources::of_pod(pod, resources::Side::Requests)
 }
 
+/// What a pod may take at most, as the pod's own fields or its containers' say.
+#[must_use]
+pub fn pod_limits(pod: &Value) -> BTreeMap<String, Quantity> {
+    resources::of_pod(pod, resources::Side::Limits)
+}
+
 /// Describes an event.
 #[must_use]
 pub fn event(event: &Value) -> String {

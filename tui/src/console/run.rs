@@ -13,10 +13,12 @@ use super::app::effect::Effect;
 use super::app::msg::Msg;
 use super::app::rights::{OnCluster, OnMachine};
 use super::app::session;
-use super::app::state::{App, ThemeFrom};
+use super::app::state::App;
+use super::app::theming::ThemeFrom;
 use super::app::update::{settle, update};
 use super::app::view::view;
 use super::base::text;
+use super::model::namespaces::Namespaces;
 use super::term::caps;
 use super::term::guard::{self, Guard};
 use super::term::input::{ASK_BACKGROUND, Input};
@@ -54,7 +56,13 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     let (commands, messages) = io::start(options.address.clone(), io::Typing::Keys)?;
     let guard = Guard::take().context("cannot take the terminal over")?;
     let env = |name: &str| std::env::var(name).ok();
-    let mut app = App::new(now(), size, theme, options.namespace.clone(), text::clean(&options.address.to_string()));
+    let mut app = App::new(
+        now(),
+        size,
+        theme,
+        Namespaces::parse(options.namespace.as_deref().unwrap_or_default()),
+        text::clean(&options.address.to_string()),
+    );
     app.zone = jiff::tz::TimeZone::system();
     app.has_mouse = options.has_mouse;
     guard::hear_mouse(options.has_mouse).context("the terminal is gone")?;
@@ -223,7 +231,7 @@ impl Console {
                         self.line.shown();
                         Taken::Nothing
                     }
-                    Msg::Input(_) | Msg::Resized(..) | Msg::CannotSuspend => Taken::Input,
+                    Msg::Input(_) | Msg::Resized(..) | Msg::CannotSuspend | Msg::CannotCopy => Taken::Input,
                     Msg::Time if is_dirty => Taken::Input,
                     _ => Taken::News,
                 };

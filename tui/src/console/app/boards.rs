@@ -5,6 +5,7 @@ use super::state::{App, Asked};
 use super::{editing, logs, navigate, travel};
 use crate::console::keys::action::Action;
 use crate::console::link::{Command, Failure};
+use crate::console::model::namespaces::Namespaces;
 use crate::console::model::row::{About, Key};
 use crate::console::screen::Screen;
 use crate::console::screen::board::feed::Question;
@@ -143,10 +144,10 @@ fn pod_here(app: &App) -> Option<Key> {
     pod.filter(|key| app.store.of(Kind::Pod).find(key).is_some())
 }
 
-/// Shows the tree, of one namespace or of all.
-pub fn tree(app: &mut App, namespace: Option<String>) {
-    let namespace = namespace.or_else(|| app.namespace.clone());
-    open(app, Topic::Tree(Tree { namespace, ..Tree::default() }));
+/// Shows the tree of these namespaces, or of those that lists begin with.
+pub fn tree(app: &mut App, namespaces: Option<Namespaces>) {
+    let namespaces = namespaces.unwrap_or_else(|| app.namespaces.clone());
+    open(app, Topic::Tree(Tree { namespaces, ..Tree::default() }));
 }
 
 /// Goes where the line one stands on leads.

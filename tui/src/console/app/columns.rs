@@ -2,6 +2,7 @@
 
 use super::effect::Effect;
 use super::state::{App, Choice, Overlay};
+use crate::console::model::columns::Shown;
 use crate::console::screen::Screen;
 use crate::console::theme::role::Role;
 use crate::console::widget::palette::{Entry, Palette};
@@ -33,7 +34,15 @@ pub fn choose(app: &mut App, cursor: usize) {
     let shown = list.shown_columns();
     let entries = list.columns().iter().map(|column| {
         let sign = if shown.contains(&column.title) { "●" } else { "○" };
-        Entry { keys: sign.to_owned(), text: column.title.to_lowercase(), group: if column.wide { "wide" } else { "" } }
+        Entry {
+            keys: sign.to_owned(),
+            text: column.title.to_lowercase(),
+            group: match column.shown {
+                Shown::Always => "",
+                Shown::From(_) => "where there is room",
+                Shown::Asked => "wide",
+            },
+        }
     });
     let entries: Vec<Entry> =
         entries.chain([Entry { keys: " ".to_owned(), text: "as it was at first".to_owned(), group: "" }]).collect();

@@ -8,6 +8,7 @@ use super::state::App;
 use super::{boards, bookmarks, navigate, route, theming};
 use crate::console::keys::action::Action;
 use crate::console::keys::commands::COMMANDS;
+use crate::console::model::namespaces::Namespaces;
 use crate::console::screen::Screen;
 use crate::console::theme::role::Role;
 use objects::Kind;
@@ -46,7 +47,7 @@ pub fn run_quietly(app: &mut App, text: &str, out: &mut Vec<Effect>) {
         "bookmarks" | "marks" => bookmarks::choose(app),
         "bookmark" => bookmarks::set_by_command(app, rest, out),
         "unbookmark" => bookmarks::forget(app, rest, out),
-        "ns" | "namespace" => set_namespace(app, rest),
+        "ns" | "namespace" => set_namespaces(app, rest),
         "logs" | "log" => route::log(app, rest, out),
         "undo" => super::undoing::ask(app, rest.parse().ok()),
         "images" | "image" => super::images::show(app, out),
@@ -76,7 +77,7 @@ pub fn run_quietly(app: &mut App, text: &str, out: &mut Vec<Effect>) {
         "timeline" => perform(app, Action::Timeline, None, out),
         "probes" => perform(app, Action::Probes, None, out),
         "pulses" | "pulse" => perform(app, Action::Pulses, None, out),
-        "tree" | "xray" => boards::tree(app, (!rest.is_empty()).then(|| rest.to_owned()).filter(|name| name != "all")),
+        "tree" | "xray" => boards::tree(app, (!rest.is_empty()).then(|| Namespaces::parse(rest))),
         "describe" => perform(app, Action::Describe, None, out),
         "yaml" => perform(app, Action::Yaml, None, out),
         "edit" => perform(app, Action::Edit, None, out),
@@ -100,15 +101,17 @@ pub fn completion(app: &App, text: &str) -> String {
     if word.is_empty() && before.is_empty() {
         return String::new();
     }
-    let candidates: Vec<String> = match before.split(' ').next().unwrap_or_default() {
+    let command = before.split(' ').next().unwrap_or_default();
+    let takes_namespaces = command == "ns" || Kind::from_user(listed(command)).is_some_and(Kind::is_namespaced);
+    // Of several names with commas the last one is being typed.
+    let word = if takes_namespaces { word.rsplit(',').next().unwrap_or_default() } else { word };
+    let candidates: Vec<String> = match command {
         "" => COMMANDS.iter().flat_map(|line| line.words).map(|word| (*word).to_owned()).collect(),
         "logs" | "log" | "forward" | "port-forward" => {
             app.store.of(Kind::Pod).iter().map(|(_, row)| row.key.name.to_string()).collect()
         }
         "theme" => theming::names(app),
-        word if word == "ns" || Kind::from_user(listed(word)).is_some_and(Kind::is_namespaced) => {
-            app.store.namespaces().iter().map(ToString::to_string).chain(["all".to_owned()]).collect()
-        }
+        _ if takes_namespaces => app.store.namespaces().iter().map(ToString::to_string).chain(["all".to_owned()]).collect(),
         _ => Vec::new(),
     };
     let fits = candidates.iter().filter(|candidate| candidate.starts_with(word) && *candidate != word);
@@ -123,34 +126,26 @@ fn listed(word: &str) -> &str {
 
 /// `:pods`, `:pods team-1`, `:pods all /web -l app=x`.
 fn go_to(app: &mut App, kind: Kind, rest: &str) {
-    let (place, query) = match rest.split_once('/') {
-        Some((place, query)) => (place.trim(), query.trim()),
-        None if rest.starts_with("-l") => ("", rest),
-        None => (rest, ""),
-    };
-    let namespace = match place.split_whitespace().next() {
-        None => app.namespace.clone(),
-        Some("all") => None,
-        Some(name) => Some(name.to_owned()),
-    };
-    navigate::root(app, kind, namespace);
+    let labels = if rest.starts_with("-l") { Some(0) } else { rest.find(" -l") };
+    // A label's name may have a slash in it, so whichever begins first is the filter.
+    let filtered_at = [rest.find('/'), labels].into_iter().flatten().min().unwrap_or(rest.len());
+    let (place, query) = (rest[..filtered_at].trim(), rest[filtered_at..].trim_start_matches('/').trim());
+    let namespaces = if place.is_empty() { app.namespaces.clone() } else { Namespaces::parse(place) };
+    navigate::root(app, kind, namespaces);
     if let Err(why) = filter(app, query) {
         app.say(Role::Bad, why);
     }
 }
 
-fn set_namespace(app: &mut App, name: &str) {
-    let namespace = match name {
-        "" | "all" => None,
-        name => Some(name.to_owned()),
-    };
-    app.namespace.clone_from(&namespace);
+fn set_namespaces(app: &mut App, names: &str) {
+    let namespaces = Namespaces::parse(names);
+    app.namespaces.clone_from(&namespaces);
     match app.screen_mut() {
         Screen::List(list) if list.kind().is_some_and(Kind::is_namespaced) => {
-            list.view.scope.namespace = namespace;
+            list.view.scope.namespaces = namespaces;
             list.invalidate();
         }
-        _ => navigate::root(app, Kind::Pod, namespace),
+        _ => navigate::root(app, Kind::Pod, namespaces),
     }
 }
 

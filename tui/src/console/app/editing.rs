@@ -20,7 +20,7 @@ use wire::{ApplyRequest, DryRun, ReplaceRequest, Request, Response};
 
 /// Begins a new manifest.
 pub fn new(app: &mut App, name: &str) {
-    let namespace = app.namespace.clone().unwrap_or_else(|| "default".to_owned());
+    let namespace = app.namespaces.home().to_owned();
     let text = template::pod(name, &namespace);
     let mut edit = Edit::new(Origin::New, &text, true);
     let typed = 3;
@@ -123,7 +123,7 @@ pub fn leave(app: &mut App) {
 
 /// Sends the text, document by document: each is checked by the daemon before anything is applied.
 pub fn send(app: &mut App, dry_run: DryRun, force: Force, out: &mut Vec<Effect>) {
-    let namespace = app.namespace.clone().unwrap_or_else(|| "default".to_owned());
+    let home = app.namespaces.home().to_owned();
     let is_live = app.is_live();
     let App { screens, last_id, asked, store, .. } = app;
     let Some(Screen::Edit(edit)) = screens.last_mut() else { return };
@@ -158,13 +158,13 @@ pub fn send(app: &mut App, dry_run: DryRun, force: Force, out: &mut Vec<Effect>)
     *last_id += 1;
     edit.sending = Sending::Checking { id: *last_id, document: 0, then_apply: dry_run == DryRun::No };
     asked.insert(*last_id, Asked::Edit);
-    let request = request(&edit.origin, first, namespace, DryRun::Yes);
+    let request = request(&edit.origin, first, &home, DryRun::Yes);
     out.push(Effect::Link(Command::Ask { id: *last_id, request: Box::new(request) }));
 }
 
 /// Takes an answer over and sends what comes next.
 pub fn answered(app: &mut App, id: u32, result: Result<Response, Failure>, out: &mut Vec<Effect>) {
-    let namespace = app.namespace.clone().unwrap_or_else(|| "default".to_owned());
+    let home = app.namespaces.home().to_owned();
     let App { screens, later, last_id, asked, .. } = app;
     let waits = |edit: &Edit| match edit.sending {
         Sending::Checking { id: own, .. } | Sending::Applying { id: own, .. } => own == id,
@@ -204,7 +204,7 @@ pub fn answered(app: &mut App, id: u32, result: Result<Response, Failure>, out: 
                 DryRun::No => Sending::Applying { id: *last_id, document },
             };
             if let Some(value) = edit.outgoing.get(document).cloned() {
-                let request = request(&edit.origin, value, namespace, dry_run);
+                let request = request(&edit.origin, value, &home, dry_run);
                 out.push(Effect::Link(Command::Ask { id: *last_id, request: Box::new(request) }));
             }
         }
@@ -240,14 +240,14 @@ fn ask_to_replace(app: &mut App) {
 
 /// Replaces the object, after what differs was shown.
 pub fn replace(app: &mut App, out: &mut Vec<Effect>) {
-    let namespace = app.namespace.clone().unwrap_or_else(|| "default".to_owned());
+    let home = app.namespaces.home().to_owned();
     let App { screens, last_id, asked, .. } = app;
     let Some(Screen::Edit(edit)) = screens.last_mut() else { return };
     let Some(value) = edit.outgoing.first().cloned() else { return };
     *last_id += 1;
     asked.insert(*last_id, Asked::Edit);
     edit.sending = Sending::Applying { id: *last_id, document: 0 };
-    let request = request(&edit.origin, value, namespace, DryRun::No);
+    let request = request(&edit.origin, value, &home, DryRun::No);
     out.push(Effect::Link(Command::Ask { id: *last_id, request: Box::new(request) }));
 }
 
@@ -340,7 +340,12 @@ fn documents(edit: &mut Edit, force: Force) -> Vec<Value> {
     }
 }
 
-fn request(origin: &Origin, object: Value, namespace: String, dry_run: DryRun) -> Request {
+fn request(origin: &Origin, object: Value, home: &str, dry_run: DryRun) -> Request {
+    // A manifest that names its namespace means it, whichever one is looked at.
+    let namespace = match objects::lookup::namespace(&object) {
+        "" => home.to_owned(),
+        own => own.to_owned(),
+    };
     match origin {
         Origin::Live(..) => Request::Replace(ReplaceRequest { object, namespace, dry_run }),
         Origin::New | Origin::File(_) => Request::Apply(ApplyRequest { object, namespace, dry_run }),

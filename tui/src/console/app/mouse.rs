@@ -4,7 +4,7 @@
 use super::effect::Effect;
 use super::state::{App, Overlay, Pressed};
 use super::view::view;
-use super::{chrome, input, navigate, perform};
+use super::{chrome, input, navigate, path, perform};
 use crate::console::keys::action::Action;
 use crate::console::keys::key::Key;
 use crate::console::screen::Screen;
@@ -90,7 +90,7 @@ fn on_screen(app: &mut App, (x, y): (u16, u16), out: &mut Vec<Effect>) {
     let body = body(app);
     app.pending.clear();
     if y == 1 {
-        let Some(step) = chrome::step_at(app, x) else { return };
+        let Some(step) = path::step_at(app, x) else { return };
         while app.screens.len() > step + 1 && !matches!(app.screen(), Screen::Edit(_)) {
             navigate::close(app, out);
         }

@@ -31,6 +31,8 @@ pub enum Msg {
     Suspend,
     /// There is no shell that could continue the program.
     CannotSuspend,
+    /// There is no terminal that could take a copied text.
+    CannotCopy,
     /// Time went by.
     Time,
 }

@@ -4,6 +4,7 @@ use super::effect::Effect;
 use super::state::{App, Overlay, Question};
 use super::{boards, deleting, editing, logs, travel};
 use crate::console::keys::action::Action;
+use crate::console::model::namespaces::Namespaces;
 use crate::console::model::row::{About, Key, Tone};
 use crate::console::screen::Screen;
 use crate::console::screen::board::Target;
@@ -28,7 +29,12 @@ pub fn open(app: &mut App, out: &mut Vec<Effect>) {
             Some(about) => jump(app, &about),
             None => read(app, Mode::Describe),
         },
-        Source::Kind(Kind::Namespace) => app.push(Screen::List(Box::new(List::of(Kind::Pod, Some(key.name.to_string()))))),
+        Source::Kind(Kind::Namespace) => {
+            // Marked ones together, and the one stood on where none is marked.
+            let chosen = list.chosen(&app.store).into_iter().map(|key| key.name.into_string());
+            let list = List::of(Kind::Pod, Namespaces::of(chosen));
+            app.push(Screen::List(Box::new(list)));
+        }
         Source::Kind(Kind::Service) => pods_of_service(app, &key),
         Source::Kind(_) => read(app, Mode::Describe),
         Source::Containers(pod) => logs::open(app, &pod, Some(&key.name), false, out),
@@ -54,7 +60,7 @@ fn pods_of_service(app: &mut App, key: &Key) {
     });
     match selector.filter(|selector| !selector.is_empty()) {
         Some(selector) => {
-            app.push(Screen::List(Box::new(List::of(Kind::Pod, Some(key.namespace.to_string())))));
+            app.push(Screen::List(Box::new(List::of(Kind::Pod, Namespaces::one(&*key.namespace)))));
             if let Err(why) = super::input::filter(app, &format!("-l {selector}")) {
                 app.say(Role::Bad, why);
             }
@@ -198,14 +204,14 @@ pub fn trouble(app: &mut App, forward: bool) {
 
 /// Shows the volumes of all pods.
 pub fn volumes(app: &mut App) {
-    let mut list = List::volumes(app.namespace.clone());
+    let mut list = List::volumes(app.namespaces.clone());
     list.is_root = true;
     app.push(Screen::List(Box::new(list)));
 }
 
 /// Goes to a kind's list as the start of a new path.
-pub fn root(app: &mut App, kind: Kind, namespace: Option<String>) {
-    let mut list = List::of(kind, namespace);
+pub fn root(app: &mut App, kind: Kind, namespaces: Namespaces) {
+    let mut list = List::of(kind, namespaces);
     list.is_root = true;
     app.push(Screen::List(Box::new(list)));
 }

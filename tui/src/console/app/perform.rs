@@ -14,6 +14,7 @@ use super::{
 };
 use crate::console::keys::action::Action;
 use crate::console::model::lines::{Lines, Wrap};
+use crate::console::model::namespaces::Namespaces;
 use crate::console::model::row::Key;
 use crate::console::model::view::Order;
 use crate::console::screen::Screen;
@@ -140,7 +141,7 @@ fn on_screen(app: &mut App, action: Action, times: Option<usize>, out: &mut Vec<
 }
 
 fn on_list(app: &mut App, action: Action, times: Option<usize>) {
-    let App { screens, store, namespace, .. } = app;
+    let App { screens, store, namespaces, .. } = app;
     let Some(Screen::List(list)) = screens.last_mut() else { return };
     let (many, page) = (times.unwrap_or(1) as i64, list.height.max(2) as i64 - 1);
     match action {
@@ -177,8 +178,9 @@ fn on_list(app: &mut App, action: Action, times: Option<usize>) {
         Action::Wide => list.turn_wide(),
         Action::ToggleNamespace if list.kind().is_some_and(objects::Kind::is_namespaced) => {
             let own = list.current(store).map(|row| row.key.namespace.to_string());
-            list.view.scope.namespace = if list.view.scope.namespace.is_some() { None } else { own };
-            namespace.clone_from(&list.view.scope.namespace);
+            let scope = &mut list.view.scope.namespaces;
+            *scope = if scope.is_all() { own.map(Namespaces::one).unwrap_or_default() } else { Namespaces::default() };
+            namespaces.clone_from(scope);
             list.invalidate();
         }
         _ => {}

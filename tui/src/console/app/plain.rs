@@ -4,7 +4,7 @@
 use super::effect::Effect;
 use super::state::{App, Overlay};
 use super::view::view;
-use super::{chrome, command, input};
+use super::{chrome, command, input, path};
 use crate::console::keys::commands::COMMANDS;
 use crate::console::keys::key::Key;
 use crate::console::model::lines::Lines;
@@ -156,7 +156,7 @@ pub fn tell(app: &App, told: &mut Told) -> Vec<String> {
         out.push(format!("link: {}", plain(&standing)));
         told.standing = kept;
     }
-    let place = chrome::path_text(app);
+    let place = path::path_text(app);
     if told.place != place {
         told.place.clone_from(&place);
         told.rows.clear();

@@ -5,6 +5,7 @@ use super::state::App;
 use super::{boards, editing, logs, navigate};
 use crate::console::keys::action::Action;
 use crate::console::model::columns;
+use crate::console::model::namespaces::Namespaces;
 use crate::console::model::query::Query;
 use crate::console::model::row::Key;
 use crate::console::screen::Screen;
@@ -36,7 +37,7 @@ pub fn of_screen(screen: &Screen) -> Option<String> {
                 (Source::Containers(pod), _) => return Some(format!("containers {}", full(pod))),
                 (_, Some(node)) => format!("on {node}"),
                 (Source::Kind(kind), None) if kind.is_namespaced() => {
-                    format!("{} {}", kind.plural(), list.view.scope.namespace.as_deref().unwrap_or("all"))
+                    format!("{} {}", kind.plural(), list.view.scope.namespaces)
                 }
                 (Source::Kind(kind), None) => kind.plural().to_owned(),
             };
@@ -52,7 +53,7 @@ pub fn of_screen(screen: &Screen) -> Option<String> {
             Topic::Map(_) => "map".to_owned(),
             Topic::Changes(_) => "changes".to_owned(),
             Topic::Pulses => "pulses".to_owned(),
-            Topic::Tree(tree) => format!("tree {}", tree.namespace.as_deref().unwrap_or("all")),
+            Topic::Tree(tree) => format!("tree {}", tree.namespaces),
         },
         Screen::Reader(reader) => {
             let word = if reader.mode == Mode::Yaml { "yaml" } else { "describe" };
@@ -144,8 +145,8 @@ fn log_of_labels(app: &mut App, selector: &str, out: &mut Vec<Effect>) {
         Ok(query) => query,
         Err(why) => return app.say(Role::Bad, why),
     };
-    let namespace = app.namespace.clone();
-    let is_here = |key: &Key| namespace.as_ref().is_none_or(|namespace| *key.namespace == **namespace);
+    let namespaces = app.namespaces.clone();
+    let is_here = |key: &Key| namespaces.holds(&key.namespace);
     let pods = app.store.of(Kind::Pod).iter().map(|(_, row)| row);
     let mut pods: Vec<Key> =
         pods.filter(|row| is_here(&row.key) && query.matches(row, app.now)).map(|row| row.key.clone()).collect();
@@ -174,11 +175,12 @@ pub fn forward(app: &mut App, rest: &str, out: &mut Vec<Effect>) {
 
 /// The object of a name, or of a namespace and a name. Says it where there is none.
 pub fn find(app: &mut App, kind: Kind, name: &str) -> Option<Key> {
-    let (namespace, own) = match name.split_once('/') {
-        Some((namespace, own)) => (Some(namespace.to_owned()), own),
-        None => (app.namespace.clone().filter(|_| kind.is_namespaced()), name),
+    let (namespaces, own) = match name.split_once('/') {
+        Some((namespace, own)) => (Namespaces::one(namespace), own),
+        None if kind.is_namespaced() => (app.namespaces.clone(), name),
+        None => (Namespaces::default(), name),
     };
-    let is_wanted = |key: &Key| *key.name == *own && namespace.as_ref().is_none_or(|namespace| *key.namespace == **namespace);
+    let is_wanted = |key: &Key| *key.name == *own && namespaces.holds(&key.namespace);
     let found = app.store.of(kind).iter().map(|(_, row)| &row.key).find(|key| is_wanted(key)).cloned();
     if found.is_none() {
         let what = if own.is_empty() {

@@ -7,6 +7,7 @@ use super::effect::Effect;
 use super::rights::OnMachine;
 use super::state::App;
 use super::{command, route};
+use crate::console::model::namespaces::Namespaces;
 use crate::console::model::row::Key;
 use crate::console::screen::Screen;
 use crate::console::screen::edit::{Edit, Origin};
@@ -37,7 +38,7 @@ pub struct Session {
     at: Timestamp,
     /// The daemon it was with.
     address: String,
-    /// The namespace that lists began with.
+    /// The namespaces that lists began with, as they are typed; of all nothing.
     namespace: Option<String>,
     /// The screens, the oldest first.
     screens: Vec<Kept>,
@@ -77,7 +78,8 @@ pub fn keep(app: &App) -> Option<String> {
     if is_fresh {
         return None;
     }
-    let session = Session { at: app.now, address: app.address.clone(), namespace: app.namespace.clone(), screens };
+    let namespace = (!app.namespaces.is_all()).then(|| app.namespaces.to_string());
+    let session = Session { at: app.now, address: app.address.clone(), namespace, screens };
     serde_json::to_string(&session).ok()
 }
 
@@ -109,7 +111,7 @@ pub fn offer(app: &mut App, text: &str) -> Result<Offer, String> {
     if is_late || session.address != app.address {
         return Ok(Offer::Other);
     }
-    app.namespace.clone_from(&session.namespace);
+    app.namespaces = Namespaces::parse(session.namespace.as_deref().unwrap_or_default());
     app.resuming = Some(session);
     Ok(Offer::Taken)
 }

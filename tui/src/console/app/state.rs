@@ -9,9 +9,11 @@ use super::forms::Filling;
 use super::forwarding::Forwarding;
 use super::images::{Pull, Work};
 use super::merging::Side;
+use super::metering::Metering;
 use super::recreating::Recreating;
 use super::rights::Rights;
 use super::session::Session;
+use super::theming::ThemeFrom;
 use super::travel::{Travel, Wanted};
 use super::undoing::Done;
 use super::unsaved::Unsaved;
@@ -21,6 +23,7 @@ use crate::console::keys::map::Keymap;
 use crate::console::keys::table::Place;
 use crate::console::link::Standing;
 use crate::console::model::cluster::Cluster;
+use crate::console::model::namespaces::Namespaces;
 use crate::console::model::row;
 use crate::console::model::store::Store;
 use crate::console::screen::Screen;
@@ -63,8 +66,12 @@ pub struct App {
     pub round_trip: Option<Duration>,
     /// The members of the cluster.
     pub cluster: Cluster,
-    /// The namespace that lists begin with; `None` is all.
-    pub namespace: Option<String>,
+    /// When was asked what is used.
+    pub metering: Metering,
+    /// Whether lines are printed and nothing is drawn.
+    pub prints_lines: bool,
+    /// The namespaces that lists begin with.
+    pub namespaces: Namespaces,
     /// The screens one went through; the last one is shown.
     pub screens: Vec<Screen>,
     /// The screens one came back from.
@@ -131,15 +138,6 @@ pub struct App {
     pub theme_from: ThemeFrom,
     /// The looks before one began to choose others.
     pub theme_before: Option<Box<Theme>>,
-}
-
-/// Who chose the looks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ThemeFrom {
-    /// The user, by name.
-    User,
-    /// Nobody: they are dark or light as the terminal is.
-    Terminal,
 }
 
 /// A button of the mouse that is held, or what was marked with it.
@@ -262,6 +260,8 @@ pub enum Asked {
     Cordon(row::Key, Scheduling),
     /// The members of the cluster.
     Members,
+    /// What a node and its pods use, or all of them.
+    Usage(Option<String>),
     /// Something that a board wants to know, which knows the number itself.
     Board,
     /// The newer object that a manifest is merged with.
@@ -279,8 +279,8 @@ const MAX_SCREENS: usize = 32;
 
 impl App {
     /// The console at its start: the list of pods.
-    pub fn new(now: Timestamp, size: (u16, u16), theme: Theme, namespace: Option<String>, address: String) -> Self {
-        let mut list = List::of(Kind::Pod, namespace.clone());
+    pub fn new(now: Timestamp, size: (u16, u16), theme: Theme, namespaces: Namespaces, address: String) -> Self {
+        let mut list = List::of(Kind::Pod, namespaces.clone());
         list.is_root = true;
         Self {
             now,
@@ -294,7 +294,9 @@ impl App {
             node: String::new(),
             round_trip: None,
             cluster: Cluster::default(),
-            namespace,
+            metering: Metering::default(),
+            prints_lines: false,
+            namespaces,
             screens: vec![Screen::List(Box::new(list))],
             later: Vec::new(),
             overlay: None,

@@ -15,6 +15,7 @@ mod pictures;
 mod random;
 mod recreating;
 mod travel;
+mod usage;
 
 use super::effect::Effect;
 use super::msg::{Msg, Wire};
@@ -23,6 +24,7 @@ use super::update::update;
 use super::view::view;
 use crate::console::keys::key::Key;
 use crate::console::link::Standing;
+use crate::console::model::namespaces::Namespaces;
 use crate::console::model::project;
 use crate::console::model::row::Row;
 use crate::console::term::caps::Depth;
@@ -66,7 +68,7 @@ impl Bench {
     pub fn unconnected(columns: u16, rows: u16) -> Self {
         let theme = Theme::load("dark", Depth::True, Glyphs::Unicode).expect("a built-in theme");
         let address = "unix:///run/skiff/skiffd.sock".to_owned();
-        let mut app = App::new(now(), (columns, rows), theme, None, address);
+        let mut app = App::new(now(), (columns, rows), theme, Namespaces::default(), address);
         super::update::settle(&mut app);
         Self { app, now: now(), effects: Vec::new() }
     }

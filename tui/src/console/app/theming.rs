@@ -1,10 +1,19 @@
 //! Changes the looks: by name, to the next one, or by choosing among all while each is shown.
 
-use super::state::{App, Choice, Overlay, ThemeFrom};
+use super::state::{App, Choice, Overlay};
 use crate::console::term::input::Shade;
 use crate::console::theme::load::{BUILT_IN, Theme};
 use crate::console::theme::role::Role;
 use crate::console::widget::palette::{Entry, Palette};
+
+/// Who chose the looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ThemeFrom {
+    /// The user, by name.
+    User,
+    /// Nobody: they are dark or light as the terminal is.
+    Terminal,
+}
 
 /// Every theme's name, the built-in ones first.
 pub fn names(app: &App) -> Vec<String> {

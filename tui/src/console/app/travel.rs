@@ -4,9 +4,9 @@
 //! again at the end. Nothing can be changed from the past.
 
 use super::effect::Effect;
-use super::members;
 use super::msg::Wire;
 use super::state::{App, Asked};
+use super::{members, metering};
 use crate::console::link::{Command, Failure};
 use crate::console::model::past::Past;
 use crate::console::model::row::Key;
@@ -179,8 +179,11 @@ fn show(app: &mut App) {
     let Some(travel) = &app.travel else { return };
     let mut store = travel.past.rows_after(travel.count);
     store.revision = app.store.revision + 1;
+    // What was used then nobody kept.
+    store.usage = Default::default();
     app.store = store;
     members::fill_all(app);
+    metering::fill_all(app);
     super::forwarding::show_rows(app);
     renew(app);
 }
@@ -192,6 +195,7 @@ pub fn leave(app: &mut App) {
     app.store = travel.present;
     app.store.revision = app.store.revision.max(revision);
     members::fill_all(app);
+    metering::fill_all(app);
     super::forwarding::show_rows(app);
     renew(app);
     app.say(Role::Ok, "this is the present again");

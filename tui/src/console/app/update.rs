@@ -5,8 +5,8 @@ use super::msg::{Msg, Wire};
 use super::rights::{OnCluster, Rights};
 use super::state::{App, Asked};
 use super::{
-    boards, copying, cordoning, deleting, draining, editing, forwarding, images, input, kinds, logs, members, merging, session,
-    theming, travel, undoing, unsaved,
+    boards, copying, cordoning, deleting, draining, editing, forwarding, images, input, kinds, logs, members, merging, metering,
+    session, theming, travel, undoing, unsaved,
 };
 use crate::console::link::Standing;
 use crate::console::model::row::Key;
@@ -47,6 +47,9 @@ pub fn update(app: &mut App, now: Timestamp, msg: Msg) -> Vec<Effect> {
         Msg::Edited(text) => editing::edited(app, text),
         Msg::NotKept(what, why) => app.say(Role::Bad, format!("cannot keep {what}: {why}")),
         Msg::Suspend => out.push(Effect::Suspend),
+        Msg::CannotCopy => {
+            app.say(Role::Warn, "nothing was copied: the output is no terminal, and only a terminal has a clipboard")
+        }
         Msg::CannotSuspend => app.say(Role::Warn, "no shell waits behind the console, so it cannot be suspended"),
         Msg::Time => {}
     }
@@ -57,6 +60,7 @@ pub fn update(app: &mut App, now: Timestamp, msg: Msg) -> Vec<Effect> {
     members::ask_if_due(app, &mut out);
     boards::ask_if_due(app, &mut out);
     images::ask_if_due(app, &mut out);
+    metering::ask_if_due(app, &mut out);
     kinds::watch_if_due(app, &mut out);
     unsaved::look(app, &mut out);
     admit(app, &mut out);
@@ -83,6 +87,8 @@ pub fn settle(app: &mut App) {
     match app.screens.last_mut() {
         Some(Screen::List(list)) => {
             list.height = usize::from(rows.saturating_sub(1));
+            // What changes all the time is no line to be read out each time.
+            list.resize(if app.prints_lines { 0 } else { columns });
             list.choose(app.columns.get(list.name()));
             if !list.refresh(store, now) {
                 list.settle();
@@ -100,7 +106,7 @@ pub fn settle(app: &mut App) {
         }
         Some(Screen::Edit(edit)) => {
             edit.look();
-            let panel = edit.panel_height(rows);
+            let panel = edit.panel_height(columns, rows);
             edit.editor.settle((columns, rows.saturating_sub(panel)));
         }
         None => {}
@@ -121,6 +127,9 @@ fn take_wire(app: &mut App, wire: Wire, out: &mut Vec<Effect>) {
             app.refused.retain(|(known, _)| *known != kind);
             kinds::arrived(app, kind, out);
             settle_missing(app, kind, out);
+            if !app.store.usage.is_empty() && matches!(kind, Kind::Pod | Kind::Node) {
+                metering::fill(app, kind);
+            }
             invalidate_lists(app);
             if kind == Kind::Node {
                 members::fill_all(app);
@@ -133,6 +142,7 @@ fn take_wire(app: &mut App, wire: Wire, out: &mut Vec<Effect>) {
                 app.cluster.fill(&mut row);
                 members::changed(app);
             }
+            app.store.usage.fill(kind, &mut row);
             let change = app.store.of_mut(kind).put(*row);
             follow(app, kind, change, out);
         }
@@ -164,6 +174,7 @@ fn take_wire(app: &mut App, wire: Wire, out: &mut Vec<Effect>) {
             Some(Asked::ImageWork(node, what)) => images::worked(app, (node, &what), &result, out),
             Some(Asked::Cordon(key, wanted)) => cordoning::answered(app, &key, wanted, result),
             Some(Asked::Members) => members::answered(app, result),
+            Some(Asked::Usage(node)) => metering::answered(app, node.as_deref(), result),
             Some(Asked::Board) => boards::answered(app, id, &result),
             Some(Asked::Newer) => merging::answered(app, id, result),
             Some(Asked::Edit) => editing::answered(app, id, result, out),
@@ -248,6 +259,7 @@ fn take_standing(app: &mut App, standing: Standing, out: &mut Vec<Effect>) {
     app.standing = standing;
     if is_back {
         members::connected(app);
+        metering::connected(app);
         logs::resume_all(app, out);
     }
 }

@@ -1,7 +1,7 @@
 //! The picture: a function of the state, painted into a buffer.
 
 use super::state::{App, Overlay, Pressed};
-use super::{bookmarks, chrome, mouse};
+use super::{bookmarks, chrome, mouse, path};
 use crate::console::link::Standing;
 use crate::console::screen::Screen;
 use crate::console::screen::list_view::Surroundings;
@@ -25,7 +25,7 @@ pub fn view(app: &App, buffer: &mut Buffer) -> Option<Position> {
     }
     let line = |y: u16| Rect::new(area.x, y, area.width, 1);
     chrome::header(app, &mut canvas, line(0));
-    chrome::path(app, &mut canvas, line(1));
+    path::path(app, &mut canvas, line(1));
     let body = Rect::new(0, 2, area.width, area.height - 3);
     let mut cursor = screen(app, &mut canvas, body);
     let bottom = line(area.height - 1);
@@ -107,8 +107,11 @@ fn empty(app: &App, list: &crate::console::screen::list::List) -> String {
         _ if refused.is_some() && !rows.is_complete => refused.unwrap_or_default(),
         _ if !list.view.query.is_empty() => format!("no {kind} match the filter; esc shows all {}", rows.len()),
         _ if !rows.is_complete => format!("reading {kind}…"),
-        _ => match (&list.view.scope.namespace, kind) {
-            (Some(namespace), _) if rows.len() > 0 => format!("no {kind} in namespace {namespace}; 0 shows all namespaces"),
+        _ => match (&list.view.scope.namespaces, kind) {
+            (namespaces, _) if !namespaces.is_all() && rows.len() > 0 => {
+                let word = if namespaces.only().is_some() { "namespace" } else { "namespaces" };
+                format!("no {kind} in {word} {namespaces}; 0 shows all namespaces")
+            }
             (_, "pods") if list.view.scope.node.is_none() => {
                 "no pods yet; space n writes a manifest, :open FILE opens one".to_owned()
             }

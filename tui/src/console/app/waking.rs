@@ -31,8 +31,12 @@ impl App {
         let toast = self.toast.as_ref().map(|toast| toast.until);
         let images = super::images::next_due(self);
         let cluster = self.cluster.next_wake(members::looks_at_nodes(self), self.now).filter(|_| self.is_live());
+        let usage = super::metering::next_due(self);
         let unsaved = self.unsaved.next_due();
-        [labels.and_then(after), unsaved, board, standing.and_then(after), toast, cluster, images].into_iter().flatten().min()
+        [labels.and_then(after), unsaved, board, standing.and_then(after), toast, cluster, usage, images]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// A description holds the ages of the object's events.

@@ -7,6 +7,7 @@ use super::world::World;
 use super::{cast, raster, svg};
 use crate::console::app::state::App;
 use crate::console::keys::key::Key;
+use crate::console::model::namespaces::Namespaces;
 use crate::console::run::Live;
 use crate::console::term::caps::Depth;
 use crate::console::theme::glyph::Glyphs;
@@ -59,7 +60,7 @@ pub fn play(path: &Path, live: Option<Live>, address: &str, beside: Beside<'_>) 
     let theme = Theme::load(&script.theme, Depth::True, Glyphs::Unicode)?;
     let text = theme.style(Role::Text);
     let plain = (rgb(text.fg, (0xd5, 0xdb, 0xe5)), rgb(text.bg, (0x12, 0x16, 0x1e)));
-    let mut app = App::new(Timestamp::UNIX_EPOCH, script.size, theme, None, address.to_owned());
+    let mut app = App::new(Timestamp::UNIX_EPOCH, script.size, theme, Namespaces::default(), address.to_owned());
     let mut stage = match live {
         Some(live) => {
             app.zone = jiff::tz::TimeZone::system();

@@ -7,9 +7,11 @@ use super::stage::Frame;
 use crate::console::app::effect::Effect;
 use crate::console::app::rights::Rights;
 use crate::console::app::session;
-use crate::console::app::state::{App, ThemeFrom};
+use crate::console::app::state::App;
+use crate::console::app::theming::ThemeFrom;
 use crate::console::app::update::{settle, update};
 use crate::console::app::view::view;
+use crate::console::model::namespaces::Namespaces;
 use crate::console::run::record::{Recording, Whole};
 use crate::console::run::take_own;
 use crate::console::term::painter::Painter;
@@ -47,7 +49,13 @@ impl Player {
         let (depth, size) = (head.look.depth(), (head.size.0.min(1_000), head.size.1.min(500)));
         // A theme of the other's own files is not here.
         let theme = Theme::load(&head.look.theme, depth, glyphs).or_else(|_| Theme::load("dark", depth, glyphs))?;
-        let mut app = App::new(head.started, size, theme, head.namespace.clone(), head.address.clone());
+        let mut app = App::new(
+            head.started,
+            size,
+            theme,
+            Namespaces::parse(head.namespace.as_deref().unwrap_or_default()),
+            head.address.clone(),
+        );
         app.zone = head.zone.as_deref().and_then(|name| TimeZone::get(name).ok()).unwrap_or(TimeZone::UTC);
         app.rights = Rights::new(head.rights.0, head.rights.1);
         take_own(&mut app, &head.own);

@@ -17,20 +17,20 @@ const fn line(words: &'static [&'static str], takes: &'static str, help: &'stati
 
 /// All of them.
 pub const COMMANDS: &[CommandLine] = &[
-    line(&["pods", "po", "pod"], "[NS|all] [/FILTER]", "the list of pods"),
+    line(&["pods", "po", "pod"], "[NS,…|all] [/FILTER]", "the list of pods"),
     line(&["nodes", "no", "node"], "[/FILTER]", "the list of nodes"),
-    line(&["events", "ev", "event"], "[NS|all] [/FILTER]", "the list of events"),
+    line(&["events", "ev", "event"], "[NS,…|all] [/FILTER]", "the list of events"),
     line(
         &["ns", "namespace", "namespaces"],
         "[NAME|all]",
         "the namespace that lists show; without a name the list of namespaces",
     ),
-    line(&["configmaps", "cm", "configmap"], "[NS|all] [/FILTER]", "the list of config maps"),
-    line(&["secrets", "sec", "secret"], "[NS|all] [/FILTER]", "the list of secrets, whose values are hidden until asked for"),
-    line(&["services", "svc", "service"], "[NS|all] [/FILTER]", "the list of services"),
-    line(&["serviceaccounts", "sa", "serviceaccount"], "[NS|all] [/FILTER]", "the list of service accounts"),
+    line(&["configmaps", "cm", "configmap"], "[NS,…|all] [/FILTER]", "the list of config maps"),
+    line(&["secrets", "sec", "secret"], "[NS,…|all] [/FILTER]", "the list of secrets, whose values are hidden until asked for"),
+    line(&["services", "svc", "service"], "[NS,…|all] [/FILTER]", "the list of services"),
+    line(&["serviceaccounts", "sa", "serviceaccount"], "[NS,…|all] [/FILTER]", "the list of service accounts"),
     line(&["priorityclasses", "pc", "priorityclass"], "[/FILTER]", "the list of priority classes"),
-    line(&["leases", "lease"], "[NS|all] [/FILTER]", "the list of leases"),
+    line(&["leases", "lease"], "[NS,…|all] [/FILTER]", "the list of leases"),
     line(&["containers"], "NS/POD", "the containers of a pod"),
     line(&["on"], "NODE", "the pods of a node"),
     line(

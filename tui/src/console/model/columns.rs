@@ -11,20 +11,76 @@ pub struct Column {
     pub source: &'static str,
     /// How few columns of the terminal it may be cut to.
     pub least: u16,
-    /// Whether it is shown only where one asks for it.
-    pub wide: bool,
+    /// When it is shown without being asked for.
+    pub shown: Shown,
     /// Which are left out first where there is no room; 0 never is.
     pub leave: u8,
+    /// On which side its cells and its heading stand.
+    pub side: Side,
+}
+
+/// When a column is shown without being asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    /// Wherever there is room for it.
+    Always,
+    /// In windows of at least so many columns.
+    From(u16),
+    /// Never.
+    Asked,
+}
+
+/// A side of a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// Where texts begin.
+    Left,
+    /// Where numbers end, so that their sizes can be compared at a glance.
+    Right,
+}
+
+impl Column {
+    const fn right(mut self) -> Self {
+        self.side = Side::Right;
+        self
+    }
+
+    const fn from(mut self, columns: u16) -> Self {
+        self.shown = Shown::From(columns);
+        self
+    }
+
+    /// Whether it is shown in a window of that width without being asked for.
+    pub const fn is_usual(&self, width: u16) -> bool {
+        match self.shown {
+            Shown::Always => true,
+            Shown::From(least) => width >= least,
+            Shown::Asked => false,
+        }
+    }
+
+    /// Whether it tells what is used now, which has to be asked for again and again.
+    pub fn is_usage(&self) -> bool {
+        USAGE.contains(&self.title)
+    }
 }
 
 const fn column(title: &'static str, source: &'static str, least: u16, leave: u8) -> Column {
-    Column { title, source, least, leave, wide: false }
+    Column { title, source, least, leave, shown: Shown::Always, side: Side::Left }
 }
 
 /// A column that is shown where one asks for it.
 const fn wide(title: &'static str, source: &'static str, least: u16, leave: u8) -> Column {
-    Column { title, source, least, leave, wide: true }
+    Column { title, source, least, leave, shown: Shown::Asked, side: Side::Left }
 }
+
+/// The columns of what is used now: cores and memory, and their share of the requests (`/R`), of the limits (`/L`), or of what a node
+/// has for pods. The names are those of k9s.
+const USAGE: [&str; 8] = ["CPU", "MEM", "%CPU/R", "%MEM/R", "%CPU/L", "%MEM/L", "%CPU", "%MEM"];
+/// From this width on lists of pods show what is used.
+const WIDE: u16 = 150;
+/// From this width on those of containers and nodes do.
+const HALF_WIDE: u16 = 110;
 
 /// Columns that most kinds have.
 const NAMESPACE: Column = column("NAMESPACE", "Namespace", 9, 0);
@@ -40,11 +96,17 @@ pub const PODS: &[Column] = &[
     column("STATUS", "Status", 10, 0),
     column("RESTARTS", "Restarts", 8, 2),
     AGE,
+    column("CPU", "", 6, 6).right().from(WIDE),
+    column("%CPU/R", "", 6, 6).right().from(WIDE),
+    column("MEM", "", 6, 6).right().from(WIDE),
+    column("%MEM/R", "", 6, 6).right().from(WIDE),
+    wide("%CPU/L", "", 6, 7).right(),
+    wide("%MEM/L", "", 6, 7).right(),
     column("IP", "IP", 9, 3),
     column("NODE", "Node", 6, 4),
     column("OWNER", "", 8, 5),
-    wide("CPU", "", 4, 6),
-    wide("MEMORY", "", 6, 6),
+    wide("CPU/R", "", 5, 6).right(),
+    wide("MEM/R", "", 6, 6).right(),
     wide("QOS", "", 8, 8),
     wide("IMAGES", "", 10, 7),
     wide("ACCOUNT", "", 8, 9),
@@ -57,12 +119,16 @@ pub const NODES: &[Column] = &[
     column("NAME", "Name", 12, 0),
     column("STATUS", "Status", 8, 0),
     column("PODS", "", 7, 1),
-    column("CPU", "", 4, 2),
-    column("MEMORY", "", 7, 2),
+    column("CPU/R", "", 5, 2),
+    column("MEM/R", "", 7, 2),
+    column("%CPU", "", 5, 3).right().from(HALF_WIDE),
+    column("%MEM", "", 5, 3).right().from(HALF_WIDE),
+    wide("CPU", "", 6, 4).right(),
+    wide("MEM", "", 6, 4).right(),
     column("PRESSURE", "", 8, 2),
     column("MEMBER", "", 7, 1),
     column("SINCE", "", 5, 3),
-    column("RTT", "", 6, 3),
+    column("RTT", "", 6, 3).right(),
     AGE,
     column("VERSION", "Version", 7, 4),
     column("INTERNAL-IP", "Internal-IP", 11, 3),
@@ -81,8 +147,8 @@ pub const EVENTS: &[Column] = &[
     column("LAST SEEN", "Last Seen", 9, 0),
     column("TYPE", "Type", 7, 5),
     column("REASON", "Reason", 8, 0),
-    column("OBJECT", "Object", 16, 1),
-    column("COUNT", "Count", 5, 3),
+    column("OBJECT", "Object", 12, 0),
+    column("COUNT", "Count", 5, 3).right(),
     column("MESSAGE", "Message", 32, 0),
     wide("FIRST SEEN", "", 9, 4),
     wide("SOURCE", "Source", 8, 5),
@@ -98,8 +164,12 @@ pub const CONTAINERS: &[Column] = &[
     column("AGE", "", 4, 0),
     column("IMAGE", "", 12, 0),
     column("PORTS", "", 6, 3),
-    column("CPU", "", 7, 4),
-    column("MEMORY", "", 8, 4),
+    column("CPU", "", 6, 2).right().from(HALF_WIDE),
+    column("%CPU/L", "", 6, 5).right().from(HALF_WIDE),
+    column("MEM", "", 6, 2).right().from(HALF_WIDE),
+    column("%MEM/L", "", 6, 5).right().from(HALF_WIDE),
+    column("CPU/RL", "", 7, 4),
+    column("MEM/RL", "", 8, 4),
 ];
 
 /// Images.
@@ -107,7 +177,7 @@ pub const IMAGES: &[Column] = &[
     column("NODE", "", 6, 0),
     column("IMAGE", "", 20, 0),
     column("DIGEST", "", 12, 2),
-    column("SIZE", "", 6, 0),
+    column("SIZE", "", 6, 0).right(),
     column("AGE", "", 4, 1),
     column("IN USE", "", 6, 0),
 ];
@@ -129,26 +199,27 @@ pub const FORWARDS: &[Column] = &[
     column("POD", "", 12, 0),
     column("PORT", "", 5, 0),
     column("STATUS", "", 9, 0),
-    column("OPEN", "", 4, 2),
-    column("TOTAL", "", 5, 4),
-    column("FAILED", "", 6, 3),
-    column("UP", "", 6, 2),
-    column("DOWN", "", 6, 2),
+    column("OPEN", "", 4, 2).right(),
+    column("TOTAL", "", 5, 4).right(),
+    column("FAILED", "", 6, 3).right(),
+    column("UP", "", 6, 2).right(),
+    column("DOWN", "", 6, 2).right(),
     column("AGE", "", 4, 5),
     column("ERROR", "", 16, 1),
 ];
 
 /// Namespaces.
-pub const NAMESPACES: &[Column] = &[NAME, column("STATUS", "Status", 8, 0), column("PODS", "", 4, 1), AGE, LABELS];
+pub const NAMESPACES: &[Column] = &[NAME, column("STATUS", "Status", 8, 0), column("PODS", "", 4, 1).right(), AGE, LABELS];
 
 /// Config maps.
-pub const CONFIG_MAPS: &[Column] = &[NAMESPACE, NAME, column("DATA", "Data", 4, 0), AGE, LABELS];
+pub const CONFIG_MAPS: &[Column] = &[NAMESPACE, NAME, column("DATA", "Data", 4, 0).right(), AGE, LABELS];
 
 /// Secrets. How many values there are, and none of them.
-pub const SECRETS: &[Column] = &[NAMESPACE, NAME, column("TYPE", "Type", 8, 1), column("DATA", "Data", 4, 0), AGE, LABELS];
+pub const SECRETS: &[Column] =
+    &[NAMESPACE, NAME, column("TYPE", "Type", 8, 1), column("DATA", "Data", 4, 0).right(), AGE, LABELS];
 
 /// Service accounts.
-pub const SERVICE_ACCOUNTS: &[Column] = &[NAMESPACE, NAME, column("SECRETS", "Secrets", 7, 1), AGE, LABELS];
+pub const SERVICE_ACCOUNTS: &[Column] = &[NAMESPACE, NAME, column("SECRETS", "Secrets", 7, 1).right(), AGE, LABELS];
 
 /// Services.
 pub const SERVICES: &[Column] = &[
@@ -166,7 +237,7 @@ pub const SERVICES: &[Column] = &[
 /// Priority classes.
 pub const PRIORITY_CLASSES: &[Column] = &[
     column("NAME", "Name", 23, 0),
-    column("VALUE", "Value", 10, 0),
+    column("VALUE", "Value", 10, 0).right(),
     column("GLOBAL-DEFAULT", "Global-Default", 6, 2),
     AGE,
     column("PREEMPTIONPOLICY", "PreemptionPolicy", 10, 1),

@@ -1,8 +1,10 @@
 //! The containers of a pod as rows.
 
 use super::project::pod_tone;
-use super::row::{Cell, Key, Requests, Row, Tone};
+use super::row::{Cell, Key, Resources, Row, Tone};
+use super::usage;
 use objects::lookup::{at, flag, list, number, scalar, text, time};
+use objects::quantity::Quantity;
 use serde_json::Value;
 
 /// One row a container, in the manifest's order; init containers first. The namespace of their keys is empty.
@@ -30,6 +32,10 @@ fn row(container: &Value, status: &Value, role: &str) -> Row {
         Cell::Age(time(status, "/state/running/startedAt").or_else(|| time(status, "/state/terminated/startedAt"))),
         Cell::text(text(container, "/image")),
         Cell::text(ports.join(",")),
+        usage::unknown(),
+        usage::unknown(),
+        usage::unknown(),
+        usage::unknown(),
         Cell::text(resource(container, "cpu")),
         Cell::text(resource(container, "memory")),
     ];
@@ -46,9 +52,19 @@ fn row(container: &Value, status: &Value, role: &str) -> Row {
         about: None,
         owner: "".into(),
         node: "".into(),
-        requests: Requests::default(),
+        requests: amounts(container, "requests"),
+        limits: amounts(container, "limits"),
         raw: serde_json::value::to_raw_value(container).unwrap_or_else(|_| super::row::no_object()),
     }
+}
+
+fn amounts(container: &Value, which: &str) -> Resources {
+    let amount = |name: &str| {
+        let text = at(container, &format!("/resources/{which}/{name}")).map(scalar)?;
+        Quantity::parse(&text).ok()
+    };
+    let cores = amount("cpu").map_or(0.0, |cpu| cpu.to_milli() as f64 / 1000.0);
+    Resources { cores, bytes: amount("memory").map_or(0.0, |memory| memory.to_bytes() as f64) }
 }
 
 fn port(port: &Value) -> String {
@@ -109,7 +125,8 @@ mod tests {
         let line =
             |at: usize| rows[at].cells.iter().map(|cell| cell.label(Timestamp::UNIX_EPOCH).to_string()).collect::<Vec<_>>();
         assert_eq!(line(0)[..3], ["setup", "no", "Completed"]);
-        assert_eq!(line(1), ["web", "no", "CrashLoopBackOff", "3", "<unknown>", "kubia", "8080,53/UDP", "100m/1", "-"]);
+        assert_eq!(line(1)[..7], ["web", "no", "CrashLoopBackOff", "3", "-", "kubia", "8080,53/UDP"]);
+        assert_eq!(line(1)[7..], ["-", "-", "-", "-", "100m/1", "-"]);
         assert_eq!(line(2)[2], "Waiting");
         assert_eq!(rows.iter().map(|row| row.tone).collect::<Vec<_>>(), [Tone::Done, Tone::Bad, Tone::Busy]);
     }

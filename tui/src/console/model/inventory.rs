@@ -81,7 +81,8 @@ fn row((namespace, name): (&str, &str), cells: Box<[Cell]>, tone: Tone, node: &s
         about: None,
         owner: "".into(),
         node: node.into(),
-        requests: super::row::Requests::default(),
+        requests: super::row::Resources::default(),
+        limits: super::row::Resources::default(),
         raw: super::row::no_object(),
     }
 }

@@ -123,7 +123,7 @@ fn from_event(event: &Value, moments: &mut Vec<Moment>) {
         if let Some(first) = event_first_seen(event).filter(|first| *first < last) {
             moments.push(moment(first, tone, container_of(event), (reason, message)));
         }
-        let says = format!("{} (the {count}. time)", message.trim());
+        let says = format!("{} (seen {count} times)", message.trim());
         moments.push(moment(last, tone, container_of(event), (reason, &says)));
     } else {
         moments.push(moment(last, tone, container_of(event), (reason, message)));

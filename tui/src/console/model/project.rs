@@ -1,12 +1,12 @@
 //! Cuts an object down to its row. The cells are those of `kubectl get`.
 
-use super::columns;
-use super::row::{About, Cell, Key, Requests, Row, Tone};
+use super::row::{About, Cell, Key, Resources, Row, Tone};
+use super::{columns, usage};
 use jiff::Timestamp;
-use objects::Kind;
 use objects::lookup::{condition, list, map, scalar, text, time};
 use objects::printing::{self, PodSummary, TableOptions};
 use objects::quantity::Quantity;
+use objects::{Kind, describe};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
@@ -30,7 +30,8 @@ pub fn row(kind: Kind, raw: Box<RawValue>) -> Option<Row> {
         about,
         owner: owner(&object),
         node: Box::from(text(&object, "/spec/nodeName")),
-        requests: pod.as_ref().map(|pod| pod.requests(&object)).unwrap_or_default(),
+        requests: pod.as_ref().map(|pod| unless_ended(&object, &pod.asked)).unwrap_or_default(),
+        limits: limits(kind, &object, raw.get()),
         key,
         raw,
     })
@@ -44,17 +45,23 @@ struct Pod {
 
 impl Pod {
     fn of(object: &Value) -> Self {
-        Self { summary: printing::pod_status(object), asked: objects::describe::pod_requests(object) }
+        Self { summary: printing::pod_status(object), asked: describe::pod_requests(object) }
     }
+}
 
-    /// What it asks of its node; nothing once it has ended, as `kubectl describe node` counts.
-    fn requests(&self, object: &Value) -> Requests {
-        if matches!(text(object, "/status/phase"), "Succeeded" | "Failed") {
-            return Requests::default();
-        }
-        let cores = self.asked.get("cpu").map_or(0.0, |cpu| cpu.to_milli() as f64 / 1000.0);
-        Requests { cores, bytes: self.asked.get("memory").map_or(0.0, |memory| memory.to_bytes() as f64) }
+/// What a pod may take at most. Most pods have no limits, which is seen without a look at every container.
+fn limits(kind: Kind, object: &Value, raw: &str) -> Resources {
+    let has_some = kind == Kind::Pod && raw.contains("\"limits\"");
+    if has_some { unless_ended(object, &describe::pod_limits(object)) } else { Resources::default() }
+}
+
+/// Amounts of a pod; nothing once it has ended, as `kubectl describe node` counts.
+fn unless_ended(pod: &Value, amounts: &BTreeMap<String, Quantity>) -> Resources {
+    if matches!(text(pod, "/status/phase"), "Succeeded" | "Failed") {
+        return Resources::default();
     }
+    let cores = amounts.get("cpu").map_or(0.0, |cpu| cpu.to_milli() as f64 / 1000.0);
+    Resources { cores, bytes: amounts.get("memory").map_or(0.0, |memory| memory.to_bytes() as f64) }
 }
 
 /// What the pod's containers ask for together: `100m`.
@@ -137,8 +144,9 @@ fn cells(kind: Kind, object: &Value, pod: Option<&Pod>) -> Box<[Cell]> {
             let text = take(column.source);
             Cell::Number(text.parse().unwrap_or(0.0), text.into())
         }
-        (Kind::Node, "CPU") => quantity(object, "cpu", cores),
-        (Kind::Node, "MEMORY") => quantity(object, "memory", bytes),
+        _ if column.is_usage() => usage::unknown(),
+        (Kind::Node, "CPU/R") => quantity(object, "cpu", cores),
+        (Kind::Node, "MEM/R") => quantity(object, "memory", bytes),
         // What is used of these is filled in where the pods are known, and the members where they are.
         (Kind::Node, "PODS") => quantity(object, "pods", |pods| format!("{pods}")),
         (Kind::Node, "SINCE") => Cell::Age(None),
@@ -149,8 +157,8 @@ fn cells(kind: Kind, object: &Value, pod: Option<&Pod>) -> Box<[Cell]> {
     let of_pod = |column: &columns::Column| match (pod, column.title) {
         (Some(pod), "RESTARTS") => Cell::Restarts(pod.summary.restarts, pod.summary.last_restart),
         (Some(_), "OWNER") => Cell::text(owner(object)),
-        (Some(pod), "CPU") => asked_for(pod, "cpu"),
-        (Some(pod), "MEMORY") => asked_for(pod, "memory"),
+        (Some(pod), "CPU/R") => asked_for(pod, "cpu"),
+        (Some(pod), "MEM/R") => asked_for(pod, "memory"),
         (Some(_), "QOS") => Cell::text(text(object, "/status/qosClass")),
         (Some(_), "ACCOUNT") => Cell::text(text(object, "/spec/serviceAccountName")),
         (Some(_), "IMAGES") => Cell::text(images(object)),
@@ -263,9 +271,10 @@ mod tests {
         let row = row(Kind::Pod, raw(json)).expect("it has a name");
         let now = "2026-01-01T00:01:00Z".parse().expect("a time");
         let cells: Vec<_> = row.cells.iter().map(|cell| cell.label(now).to_string()).collect();
-        let usual = ["default", "kubia", "1/1", "Running", "0", "60s", "10.88.0.2", "oak"];
-        assert_eq!(cells[..8], usual);
-        assert_eq!(cells[8..], ["", "-", "-", "", "", "", "<none>", "app=kubia"]);
+        assert_eq!(cells[..6], ["default", "kubia", "1/1", "Running", "0", "60s"]);
+        assert_eq!(cells[6..12], ["-"; 6], "what is used is not told by the object");
+        assert_eq!(cells[12..14], ["10.88.0.2", "oak"]);
+        assert_eq!(cells[14..], ["", "-", "-", "", "", "", "<none>", "app=kubia"]);
         assert_eq!(row.labels.len(), 1);
     }
 

@@ -121,7 +121,7 @@ fn is_fuzzy(letters: &str, text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::Query;
-    use crate::console::model::columns::Column;
+    use crate::console::model::columns::{Column, Shown, Side};
     use crate::console::model::row::{Cell, Row};
     use crate::console::model::store::tests::named;
     use jiff::Timestamp;
@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn every_kind_of_word_narrows_the_list() {
-        let column = |title| Column { title, source: "", least: 4, leave: 0, wide: false };
+        let column = |title| Column { title, source: "", least: 4, leave: 0, shown: Shown::Always, side: Side::Left };
         let columns = [column("NAMES"), column("NAME"), column("STATUS")];
         let row = row("web-1", "Running");
         let cases = [

@@ -86,7 +86,7 @@ impl Cell {
     pub fn label(&self, now: Timestamp) -> Label<'_> {
         match self {
             Self::Text(text) | Self::Number(_, text) => Label::Kept(text),
-            Self::Age(None) => Label::Kept("<unknown>"),
+            Self::Age(None) => Label::Kept("-"),
             Self::Age(Some(then)) => Label::Made(short!("{}", ago(*then, now))),
             Self::Restarts(count, None) => Label::Made(short!("{count}")),
             Self::Restarts(count, Some(last)) => Label::Made(short!("{count} ({} ago)", ago(*last, now))),
@@ -132,9 +132,9 @@ pub struct About {
     pub key: Key,
 }
 
-/// What pods ask of their node.
+/// An amount of what a node has. Nothing of one is nothing that is known or wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Requests {
+pub struct Resources {
     /// Cores.
     pub cores: f64,
     /// Bytes of memory.
@@ -160,8 +160,10 @@ pub struct Row {
     pub owner: Box<str>,
     /// Where it runs, for pods.
     pub node: Box<str>,
-    /// What it asks of its node, for pods that have not ended.
-    pub requests: Requests,
+    /// What it asks of its node, for pods that have not ended and for containers.
+    pub requests: Resources,
+    /// What it may take at most, for pods that have not ended and for containers.
+    pub limits: Resources,
     /// The object as JSON.
     pub raw: Box<RawValue>,
 }

@@ -1,6 +1,7 @@
 //! The rows of every kind, found by key, each at a place that stays its own while it lives.
 
 use super::row::{Key, Row, Tone};
+use super::usage::Usage;
 use objects::Kind;
 use std::collections::HashMap;
 
@@ -114,6 +115,8 @@ pub struct Store {
     kinds: [Rows; Kind::ALL.len()],
     images: Rows,
     forwards: Rows,
+    /// What nodes, pods and containers use, as far as it was asked for.
+    pub usage: Usage,
     /// Counts the changes, so that what was made of rows knows whether it is still right.
     pub revision: u64,
 }
@@ -173,7 +176,7 @@ impl Store {
 #[cfg(test)]
 pub mod tests {
     use super::{Change, Rows};
-    use crate::console::model::row::{Cell, Key, Requests, Row, Tone};
+    use crate::console::model::row::{Cell, Key, Resources, Row, Tone};
 
     /// A row that has nothing but a name.
     pub fn named(name: &str) -> Row {
@@ -186,7 +189,8 @@ pub mod tests {
             about: None,
             owner: "".into(),
             node: "".into(),
-            requests: Requests::default(),
+            requests: Resources::default(),
+            limits: Resources::default(),
             raw: serde_json::value::RawValue::from_string("{}".to_owned()).expect("JSON"),
         }
     }

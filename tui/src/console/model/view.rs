@@ -1,6 +1,7 @@
 //! The order of a list: which rows pass its filter, and how they follow each other, kept up change by change.
 
 use super::columns::Column;
+use super::namespaces::Namespaces;
 use super::query::Query;
 use super::row::{About, Row};
 use super::store::{Change, Rows, Slot};
@@ -11,8 +12,8 @@ use std::cmp::Ordering;
 /// Which rows of its kind a list is about at all.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Scope {
-    /// Only this namespace.
-    pub namespace: Option<String>,
+    /// Only these namespaces.
+    pub namespaces: Namespaces,
     /// Only events about this object.
     pub about: Option<About>,
     /// Only pods of this node.
@@ -22,9 +23,9 @@ pub struct Scope {
 impl Scope {
     fn holds(&self, row: &Row) -> bool {
         let about = |wanted: &About| row.about.as_deref().is_some_and(|about| is_about(about, wanted));
-        let namespace =
-            self.namespace.as_ref().is_none_or(|namespace| row.key.namespace.is_empty() || *row.key.namespace == **namespace);
-        namespace && self.about.as_ref().is_none_or(about) && self.node.as_ref().is_none_or(|node| *row.node == **node)
+        (row.key.namespace.is_empty() || self.namespaces.holds(&row.key.namespace))
+            && self.about.as_ref().is_none_or(about)
+            && self.node.as_ref().is_none_or(|node| *row.node == **node)
     }
 }
 

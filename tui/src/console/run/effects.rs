@@ -14,7 +14,7 @@ use anyhow::Context;
 use client::Address;
 use std::cell::RefCell;
 use std::fs::File;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use tokio::sync::mpsc::Sender;
 
@@ -101,8 +101,10 @@ impl Outside {
     pub fn perform(&self, effect: Effect, painter: &mut Painter) -> anyhow::Result<Outcome> {
         Ok(match effect {
             Effect::Link(command) => self.command(command),
-            Effect::Copy(_) if self.guard.is_none() => Outcome::Done,
-            Effect::Copy(text) => return copy(&text),
+            Effect::Copy(text) if self.guard.is_some() => return copy(&text),
+            Effect::Copy(text) if self.has_lines && std::io::stdout().is_terminal() => return copy(&text),
+            Effect::Copy(_) if self.has_lines => Outcome::Msg(Msg::CannotCopy),
+            Effect::Copy(_) => Outcome::Done,
             Effect::Read(path) => {
                 let text = read(&path);
                 Outcome::Msg(Msg::Read(path, text))

@@ -8,6 +8,7 @@ use crate::console::app::plain::{self, Told};
 use crate::console::app::state::App;
 use crate::console::app::update::{admit, settle, update};
 use crate::console::base::text;
+use crate::console::model::namespaces::Namespaces;
 use crate::console::term::input::{self, Input};
 use crate::console::term::painter::Painter;
 use crate::console::term::pause;
@@ -28,8 +29,14 @@ const TOGETHER: Duration = Duration::from_millis(200);
 pub fn run(options: &Options) -> anyhow::Result<()> {
     let theme = Theme::load("dark", crate::console::term::caps::Depth::Mono, Glyphs::Ascii)?;
     let (commands, messages) = io::start(options.address.clone(), io::Typing::Lines)?;
-    let mut app =
-        App::new(Timestamp::now(), plain::SIZE, theme, options.namespace.clone(), text::clean(&options.address.to_string()));
+    let mut app = App::new(
+        Timestamp::now(),
+        plain::SIZE,
+        theme,
+        Namespaces::parse(options.namespace.as_deref().unwrap_or_default()),
+        text::clean(&options.address.to_string()),
+    );
+    app.prints_lines = true;
     app.zone = jiff::tz::TimeZone::system();
     super::own_files(&mut app, options);
     settle(&mut app);

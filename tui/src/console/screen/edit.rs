@@ -192,8 +192,8 @@ impl Edit {
     }
 
     /// Rows that faults, the daemon's answer or the field's description take below the text.
-    pub fn panel_height(&self, total: u16) -> u16 {
-        let lines = self.panel().len() as u16;
+    pub fn panel_height(&self, columns: u16, total: u16) -> u16 {
+        let lines = self.panel(columns).len() as u16;
         if lines == 0 && total > 12 {
             // Always as high, so that the text does not jump while one moves through it.
             return 3;
@@ -203,7 +203,7 @@ impl Edit {
 
     /// Paints text and panel; returns where the cursor is.
     pub fn draw(&self, canvas: &mut Canvas<'_>, area: Rect) -> Position {
-        let panel = self.panel_height(area.height);
+        let panel = self.panel_height(area.width, area.height);
         let text = Rect { height: area.height - panel, ..area };
         let marks: Vec<Mark> = marks(&self.faults).collect();
         let cursor = self.editor.draw(canvas, text, &marks);
@@ -217,7 +217,7 @@ impl Edit {
         for x in area.left()..area.right() {
             canvas.text((x, area.y), "─", 1, Role::Faint);
         }
-        let lines = self.panel();
+        let lines = self.panel(area.width);
         if lines.is_empty() {
             return self.draw_hover(canvas, area);
         }
@@ -229,8 +229,9 @@ impl Edit {
         canvas.text((area.x + 2, area.y), &title, area.width, Role::Dim);
         let rows = usize::from(area.height).saturating_sub(1);
         // The fault of the line one stands on comes first.
-        let here = self.editor.cursor().0 as u32 + 1;
-        let first = if self.answer.is_none() { self.faults.iter().position(|fault| fault.line == Some(here)) } else { None };
+        let here = (self.editor.cursor().0 + 1).to_string();
+        let is_here = |place: &str| place.split(':').next() == Some(here.as_str());
+        let first = lines.iter().position(|(place, ..)| is_here(place));
         let skip = first.unwrap_or(0).min(lines.len().saturating_sub(rows));
         for (y, (place, line, role)) in (area.y + 1..area.bottom()).zip(lines.iter().skip(skip)) {
             let x = if place.is_empty() { area.x + 1 } else { canvas.text((area.x + 1, y), place, 10, *role) + 1 };
@@ -251,9 +252,12 @@ impl Edit {
         }
     }
 
-    fn panel(&self) -> Vec<(String, String, Role)> {
+    /// The answer's lines, or the faults with their places; what is too long goes on below.
+    fn panel(&self, columns: u16) -> Vec<(String, String, Role)> {
+        let room = usize::from(columns.saturating_sub(2));
         if let Some((role, lines)) = &self.answer {
-            return lines.iter().map(|line| (String::new(), line.clone(), *role)).collect();
+            let lines = lines.iter().flat_map(|line| text::wrap(line, room));
+            return lines.map(|line| (String::new(), line, *role)).collect();
         }
         let fault = |fault: &Fault| {
             let place = match (fault.line, fault.column) {
@@ -265,9 +269,12 @@ impl Edit {
                 path if path.is_empty() || fault.message.contains(path) => fault.message.clone(),
                 path => format!("{path}: {}", fault.message),
             };
-            (place, message.replace('\n', " "), Role::Bad)
+            let blank = " ".repeat(place.len());
+            let lines = text::wrap(&message.replace('\n', " "), room.saturating_sub(place.len() + 1));
+            let places = std::iter::once(place).chain(std::iter::repeat(blank));
+            places.zip(lines).map(|(place, line)| (place, line, Role::Bad)).collect::<Vec<_>>()
         };
-        self.faults.iter().map(fault).collect()
+        self.faults.iter().flat_map(fault).collect()
     }
 }
 

@@ -1,6 +1,7 @@
 //! A list: nodes, pods, events, the containers of a pod.
 
 use crate::console::model::columns::{self, Column};
+use crate::console::model::namespaces::Namespaces;
 use crate::console::model::row::{Key, Row};
 use crate::console::model::store::{Change, Rows, Store};
 use crate::console::model::view::{Order, Scope, View};
@@ -41,6 +42,8 @@ pub struct List {
     pub marks: BTreeSet<Key>,
     /// Rows the window has.
     pub height: usize,
+    /// Columns the window has.
+    pub(super) width: u16,
     /// Whether it begins a new path, and is no step further on the last one.
     pub is_root: bool,
     anchor: Option<Key>,
@@ -58,10 +61,10 @@ pub struct List {
 
 impl List {
     /// The list of a kind.
-    pub fn of(kind: Kind, namespace: Option<String>) -> Self {
-        let namespace = namespace.filter(|_| kind.is_namespaced());
+    pub fn of(kind: Kind, namespaces: Namespaces) -> Self {
+        let namespaces = if kind.is_namespaced() { namespaces } else { Namespaces::default() };
         let order = (kind == Kind::Event).then_some(Order { column: 1, is_reversed: false });
-        Self::new(Source::Kind(kind), Scope { namespace, ..Scope::default() }, order)
+        Self::new(Source::Kind(kind), Scope { namespaces, ..Scope::default() }, order)
     }
 
     /// The events about an object.
@@ -90,9 +93,9 @@ impl List {
         Self::new(Source::Forwards, Scope::default(), None)
     }
 
-    /// The volumes of a namespace's pods, or of all.
-    pub fn volumes(namespace: Option<String>) -> Self {
-        Self::new(Source::Volumes, Scope { namespace, ..Scope::default() }, None)
+    /// The volumes of the pods of namespaces.
+    pub fn volumes(namespaces: Namespaces) -> Self {
+        Self::new(Source::Volumes, Scope { namespaces, ..Scope::default() }, None)
     }
 
     fn new(source: Source, scope: Scope, order: Option<Order>) -> Self {
@@ -105,6 +108,7 @@ impl List {
             column,
             marks: BTreeSet::new(),
             height: 20,
+            width: 0,
             is_root: false,
             anchor: None,
             own: Rows::default(),
@@ -230,7 +234,11 @@ impl List {
             self.shift_column(1);
         }
         if let Source::Containers(pod) = &self.source {
-            let rows = store.of(Kind::Pod).find(pod).map(|row| containers::rows(&row.object()));
+            let rows = store.of(Kind::Pod).find(pod).map(|row| {
+                let mut rows = containers::rows(&row.object());
+                rows.iter_mut().for_each(|container| store.usage.fill_container(row, container));
+                rows
+            });
             // A pod that is gone leaves its containers on the screen as they were.
             if let Some(rows) = rows {
                 self.own.replace(rows);
@@ -269,7 +277,7 @@ impl List {
         let columns = self.columns();
         let wants = |at: usize| match &self.chosen_columns {
             Some(chosen) => self.is_wide || chosen.iter().any(|title| *title == columns[at].title),
-            None => self.is_wide || !columns[at].wide,
+            None => self.is_wide || columns[at].is_usual(self.width),
         };
         let mut hidden = Vec::with_capacity(columns.len());
         hidden.extend((0..columns.len()).filter(|at| !wants(*at) || self.says_nothing(columns[*at].title)));
@@ -279,7 +287,7 @@ impl List {
     fn says_nothing(&self, title: &str) -> bool {
         let scope = &self.view.scope;
         match title {
-            "NAMESPACE" => scope.namespace.is_some() || scope.about.is_some(),
+            "NAMESPACE" => scope.namespaces.only().is_some() || scope.about.is_some(),
             "OBJECT" => scope.about.is_some(),
             "OWNER" => !self.has_owners && self.chosen_columns.is_none(),
             "NODE" => scope.node.is_some(),
@@ -295,8 +303,14 @@ impl List {
             Some(chosen) => {
                 columns.map(|column| column.title).filter(|title| chosen.iter().any(|known| known == title)).collect()
             }
-            None => columns.filter(|column| !column.wide).map(|column| column.title).collect(),
+            None => columns.filter(|column| column.is_usual(self.width)).map(|column| column.title).collect(),
         }
+    }
+
+    /// Whether a column is shown only because the user chose it.
+    pub(super) fn is_asked_for(&self, column: &Column) -> bool {
+        let is_chosen = |chosen: &Vec<String>| chosen.iter().any(|title| title == column.title);
+        !column.is_usual(self.width) && self.chosen_columns.as_ref().is_some_and(is_chosen)
     }
 
     /// These columns are wanted; `None` is the usual ones.
@@ -307,6 +321,14 @@ impl List {
         let columns = columns.filter(is_known);
         if self.chosen_columns.as_ref() != columns {
             self.chosen_columns = columns.cloned();
+            self.needs_rebuild = true;
+        }
+    }
+
+    /// The window has so many columns. Which are shown, and where one stands, may change with that.
+    pub fn resize(&mut self, width: u16) {
+        if self.width != width {
+            self.width = width;
             self.needs_rebuild = true;
         }
     }

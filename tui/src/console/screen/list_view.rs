@@ -10,7 +10,7 @@ use crate::console::model::store::Store;
 use crate::console::screen::board::line;
 use crate::console::theme::role::Role;
 use crate::console::widget::canvas::Canvas;
-use crate::console::widget::grid::{self, GridColumn, GridRow};
+use crate::console::widget::grid::{self, Fitted, GridColumn, GridRow};
 use jiff::Timestamp;
 use objects::Kind;
 use ratatui::layout::Rect;
@@ -42,8 +42,8 @@ impl Load {
     /// As its column shows it.
     fn of(self, title: &str) -> String {
         match title {
-            "CPU" => cores(self.cores),
-            "MEMORY" => bytes(self.bytes),
+            "CPU/R" => cores(self.cores),
+            "MEM/R" => bytes(self.bytes),
             _ => self.pods.to_string(),
         }
     }
@@ -52,8 +52,8 @@ impl Load {
     fn share(self, title: &str, cell: &Cell) -> f64 {
         let Cell::Number(most, _) = cell else { return 0.0 };
         let used = match title {
-            "CPU" => self.cores,
-            "MEMORY" => self.bytes,
+            "CPU/R" => self.cores,
+            "MEM/R" => self.bytes,
             _ => self.pods as f64,
         };
         if *most > 0.0 { used / most } else { 0.0 }
@@ -78,9 +78,7 @@ impl List {
     /// Paints the headings and the rows in the window.
     pub fn draw(&self, canvas: &mut Canvas<'_>, area: Rect, around: &Surroundings<'_>) {
         let cluster = around.cluster;
-        let columns: Vec<GridColumn> =
-            self.columns().iter().enumerate().map(|(at, column)| self.grid_column(at, column, cluster)).collect();
-        let fitted = grid::fit(&columns, &self.hidden(), self.column, area.width);
+        let (columns, fitted) = self.fitted(cluster, area.width);
         let order = self.view.order.map(|order| (order.column, order.is_reversed));
         grid::headings(canvas, Rect { height: 1, ..area }, &columns, &fitted, (self.column, order));
         let rows = self.rows(around.store);
@@ -109,10 +107,25 @@ impl List {
 
     /// The column whose heading is at a place, in a window of that width.
     pub fn column_at(&self, cluster: &Cluster, width: u16, x: u16) -> Option<usize> {
+        let (_, fitted) = self.fitted(cluster, width);
+        fitted.iter().rfind(|place| place.x <= x && x < place.x + place.width.max(1) + 2).map(|place| place.column)
+    }
+
+    /// Whether a column is on the screen that tells what is used now.
+    pub fn shows_usage(&self, cluster: &Cluster) -> bool {
+        let columns = self.columns();
+        let has_any = columns.iter().any(Column::is_usage) && {
+            let hidden = self.hidden();
+            (0..columns.len()).any(|at| columns[at].is_usage() && !hidden.contains(&at))
+        };
+        has_any && self.fitted(cluster, self.width).1.iter().any(|place| columns[place.column].is_usage())
+    }
+
+    fn fitted(&self, cluster: &Cluster, width: u16) -> (Vec<GridColumn>, Vec<Fitted>) {
         let columns: Vec<GridColumn> =
             self.columns().iter().enumerate().map(|(at, column)| self.grid_column(at, column, cluster)).collect();
         let fitted = grid::fit(&columns, &self.hidden(), self.column, width);
-        fitted.iter().rfind(|place| place.x <= x && x < place.x + place.width.max(1) + 2).map(|place| place.column)
+        (columns, fitted)
     }
 
     fn grid_column(&self, at: usize, column: &Column, cluster: &Cluster) -> GridColumn {
@@ -124,8 +137,8 @@ impl List {
         };
         // What a node's pods take of it stands before what it has.
         let natural = match column.title {
-            "CPU" if self.kind() == Some(Kind::Node) => natural.max(7),
-            "MEMORY" if self.kind() == Some(Kind::Node) => natural.max(11),
+            "CPU/R" if self.kind() == Some(Kind::Node) => natural.max(7),
+            "MEM/R" if self.kind() == Some(Kind::Node) => natural.max(11),
             _ => natural,
         };
         let bar = if self.is_bar(column.title) { BAR + 1 } else { 0 };
@@ -134,6 +147,8 @@ impl List {
             "MESSAGE" | "ERROR" | "IMAGE" | "OS-IMAGE" | "NAME" | "OBJECT" | "RESTARTS" | "LABELS" | "IMAGES" | "MOUNTED" => {
                 column.least
             }
+            // An event is nothing without what it is about, so its reason leaves room for that.
+            "REASON" => natural.min(16).max(column.least),
             "NAMESPACE" | "NODE" => (natural * 3 / 5).max(column.least),
             _ => natural,
         };
@@ -141,10 +156,13 @@ impl List {
         let natural = match column.title {
             "AGE" => natural.max(6),
             "PODS" => natural.max(8),
+            _ if column.is_usage() => natural.max(6),
             _ => natural,
         };
         let natural = natural + bar;
-        GridColumn { title: column.title, natural, soft, least: column.least, leave: column.leave }
+        // What one asked for by name stays where others leave.
+        let leave = if self.is_asked_for(column) { column.leave.min(1) } else { column.leave };
+        GridColumn { title: column.title, natural, soft, least: column.least, leave, side: column.side }
     }
 
     fn cell<'a>(
@@ -162,7 +180,7 @@ impl List {
                 let label = short!("{text} as of {}", objects::duration::since(unseen, around.now));
                 if label.len() > usize::from(room) { Label::Kept(text) } else { Label::Made(label) }
             }
-            ("PODS" | "CPU" | "MEMORY", Cell::Number(_, most)) if self.kind() == Some(Kind::Node) => {
+            ("PODS" | "CPU/R" | "MEM/R", Cell::Number(_, most)) if self.kind() == Some(Kind::Node) => {
                 let load = pods_of.get(&*row.key.name).copied().unwrap_or_default();
                 Label::Made(with_bar(&short!("{}/{most}", load.of(title)), load.share(title, cell), room))
             }
@@ -174,11 +192,15 @@ impl List {
         };
         let role = match title {
             "STATUS" | "STATE" | "TYPE" | "READY" => tone_role(row.tone),
-            "CPU" | "MEMORY" | "PODS" if self.is_bar(title) => {
+            "CPU/R" | "MEM/R" | "PODS" if self.is_bar(title) => {
                 let load = pods_of.get(&*row.key.name).copied().unwrap_or_default();
                 let share = load.share(title, cell);
                 if share >= 0.75 { line::fullness(share) } else { Role::Dim }
             }
+            title if title.starts_with('%') => match cell {
+                Cell::Number(percent, _) if *percent >= 75.0 => line::fullness(percent / 100.0),
+                _ => Role::Dim,
+            },
             "PRESSURE" if !matches!(cell, Cell::Text(none) if **none == *"none") => Role::Bad,
             "MEMBER" if matches!(cell, Cell::Text(state) if **state == *"suspect") => Role::Warn,
             "REASON" if row.tone == Tone::Warn => Role::Warn,
@@ -193,7 +215,7 @@ impl List {
 
     /// Whether a column has a bar before its numbers where there is room.
     fn is_bar(&self, title: &str) -> bool {
-        self.kind() == Some(Kind::Node) && matches!(title, "CPU" | "MEMORY" | "PODS")
+        self.kind() == Some(Kind::Node) && matches!(title, "CPU/R" | "MEM/R" | "PODS")
     }
 
     /// Whether a row shows what was known when its node was seen last.

@@ -1,6 +1,8 @@
 //! A list with columns: gives each its room, and paints only the rows in the window.
 
 use super::canvas::Canvas;
+use crate::console::base::text;
+use crate::console::model::columns::Side;
 use crate::console::model::row::Label;
 use crate::console::term::caps::Depth;
 use crate::console::theme::role::Role;
@@ -19,6 +21,8 @@ pub struct GridColumn {
     pub least: u16,
     /// Which leave first: the highest; 0 never leaves.
     pub leave: u8,
+    /// On which side its texts stand.
+    pub side: Side,
 }
 
 /// A column with its room.
@@ -30,6 +34,18 @@ pub struct Fitted {
     pub x: u16,
     /// How wide it is.
     pub width: u16,
+    /// On which side its texts stand.
+    pub side: Side,
+}
+
+impl Fitted {
+    /// Where a text of so many columns begins.
+    fn begin(&self, taken: usize) -> u16 {
+        match self.side {
+            Side::Left => self.x,
+            Side::Right => self.x + self.width.saturating_sub(u16::try_from(taken).unwrap_or(u16::MAX)),
+        }
+    }
 }
 
 /// Columns left of the first cell: the cursor, the state's sign, a space.
@@ -70,7 +86,7 @@ pub fn fit(columns: &[GridColumn], hidden: &[usize], here: usize, width: u16) ->
         if left == 0 {
             break;
         }
-        fitted.push(Fitted { column, x, width: wanted.min(left) });
+        fitted.push(Fitted { column, x, width: wanted.min(left), side: columns[column].side });
         x += wanted + gap;
     }
     fitted
@@ -109,7 +125,8 @@ pub fn headings(
         };
         let title = columns[place.column].title;
         let room = place.width - u16::from(!arrow.is_empty()).min(place.width);
-        let end = canvas.text((area.x + place.x, area.y), title, room, role);
+        let x = place.begin(text::width(title) + usize::from(!arrow.is_empty()));
+        let end = canvas.text((area.x + x, area.y), title, room, role);
         canvas.text((end, area.y), arrow, 1, Role::HeadingHere);
     }
 }
@@ -118,16 +135,18 @@ pub fn headings(
 pub fn row(canvas: &mut Canvas<'_>, area: Rect, fitted: &[Fitted], row: &GridRow<'_>, is_here: bool) {
     let y = area.y;
     for place in fitted {
-        let (text, role) = (row.cell)(place.column, place.width);
+        let (label, role) = (row.cell)(place.column, place.width);
         let role = if row.is_marked { Role::Marked } else { role };
-        canvas.text((area.x + place.x, y), &text, place.width, role);
+        let x = if place.side == Side::Right { place.begin(text::width(&label)) } else { place.x };
+        canvas.text((area.x + x, y), &label, place.width, role);
     }
     canvas.text((area.x + 1, y), row.sign.0, 1, row.sign.1);
     if row.is_marked {
         canvas.text((area.x, y), "▸", 1, Role::Marked);
     }
     if is_here {
-        let keep: Vec<_> = fitted.iter().map(|place| canvas.buffer[(area.x + place.x, y)].fg).collect();
+        let keep: Vec<_> =
+            fitted.iter().map(|place| canvas.buffer[(area.x + place.x + place.width.saturating_sub(1), y)].fg).collect();
         canvas.tint(area, Role::Selected);
         // States keep their colour under the cursor, where there are enough colours that both can be told.
         let keeps = matches!(canvas.theme.depth(), Depth::True | Depth::Indexed);
@@ -149,10 +168,10 @@ pub fn row(canvas: &mut Canvas<'_>, area: Rect, fitted: &[Fitted], row: &GridRow
 
 #[cfg(test)]
 mod tests {
-    use super::{GridColumn, fit};
+    use super::{GridColumn, Side, fit};
 
     fn column(natural: u16, least: u16, leave: u8) -> GridColumn {
-        GridColumn { title: "X", natural, soft: (natural * 3 / 5).max(least), least, leave }
+        GridColumn { title: "X", natural, soft: (natural * 3 / 5).max(least), least, leave, side: Side::Left }
     }
 
     #[test]

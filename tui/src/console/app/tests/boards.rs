@@ -88,13 +88,15 @@ fn the_pulses_on_a_wide_and_on_a_narrow_terminal() {
     let mut bench = Bench::new(120, 24);
     insta::assert_snapshot!(bench.press("space p").picture(), @r#"
      ◢ skiff  oak  ·  all namespaces  ·  4 pods  ◐ 1  ▲ 1  ✕ 1  ○ 1                                                  ● live
-     pods › pulses
+     pulses
      ── CLUSTER ──────────────────────────────────────────────   ── LAST HOUR ────────────────────────────────────────────
      nodes    1      ● 1    ◐ 0    ▲ 0    ✕ 0    ○ 0             warnings  ·································█····· 1
      pods     4      ● 0    ◐ 1    ▲ 1    ✕ 1    ○ 1             events    ································██····· 2
-     cpu      ░░░░░░░░░░░░░░░░░ 0%   0 of 8 asked for            restarts  ······································█ 1
-     memory   ░░░░░░░░░░░░░░░░░ 0%   0 of 16Gi asked for                   60m ago                             now
-     room     ▌░░░░░░░░░░░░░░░░ 3%   3 of 110 pods
+     cpu      ░░░░░░░░░░░░░░░░░   -  used: not known             restarts  ······································█ 1
+              ░░░░░░░░░░░░░░░░░   0% 0 of 8 asked for                      60m ago                             now
+     memory   ░░░░░░░░░░░░░░░░░   -  used: not known
+              ░░░░░░░░░░░░░░░░░   0% 0 of 16Gi asked for
+     room     ▌░░░░░░░░░░░░░░░░   3% 3 of 110 pods
 
      ── NOT AS IT SHOULD BE ─────────────────────────────────────────────────────────────────────────────────────────────
     ▌✕ default       bravo     CrashLoopBackOff    3 restarts, 42s ago
@@ -104,9 +106,7 @@ fn the_pulses_on_a_wide_and_on_a_narrow_terminal() {
      ● oak    cpu ░░░░░░░░░░░░░░░░░░░░ 0%   mem ░░░░░░░░░░░░░░░░░░░░ 0%   3 pods
 
      ── WARNINGS ────────────────────────────────────────────────────────────────────────────────────────────────────────
-     8m    BackOff       pod/bravo Back-off restarting
-
-
+     8m    BackOff           pod/bravo Back-off restarting
 
 
 
@@ -131,7 +131,7 @@ fn the_tree_folds_and_leads_to_logs() {
     bench.wire(Wire::Put(Kind::Pod, Box::new(row(Kind::Pod, &owned))));
     insta::assert_snapshot!(bench.press("space r").picture(), @r#"
      ◢ skiff  oak  ·  all namespaces  ·  5 pods  ◐ 1  ▲ 2  ✕ 1  ○ 1                    ● live
-     pods › tree                                                                 4 more below
+     tree                                                                        4 more below
     ▌▾ default  5 pods  ✕ 1  ▲ 2  ◐ 1  ○ 1
      ├─▾ ▲ alpha    1/2 Running  oak
      │ ├─ ● web  Running  luksa/kubia:v2
@@ -188,8 +188,8 @@ fn the_timeline_of_a_crash() {
 
      ── WHAT HAPPENED, NEWEST FIRST ─────────────────────────────────────────────────────────────────
     ▌✕ 11:59:18 42s ago   web           exited        with code 1
-     ▲ 11:52:00 8m ago    pod           BackOff       Back-off restarting (the 3. time)
-     · 11:51:00 9m ago    pod           Pulled        Image is here (the 2. time)
+     ▲ 11:52:00 8m ago    pod           BackOff       Back-off restarting (seen 3 times)
+     · 11:51:00 9m ago    pod           Pulled        Image is here (seen 2 times)
      · 11:50:00 10m ago   pod           Scheduled     Assigned to oak
      ▲ 11:00:00 60m ago   pod           BackOff       Back-off restarting
      · 11:00:00 60m ago   pod           Pulled        Image is here

@@ -72,10 +72,10 @@ fn the_nodes_of_a_split_cluster() {
     insta::assert_snapshot!(bench.write(":nodes").press("enter").picture(), @r#"
      ◢ skiff  oak  ·  2 of 3 nodes; elm unseen 40s  ·  all namespaces  ·  3 pods  ▲ 3                                ● live
      nodes                                                                                 ▲ elm unseen, as of 40s ago  1/3
-       NAME   STATUS               PODS     CPU        MEMORY        PRESSURE   MEMBER   SINCE   RTT    AGE    INTERNAL-IP
-    ▌? elm    NotReady as of 40s   1/110    0.2/8      1.0Gi/16Gi    none       down     40s     0.4ms  28d    192.168.1.4
-     ● fir    Ready                1/110    0.2/8      1.0Gi/16Gi    none       alive    90s     0.4ms  28d    192.168.1.4
-     ● oak    Ready                1/110    0.2/8      1.0Gi/16Gi    none       alive    66m     -      28d    192.168.1.4
+       NAME   STATUS               PODS    CPU/R     MEM/R           %CPU    %MEM  PRESSURE   MEMBER   SINCE     RTT  AGE
+    ▌? elm    NotReady as of 40s   1/110   0.2/8     1.0Gi/16Gi         -       -  none       down     40s     0.4ms  28d
+     ● fir    Ready                1/110   0.2/8     1.0Gi/16Gi         -       -  none       alive    90s     0.4ms  28d
+     ● oak    Ready                1/110   0.2/8     1.0Gi/16Gi         -       -  none       alive    66m         -  28d
 
      enter open  xc cordon  xr drain  xu uncordon  w why  d describe  D yaml  e edit  E events  / filter  : command  ? help
     "#);
@@ -228,7 +228,7 @@ fn the_map_shows_who_sees_whom_and_the_sides() {
     bench.wire(Wire::Answer(others[0].0, Ok(Response::Members(view))));
     insta::assert_snapshot!(bench.picture(), @r#"
      ◢ skiff  oak  ·  2 of 3 nodes; elm unseen 40s  ·  all namespaces  ·  3 pods  ▲ 3                      ● live
-     pods › map                                                                     ▲ elm unseen, as of 40s ago
+     map                                                                            ▲ elm unseen, as of 40s ago
      ── MEMBERS as oak sees them, cluster c ───────────────────────────────────────────────────────────────────
     ▌✕ elm           down     40s     rtt 0.4ms     clock 1.0ms     0.1.0     elm:7946
      ● fir           alive    90s     rtt 0.4ms     clock 1.0ms     0.1.0     fir:7946

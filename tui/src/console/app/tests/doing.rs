@@ -163,7 +163,7 @@ fn images_are_listed_removed_and_pulled_with_their_progress() {
     insta::assert_snapshot!(bench.picture(), @r#"
      ◢ skiff  oak  ·  all namespaces  ·  4 pods  ◐ 1  ▲ 1  ✕ 1  ○ 1                              ● live
      images                                                                                         1/2
-       NODE        IMAGE         DIGEST             SIZE        AGE          IN USE
+       NODE        IMAGE         DIGEST              SIZE       AGE          IN USE
     ▌● oak         nginx:1       00000nginx:1       5.0Mi       4d5h         yes
      · oak         old:1         0000000old:1       5.0Mi       4d5h         no
 

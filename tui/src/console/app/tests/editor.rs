@@ -45,6 +45,23 @@ fn a_new_pod_is_checked_by_the_daemon_and_then_applied() {
 }
 
 #[test]
+fn a_manifest_goes_to_the_namespace_it_names_whichever_one_is_looked_at() {
+    let mut web = super::pod("web", &json!({"running": {}}), true, 0);
+    web["metadata"]["namespace"] = json!("team-1");
+    for looked_at in ["all", "team-1", "team-2,team-1"] {
+        let mut bench = Bench::new(80, 30);
+        bench.wire(Wire::Put(Kind::Pod, Box::new(super::row(Kind::Pod, &web))));
+        bench.write(&format!(":ns {looked_at}")).press("enter").write(":edit pod team-1/web").press("enter ctrl-s");
+        let Some((id, Request::Replace(replace))) = bench.asked() else { panic!("nothing was sent: {}", bench.picture()) };
+        assert_eq!(replace.namespace, "team-1", "{looked_at}");
+        // What the daemon says is there to its last word.
+        let said = format!("{} and this is the end of it", "a long sentence of the daemon ".repeat(4));
+        bench.wire(Wire::Answer(id, Err(Failure::Refused(Box::new(Status::bad_request(said))))));
+        assert!(bench.shows("end of it"), "{}", bench.picture());
+    }
+}
+
+#[test]
 fn a_refusal_keeps_the_text_and_names_every_fault() {
     let mut bench = Bench::new(80, 30);
     bench.press("space n x x").press("ctrl-x d");

@@ -120,6 +120,50 @@ fn a_service_leads_to_the_pods_it_chooses_and_a_namespace_to_its_pods() {
 }
 
 #[test]
+fn several_namespaces_are_shown_together_by_name_and_by_mark() {
+    let mut bench = Bench::new(110, 20);
+    let pods = ["team-1", "team-2", "team-3"].map(|namespace| {
+        let mut pod = pod(&format!("of-{namespace}"), &json!({"running": {}}), true, 0);
+        pod["metadata"]["namespace"] = json!(namespace);
+        row(Kind::Pod, &pod)
+    });
+    bench.wire(Wire::Rows(Kind::Pod, pods.into()));
+    let shown = |bench: &Bench| ["team-1", "team-2", "team-3"].map(|name| bench.shows(&format!("of-{name}")));
+    command(&mut bench, "pods team-1,team-3");
+    assert_eq!(shown(&bench), [true, false, true], "{}", bench.picture());
+    assert!(bench.line(1).contains("in team-1,team-3") && bench.shows("NAMESPACE"), "{}", bench.picture());
+    command(&mut bench, "pods team-2,team-3 /of-team-3");
+    assert_eq!(shown(&bench), [false, false, true], "{}", bench.picture());
+    command(&mut bench, "pods team-1 team-2 -l app=web");
+    assert_eq!(shown(&bench), [true, true, false], "{}", bench.picture());
+    command(&mut bench, "pods team-1,team-2 -l app.kubernetes.io/name=none");
+    assert_eq!(shown(&bench), [false; 3], "{}", bench.picture());
+    // The namespaces that lists begin with are several as well, and 0 is all of them.
+    command(&mut bench, "ns team-1,team-2");
+    command(&mut bench, "pods");
+    assert_eq!(shown(&bench), [true, true, false], "{}", bench.picture());
+    assert!(bench.line(0).contains("team-1,team-2"), "{}", bench.picture());
+    bench.press("0");
+    assert_eq!(shown(&bench), [true; 3], "{}", bench.picture());
+    command(&mut bench, "pods team-9,team-8");
+    assert!(bench.shows("no pods in namespaces team-9,team-8"), "{}", bench.picture());
+    // Marked in their list.
+    command(&mut bench, "ns");
+    let namespace = |name: &str| row(Kind::Namespace, &json!({"metadata": {"name": name}, "status": {"phase": "Active"}}));
+    bench.wire(Wire::Rows(Kind::Namespace, ["team-1", "team-2", "team-3"].map(namespace).into()));
+    bench.press("v j v enter");
+    assert_eq!(shown(&bench), [true, false, true], "{}", bench.picture());
+    // An object is found in any of them; a manifest that names no namespace goes to the first.
+    command(&mut bench, "ns team-3,team-2");
+    command(&mut bench, "describe pod of-team-2");
+    assert!(bench.line(1).contains("of-team-2"), "{}", bench.picture());
+    command(&mut bench, "describe pod of-team-1");
+    assert!(bench.shows("not found"), "{}", bench.picture());
+    command(&mut bench, "new x");
+    assert!(bench.shows("namespace: team-3"), "{}", bench.picture());
+}
+
+#[test]
 fn deleting_says_who_names_the_object_and_a_namespace_wants_its_name() {
     let mut bench = Bench::new(100, 24);
     let mut user = pod("user", &json!({"running": {}}), true, 0);

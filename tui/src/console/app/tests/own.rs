@@ -148,7 +148,7 @@ fn a_captive_console_touches_no_file_and_is_not_suspended() {
 
 #[test]
 fn without_a_choice_the_looks_follow_the_terminal() {
-    use crate::console::app::state::ThemeFrom;
+    use crate::console::app::theming::ThemeFrom;
     use crate::console::term::input::Shade;
     let mut bench = Bench::new(80, 24);
     bench.take(Msg::Input(Input::Background(Shade::Light)));

@@ -45,9 +45,9 @@ fn the_containers_of_a_pod_and_the_path_to_them() {
     insta::assert_snapshot!(bench.press("j enter").picture(), @r#"
      ◢ skiff  oak  ·  all namespaces  ·  4 pods  ◐ 1  ▲ 1  ✕ 1  ○ 1                                                  ● live
      pods › bravo                                                                                                       1/2
-       NAME     READY     STATE               RESTARTS       AGE          IMAGE             PORTS     CPU     MEMORY
-    ▌✕ web      no        CrashLoopBackOff    3 (42s ago)    <unknown>    luksa/kubia:v2              -       -
-     ◐ side     no        Waiting             0              <unknown>    envoy                       -       -
+       NAME   READY   STATE             RESTARTS    AGE     IMAGE           PORTS     CPU   %CPU/L    MEM  CPU/RL   MEM/RL
+    ▌✕ web    no      CrashLoopBackOff  3 (42s)     -       luksa/kubia:v2              -        -      -  -        -
+     ◐ side   no      Waiting           0           -       envoy                       -        -      -  -        -
 
 
      enter open  o logs  t timeline  p probes  xf forward  / filter  s sort  n next bad  : command  space t theme  ? help
@@ -60,8 +60,8 @@ fn the_nodes_with_what_they_hold() {
     insta::assert_snapshot!(bench.write(":nodes").press("enter").picture(), @r#"
      ◢ skiff  oak  ·  all namespaces  ·  4 pods  ◐ 1  ▲ 1  ✕ 1  ○ 1                                                  ● live
      nodes                                                                                                              1/1
-       NAME   STATUS   PODS    CPU       MEMORY        PRESSURE   AGE    VERSION   INTERNAL-IP   ROLES   OS-IMAGE   KERNEL
-    ▌● oak    Ready    3/110   0/8       0/16Gi        none       28d    v0.1.0    192.168.1.4   <none>  Debian     6.18.0
+       NAME   STATUS   PODS     CPU/R     MEM/R           %CPU    %MEM  PRESSURE   AGE    VERSION   INTERNAL-IP   OS-IMAGE
+    ▌● oak    Ready    3/110    0/8       0/16Gi             -       -  none       28d    v0.1.0    192.168.1.4   Debian
 
 
 
@@ -75,10 +75,10 @@ fn the_events_newest_first() {
     insta::assert_snapshot!(bench.write(":ev").press("enter").picture(), @r#"
      ◢ skiff  oak  ·  all namespaces  ·  4 pods  ◐ 1  ▲ 1  ✕ 1  ○ 1                              ● live
      events                                                                                         1/3
-       NAMESPACE     LAST SEEN↑    TYPE       REASON       OBJECT       COUNT     MESSAGE
-    ▌▲ default       8m            Warning    BackOff      pod/bravo    3         Back-off restarting
-     · default       9m            Normal     Pulled       pod/bravo    2         Image is here
-     · default       10m           Normal     Scheduled    pod/bravo    1         Assigned to oak
+       NAMESPACE     LAST SEEN↑    TYPE       REASON       OBJECT        COUNT    MESSAGE
+    ▌▲ default       8m            Warning    BackOff      pod/bravo         3    Back-off restarting
+     · default       9m            Normal     Pulled       pod/bravo         2    Image is here
+     · default       10m           Normal     Scheduled    pod/bravo         1    Assigned to oak
 
 
      enter open  w why  d describe  D yaml  e edit  E events  xd delete  / filter  : command  ? help

@@ -14,7 +14,7 @@ fn change(ago: i64, kind: WatchEventKind, object: &Value, before: Option<&Value>
 }
 
 /// Four minutes ago a pod went, two minutes ago bravo began to crash.
-fn history() -> Response {
+pub fn history() -> Response {
     let gone = pod("zulu", &json!({"running": {}}), true, 0);
     let (was, is) = (pod("bravo", &json!({"running": {}}), true, 0), super::pods()[1].clone());
     let changes =

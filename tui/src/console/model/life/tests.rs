@@ -49,7 +49,7 @@ fn what_status_and_events_know_is_put_on_one_axis() {
         ("BackOff", Tone::Warn),
     ];
     assert_eq!(told, expected);
-    assert!(life.moments[6].says.ends_with("(the 7. time)"), "{:?}", life.moments[6]);
+    assert!(life.moments[6].says.ends_with("(seen 7 times)"), "{:?}", life.moments[6]);
 }
 
 #[test]

@@ -49,6 +49,7 @@ pub enum Event {
     Written(String, Result<(), String>),
     NotKept(String),
     CannotSuspend,
+    CannotCopy,
 }
 
 /// Why there is no answer.
@@ -124,6 +125,7 @@ impl Event {
             Msg::Written(path, written) => plain(Self::Written(path.display().to_string(), written.clone())),
             Msg::NotKept(_, why) => plain(Self::NotKept(why.clone())),
             Msg::CannotSuspend => plain(Self::CannotSuspend),
+            Msg::CannotCopy => plain(Self::CannotCopy),
         }
     }
 
@@ -210,6 +212,7 @@ impl Event {
             Self::Written(path, written) => return Ok(Msg::Written(path.into(), written)),
             Self::NotKept(why) => return Ok(Msg::NotKept("a file of its own", why)),
             Self::CannotSuspend => return Ok(Msg::CannotSuspend),
+            Self::CannotCopy => return Ok(Msg::CannotCopy),
             Self::Connecting(error) => Wire::Standing(Standing::Connecting { error }),
             Self::Live(node, daemon) => Wire::Standing(Standing::Live { node, daemon }),
             Self::Lost(ago, attempt, error) => Wire::Standing(Standing::Lost { ago: Duration::from_micros(ago), attempt, error }),

@@ -4,7 +4,7 @@ use super::line::{Line, bar, beside, cut, fullness, sparkline};
 use super::{Known, Page, Target};
 use crate::console::model::project::{bytes, cores};
 use crate::console::model::row::{Cell, Key, Row, Tone};
-use crate::console::model::{columns, pulse};
+use crate::console::model::{columns, pulse, usage};
 use crate::console::screen::list_view::{sign, tone_role};
 use crate::console::theme::role::Role;
 use objects::Kind;
@@ -52,8 +52,12 @@ fn cluster(known: &Known<'_>, width: u16) -> Vec<Line> {
     let load = load_by_node(known);
     let sum = |of: fn(&Load) -> (f64, f64)| load.values().map(of).fold((0.0, 0.0), |one, two| (one.0 + two.0, one.1 + two.1));
     let room = usize::from(width);
-    lines.push(gauge("cpu", sum(|load| load.cores), (cores, "asked for"), room));
-    lines.push(gauge("memory", sum(|load| load.bytes), (bytes, "asked for"), room));
+    let used = known.store.usage.total();
+    let (asked_cores, asked_bytes) = (sum(|load| load.cores), sum(|load| load.bytes));
+    lines.push(used_gauge("cpu", (used.map(|used| used.cores), asked_cores.1), usage::cores, room));
+    lines.push(gauge("", asked_cores, (cores, "asked for"), room));
+    lines.push(used_gauge("memory", (used.map(|used| used.bytes), asked_bytes.1), bytes, room));
+    lines.push(gauge("", asked_bytes, (bytes, "asked for"), room));
     lines.push(gauge("room", sum(|load| load.pods), (|pods| format!("{pods:.0}"), "pods"), room));
     lines.push(Line::default());
     lines
@@ -62,10 +66,23 @@ fn cluster(known: &Known<'_>, width: u16) -> Vec<Line> {
 fn gauge(title: &str, (used, most): (f64, f64), (show, word): (fn(f64) -> String, &str), width: usize) -> Line {
     let share = if most > 0.0 { used / most } else { 0.0 };
     let text = format!("{} of {} {word}", show(used), show(most));
-    let columns = width.saturating_sub(9 + 7 + 26).clamp(8, 40);
-    let (full, rest) = bar(share, columns);
+    let (full, rest) = bar(share, gauge_columns(width));
     let line = Line::default().cell(Role::Dim, title, 9).put(fullness(share), full).put(Role::Faint, rest);
-    line.cell(Role::Text, &format!(" {:.0}%", share * 100.0), 6).put(Role::Dim, text)
+    line.cell(Role::Text, &format!("{:>4.0}%", share * 100.0), 6).put(Role::Dim, text)
+}
+
+/// What is used now, in the place of which it stands also as long as nobody knows it.
+fn used_gauge(title: &str, (used, most): (Option<f64>, f64), show: fn(f64) -> String, width: usize) -> Line {
+    let Some(used) = used else {
+        let (full, rest) = bar(0.0, gauge_columns(width));
+        let line = Line::default().cell(Role::Dim, title, 9).put(Role::Faint, full).put(Role::Faint, rest);
+        return line.cell(Role::Dim, "   -", 6).put(Role::Dim, "used: not known");
+    };
+    gauge(title, (used, most), (show, "used"), width)
+}
+
+fn gauge_columns(width: usize) -> usize {
+    width.saturating_sub(9 + 7 + 26).clamp(8, 40)
 }
 
 /// What is taken of a node, and what it has.
@@ -82,7 +99,7 @@ fn load_by_node<'a>(known: &'a Known<'_>) -> BTreeMap<&'a str, Load> {
         _ => 0.0,
     };
     let nodes = known.store.of(Kind::Node).iter().map(|(_, row)| {
-        let load = Load { cores: (0.0, most(row, "CPU")), bytes: (0.0, most(row, "MEMORY")), pods: (0.0, most(row, "PODS")) };
+        let load = Load { cores: (0.0, most(row, "CPU/R")), bytes: (0.0, most(row, "MEM/R")), pods: (0.0, most(row, "PODS")) };
         (&*row.key.name, load)
     });
     let mut nodes: BTreeMap<&str, Load> = nodes.collect();
@@ -160,7 +177,10 @@ fn warnings(known: &Known<'_>, width: u16, page: &mut Page) -> Vec<Line> {
             continue;
         }
         let age = seen(row).map(|at| page.age(at, known.now)).unwrap_or_default();
-        let line = Line::default().cell(Role::Dim, &age, 6).cell(Role::Warn, &what.1, 14).put(Role::Text, format!("{} ", what.0));
+        let line = Line::default()
+            .cell(Role::Dim, &age, 6)
+            .cell(Role::Warn, &cut(&what.1, 17), 18)
+            .put(Role::Text, format!("{} ", what.0));
         let left = usize::from(width).saturating_sub(line.width() + 1);
         let mut line = line.put(Role::Dim, cut(&cell(row, "MESSAGE"), left));
         line.target = row.about.as_deref().and_then(|about| {

@@ -3,6 +3,7 @@
 use super::line::{Line, cut};
 use super::{Known, Page, Target};
 use crate::console::model::containers;
+use crate::console::model::namespaces::Namespaces;
 use crate::console::model::row::{Cell, Key, Row, Tone};
 use crate::console::screen::list_view::{sign, tone_role};
 use crate::console::theme::role::Role;
@@ -15,8 +16,8 @@ const MANY: usize = 60;
 /// Which branches are open.
 #[derive(Debug, Default)]
 pub struct Tree {
-    /// Only this namespace.
-    pub namespace: Option<String>,
+    /// Only these namespaces.
+    pub namespaces: Namespaces,
     /// Branches that differ from how they begin.
     pub turned: BTreeSet<String>,
 }
@@ -42,7 +43,7 @@ impl Tree {
         let mut spaces: BTreeMap<&str, Owned<'_>> = BTreeMap::new();
         let pods = known.store.of(Kind::Pod);
         for (_, row) in pods.iter() {
-            if self.namespace.as_ref().is_none_or(|wanted| *row.key.namespace == **wanted) {
+            if self.namespaces.holds(&row.key.namespace) {
                 spaces.entry(&row.key.namespace).or_default().entry(&row.owner).or_default().push(row);
             }
         }
