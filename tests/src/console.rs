@@ -81,6 +81,34 @@ impl Console {
         self.tmux(&["send-keys", "-t", "skiff", "-l", text]);
     }
 
+    /// Clicks with the left button at a place, counted from 0.
+    pub fn click(&self, column: u16, line: u16) {
+        self.mouse(0, column, line, 'M');
+        self.mouse(0, column, line, 'm');
+    }
+
+    /// Turns the wheel one step down at a place.
+    pub fn wheel_down(&self, column: u16, line: u16) {
+        self.mouse(65, column, line, 'M');
+    }
+
+    /// What a terminal tells of its mouse (xterm's `ctlseqs`, SGR 1006).
+    fn mouse(&self, button: u8, column: u16, line: u16, end: char) {
+        self.type_text(&format!("\x1b[<{button};{};{}{end}", column + 1, line + 1));
+    }
+
+    /// Where a text stands on the screen: column and line, counted from 0.
+    #[must_use]
+    pub fn place_of(&self, text: &str) -> (u16, u16) {
+        let found = eventually(&format!("{text:?} on the screen"), || {
+            let screen = self.screen();
+            let mut lines = screen.lines().enumerate();
+            let place = lines.find_map(|(y, line)| Some((line[..line.find(text)?].chars().count(), y)));
+            place.ok_or_else(|| format!("\n{screen}"))
+        });
+        (u16::try_from(found.0).unwrap_or(u16::MAX), u16::try_from(found.1).unwrap_or(u16::MAX))
+    }
+
     /// What is on the screen, a line each.
     #[must_use]
     pub fn screen(&self) -> String {

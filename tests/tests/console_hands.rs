@@ -1,0 +1,103 @@
+//! The console in a real terminal: what the mouse does, and that a connection goes through a port that it forwards.
+
+use end_to_end::{Console, World, is_skipped};
+use serde_json::json;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+/// Pods that nothing can run, which is enough for a list.
+fn crowd(world: &World, count: usize) {
+    for number in 1..=count {
+        let spec = json!({"nodeSelector": {"no": "node"}, "containers": [{"name": "main", "image": "skiff/demo:1.0"}]});
+        let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": format!("pod-{number:02}")}, "spec": spec});
+        let _ = world.skiff_with(&["create", "-f", "-"], &pod.to_string()).ok();
+    }
+}
+
+/// The line with the cursor.
+fn here(screen: &str) -> &str {
+    screen.lines().find(|line| line.starts_with('▌')).unwrap_or_default()
+}
+
+#[test]
+fn a_click_stands_on_a_row_the_wheel_moves_and_a_heading_sorts() {
+    if is_skipped("a_click_stands_on_a_row_the_wheel_moves_and_a_heading_sorts") {
+        return;
+    }
+    let world = World::new(&[]);
+    crowd(&world, 30);
+    let console = Console::open(&world, 100, 20);
+    console.wait_until("all pods", |screen| screen.contains("1/30") && here(screen).contains("pod-01"));
+    let (column, line) = console.place_of("pod-05");
+    console.click(column, line);
+    console.wait_until("the row is stood on", |screen| here(screen).contains("pod-05"));
+    for _ in 0..8 {
+        console.wheel_down(column, line);
+    }
+    console.wait_until("the list moved", |screen| !screen.contains("pod-01") && screen.contains("pod-29"));
+    let (column, line) = console.place_of("NAME ");
+    assert_eq!(line, 2, "the headings stay");
+    console.click(column, line);
+    console.wait_for("NAME↑");
+    console.click(column, line);
+    console.wait_for("NAME↓");
+    console.press(&["g", "g"]);
+    console.wait_until("the last name is the first", |screen| here(screen).contains("pod-30"));
+    // The second click on a row opens it.
+    let (column, line) = console.place_of("pod-28");
+    console.click(column, line);
+    console.wait_until("it is stood on", |screen| here(screen).contains("pod-28"));
+    console.click(column, line);
+    console.wait_for("pods › pod-28");
+    let _ = world.skiff(&["delete", "pods", "--all", "--force", "--grace-period=0"]).ok();
+}
+
+/// What a web server at a port of this machine answers.
+fn ask(port: u16) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+    stream.write_all(b"GET / HTTP/1.0\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
+}
+
+#[test]
+fn a_connection_goes_through_a_port_that_the_console_forwards_until_it_is_stopped() {
+    if is_skipped("a_connection_goes_through_a_port_that_the_console_forwards_until_it_is_stopped") {
+        return;
+    }
+    let world = World::new(&[]);
+    world.load_demo_image();
+    let ports = json!([{"containerPort": 8080, "name": "http"}]);
+    let container = json!({"name": "main", "image": "skiff/demo:1.0", "command": ["demo-server"], "ports": ports});
+    let spec = json!({"terminationGracePeriodSeconds": 1, "containers": [container]});
+    let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web"}, "spec": spec});
+    let _ = world.skiff_with(&["create", "-f", "-"], &pod.to_string()).ok();
+    let _ = world.wait_ready("web");
+    let console = Console::open(&world, 120, 30);
+    console.wait_until("the pod", |screen| here(screen).contains("web"));
+    console.press(&["x", "f"]);
+    console
+        .wait_until("the port is proposed", |screen| screen.contains("Forward a port of web") && screen.contains("8080 (http)"));
+    // Any port that is free: another test may have the one that is proposed.
+    console.press(&["Tab", "BSpace", "BSpace", "BSpace", "BSpace", "0", "Enter"]);
+    console.wait_until("the box is gone", |screen| !screen.contains("Forward a port of web"));
+    console.type_text(":forwards");
+    console.press(&["Enter"]);
+    let screen = console.wait_until("it listens", |screen| here(screen).contains("listening"));
+    let port = here(&screen).split("localhost:").nth(1).and_then(|rest| rest.split_whitespace().next()?.parse().ok());
+    let port: u16 = port.unwrap_or_else(|| panic!("no port in\n{screen}"));
+    for _ in 0..2 {
+        let answer = ask(port).expect("it listens, and the pod answers");
+        assert!(answer.starts_with("HTTP/1."), "{answer}");
+    }
+    // A connection more, which the pod ends: the list counts all of them and their bytes.
+    console.wait_until("both were counted", |screen| {
+        let words: Vec<&str> = here(screen).split_whitespace().collect();
+        words.windows(3).any(|three| three == ["0", "2", "0"])
+    });
+    console.press(&["x", "d"]);
+    console.wait_for("no port-forwards");
+    assert!(ask(port).is_err(), "nobody listens any more");
+    let _ = world.skiff(&["delete", "pods", "--all", "--force", "--grace-period=0"]).ok();
+}
