@@ -62,10 +62,11 @@ pub fn processes(wanted: impl Fn(&str) -> bool) -> Result<Vec<u32>> {
 pub struct Memory {
     resident_kib: f64,
     own_kib: f64,
+    anonymous_kib: f64,
 }
 
 impl Memory {
-    /// Reads `smaps_rollup`: resident, and the proportional share, which counts shared pages once.
+    /// Reads `smaps_rollup`: resident, the proportional share, which counts shared pages once, and of that what no file backs.
     pub fn of(pid: u32) -> Result<Self> {
         let text =
             fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).with_context(|| format!("cannot read memory of {pid}"))?;
@@ -76,7 +77,7 @@ impl Memory {
                 .and_then(|number| number.parse().ok())
                 .unwrap_or_default()
         };
-        Ok(Self { resident_kib: field("Rss:"), own_kib: field("Pss:") })
+        Ok(Self { resident_kib: field("Rss:"), own_kib: field("Pss:"), anonymous_kib: field("Pss_Anon:") })
     }
 
     /// All that is mapped and in memory.
@@ -87,6 +88,17 @@ impl Memory {
     /// The share that is this process's.
     pub fn own_mib(self) -> f64 {
         self.own_kib / 1024.0
+    }
+
+    /// All three in words.
+    pub fn in_words(self) -> String {
+        let (resident, own, anonymous) = (self.resident_mib(), self.own_mib(), self.anonymous_mib());
+        format!("{resident:.1} MiB resident, {own:.1} MiB its own, {anonymous:.1} MiB of that without a file behind it")
+    }
+
+    /// Heap, stacks and changed data: what the kernel cannot drop and read again, as it can the program's own pages.
+    pub fn anonymous_mib(self) -> f64 {
+        self.anonymous_kib / 1024.0
     }
 
     /// The share that is this process's.

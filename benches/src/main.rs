@@ -10,7 +10,7 @@ mod probes;
 mod report;
 mod skiff;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use bench::machine::busy_cpu_ms;
 use bench::samples::Samples;
 use report::{Row, print_table};
@@ -31,6 +31,41 @@ struct Options {
     probed: usize,
     /// Lines that one container writes; fifty write a fiftieth each.
     lines: u64,
+    /// The one part to measure; all of them without it.
+    only: Option<Part>,
+}
+
+/// What can be measured alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// Starts and deletes, beside podman.
+    Pods,
+    /// Lines of logs, beside podman.
+    Logs,
+    /// Probes, which podman has no part in.
+    Probes,
+}
+
+impl Part {
+    fn parse(word: &str) -> Result<Self> {
+        match word {
+            "pods" => Ok(Self::Pods),
+            "logs" => Ok(Self::Logs),
+            "probes" => Ok(Self::Probes),
+            _ => bail!("--only takes pods, logs or probes, not '{word}'"),
+        }
+    }
+}
+
+impl Options {
+    fn measures(&self, part: Part) -> bool {
+        self.only.is_none_or(|only| only == part)
+    }
+
+    /// Whether podman takes part.
+    fn has_peer(&self) -> bool {
+        self.measures(Part::Pods) || self.measures(Part::Logs)
+    }
 }
 
 fn options() -> Result<Options> {
@@ -41,8 +76,9 @@ fn options() -> Result<Options> {
         pods: 50,
         probed: 110,
         lines: 2_000_000,
+        only: None,
     };
-    let known = ["--bin-dir", "--image", "--rounds", "--pods", "--probed", "--lines"];
+    let known = ["--bin-dir", "--image", "--rounds", "--pods", "--probed", "--lines", "--only"];
     bench::flags(&known, |flag| {
         match flag.name.as_str() {
             "--bin-dir" => options.bin_dir = flag.value.clone().into(),
@@ -50,6 +86,7 @@ fn options() -> Result<Options> {
             "--rounds" => options.rounds = flag.number()?,
             "--pods" => options.pods = flag.number()?,
             "--probed" => options.probed = flag.number()?,
+            "--only" => options.only = Some(Part::parse(&flag.value)?),
             _ => options.lines = flag.number()?,
         }
         Ok(())
@@ -80,26 +117,42 @@ fn main() -> ExitCode {
 async fn run() -> Result<()> {
     let options = options()?;
     let mut skiff = Skiff::start(&options.bin_dir, &options.image).await?;
-    podman::load(&options.image)?;
-    let result = measure(&options, &mut skiff).await;
+    // The daemon is stopped whatever comes.
+    let result = measure_beside(&options, &mut skiff).await;
     let cleaned = skiff.stop();
-    podman::clean();
+    if options.has_peer() {
+        podman::clean();
+    }
     result?;
     cleaned
 }
 
+async fn measure_beside(options: &Options, skiff: &mut Skiff) -> Result<()> {
+    if options.has_peer() {
+        podman::load(&options.image)?;
+    }
+    measure(options, skiff).await
+}
+
 async fn measure(options: &Options, skiff: &mut Skiff) -> Result<()> {
-    let idle_kib = skiff.daemon_memory()?;
-    let mut rows = one_by_one(options, skiff).await?;
-    rows.extend(many(options, skiff).await?);
-    rows.extend(logs::measure(options.lines, skiff).await?);
-    let probed = probes::measure(options.probed, skiff).await?;
-    print_table(&rows);
-    println!();
-    println!("{probed}");
-    println!("daemon, idle before any pod: {:.1} MiB resident, {:.1} MiB its own", idle_kib.resident_mib(), idle_kib.own_mib());
-    let after = skiff.daemon_memory()?;
-    println!("daemon, after all of it:     {:.1} MiB resident, {:.1} MiB its own", after.resident_mib(), after.own_mib());
+    let idle = skiff.daemon_memory()?;
+    let mut rows = Vec::new();
+    if options.measures(Part::Pods) {
+        rows.extend(one_by_one(options, skiff).await?);
+        rows.extend(many(options, skiff).await?);
+    }
+    if options.measures(Part::Logs) {
+        rows.extend(logs::measure(options.lines, skiff).await?);
+    }
+    if !rows.is_empty() {
+        print_table(&rows);
+        println!();
+    }
+    if options.measures(Part::Probes) {
+        println!("{}", probes::measure(options.probed, skiff).await?);
+    }
+    println!("daemon, idle before any pod: {}", idle.in_words());
+    println!("daemon, after all of it:     {}", skiff.daemon_memory()?.in_words());
     Ok(())
 }
 
@@ -142,10 +195,9 @@ async fn many(options: &Options, skiff: &mut Skiff) -> Result<Vec<Row>> {
     let theirs_delete_ms = podman::delete_pods(&names)?;
 
     println!(
-        "with {} pods: daemon {:.1} MiB resident, {:.1} MiB its own; {} supervisors, {:.0} KiB each of their own and {:.0} KiB of the kernel's",
+        "with {} pods: daemon {}; {} supervisors, {:.0} KiB each of their own and {:.0} KiB of the kernel's",
         options.pods,
-        with_pods.resident_mib(),
-        with_pods.own_mib(),
+        with_pods.in_words(),
         ours_memory.processes,
         ours_memory.own_kib / count,
         ours_memory.kernel_kib / count,
