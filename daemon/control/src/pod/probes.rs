@@ -126,11 +126,14 @@ impl PodMachine {
                 Progress { run: container.probes.0[kind as usize].run, ..Progress::default() };
             return;
         }
-        let first = self.first_run(step.now, container, kind, &numbers);
+        let due = match container.probes.0[kind as usize].due {
+            Some(due) => due,
+            None => self.first_run(step.now, container, kind, &numbers),
+        };
         let Some(newest) = &container.history.newest else { return };
         let (name, attempt) = (container.name.clone(), newest.attempt);
         let progress = self.containers[index].probes.of(kind);
-        let due = *progress.due.get_or_insert(first);
+        progress.due = Some(due);
         if progress.hold == Hold::Held || due > boot {
             return;
         }
