@@ -12,10 +12,13 @@ use std::time::{Duration, Instant};
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// The question where the cursor is (DSR 6).
+const ASKS_FOR_CURSOR: &[u8] = b"\x1b[6n";
+
 /// A running program and what it has written, at 120x40.
 pub struct Terminal {
     child: Child,
-    keys: ChildStdin,
+    keys: Arc<Mutex<ChildStdin>>,
     written: Arc<Mutex<Vec<u8>>>,
     started: Instant,
 }
@@ -36,13 +39,17 @@ impl Terminal {
             .stdout(Stdio::piped())
             .spawn()
             .context("cannot run script(1)")?;
-        let keys = child.stdin.take().context("its input is a pipe")?;
+        let keys = Arc::new(Mutex::new(child.stdin.take().context("its input is a pipe")?));
         let mut out = child.stdout.take().context("its output is a pipe")?;
         let written = Arc::new(Mutex::new(Vec::new()));
-        let sink = written.clone();
+        let (sink, answers) = (written.clone(), keys.clone());
         std::thread::spawn(move || {
             let mut chunk = [0; 65_536];
             while let Ok(count @ 1..) = out.read(&mut chunk) {
+                // Where the cursor is: some programs do not start without a terminal that says so.
+                if chunk[..count].windows(ASKS_FOR_CURSOR.len()).any(|window| window == ASKS_FOR_CURSOR) {
+                    let _ = answers.lock().unwrap_or_else(PoisonError::into_inner).write_all(b"\x1b[1;1R");
+                }
                 sink.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(&chunk[..count]);
             }
         });
@@ -79,7 +86,8 @@ impl Terminal {
     /// # Errors
     /// If it is gone.
     pub fn type_text(&mut self, text: &str) -> Result<()> {
-        self.keys.write_all(text.as_bytes()).context("the program is gone")
+        let mut input = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        input.write_all(text.as_bytes()).context("the program is gone")
     }
 
     /// The program itself: what `script` runs.
@@ -96,7 +104,7 @@ impl Terminal {
     /// Presses the keys that end it, and waits until it has.
     pub fn stop(mut self, keys: &str) {
         // It may be gone already.
-        let _ = self.keys.write_all(keys.as_bytes());
+        let _ = self.type_text(keys);
         let _ = self.child.wait();
     }
 }
