@@ -77,6 +77,9 @@ fn one_who_hears_lines_writes_manifests_and_enters_containers() {
     console.wait_for("inside 42");
     line(&console, "nodes");
     console.wait_for("1. node1");
+    line(&console, "1");
+    line(&console, "y");
+    console.wait_for("copied node1");
     line(&console, ":q!");
     console.wait_for("the end 42");
     let _ = world.skiff(&["delete", "pods", "--all", "--force", "--grace-period=0"]).ok();
@@ -90,7 +93,7 @@ fn an_editor_that_fails_leaves_the_text_and_says_so() {
     let world = World::new(&[]);
     let mut command = world.skiff_command(&["--plain"]);
     command.env("EDITOR", "false").env("XDG_CONFIG_HOME", world.folder());
-    let input = "new mine\ncheck\nleave\n:q!\n";
+    let input = "nodes\n1\ny\nnew mine\ncheck\nleave\n:q!\n";
     let mut child = command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()).spawn().expect("skiff runs");
     let mut stdin = child.stdin.take().expect("a pipe");
     // Each line when the one before was taken, as somebody types.
@@ -104,4 +107,5 @@ fn an_editor_that_fails_leaves_the_text_and_says_so() {
     assert!(output.status.success() && said.contains("name: mine"), "{said}");
     assert!(said.contains("the text stays as it was: there was a problem with the editor \"false\""), "{said}");
     assert!(said.contains("server dry run"), "{said}");
+    assert!(said.contains("nothing was copied: the output is no terminal") && !said.contains('\x1b'), "{said}");
 }
