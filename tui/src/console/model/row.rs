@@ -93,11 +93,14 @@ impl Cell {
         }
     }
 
-    /// What the cell shows in so many columns: the time of the last restart does without its `ago` where that is too much.
+    /// What the cell shows in so many columns: the time of the last restart does without its `ago` where that is too much,
+    /// and is left out where there is no room for it whole.
     pub fn label_within(&self, columns: u16, now: Timestamp) -> Label<'_> {
         match (self, self.label(now)) {
             (Self::Restarts(count, Some(last)), label) if label.len() > usize::from(columns) => {
-                Label::Made(short!("{count} ({})", ago(*last, now)))
+                let label = short!("{count} ({})", ago(*last, now));
+                // Half a time says less than none.
+                Label::Made(if label.len() > usize::from(columns) { short!("{count}") } else { label })
             }
             (_, label) => label,
         }

@@ -96,6 +96,17 @@ fn a_column_that_is_chosen_asks_in_a_narrow_window_too_and_containers_ask_their_
 }
 
 #[test]
+fn the_pulses_show_what_is_used_beside_what_is_asked_for() {
+    let mut bench = bench(80);
+    bench.press("space p");
+    let (id, request) = asked(&mut bench).pop().expect("a question");
+    assert_eq!(request.nodes, Vec::<String>::new());
+    assert!(bench.picture().contains("used: not known"), "{}", bench.picture());
+    bench.wire(Wire::Answer(id, Ok(answer(2_400, 4_096))));
+    assert!(bench.picture().contains("2.4 of 8 used") && bench.picture().contains("4.0Gi of 16Gi used"), "{}", bench.picture());
+}
+
+#[test]
 fn the_past_has_nothing_of_it_and_asks_for_nothing() {
     let mut bench = bench(180);
     let (id, _) = asked(&mut bench).pop().expect("a question");

@@ -54,7 +54,7 @@ fn cluster(known: &Known<'_>, width: u16) -> Vec<Line> {
     let room = usize::from(width);
     let used = known.store.usage.total();
     let (asked_cores, asked_bytes) = (sum(|load| load.cores), sum(|load| load.bytes));
-    lines.push(used_gauge("cpu", (used.map(|used| used.cores), asked_cores.1), usage::cores, room));
+    lines.push(used_gauge("cpu", (used.map(|used| used.cores), asked_cores.1), used_cores, room));
     lines.push(gauge("", asked_cores, (cores, "asked for"), room));
     lines.push(used_gauge("memory", (used.map(|used| used.bytes), asked_bytes.1), bytes, room));
     lines.push(gauge("", asked_bytes, (bytes, "asked for"), room));
@@ -79,6 +79,11 @@ fn used_gauge(title: &str, (used, most): (Option<f64>, f64), show: fn(f64) -> St
         return line.cell(Role::Dim, "   -", 6).put(Role::Dim, "used: not known");
     };
     gauge(title, (used, most), (show, "used"), width)
+}
+
+/// Cores that are used of many: in thousandths only where it is less than one.
+fn used_cores(amount: f64) -> String {
+    if 0.0 < amount && amount < 1.0 { usage::cores(amount) } else { cores((amount * 10.0).round() / 10.0) }
 }
 
 fn gauge_columns(width: usize) -> usize {
