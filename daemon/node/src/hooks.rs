@@ -14,10 +14,10 @@ const NO_TLS: &str = "http: server gave HTTP response to HTTPS client";
 /// # Errors
 /// The kubelet's words for what went wrong. `pod` is the pod as the kubelet names it, `kubia_default(uid)`.
 pub async fn run(handler: &LifecycleHandler, target: &Target, pod: &str, limit: Option<Duration>) -> Result<(), String> {
-    let container = &target.container.name;
+    let container = &target.name;
     if let Some(exec) = &handler.exec {
         let argv = exec.command.as_deref().unwrap_or_default();
-        let (error, output) = match target.program.run(argv, limit).await {
+        let (error, output) = match target.run(argv, limit).await {
             Ok(Ran::Ended { code: 0, .. }) => return Ok(()),
             Ok(Ran::Ended { code, output, stderr }) => {
                 (format!("command '{}' exited with {code}: {stderr}", argv.join(" ")), output)

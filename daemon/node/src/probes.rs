@@ -4,15 +4,17 @@ pub mod history;
 pub mod http;
 pub mod words;
 
+mod dial;
 mod grpc;
 mod tcp;
 
 use crate::expansion::expand;
 use crate::pods::program::{Program, Ran};
-use control::pod::ProbeVerdict;
-use k8s_openapi::api::core::v1::{Container, Probe};
+use control::pod::{ContainerName, ProbeKind, ProbeVerdict};
+use k8s_openapi::api::core::v1::{Container, Pod, Probe};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The version of Kubernetes whose behaviour this is, in the names of our clients.
@@ -20,15 +22,55 @@ pub const VERSION: &str = "1.36";
 /// An error of the probe itself is tried again so often.
 const TRIES: usize = 3;
 
-/// What is probed.
+/// What is probed. Hundreds are made each second, so nothing of the pod is copied.
 #[derive(Debug, Clone)]
 pub struct Target {
     /// The pod's address, or the node's where the pod has none of its own.
     pub host: IpAddr,
+    /// The pod.
+    pub pod: Arc<Pod>,
+    /// The name of its container.
+    pub name: ContainerName,
+    /// Runs commands in it: for those that are one.
+    pub program: Option<Program>,
+}
+
+impl Target {
     /// The container.
-    pub container: Container,
-    /// Runs commands in it.
-    pub program: Program,
+    ///
+    /// # Errors
+    /// If the pod has none of that name; only init and app containers have probes and hooks.
+    pub fn container(&self) -> Result<&Container, String> {
+        let spec = self.pod.spec.as_ref().ok_or("the pod has no spec")?;
+        let init = spec.init_containers.as_deref().unwrap_or_default();
+        let mut all = spec.containers.iter().chain(init);
+        all.find(|container| container.name == *self.name).ok_or_else(|| format!("the pod has no container {}", self.name))
+    }
+
+    /// Runs a command in the container.
+    ///
+    /// # Errors
+    /// As [`Program::run`] has it.
+    pub async fn run(&self, argv: &[String], limit: Option<Duration>) -> Result<Ran, String> {
+        let program = self.program.as_ref().ok_or("the target was made to run nothing")?;
+        // Large beside a request to a port, and rare.
+        Box::pin(program.run(argv, limit)).await
+    }
+
+    /// What a probe of a kind is.
+    fn probe(&self, kind: ProbeKind) -> Option<&Probe> {
+        let container = self.container().ok()?;
+        probe_of(container, kind)
+    }
+}
+
+/// The probe of a kind that a container has.
+pub fn probe_of(container: &Container, kind: ProbeKind) -> Option<&Probe> {
+    match kind {
+        ProbeKind::Startup => container.startup_probe.as_ref(),
+        ProbeKind::Liveness => container.liveness_probe.as_ref(),
+        ProbeKind::Readiness => container.readiness_probe.as_ref(),
+    }
 }
 
 /// What a run came to.
@@ -47,7 +89,8 @@ impl Outcome {
 }
 
 /// Runs a probe. One that cannot be run says so after three tries.
-pub async fn run(probe: &Probe, target: &Target) -> Outcome {
+pub async fn run(kind: ProbeKind, target: &Target) -> Outcome {
+    let Some(probe) = target.probe(kind) else { return Outcome::new(ProbeVerdict::Unknown, "missing probe handler") };
     let mut outcome = run_once(probe, target).await;
     for _ in 1..TRIES {
         if outcome.verdict != ProbeVerdict::Unknown {
@@ -73,15 +116,16 @@ async fn run_once(probe: &Probe, target: &Target) -> Outcome {
     }
     if let Some(action) = &probe.tcp_socket {
         let host = action.host.clone().filter(|host| !host.is_empty()).unwrap_or_else(|| target.host.to_string());
-        return match port_of(&action.port, &target.container) {
+        return match target.container().and_then(|container| port_of(&action.port, container)) {
             Ok(port) => tcp::connect(&host, port, limit).await,
             Err(error) => Outcome::new(ProbeVerdict::Unknown, error),
         };
     }
     if let Some(action) = &probe.grpc {
         let service = action.service.as_deref().unwrap_or_default();
-        return match port_of(&IntOrString::Int(action.port), &target.container) {
-            Ok(port) => grpc::check(&target.host.to_string(), port, service, limit).await,
+        return match target.container().and_then(|container| port_of(&IntOrString::Int(action.port), container)) {
+            // As large as HTTP/2.
+            Ok(port) => Box::pin(grpc::check(&target.host.to_string(), port, service, limit)).await,
             Err(error) => Outcome::new(ProbeVerdict::Unknown, error),
         };
     }
@@ -106,12 +150,13 @@ fn page(answer: Result<http::Answer, http::Failure>) -> Outcome {
 
 async fn command(words: &[String], target: &Target, limit: Duration) -> Outcome {
     // Only variables whose value stands in the manifest are expanded.
+    let env = target.container().ok().and_then(|container| container.env.as_deref()).unwrap_or_default();
     let lookup = |name: &str| {
-        let named = target.container.env.iter().flatten().rev().find(|variable| variable.name == name);
+        let named = env.iter().rev().find(|variable| variable.name == name);
         named.filter(|variable| variable.value_from.is_none()).map(|variable| variable.value.clone().unwrap_or_default())
     };
     let argv: Vec<String> = words.iter().map(|word| expand(word, &lookup)).collect();
-    match target.program.run(&argv, Some(limit)).await {
+    match target.run(&argv, Some(limit)).await {
         Ok(Ran::Ended { code: 0, output, .. }) => Outcome::new(ProbeVerdict::Success, output),
         Ok(Ran::Ended { output, .. }) => Outcome::new(ProbeVerdict::Failure, output),
         Ok(Ran::TimedOut) => {

@@ -39,7 +39,6 @@ impl Worker {
             Action::StartContainer { container, attempt } => return vec![self.start_container(container, attempt).await],
             Action::Signal { container, attempt, signal } => self.signal(&container, attempt, signal).await,
             Action::RunHook { container, attempt, hook, limit_ms } => return self.run_hook(container, attempt, hook, limit_ms),
-            Action::RunProbe { container, attempt, probe, run } => self.run_probe(container, attempt, probe, run),
             Action::ResizeContainer { container, attempt, resources } => {
                 let result = sandbox::resize(&self.machinery, self.machine.pod(), (&container, attempt), &resources).await;
                 return vec![Input::Resized { container, attempt, result: result.map_err(|error| chain(&error)) }];
@@ -49,8 +48,8 @@ impl Worker {
             Action::Event(event) => self.events.report_pod(self.machine.pod(), event),
             Action::ReleaseVolumes => self.release_volumes().await,
             Action::Release { object } => self.release(object).await,
-            // The worker keeps the time itself.
-            Action::WakeAt(_) => {}
+            // The worker keeps the time itself, and begins probes without waiting.
+            Action::WakeAt(_) | Action::RunProbe { .. } => {}
         }
         Vec::new()
     }

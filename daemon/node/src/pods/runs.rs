@@ -5,10 +5,10 @@ use super::sandbox::ContainerRequest;
 use super::worker::Worker;
 use crate::hooks;
 use crate::probes::history::ProbeRecord;
-use crate::probes::{self, Outcome, Target};
-use control::pod::{ContainerName, HookKind, Input, ProbeKind};
+use crate::probes::{self, Outcome, Target, probe_of};
+use control::pod::{ContainerName, HookKind, Input, ProbeKind, ProbeVerdict};
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{Container, Pod};
+use k8s_openapi::api::core::v1::Pod;
 use std::time::{Duration, Instant};
 
 /// Which hook of which instance.
@@ -26,22 +26,19 @@ pub(super) enum HookState {
 impl Worker {
     /// Begins a run of a probe; its result comes as news.
     pub(super) fn run_probe(&mut self, name: ContainerName, attempt: u32, kind: ProbeKind, run: u32) {
-        let Some(container) = self.container(&name) else { return };
-        let probe = match kind {
-            ProbeKind::Startup => container.startup_probe.clone(),
-            ProbeKind::Liveness => container.liveness_probe.clone(),
-            ProbeKind::Readiness => container.readiness_probe.clone(),
-        };
-        let Some(probe) = probe else { return };
-        let needs_program = probe.exec.is_some();
-        let target = self.target(&name, container, attempt, needs_program);
+        let mut target = self.target(&name);
+        let Some(probe) = target.container().ok().and_then(|container| probe_of(container, kind)) else { return };
+        if probe.exec.is_some() {
+            target.program = Some(self.program(&target, attempt));
+        }
         let (history, uid) = (self.machinery.probes.clone(), self.uid.clone());
         self.runs.spawn(async move {
             let (at, begun) = (Timestamp::now(), Instant::now());
-            let Outcome { verdict, output } = probes::run(&probe, &target).await;
-            let record = ProbeRecord { at, took: begun.elapsed(), verdict, output: output.clone() };
-            history.add(&uid, (name.to_string(), kind), record);
-            Input::Probed { container: name, attempt, probe: kind, run, verdict, output }
+            let Outcome { verdict, output } = probes::run(kind, &target).await;
+            // What a success says changes nothing: only the history has it.
+            let told = if verdict == ProbeVerdict::Success { String::new() } else { output.clone() };
+            history.add(&uid, (&name, kind), ProbeRecord { at, took: begun.elapsed(), verdict, output });
+            Input::Probed { container: name, attempt, probe: kind, run, verdict, output: told }
         });
     }
 
@@ -55,8 +52,8 @@ impl Worker {
             }
             None => {}
         }
-        let Some(container) = self.container(&name) else { return Vec::new() };
-        let lifecycle = container.lifecycle.clone().unwrap_or_default();
+        let mut target = self.target(&name);
+        let lifecycle = target.container().ok().and_then(|container| container.lifecycle.clone()).unwrap_or_default();
         let handler = match hook {
             HookKind::PostStart => lifecycle.post_start,
             HookKind::PreStop => lifecycle.pre_stop,
@@ -65,8 +62,9 @@ impl Worker {
         // Older instances have no hooks any more.
         self.hooks.retain(|(known, run, _), _| *known != name || *run >= attempt);
         self.hooks.insert(key, HookState::Running);
-        let needs_program = handler.exec.is_some();
-        let target = self.target(&name, container, attempt, needs_program);
+        if handler.exec.is_some() {
+            target.program = Some(self.program(&target, attempt));
+        }
         let pod = full_name(self.machine.pod());
         self.runs.spawn(async move {
             let result = hooks::run(&handler, &target, &pod, limit_ms.map(Duration::from_millis)).await;
@@ -83,14 +81,19 @@ impl Worker {
         self.step(input).await;
     }
 
-    fn target(&mut self, name: &ContainerName, container: Container, attempt: u32, needs_program: bool) -> Target {
-        let ips = self.ips();
-        let host = ips.first().copied().unwrap_or(self.machinery.host_ip);
-        let image = needs_program.then(|| self.image_of(name, container.image.as_deref())).flatten();
-        let pod = self.machine.pod().clone();
-        let request = image.map(|image| ContainerRequest { pod, container: container.clone(), attempt, image, ips });
-        let program = Program { machinery: self.machinery.clone(), folders: self.folders.clone(), request };
-        Target { host, container, program }
+    /// A container, without what commands in it need.
+    fn target(&self, name: &ContainerName) -> Target {
+        let host = self.marks.ips.iter().find_map(|ip| ip.parse().ok()).unwrap_or(self.machinery.host_ip);
+        Target { host, pod: self.machine.pod().clone(), name: name.clone(), program: None }
+    }
+
+    /// What runs commands in a container.
+    fn program(&mut self, target: &Target, attempt: u32) -> Program {
+        let container = target.container().ok().cloned();
+        let image = container.as_ref().and_then(|container| self.image_of(&target.name, container.image.as_deref()));
+        let (pod, ips) = (target.pod.clone(), self.ips());
+        let request = container.zip(image).map(|(container, image)| ContainerRequest { pod, container, attempt, image, ips });
+        Program { machinery: self.machinery.clone(), folders: self.folders.clone(), request }
     }
 }
 

@@ -269,10 +269,18 @@ impl Worker {
     pub(super) async fn step(&mut self, input: Input) {
         let mut actions = VecDeque::from(self.machine.step(clock::now(), input));
         while let Some(action) = actions.pop_front() {
-            if let Action::WakeAt(at) = action {
-                self.wake = Some(at);
-                continue;
-            }
+            let action = match action {
+                Action::WakeAt(at) => {
+                    self.wake = Some(at);
+                    continue;
+                }
+                // Hundreds of these come each second, and they wait for nothing.
+                Action::RunProbe { container, attempt, probe, run } => {
+                    self.run_probe(container, attempt, probe, run);
+                    continue;
+                }
+                action => action,
+            };
             let is_release = matches!(action, Action::Release { .. });
             // Large, and most of the time not there: on the heap.
             let answers = Box::pin(self.perform(action)).await;

@@ -46,16 +46,17 @@ pub struct ProbeHistory(Arc<Mutex<Known>>);
 
 impl ProbeHistory {
     /// Takes note of a run; the oldest one goes.
-    pub fn add(&self, uid: &str, name: ProbeName, mut record: ProbeRecord) {
+    pub fn add(&self, uid: &str, (container, kind): (&str, ProbeKind), mut record: ProbeRecord) {
         let end = record.output.floor_char_boundary(OUTPUT_BYTES);
         record.output.truncate(end);
+        record.output.shrink_to_fit();
         let mut known = self.known();
-        let about = (name.1, record.verdict);
+        let about = (kind, record.verdict);
         match known.totals.iter_mut().find(|(of, _)| *of == about) {
             Some((_, count)) => *count += 1,
             None => known.totals.push((about, 1)),
         }
-        let records = known.pods.entry(uid.to_owned()).or_default().entry(name).or_default();
+        let records = known.pods.entry(uid.to_owned()).or_default().entry((container.to_owned(), kind)).or_default();
         if records.len() >= KEPT {
             records.pop_front();
         }
@@ -98,7 +99,7 @@ mod tests {
             let output = format!("{number} {}", "é".repeat(OUTPUT_BYTES));
             let (at, took) = (Timestamp::UNIX_EPOCH, Duration::from_millis(1));
             let record = ProbeRecord { at, took, verdict: ProbeVerdict::Success, output };
-            history.add("u", ("kubia".to_owned(), ProbeKind::Liveness), record);
+            history.add("u", ("kubia", ProbeKind::Liveness), record);
         }
         let known = history.of("u");
         let records = &known[&("kubia".to_owned(), ProbeKind::Liveness)];

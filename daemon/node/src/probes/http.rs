@@ -155,7 +155,7 @@ impl Request {
     pub fn of(action: &HTTPGetAction, target: &Target, agent: &str) -> Result<Self, String> {
         let scheme = action.scheme.as_deref().and_then(Scheme::parse).unwrap_or(Scheme::Http);
         let host = action.host.clone().filter(|host| !host.is_empty()).unwrap_or_else(|| target.host.to_string());
-        let port = port_of(&action.port, &target.container)?;
+        let port = port_of(&action.port, target.container()?)?;
         let path = action.path.as_deref().unwrap_or("/");
         let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
         let url = Url { scheme, host, port, path: escape(&path), port_shown: true };

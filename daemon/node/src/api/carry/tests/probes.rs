@@ -28,7 +28,7 @@ async fn the_probes_of_a_pod_of_another_node_are_told() {
     let at = Timestamp::from_millisecond(5_000).expect("a time");
     let (took, verdict, output) = (Duration::from_micros(1_500), ProbeVerdict::Failure, "no".to_owned());
     let record = ProbeRecord { at, took, verdict, output };
-    cluster.far.probes.add(&uid, ("main".to_owned(), ProbeKind::Liveness), record);
+    cluster.far.probes.add(&uid, ("main", ProbeKind::Liveness), record);
     let client = cluster.near.client().await;
     let PodProbes { node, probes, .. } = client.probes(of("probed")).await.expect("its probes");
     assert_eq!(node, "n2");
