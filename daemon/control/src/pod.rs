@@ -278,8 +278,9 @@ impl PodMachine {
                 self.image_failed(step, &container, &image, (reason, message));
             }
             Input::ImagesChanged => self.images_changed(step),
-            Input::Started { container, attempt, container_id, at } => {
-                self.started(step, &container, attempt, (container_id, at))
+            Input::Started { container, attempt, container_id, user, at } => {
+                self.started(step, &container, attempt, (container_id, at));
+                self.note_user(&container, attempt, user);
             }
             Input::StartFailed { container, attempt, reason, message, at } => {
                 self.start_failed(step, &container, attempt, (reason, message, at));

@@ -18,6 +18,8 @@
 //! them (`Attach`): one attachment a connection, with which it ends. Output is written to descriptors that travel beside the request; the
 //! descriptor for input travels back beside the answer, so that each side writes to the container itself and nobody in between has to.
 //!
+//! Version 4 tells who a container's program was started as (`Credentials`).
+//!
 //! A test holds the bytes of version 1 fast.
 
 mod frame;
@@ -31,11 +33,13 @@ use serde::{Deserialize, Serialize};
 use crate::spec::{ContainerSpec, Exit, SandboxSpec};
 
 /// The version spoken here.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 /// The first version that knows `Exec`.
 pub const VERSION_OF_EXEC: u32 = 2;
 /// The first version that knows `StartWith` and `Attach`.
 pub const VERSION_OF_ATTACH: u32 = 3;
+/// The first version that knows `Credentials`.
+pub const VERSION_OF_CREDENTIALS: u32 = 4;
 /// The largest frame, in bytes: a container with an environment at the kernel's limit fits.
 pub const FRAME_LIMIT: usize = 4 << 20;
 
@@ -94,6 +98,9 @@ pub enum Request {
     Attach(AttachSpec),
     /// This connection's attachment writes no more: an input that is for one writer ends.
     EndInput,
+    /// Who a container's program was started as. Answered with `Credentials`, or `Refused` where there is no such container or its
+    /// program never ran.
+    Credentials(ContainerId),
 }
 
 /// A container with what `Start` has no words for.
@@ -211,6 +218,8 @@ pub enum Answer {
     Refused(String),
     /// The attachment stands.
     Attached(AttachedTo),
+    /// Who the program was started as.
+    Credentials(Credentials),
 }
 
 /// What was attached to.
@@ -218,6 +227,17 @@ pub enum Answer {
 pub struct AttachedTo {
     /// What it has. Beside this comes the descriptor to write to: the terminal's master end, or a pipe where it reads one.
     pub streams: ContainerStreams,
+}
+
+/// Who a process was started as, after names were looked up inside the root; it may have become somebody else since.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Credentials {
+    /// User.
+    pub uid: u32,
+    /// Primary group.
+    pub gid: u32,
+    /// All supplementary groups, the primary one among them, in ascending order.
+    pub groups: Vec<u32>,
 }
 
 /// A container that runs.

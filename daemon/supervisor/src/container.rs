@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use runtime::container::{Console, Launched, Outcome, Output, Report, Shared, kill_all, launch, oom_kills};
 use runtime::log::{ContainerLog, Lines, StreamName};
 use runtime::protocol::{
-    ConsoleMode, ContainerId, ContainerStreams, InputMode, RunState, Stage, StartFailure, StartSpec, Started,
+    ConsoleMode, ContainerId, ContainerStreams, Credentials, InputMode, RunState, Stage, StartFailure, StartSpec, Started,
 };
 use runtime::sandbox::write_exit;
 use runtime::spec::{CgroupAttach, Exit};
@@ -37,6 +37,8 @@ pub struct Container {
     /// Whether it is in the process ids of another container, whose end would end it.
     is_guest: bool,
     phase: Phase,
+    /// Who its program was started as, once it was.
+    pub credentials: Option<Credentials>,
 }
 
 enum Phase {
@@ -122,7 +124,7 @@ impl Container {
         };
         let id = ContainerId { name: spec.name.clone(), attempt: spec.attempt };
         let is_guest = among.is_some();
-        Ok(Container { id, streams: start.streams, is_guest, phase: Phase::Starting(process, report) })
+        Ok(Container { id, streams: start.streams, is_guest, phase: Phase::Starting(process, report), credentials: None })
     }
 
     /// What it does, for whoever asks.
@@ -194,9 +196,10 @@ impl Container {
         let Phase::Starting(process, report) = &mut self.phase else { return None };
         let failure = match report.read() {
             Outcome::Pending => return None,
-            Outcome::Executed => {
+            Outcome::Executed(credentials) => {
                 let started = Started { pid: process.pid.as_raw_nonzero().get(), started_at: now() };
                 process.take_terminal();
+                self.credentials = Some(credentials);
                 self.advance(|process| Phase::Running(process, started));
                 return Some(started);
             }

@@ -66,7 +66,7 @@ impl Exec {
         let Phase::Starting(report) = &mut self.phase else { return None };
         match report.read() {
             Outcome::Pending => None,
-            Outcome::Executed => {
+            Outcome::Executed(_) => {
                 let started = Started { pid: self.pid.as_raw_nonzero().get(), started_at: now() };
                 self.phase = Phase::Running(started);
                 Some(News::Started(started))

@@ -238,6 +238,7 @@ impl Supervisor {
                 Some(answer) => answer,
             },
             Request::SignalExec { signal } => self.signal_exec(asker.0, signal),
+            Request::Credentials(id) => self.credentials(&id),
             Request::Status => Answer::Status(self.status()),
             Request::Shutdown => {
                 self.shutdown = Some(asker);
@@ -299,6 +300,14 @@ impl Supervisor {
                 Answer::Done
             }
             Err(error) => Answer::Refused(format!("cannot signal container {}: {error}", id.name)),
+        }
+    }
+
+    fn credentials(&self, id: &ContainerId) -> Answer {
+        let container = self.containers.iter().find(|container| container.id == *id);
+        match container.and_then(|container| container.credentials.clone()) {
+            Some(credentials) => Answer::Credentials(credentials),
+            None => Answer::Refused(format!("no program of container {} attempt {} was started", id.name, id.attempt)),
         }
     }
 

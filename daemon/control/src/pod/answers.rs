@@ -10,7 +10,7 @@ use super::{
 };
 use crate::clock::BootMs;
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{ContainerUser, Pod};
 
 /// A failed step is tried again after this time (kubelet's `backOffPeriod`).
 const RETRY_MS: u64 = 10_000;
@@ -75,7 +75,7 @@ impl PodMachine {
                 let state = InstanceState::Running { started_at: step.now.wall };
                 let (attempt, image, image_id) = (*attempt, image.clone(), image_id.clone());
                 let (container_id, given) = (String::new(), Some((**given).clone()));
-                container.push(Instance { attempt, image, image_id, container_id, state, sandbox, given });
+                container.push(Instance { attempt, image, image_id, container_id, state, sandbox, given, user: None });
             }
             if container.history.is_running() {
                 let id = container.history.newest.as_ref().map(|newest| newest.container_id.clone()).unwrap_or_default();
@@ -210,10 +210,27 @@ impl PodMachine {
         let (container_id, started_at) = run;
         let state = InstanceState::Running { started_at };
         let (image, image_id, given) = (image.clone(), image_id.clone(), Some((**given).clone()));
-        container.push(Instance { attempt, image, image_id, container_id, state, sandbox, given });
+        container.push(Instance { attempt, image, image_id, container_id, state, sandbox, given, user: None });
         container.stage = Stage::Idle;
         step.event(messages::created(container));
         true
+    }
+
+    /// Who the program of an instance was started as became known.
+    pub(super) fn note_user(&mut self, name: &ContainerName, attempt: u32, user: Option<ContainerUser>) {
+        let Some(index) = self.index_of(name) else { return };
+        let newest = self.containers[index].history.newest.as_mut();
+        if let Some(newest) = newest.filter(|newest| newest.attempt == attempt) {
+            newest.user = user.or(newest.user.take());
+        }
+    }
+
+    /// Whether it is known who the program of an instance was started as.
+    #[must_use]
+    pub fn knows_user(&self, name: &str, attempt: u32) -> bool {
+        let container = self.containers.iter().find(|container| &*container.name == name);
+        let newest = container.and_then(|container| container.history.newest.as_ref());
+        newest.is_some_and(|newest| newest.attempt == attempt && newest.user.is_some())
     }
 
     pub(super) fn start_failed(

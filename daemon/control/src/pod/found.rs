@@ -113,6 +113,7 @@ impl PodMachine {
         if let Some(newest) = self.containers[index].history.newest.as_mut().filter(|_| is_known) {
             // Known from its status only.
             newest.sandbox = newest.sandbox.or(sandbox);
+            newest.user = newest.user.take().or_else(|| found.user.clone());
         }
         match &found.state {
             FoundState::Starting => {
@@ -157,8 +158,8 @@ impl PodMachine {
             Stage::Starting { given, .. } => (**given).clone(),
             _ => self.wanted_resources(&found.container),
         };
-        let given = Some(given);
-        self.containers[index].push(Instance { attempt, image, image_id, container_id, state, sandbox, given });
+        let (given, user) = (Some(given), found.user.clone());
+        self.containers[index].push(Instance { attempt, image, image_id, container_id, state, sandbox, given, user });
     }
 
     /// What should be there and was not found.

@@ -4,7 +4,7 @@ use super::backoff::Backoff;
 use super::{Exit, StartFailure};
 use crate::clock::{BootMs, Now};
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{ContainerStateTerminated, ContainerStatus, ResourceRequirements};
+use k8s_openapi::api::core::v1::{ContainerStateTerminated, ContainerStatus, ContainerUser, ResourceRequirements};
 use serde::{Deserialize, Serialize};
 
 /// The past of one container.
@@ -61,6 +61,9 @@ pub(super) struct Instance {
     /// What it has of cpu and memory; `None` where that is not known.
     #[serde(default)]
     pub(super) given: Option<ResourceRequirements>,
+    /// Who its program was started as; `None` where that is not known (yet).
+    #[serde(default)]
+    pub(super) user: Option<ContainerUser>,
 }
 
 /// What became of a run.
@@ -124,6 +127,7 @@ impl History {
             state,
             sandbox: None,
             given: status.resources.clone(),
+            user: status.user.clone(),
         };
         let (newest, previous) = match (running, current, last) {
             (Some(running), _, last) => {

@@ -2,7 +2,7 @@
 
 use super::{ContainerName, HookKind, NoRoom, ProbeKind, Rejection};
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{ContainerUser, Pod};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
@@ -105,6 +105,8 @@ pub enum Input {
         attempt: u32,
         /// Unique on the node; without the `skiff://` in front.
         container_id: String,
+        /// Who its program was started as; `None` where that is not known.
+        user: Option<ContainerUser>,
         /// When.
         at: Timestamp,
     },
@@ -228,6 +230,8 @@ pub struct FoundContainer {
     pub attempt: u32,
     /// Unique on the node.
     pub container_id: String,
+    /// Who its program was started as; `None` where that was not asked or is not known.
+    pub user: Option<ContainerUser>,
     /// What became of it.
     pub state: FoundState,
 }

@@ -3,7 +3,9 @@
 use super::container::{Container, Role};
 use super::history::RestartPolicy;
 use super::{ContainerName, HookKind, PodMachine, ProbeKind, PullPolicy};
-use k8s_openapi::api::core::v1::{Container as ContainerSpec, EphemeralContainer, LifecycleHandler, Pod, PodSpec, Probe};
+use k8s_openapi::api::core::v1::{
+    Container as ContainerSpec, EphemeralContainer, LifecycleHandler, Pod, PodSpec, Probe, VolumeMount,
+};
 
 impl PodMachine {
     pub(super) fn spec(&self) -> Option<&PodSpec> {
@@ -46,6 +48,13 @@ impl PodMachine {
     pub(super) fn container_spec(&self, name: &str) -> Option<&ContainerSpec> {
         let spec = self.spec()?;
         spec.init_containers.iter().flatten().chain(&spec.containers).find(|container| container.name == name)
+    }
+
+    /// The mounts of a container, whichever list it stands in.
+    pub(super) fn mounts_of(&self, name: &str) -> &[VolumeMount] {
+        let own = self.container_spec(name).and_then(|spec| spec.volume_mounts.as_deref());
+        let added = || ephemeral(&self.pod).find(|container| container.name == name)?.volume_mounts.as_deref();
+        own.or_else(added).unwrap_or_default()
     }
 
     /// The image that is wanted for a container.

@@ -3,7 +3,7 @@
 use super::container::{Container, Role};
 use super::history::{Ended, ID_SCHEME, InstanceState};
 use super::life::{Cause, Life, Sandbox};
-use super::{PodMachine, RejectReason};
+use super::{ContainerName, PodMachine, RejectReason};
 use crate::clock::Now;
 use crate::qos::QosClass;
 use k8s_openapi::api::core::v1::{
@@ -120,27 +120,38 @@ impl PodMachine {
             restart_count: i32::try_from(newest.map_or(0, |newest| newest.attempt)).unwrap_or(i32::MAX),
             state: Some(state),
             last_state: Some(last_state.unwrap_or_default()),
+            user: newest.and_then(|newest| newest.user.clone()),
+            volume_mounts: self.volume_mounts(&container.name),
             ..newest.map(|_| self.given(container)).unwrap_or_default()
         }
     }
 
-    /// What an instance has of the node: its resources, and its mounts (`convertContainerStatusResources`).
+    /// The mounts of a container, said from the beginning. Those that are recursively read-only always are here: there is one runtime,
+    /// and it can.
+    fn volume_mounts(&self, name: &ContainerName) -> Option<Vec<VolumeMountStatus>> {
+        let status = |mount: &VolumeMount| {
+            let read_only = mount.read_only.filter(|is_so| *is_so);
+            let is_recursive = matches!(mount.recursive_read_only.as_deref(), Some("Enabled" | "IfPossible"));
+            VolumeMountStatus {
+                name: mount.name.clone(),
+                mount_path: mount.mount_path.clone(),
+                read_only,
+                recursive_read_only: read_only.map(|_| if is_recursive { "Enabled" } else { "Disabled" }.to_owned()),
+                volume_status: None,
+            }
+        };
+        let mounts = self.mounts_of(name);
+        (!mounts.is_empty()).then(|| mounts.iter().map(status).collect())
+    }
+
+    /// What an instance has of the node's cpu and memory (`convertContainerStatusResources`).
     fn given(&self, container: &Container) -> ContainerStatus {
-        let Some(spec) = self.container_spec(&container.name) else { return ContainerStatus::default() };
-        let wanted = spec.resources.clone().unwrap_or_default();
+        let wanted = self.wanted_resources(&container.name);
         let known = container.history.newest.as_ref().and_then(|newest| newest.given.clone());
         let given = known.unwrap_or_else(|| wanted.clone());
-        let mount = |mount: &VolumeMount| VolumeMountStatus {
-            name: mount.name.clone(),
-            mount_path: mount.mount_path.clone(),
-            read_only: mount.read_only.filter(|is_so| *is_so),
-            recursive_read_only: mount.read_only.filter(|is_so| *is_so).map(|_| "Disabled".to_owned()),
-            volume_status: None,
-        };
         ContainerStatus {
             allocated_resources: if self.no_room.is_some() { given.requests.clone() } else { wanted.requests },
             resources: Some(given),
-            volume_mounts: spec.volume_mounts.as_ref().map(|mounts| mounts.iter().map(mount).collect()),
             ..ContainerStatus::default()
         }
     }

@@ -14,4 +14,5 @@ mod random;
 mod resize;
 mod restart;
 mod schedule;
+mod whole_status;
 mod world;

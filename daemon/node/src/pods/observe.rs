@@ -4,6 +4,7 @@ use super::folders::Folders;
 use super::worker::Worker;
 use crate::clock::from_ns;
 use control::pod::{self, ContainerName, Found, FoundContainer, FoundSandbox, FoundState, Input, Snapshot};
+use k8s_openapi::api::core::v1::{ContainerUser, LinuxContainerUser};
 use runtime::protocol::{ContainerId, RunState};
 use runtime::sandbox::{self, SupervisorConnection, SupervisorId};
 use runtime::spec::Exit;
@@ -113,7 +114,10 @@ impl Worker {
                 RunState::Exited(exit) => self.found_exit(&one.container, &exit).await,
                 RunState::Starting => self.found(&one.container, FoundState::Starting),
                 RunState::Running(started) => {
-                    self.found(&one.container, FoundState::Running { started_at: from_ns(started.started_at) })
+                    let found = self.found(&one.container, FoundState::Running { started_at: from_ns(started.started_at) });
+                    let is_known = self.machine.knows_user(name, attempt);
+                    let user = if is_known { None } else { self.user_of(name, attempt).await };
+                    FoundContainer { user, ..found }
                 }
             };
             containers.push(found);
@@ -147,7 +151,20 @@ impl Worker {
 
     fn found(&self, id: &ContainerId, state: FoundState) -> FoundContainer {
         let container_id = self.container_id(&id.name, id.attempt);
-        FoundContainer { container: ContainerName::from(id.name.as_str()), attempt: id.attempt, container_id, state }
+        FoundContainer { container: ContainerName::from(id.name.as_str()), attempt: id.attempt, container_id, user: None, state }
+    }
+
+    /// Who a container's program was started as, where its supervisor knows.
+    pub(super) async fn user_of(&mut self, name: &str, attempt: u32) -> Option<ContainerUser> {
+        let id = ContainerId { name: name.to_owned(), attempt };
+        let connection = self.connection.as_mut()?;
+        let credentials = tokio::time::timeout(ANSWER_TIMEOUT, connection.credentials(&id)).await.ok()?.ok()?;
+        let linux = LinuxContainerUser {
+            uid: credentials.uid.into(),
+            gid: credentials.gid.into(),
+            supplemental_groups: Some(credentials.groups.into_iter().map(i64::from).collect()),
+        };
+        Some(ContainerUser { linux: Some(linux) })
     }
 
     async fn found_exit(&mut self, id: &ContainerId, exit: &Exit) -> FoundContainer {

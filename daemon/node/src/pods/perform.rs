@@ -191,6 +191,7 @@ impl Worker {
         match tokio::time::timeout(START_TIMEOUT, connection.start_special(spec)).await {
             Ok(Ok(started)) => Input::Started {
                 container_id: self.container_id(&name, attempt),
+                user: self.user_of(&name, attempt).await,
                 at: crate::clock::from_ns(started.started_at),
                 container: name,
                 attempt,

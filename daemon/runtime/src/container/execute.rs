@@ -13,7 +13,7 @@ use super::failure::{failure, words};
 use super::privileges::confine;
 use super::report::send_ready;
 use super::user::Identity;
-use crate::protocol::{Stage, StartFailure};
+use crate::protocol::{Credentials, Stage, StartFailure};
 use crate::spec::ContainerSpec;
 use crate::sys::{close_on_exec_from, execute};
 
@@ -44,11 +44,12 @@ pub(super) fn execute_program(spec: &ContainerSpec, identity: &Identity, report:
         Ok(texts) => texts,
         Err(error) => return fail(format!("exec {}", path.display()), &io::Error::other(error)),
     };
+    let credentials = Credentials { uid: identity.uid, gid: identity.gid, groups: identity.groups.clone() };
     if let Err(failure) = confine(spec) {
         return failure;
     }
     // Standard streams are all that the program gets.
-    if let Err(error) = close_on_exec_from(3).and_then(|()| send_ready(report)) {
+    if let Err(error) = close_on_exec_from(3).and_then(|()| send_ready(report, &credentials)) {
         return fail("preparing to exec".to_string(), &error);
     }
     let error = execute(&program_path, &arguments, &environment);

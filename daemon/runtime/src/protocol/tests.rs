@@ -110,6 +110,15 @@ fn version_3_is_frozen() {
     check(&FromSupervisor::Notice(Notice::Detached), "0202");
 }
 
+/// Version 4 adds to it. The same holds for these.
+#[test]
+fn version_4_is_frozen() {
+    let id = ContainerId { name: "c".to_string(), attempt: 3 };
+    check(&ToSupervisor::Request(2, Request::Credentials(id)), "01020a016303");
+    let credentials = Credentials { uid: 5, gid: 6, groups: vec![6, 128] };
+    check(&FromSupervisor::Answer(1, Answer::Credentials(credentials)), "01010605060206 8001".replace(' ', "").as_str());
+}
+
 #[test]
 fn frames_arrive_in_any_pieces() {
     let messages = [

@@ -16,8 +16,9 @@ use tokio::net::UnixStream;
 
 use super::{PID_FILE, SOCKET_FILE, SandboxError, SupervisorId};
 use crate::protocol::{
-    Answer, AttachSpec, AttachedTo, ContainerId, ContainerState, ContainerStreams, ExecSpec, FromSupervisor, Inbox, Notice,
-    Request, RequestId, StartSpec, Started, ToSupervisor, VERSION, VERSION_OF_ATTACH, VERSION_OF_EXEC, decode, encode,
+    Answer, AttachSpec, AttachedTo, ContainerId, ContainerState, ContainerStreams, Credentials, ExecSpec, FromSupervisor, Inbox,
+    Notice, Request, RequestId, StartSpec, Started, ToSupervisor, VERSION, VERSION_OF_ATTACH, VERSION_OF_CREDENTIALS,
+    VERSION_OF_EXEC, decode, encode,
 };
 use crate::spec::ContainerSpec;
 use crate::sys::watch;
@@ -132,6 +133,16 @@ impl SupervisorConnection {
         let request = Request::Signal { container: container.clone(), signal };
         match self.request(request).await? {
             Answer::Done => Ok(()),
+            Answer::Refused(why) => Err(SandboxError::Refused(why)),
+            _ => Err(SandboxError::Protocol),
+        }
+    }
+
+    /// Who a container's program was started as; `Refused` by a supervisor that is too old to know, or has no such container.
+    pub async fn credentials(&mut self, container: &ContainerId) -> Result<Credentials, SandboxError> {
+        self.needs(VERSION_OF_CREDENTIALS, "does not say who a container was started as")?;
+        match self.request(Request::Credentials(container.clone())).await? {
+            Answer::Credentials(credentials) => Ok(credentials),
             Answer::Refused(why) => Err(SandboxError::Refused(why)),
             _ => Err(SandboxError::Protocol),
         }

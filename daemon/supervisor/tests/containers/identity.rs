@@ -1,6 +1,6 @@
 //! Users, folders, environment, limits.
 
-use runtime::protocol::Stage;
+use runtime::protocol::{ContainerId, Credentials, Stage};
 use runtime::spec::*;
 
 use crate::world::*;
@@ -19,6 +19,11 @@ fn users_and_groups_are_those_of_the_image() {
         assert_eq!(lines[0], "uid=101(web) gid=102(web) groups=7(logs),102(web),4242");
         assert_eq!(lines[1..5], ["/var/web", "/work/here", "ok", "CapEff:\t0000000000000000"]);
         assert!(lines[5].starts_with("drwxr-xr-x"), "{seen}");
+        let id = ContainerId { name: spec.name.clone(), attempt: spec.attempt };
+        let credentials = connection.credentials(&id).await.expect("it was started");
+        assert_eq!(credentials, Credentials { uid: 101, gid: 102, groups: vec![7, 102, 4242] });
+        let other = connection.credentials(&ContainerId { attempt: spec.attempt + 1, ..id }).await;
+        assert!(matches!(other, Err(runtime::sandbox::SandboxError::Refused(_))), "{other:?}");
         let mut numeric = world.shell("id; echo $HOME");
         numeric.user = User { user: Account::Id(1234), group: Some(Account::Id(5678)), additional_gids: Vec::new() };
         numeric.env.push(("HOME".to_string(), "/mine".to_string()));

@@ -118,7 +118,7 @@ impl Bench {
 
     pub(super) fn started(&mut self, name: &str, attempt: u32) -> Vec<String> {
         let container_id = format!("u1/{name}/{attempt}");
-        self.give(Input::Started { container: name.into(), attempt, container_id, at: at(self.ms).wall })
+        self.give(Input::Started { container: name.into(), attempt, container_id, user: None, at: at(self.ms).wall })
     }
 
     pub(super) fn exited(&mut self, name: &str, attempt: u32, code: i32) -> Vec<String> {

@@ -114,7 +114,7 @@ fn a_deletion_goes_on_after_the_daemon_was_restarted_and_its_deadline_stands() {
     bench.mark(30);
     bench.ms = 20_000;
     let state = FoundState::Running { started_at: at(0).wall };
-    let running = FoundContainer { container: "a".into(), attempt: 0, container_id: "u1/a/0".to_owned(), state };
+    let running = FoundContainer { container: "a".into(), attempt: 0, container_id: "u1/a/0".to_owned(), user: None, state };
     let sandbox = FoundSandbox::Alive { sandbox: 0, ips: Vec::new() };
     let lines = bench.restart_daemon(Memory::Kept, Found { sandbox, containers: vec![running] });
     assert_eq!(lines, ["Normal Killing: Stopping container a", "stop a/0"]);
@@ -143,7 +143,7 @@ fn a_start_that_is_heard_of_after_its_grace_is_killed_at_once() {
     assert!(bench.wake().contains(&"destroy sandbox 0".to_owned()));
     bench.give(Input::SandboxStuck { sandbox: 0, message: "busy".to_owned() });
     let state = FoundState::Running { started_at: at(0).wall };
-    let running = FoundContainer { container: "a".into(), attempt: 0, container_id: "u1/a/0".to_owned(), state };
+    let running = FoundContainer { container: "a".into(), attempt: 0, container_id: "u1/a/0".to_owned(), user: None, state };
     let sandbox = FoundSandbox::Alive { sandbox: 0, ips: Vec::new() };
     let lines = bench.give(Input::Found(Found { sandbox, containers: vec![running] }));
     assert_eq!(lines, ["Normal Killing: Stopping container a", "kill a/0"]);

@@ -116,6 +116,7 @@ fn after_a_restart_of_the_daemon_what_is_initialized_stays_so() {
             container: name.into(),
             attempt: 0,
             container_id: format!("u1/{name}/0"),
+            user: None,
             state,
         };
         let init = FoundState::Exited { exit: super::bench::exit(0, 0), termination_message: None };

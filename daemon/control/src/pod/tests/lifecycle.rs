@@ -6,26 +6,6 @@ use k8s_openapi::api::core::v1::PodStatus;
 use serde_json::json;
 
 #[test]
-fn a_status_tells_what_an_instance_has_of_the_node() {
-    let mut wanted = manifest("Always", &["a"]);
-    let container = &mut wanted["spec"]["containers"][0];
-    container["resources"] = json!({"limits": {"cpu": "1"}, "requests": {"cpu": "500m"}});
-    container["volumeMounts"] = json!([{"name": "v", "mountPath": "/v"}, {"name": "v", "mountPath": "/r", "readOnly": true}]);
-    let mut bench = Bench::new(wanted.clone());
-    bench.give(Input::Found(Found::default()));
-    assert_eq!(bench.container("a").resources, None, "nothing runs yet");
-    bench.give(Input::SandboxReady { sandbox: 0, ips: vec!["10.1.0.5".to_owned()] });
-    bench.image_ready("a");
-    bench.started("a", 0);
-    let shown = serde_json::to_value(bench.container("a")).expect("JSON");
-    assert_eq!(shown["resources"], wanted["spec"]["containers"][0]["resources"]);
-    assert_eq!(shown["allocatedResources"], json!({"cpu": "500m"}));
-    let mounts = json!([{"name": "v", "mountPath": "/v"},
-        {"name": "v", "mountPath": "/r", "readOnly": true, "recursiveReadOnly": "Disabled"}]);
-    assert_eq!(shown["volumeMounts"], mounts);
-}
-
-#[test]
 fn a_pod_starts_sandbox_then_image_then_container_in_the_order_of_the_manifest() {
     let mut bench = Bench::new(manifest("Always", &["kubia", "envoy"]));
     assert_eq!(bench.give(Input::Found(Found::default())), ["create sandbox 0"]);
@@ -253,7 +233,7 @@ fn a_start_writes_one_snapshot_and_three_statuses() {
         Input::Found(Found::default()),
         Input::SandboxReady { sandbox: 0, ips: vec!["10.1.0.5".to_owned()] },
         Input::ImageReady { container: "a".into(), image, image_id, pulled: None },
-        Input::Started { container: "a".into(), attempt: 0, container_id: "c".to_owned(), at: at(0).wall },
+        Input::Started { container: "a".into(), attempt: 0, container_id: "c".to_owned(), user: None, at: at(0).wall },
     ];
     let actions: Vec<Action> = inputs.into_iter().flat_map(|input| machine.step(at(0), input)).collect();
     assert_eq!(actions.iter().filter(|action| matches!(action, Action::SaveSnapshot)).count(), 1);

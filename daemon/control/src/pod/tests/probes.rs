@@ -179,7 +179,8 @@ fn what_is_ready_stays_ready_when_the_daemon_is_restarted() {
     assert_eq!(bench.condition("Ready"), "True");
     bench.ms = 13_000;
     let state = FoundState::Running { started_at: at(0).wall };
-    let kubia = FoundContainer { container: "kubia".into(), attempt: 0, container_id: "u1/kubia/0".to_owned(), state };
+    let kubia =
+        FoundContainer { container: "kubia".into(), attempt: 0, container_id: "u1/kubia/0".to_owned(), user: None, state };
     let sandbox = FoundSandbox::Alive { sandbox: 0, ips: vec!["10.1.0.5".to_owned()] };
     let lines = bench.restart_daemon(Memory::Kept, Found { sandbox, containers: vec![kubia] });
     assert_eq!(lines, [""; 0]);

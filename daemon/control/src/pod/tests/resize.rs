@@ -101,7 +101,7 @@ fn a_restarted_daemon_knows_what_was_given() {
     let mut bench = running(with("1"));
     ask(&mut bench, "2");
     let state = FoundState::Running { started_at: at(0).wall };
-    let container = FoundContainer { container: "a".into(), attempt: 0, container_id: "u1/a/0".to_owned(), state };
+    let container = FoundContainer { container: "a".into(), attempt: 0, container_id: "u1/a/0".to_owned(), user: None, state };
     let sandbox = FoundSandbox::Alive { sandbox: 0, ips: vec!["10.1.0.5".to_owned()] };
     let found = || Found { sandbox: sandbox.clone(), containers: vec![container.clone()] };
     let lines = bench.restart_daemon(Memory::Kept, found());

@@ -92,7 +92,7 @@ fn alive() -> FoundSandbox {
 }
 
 fn found(name: &str, attempt: u32, state: FoundState) -> FoundContainer {
-    FoundContainer { container: name.into(), attempt, container_id: format!("u1/{name}/{attempt}"), state }
+    FoundContainer { container: name.into(), attempt, container_id: format!("u1/{name}/{attempt}"), user: None, state }
 }
 
 #[test]
@@ -227,7 +227,7 @@ fn a_start_that_was_called_failed_and_runs_has_no_second_beside_it() {
     bench.give(Input::StartFailed { container: "a".into(), attempt: 0, reason, message, at });
     assert_eq!(bench.wake(), ["ensure a a:1 IfNotPresent"]);
     let state = FoundState::Running { started_at: at };
-    let running = FoundContainer { container: "a".into(), attempt: 0, container_id: "u1/a/0".to_owned(), state };
+    let running = FoundContainer { container: "a".into(), attempt: 0, container_id: "u1/a/0".to_owned(), user: None, state };
     let sandbox = FoundSandbox::Alive { sandbox: 0, ips: Vec::new() };
     bench.give(Input::Found(Found { sandbox, containers: vec![running] }));
     assert_eq!(bench.state("a"), "running | - | 0");

@@ -207,7 +207,7 @@ impl World {
         self.runs.entry(key.clone()).or_insert(Run::Running);
         self.in_sandbox.insert(key.clone());
         let container_id = format!("{container}/{attempt}");
-        self.send(&Input::Started { container: key.0, attempt, container_id, at: at(self.ms).wall });
+        self.send(&Input::Started { container: key.0, attempt, container_id, user: None, at: at(self.ms).wall });
     }
 
     fn hook(&mut self, container: &ContainerName, attempt: u32, hook: HookKind) {
@@ -302,7 +302,7 @@ impl World {
                 Run::Exited { code, ms } => FoundState::Exited { exit: exit(*code, *ms), termination_message: None },
             };
             let container_id = format!("{container}/{attempt}");
-            Some(FoundContainer { container: container.clone(), attempt: *attempt, container_id, state })
+            Some(FoundContainer { container: container.clone(), attempt: *attempt, container_id, user: None, state })
         });
         Found { sandbox, containers: containers.collect() }
     }
