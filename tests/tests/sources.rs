@@ -94,6 +94,53 @@ fn variables_stay_and_files_change_with_what_they_are_from() {
 }
 
 #[test]
+fn parts_of_volumes_are_mounted_and_made_inside_them_only() {
+    if is_skipped("parts_of_volumes_are_mounted_and_made_inside_them_only") {
+        return;
+    }
+    let world = world();
+    let mount = |name: &str, path: &str, part: &str| json!({"name": name, "mountPath": path, "subPath": part});
+    let container = json!({
+        "env": [{"name": "POD", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}],
+        "volumeMounts": [
+            mount("config", "/etc/paint.conf", "color"),
+            mount("shared", "/mine", "deep/mine"),
+            {"name": "shared", "mountPath": "/named", "subPathExpr": "of/$(POD)"},
+            {"name": "shared", "mountPath": "/all", "readOnly": true},
+        ],
+    });
+    let volumes = json!([{"name": "config", "configMap": {"name": "settings"}}, {"name": "shared", "emptyDir": {}}]);
+    create(&world, &pod("parts", &container, &volumes));
+    world.wait_ready("parts");
+    assert_eq!(inside(&world, "parts", "cat /etc/paint.conf; ls /etc/hosts"), "blue/etc/hosts\n");
+    let seen = "echo a > /mine/a; echo b > /named/b; cd /all; stat -c %a of; find . -type f | sort; touch x 2>/dev/null || echo read-only";
+    assert_eq!(inside(&world, "parts", seen), "777\n./deep/mine/a\n./of/parts/b\nread-only\n");
+    // A volume of the manifest is what it was when the container started, also for who looks at the status.
+    let status = world.get("pod", "parts").expect("the pod")["status"]["containerStatuses"][0].clone();
+    assert_eq!(status["user"], json!({"linux": {"uid": 0, "gid": 0, "supplementalGroups": [0]}}), "{status}");
+    assert_eq!(
+        status["volumeMounts"][3],
+        json!({"name": "shared", "mountPath": "/all", "readOnly": true, "recursiveReadOnly": "Disabled"})
+    );
+
+    // A container that puts a link out of the volume gains nothing for the next.
+    let outer = json!({"volumeMounts": [{"name": "v", "mountPath": "/v", "subPath": "out/x"}]});
+    let mut trap = pod("trap", &outer, &json!([{"name": "v", "emptyDir": {}}]));
+    let script = ["sh", "-c", "ln -s /etc /v/out"];
+    trap["spec"]["initContainers"] = json!([{"name": "link", "image": "skiff/demo:1.0", "command": script,
+        "volumeMounts": [{"name": "v", "mountPath": "/v"}]}]);
+    create(&world, &trap);
+    let told = world.wait_pod("trap", "refused", |pod| {
+        pod["status"]["containerStatuses"][0]["state"]["waiting"]["reason"] == "CreateContainerConfigError"
+    });
+    assert_eq!(
+        told["status"]["containerStatuses"][0]["state"]["waiting"]["message"],
+        "failed to create subPath directory for volumeMount \"v\" of container \"c\": it leads out of the volume"
+    );
+    end(&world);
+}
+
+#[test]
 fn what_is_missing_is_said_and_waited_for() {
     if is_skipped("what_is_missing_is_said_and_waited_for") {
         return;

@@ -10,7 +10,7 @@ mod process;
 mod resources;
 mod security;
 
-pub use mounts::volume_dir;
+pub use mounts::{target_of, volume_dir};
 pub use resources::{ContainerResources, Qos, amounts, container_resources, oom_score_adj, pod_resources, qos};
 
 use crate::sources::{SourceError, SourceKind, Sources};
@@ -98,6 +98,15 @@ pub enum AssembleError {
         /// The container.
         container: String,
     },
+    /// Variables of a `subPathExpr` that the container does not have.
+    #[error("missing value for {0}")]
+    SubPathVariables(String),
+    /// A `subPathExpr` that begins at the root.
+    #[error("error SubPath `{0}` must not be an absolute path")]
+    AbsoluteSubPath(String),
+    /// A `subPathExpr` that climbs.
+    #[error("unable to provision SubPath `{0}`: must not contain '..'")]
+    ClimbingSubPath(String),
     /// A key that a volume names, and its object does not have.
     #[error("{}", if *kind == SourceKind::Secret { format!("references non-existent secret key: {key}") } else { format!("configmap references non-existent config key: {key}") })]
     NoSuchKey {
@@ -181,6 +190,11 @@ pub fn container(context: &PodContext<'_>, start: ContainerStart<'_>) -> Result<
     let env = process::environment(context, start.container, start.image)?;
     let argv = process::arguments(start.container, start.image, &env)?;
     let paths = ContainerPaths::new(context, &start.container.name, start.attempt);
+    let mounts = match context.variables {
+        Variables::From(_) => mounts::assemble(context, start.container, &paths, &env)?,
+        // A further program finds the mounts of its container.
+        Variables::Kept(_) => Vec::new(),
+    };
     let is_privileged = security.privilege == runtime::spec::Privilege::Privileged;
     let hidden = |paths: &[&str]| if is_privileged { Vec::new() } else { paths.iter().map(PathBuf::from).collect() };
     Ok(ContainerSpec {
@@ -196,7 +210,7 @@ pub fn container(context: &PodContext<'_>, start: ContainerStart<'_>) -> Result<
         env: env.pairs,
         cwd: process::working_dir(start.container, start.image),
         user: process::user(spec, start.container, start.image)?,
-        mounts: mounts::assemble(context, start.container, &paths)?,
+        mounts,
         capabilities: security.capabilities,
         escalation: security.escalation,
         privilege: security.privilege,

@@ -31,6 +31,7 @@ mod report;
 mod resolve;
 mod rootfs;
 mod setup;
+mod sub_path;
 mod user;
 
 pub use attach::{attach_later, attach_v1, kill_all, kill_session, oom_kills};
@@ -39,3 +40,4 @@ pub use join::{Joined, join};
 pub use launch::{Launched, Output, Shared, launch};
 pub use pause::start_pause;
 pub use report::{Outcome, Report};
+pub use sub_path::make_part;

@@ -18,7 +18,7 @@
 //! them (`Attach`): one attachment a connection, with which it ends. Output is written to descriptors that travel beside the request; the
 //! descriptor for input travels back beside the answer, so that each side writes to the container itself and nobody in between has to.
 //!
-//! Version 4 tells who a container's program was started as (`Credentials`).
+//! Version 4 tells who a container's program was started as (`Credentials`), and mounts parts of volumes (`Mount::Part`).
 //!
 //! A test holds the bytes of version 1 fast.
 
@@ -40,6 +40,8 @@ pub const VERSION_OF_EXEC: u32 = 2;
 pub const VERSION_OF_ATTACH: u32 = 3;
 /// The first version that knows `Credentials`.
 pub const VERSION_OF_CREDENTIALS: u32 = 4;
+/// The first version that knows `Mount::Part`.
+pub const VERSION_OF_PARTS: u32 = 4;
 /// The largest frame, in bytes: a container with an environment at the kernel's limit fits.
 pub const FRAME_LIMIT: usize = 4 << 20;
 

@@ -157,13 +157,27 @@ pub enum Mount {
         /// Permission bits of its root.
         mode: u32,
     },
+    /// A part of a folder of the host; links on the way to it are followed inside that folder only, and where they lead out of it the
+    /// start fails. Since version 4 of the protocol.
+    Part {
+        /// The folder: absolute, on the host.
+        volume: PathBuf,
+        /// The file or folder in it, relative; it is there.
+        part: PathBuf,
+        /// Inside the root.
+        target: PathBuf,
+        /// May it be written to?
+        access: Access,
+        /// Of later mounts.
+        propagation: Propagation,
+    },
 }
 
 impl Mount {
     /// Where it goes.
     pub fn target(&self) -> &Path {
         match self {
-            Mount::Bind { target, .. } | Mount::Tmpfs { target, .. } => target,
+            Mount::Bind { target, .. } | Mount::Tmpfs { target, .. } | Mount::Part { target, .. } => target,
         }
     }
 }

@@ -1,8 +1,12 @@
 //! What is mounted into a container: its volumes, and the files that every container of a pod finds.
 
+use super::process::Environment;
 use super::{AssembleError, ContainerPaths, PodContext, files, spec_of};
+use crate::expansion::expand;
 use k8s_openapi::api::core::v1::{Container, VolumeMount};
 use runtime::spec::{Access, BindKind, Mount, Propagation};
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Files of the pod's folder and where its containers see them. A volume mounted over one of them takes its place.
@@ -15,7 +19,12 @@ pub fn volume_dir(pod_dir: &Path, volume: &str) -> PathBuf {
 }
 
 /// All mounts of a container, in the manifest's order.
-pub fn assemble(context: &PodContext<'_>, container: &Container, paths: &ContainerPaths) -> Result<Vec<Mount>, AssembleError> {
+pub fn assemble(
+    context: &PodContext<'_>,
+    container: &Container,
+    paths: &ContainerPaths,
+    env: &Environment,
+) -> Result<Vec<Mount>, AssembleError> {
     let wanted = container.volume_mounts.as_deref().unwrap_or_default();
     let mut mounts = Vec::with_capacity(wanted.len() + MANAGED_FILES.len() + 1);
     for (file, target) in MANAGED_FILES {
@@ -27,7 +36,7 @@ pub fn assemble(context: &PodContext<'_>, container: &Container, paths: &Contain
         mounts.push(file_mount(paths.termination_message.clone(), target));
     }
     for mount in wanted {
-        mounts.push(volume_mount(context, container, mount)?);
+        mounts.push(volume_mount(context, container, mount, env)?);
     }
     Ok(mounts)
 }
@@ -42,7 +51,12 @@ fn file_mount(source: PathBuf, target: &str) -> Mount {
     }
 }
 
-fn volume_mount(context: &PodContext<'_>, container: &Container, mount: &VolumeMount) -> Result<Mount, AssembleError> {
+fn volume_mount(
+    context: &PodContext<'_>,
+    container: &Container,
+    mount: &VolumeMount,
+    env: &Environment,
+) -> Result<Mount, AssembleError> {
     let volumes = spec_of(context.pod).volumes.as_deref().unwrap_or_default();
     let Some(volume) = volumes.iter().find(|volume| volume.name == mount.name) else {
         return Err(AssembleError::Volume { volume: mount.name.clone(), container: container.name.clone() });
@@ -59,15 +73,47 @@ fn volume_mount(context: &PodContext<'_>, container: &Container, mount: &VolumeM
         Some("Bidirectional") => Propagation::Shared,
         _ => Propagation::Private,
     };
+    let source = match &volume.host_path {
+        Some(host) => PathBuf::from(&host.path),
+        None => volume_dir(context.pod_dir, &mount.name),
+    };
+    let target = target_of(mount);
+    if let Some(part) = sub_path(mount, env)? {
+        return Ok(Mount::Part { volume: source, part, target, access, propagation });
+    }
     let is_file = context.host_files.contains(&mount.name);
-    Ok(Mount::Bind {
-        source: match &volume.host_path {
-            Some(host) => PathBuf::from(&host.path),
-            None => volume_dir(context.pod_dir, &mount.name),
-        },
-        target: Path::new("/").join(&mount.mount_path),
-        kind: if is_file { BindKind::File } else { BindKind::Directory },
-        access,
-        propagation,
-    })
+    let kind = if is_file { BindKind::File } else { BindKind::Directory };
+    Ok(Mount::Bind { source, target, kind, access, propagation })
+}
+
+/// Where a volume is mounted, inside the container's root.
+pub fn target_of(mount: &VolumeMount) -> PathBuf {
+    Path::new("/").join(&mount.mount_path)
+}
+
+/// The part of the volume that is to be mounted: `subPath`, or `subPathExpr` with the container's variables
+/// (`pkg/kubelet/container/helpers.go:ExpandContainerVolumeMounts`). A variable that is empty counts as missing.
+fn sub_path(mount: &VolumeMount, env: &Environment) -> Result<Option<PathBuf>, AssembleError> {
+    let given = |text: &Option<String>| text.as_deref().filter(|text| !text.is_empty()).map(str::to_owned);
+    let Some(expression) = given(&mount.sub_path_expr) else { return Ok(given(&mount.sub_path).map(PathBuf::from)) };
+    let missing = RefCell::new(BTreeSet::new());
+    let part = expand(&expression, &|name| {
+        let value = env.own(name).filter(|value| !value.is_empty());
+        if value.is_none() {
+            missing.borrow_mut().insert(name.to_owned());
+        }
+        value
+    });
+    let missing: Vec<String> = missing.into_inner().into_iter().collect();
+    if !missing.is_empty() {
+        return Err(AssembleError::SubPathVariables(missing.join(", ")));
+    }
+    if part.starts_with('/') {
+        return Err(AssembleError::AbsoluteSubPath(part));
+    }
+    if part.split('/').any(|name| name == "..") {
+        return Err(AssembleError::ClimbingSubPath(part));
+    }
+    // Whatever was expanded to nothing is all of the volume.
+    Ok(Some(part).filter(|part| !part.is_empty()).map(PathBuf::from))
 }

@@ -119,6 +119,11 @@ fn text(value: &[u8]) -> String {
 }
 
 impl Environment {
+    /// The value of a variable that the manifest names.
+    pub fn own(&self, name: &str) -> Option<String> {
+        self.own.get(name).cloned()
+    }
+
     fn set_own(&mut self, name: String, value: String) {
         self.set(&name, value.clone());
         self.own.insert(name, value);

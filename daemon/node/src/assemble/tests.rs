@@ -255,7 +255,7 @@ fn volumes_are_mounted_and_take_the_place_of_managed_files() {
         .iter()
         .map(|mount| match mount {
             Mount::Bind { target, access, .. } => format!("{} {access:?}", target.display()),
-            Mount::Tmpfs { target, .. } => target.display().to_string(),
+            Mount::Tmpfs { target, .. } | Mount::Part { target, .. } => target.display().to_string(),
         })
         .collect();
     assert_eq!(
@@ -268,6 +268,37 @@ fn volumes_are_mounted_and_take_the_place_of_managed_files() {
             "/etc/hosts ReadWrite"
         ]
     );
+}
+
+#[test]
+fn a_part_of_a_volume_is_named_or_made_of_variables() {
+    let part = |mount: &Value| {
+        let mut mount = mount.clone();
+        (mount["name"], mount["mountPath"]) = (json!("v"), json!("/data"));
+        let env = json!([{"name": "WHO", "value": "ada"}, {"name": "UP", "value": ".."}, {"name": "ROOT", "value": "/etc"},
+            {"name": "NOBODY", "value": ""}]);
+        let spec = assemble(&pod(&json!({"name": "c", "env": env, "volumeMounts": [mount]}), &json!({})), &image());
+        spec.map(|spec| match spec.mounts.last() {
+            Some(Mount::Part { volume, part, target, .. }) => {
+                assert_eq!((volume.as_path(), target.as_path()), (Path::new("/d/pods/u-1/volumes/v"), Path::new("/data")));
+                part.display().to_string()
+            }
+            _ => "all".to_owned(),
+        })
+        .map_err(|error| error.to_string())
+    };
+    let named = |path: &str| part(&json!({"subPath": path}));
+    let made = |expression: &str| part(&json!({"subPathExpr": expression, "readOnly": true}));
+    assert_eq!((named("a/b"), named("$(WHO)"), named("")), (Ok("a/b".into()), Ok("$(WHO)".into()), Ok("all".into())));
+    assert_eq!(made("logs/$(WHO)"), Ok("logs/ada".into()));
+    let refused = [
+        ("$(WHO)/$(Z)/$(NOBODY)/$(FROM_IMAGE)", "missing value for FROM_IMAGE, NOBODY, Z"),
+        ("$(UP)/x", "unable to provision SubPath `../x`: must not contain '..'"),
+        ("$(ROOT)", "error SubPath `/etc` must not be an absolute path"),
+    ];
+    for (expression, said) in refused {
+        assert_eq!(made(expression), Err(said.to_owned()), "{expression}");
+    }
 }
 
 #[test]

@@ -171,7 +171,9 @@ impl Worker {
         let sources = self.sources_of(&sources::of_variables(&request.pod)).await;
         let spec = match sandbox::create_container(&self.machinery, &self.folders, (request, sources)).await {
             Ok(spec) => spec,
-            Err(error @ ContainerError::Config(_)) => return failed(StartFailure::CreateContainerConfigError, chain(&error)),
+            Err(error @ (ContainerError::Config(_) | ContainerError::SubPath(_))) => {
+                return failed(StartFailure::CreateContainerConfigError, chain(&error));
+            }
             Err(error) => return failed(StartFailure::CreateContainerError, chain(&error)),
         };
         let Some(connection) = self.connection.as_mut() else {

@@ -3,7 +3,7 @@
 use super::folders::{FolderError, Folders};
 use super::machinery::Machinery;
 use super::observe::PodMarks;
-use super::volumes::{self, VolumeError};
+use super::volumes::{self, SubPathError, VolumeError};
 use crate::assemble::{self, AssembleError, ContainerPaths, ContainerResources, ContainerStart, PodContext, Variables};
 use crate::errors::chain;
 use crate::sources::Sources;
@@ -108,6 +108,9 @@ pub enum ContainerError {
     /// Its manifest: `CreateContainerConfigError`.
     #[error(transparent)]
     Config(#[from] AssembleError),
+    /// A part of a volume: `CreateContainerConfigError`.
+    #[error(transparent)]
+    SubPath(#[from] SubPathError),
     /// Its folders: `CreateContainerError`.
     #[error(transparent)]
     Folder(#[from] FolderError),
@@ -190,6 +193,7 @@ fn create(
         machinery.cgroups.create_container(uid_of(&request.pod), &group_name(&container.name, attempt), &resources, devices)?;
     let start = ContainerStart { container, attempt, image: &request.image.config, layers: request.image.layers.clone(), cgroup };
     let mut spec = assemble::container(&context, start)?;
+    volumes::make_parts(container, &spec.mounts)?;
     folders.keep_variables(&container.name, attempt, &spec.env)?;
     if container.tty == Some(true) {
         assemble::name_terminal(&mut spec.env);

@@ -4,8 +4,10 @@ use super::folders::is_mount_point;
 use crate::assemble::{self, PodContext, files};
 use crate::atomic_writer;
 use crate::sources::Sources;
-use k8s_openapi::api::core::v1::{Pod, Volume};
+use k8s_openapi::api::core::v1::{Container, Pod, Volume};
 use nix::mount::{MsFlags, mount};
+use runtime::container::make_part;
+use runtime::spec::Mount;
 use std::collections::BTreeSet;
 use std::fs::{self, Permissions};
 use std::io;
@@ -18,6 +20,32 @@ use std::path::Path;
 pub struct VolumeError {
     volume: String,
     why: String,
+}
+
+/// Why a container cannot have a part of a volume: the message of `CreateContainerConfigError`.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to create subPath directory for volumeMount \"{volume}\" of container \"{container}\"")]
+pub struct SubPathError {
+    volume: String,
+    container: String,
+    #[source]
+    source: io::Error,
+}
+
+/// Makes the parts of volumes that a container mounts and that are not there yet (`subPath`). Blocks.
+///
+/// # Errors
+/// The first that cannot be made inside its volume.
+pub fn make_parts(container: &Container, mounts: &[Mount]) -> Result<(), SubPathError> {
+    for mount in mounts {
+        let Mount::Part { volume, part, target, .. } = mount else { continue };
+        make_part(volume, part).map_err(|source| {
+            let wanted = container.volume_mounts.iter().flatten().find(|wanted| assemble::target_of(wanted) == *target);
+            let volume = wanted.map(|wanted| wanted.name.clone()).unwrap_or_default();
+            SubPathError { volume, container: container.name.clone(), source }
+        })?;
+    }
+    Ok(())
 }
 
 /// Whether the pod has volumes whose content may change.

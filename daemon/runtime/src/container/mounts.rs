@@ -12,6 +12,7 @@ use rustix::mount::{
 
 use super::failure::During;
 use super::resolve::{Kind, Root};
+use super::sub_path::find_part;
 use crate::protocol::{Stage, StartFailure};
 use crate::spec::{Access, BindKind, Mount, Privilege, Propagation};
 use crate::sys::{MountAttributes, set_mount_attributes, set_mount_attributes_recursive};
@@ -73,6 +74,12 @@ pub(super) fn take_sources(mounts: &[Mount]) -> Result<Vec<Pending<'_>>, StartFa
                 };
                 Pending { mount, target, kind, source }
             }
+            Mount::Part { volume, part, target, access, propagation } => {
+                let (mount, kind) = find_part(volume, part)
+                    .and_then(|(found, kind)| Ok((limit(clone_tree(found.as_fd(), ALL)?, *access, *propagation)?, kind)))
+                    .during(Stage::Mounts, || format!("error mounting {:?} to rootfs at {target:?}", volume.join(part)))?;
+                Pending { mount, target, kind, source: volume }
+            }
             Mount::Tmpfs { target, size_bytes, mode } => {
                 let (size, mode) = (size_bytes.to_string(), format!("{mode:o}"));
                 let attributes = MountAttrFlags::MOUNT_ATTR_NODEV | MountAttrFlags::MOUNT_ATTR_NOSUID;
@@ -86,9 +93,16 @@ pub(super) fn take_sources(mounts: &[Mount]) -> Result<Vec<Pending<'_>>, StartFa
     Ok(pending)
 }
 
+/// With all mounts below.
+const ALL: OpenTreeFlags = OpenTreeFlags::AT_RECURSIVE;
+
 fn take_bind(source: &Path, access: Access, propagation: Propagation) -> io::Result<OwnedFd> {
-    let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_RECURSIVE;
-    let mount = open_tree(CWD, source, flags)?;
+    let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | ALL;
+    limit(open_tree(CWD, source, flags)?, access, propagation)
+}
+
+/// A copy of a mount, with what the container may do with it.
+fn limit(mount: OwnedFd, access: Access, propagation: Propagation) -> io::Result<OwnedFd> {
     let propagation = match propagation {
         Propagation::Private => libc::MS_PRIVATE,
         Propagation::Slave => libc::MS_SLAVE,

@@ -99,7 +99,7 @@ impl Root {
     }
 }
 
-fn open_in(directory: BorrowedFd<'_>, path: &OsStr, flags: OFlags, resolve: ResolveFlags) -> io::Result<OwnedFd> {
+pub(super) fn open_in(directory: BorrowedFd<'_>, path: &OsStr, flags: OFlags, resolve: ResolveFlags) -> io::Result<OwnedFd> {
     for _ in 0..TRIES {
         match openat2(directory, path, flags | OFlags::CLOEXEC, Mode::empty(), resolve) {
             Err(Errno::AGAIN | Errno::INTR) => {}

@@ -115,6 +115,14 @@ fn version_3_is_frozen() {
 fn version_4_is_frozen() {
     let id = ContainerId { name: "c".to_string(), attempt: 3 };
     check(&ToSupervisor::Request(2, Request::Credentials(id)), "01020a016303");
+    let part = Mount::Part {
+        volume: "/s".into(),
+        part: "p".into(),
+        target: "/t".into(),
+        access: Access::ReadOnly,
+        propagation: Propagation::Shared,
+    };
+    assert_eq!(hex(&encode(&part).expect("encoded")[4..]), "02022f730170022f740102");
     let credentials = Credentials { uid: 5, gid: 6, groups: vec![6, 128] };
     check(&FromSupervisor::Answer(1, Answer::Credentials(credentials)), "01010605060206 8001".replace(' ', "").as_str());
 }

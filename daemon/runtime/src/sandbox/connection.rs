@@ -18,9 +18,9 @@ use super::{PID_FILE, SOCKET_FILE, SandboxError, SupervisorId};
 use crate::protocol::{
     Answer, AttachSpec, AttachedTo, ContainerId, ContainerState, ContainerStreams, Credentials, ExecSpec, FromSupervisor, Inbox,
     Notice, Request, RequestId, StartSpec, Started, ToSupervisor, VERSION, VERSION_OF_ATTACH, VERSION_OF_CREDENTIALS,
-    VERSION_OF_EXEC, decode, encode,
+    VERSION_OF_EXEC, VERSION_OF_PARTS, decode, encode,
 };
-use crate::spec::ContainerSpec;
+use crate::spec::{ContainerSpec, Mount};
 use crate::sys::watch;
 
 /// How much is read at once.
@@ -112,6 +112,9 @@ impl SupervisorConnection {
 
     /// Starts a container that is more than plain; returns once its program was executed.
     pub async fn start_special(&mut self, spec: StartSpec) -> Result<Started, SandboxError> {
+        if spec.container.mounts.iter().any(|mount| matches!(mount, Mount::Part { .. })) {
+            self.needs(VERSION_OF_PARTS, "mounts no parts of volumes")?;
+        }
         if spec.streams == ContainerStreams::PLAIN && spec.among.is_none() {
             return self.start_container(&spec.container).await;
         }

@@ -102,6 +102,12 @@ impl ContainerSpec {
                     check_path("mount target", target)?;
                 }
                 Mount::Tmpfs { target, .. } => check_path("mount target", target)?,
+                Mount::Part { volume, part, target, .. } => {
+                    check_path("volume", volume)?;
+                    // Where it leads, the kernel says.
+                    check_path("part of a volume", &volume.join(part))?;
+                    check_path("mount target", target)?;
+                }
             }
             if mount.target().components().count() < 2 {
                 return Err(SpecError::RootTarget);

@@ -41,6 +41,40 @@ fn volumes_are_mounted_outer_ones_first() {
 }
 
 #[test]
+fn a_part_of_a_volume_is_mounted_and_no_link_leads_out_of_it() {
+    in_world(async |mut world| {
+        let sandbox = world.sandbox();
+        let mut connection = world.start(&sandbox).await;
+        let volume = world.path("volumes/data");
+        fs::create_dir_all(volume.join("web/pages")).expect("folder");
+        fs::write(volume.join("web/conf"), "answer 42\n").expect("file");
+        std::os::unix::fs::symlink("web/pages", volume.join("newest")).expect("link");
+        std::os::unix::fs::symlink("/etc", volume.join("leads-out")).expect("link");
+        let part = |part: &str, target: &str, access| Mount::Part {
+            volume: volume.clone(),
+            part: part.into(),
+            target: target.into(),
+            access,
+            propagation: Propagation::Private,
+        };
+        let mut spec =
+            world.shell("cat /etc/web.conf; echo hi >/pages/index; echo x 2>/dev/null >/ro/x || echo read-only; ls /ro");
+        spec.mounts = vec![
+            part("web/conf", "/etc/web.conf", Access::ReadOnly),
+            part("newest", "/pages", Access::ReadWrite),
+            part("web", "/ro", Access::ReadOnly),
+        ];
+        assert_eq!(succeed(&mut connection, &spec).await, "answer 42\nread-only\nconf\npages\n");
+        assert_eq!(fs::read_to_string(volume.join("web/pages/index")).expect("file"), "hi\n");
+        let mut spec = world.shell("ls /out");
+        spec.mounts = vec![part("leads-out", "/out", Access::ReadWrite)];
+        let failure = failure(&mut connection, &spec).await;
+        assert_eq!(failure.stage, runtime::protocol::Stage::Mounts);
+        assert!(failure.message.ends_with("it leads out of the volume"), "{}", failure.message);
+    });
+}
+
+#[test]
 fn a_read_only_root_can_be_written_to_in_volumes_only() {
     in_world(async |mut world| {
         let sandbox = world.sandbox();

@@ -456,7 +456,7 @@ fn what_would_run_half_is_refused_with_the_fields_path() {
         "initContainers": [{"name": "s", "image": "b", "restartPolicy": "Always"}, {"name": "i", "image": "b", "restartPolicy": "Never",
             "env": [{"name": "N", "valueFrom": {"resourceFieldRef": {"resource": "limits.ephemeral-storage"}}}]}],
         "securityContext": {"fsGroup": 1}, "runtimeClassName": "gvisor",
-        "containers": [{"name": "a", "image": "b", "volumeMounts": [{"name": "v", "mountPath": "/v", "subPath": "x"}],
+        "containers": [{"name": "a", "image": "b",
             "env": [{"name": "N", "valueFrom": {"fileKeyRef": {"volumeName": "v", "path": "p", "key": "k"}}}],
             "securityContext": {"runAsNonRoot": true}}],
     }});
@@ -467,7 +467,6 @@ fn what_would_run_half_is_refused_with_the_fields_path() {
         [
             "spec.volumes[0].nfs",
             "spec.volumes[1].projected.sources[0].serviceAccountToken",
-            "spec.containers[0].volumeMounts[0].subPath",
             "spec.containers[0].env[0].valueFrom.fileKeyRef",
             "spec.initContainers[1].env[0].valueFrom.resourceFieldRef.resource",
             "spec.initContainers[1].restartPolicy",

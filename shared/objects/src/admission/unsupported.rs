@@ -63,8 +63,6 @@ static ROWS: &[Row] = &[
     refuse("spec.volumes[*].projected.sources[*].downwardAPI.items[*].resourceFieldRef.resource", OTHER_RESOURCES).when(is_other),
     refuse("spec.volumes[*].downwardAPI.items[*].resourceFieldRef.resource", OTHER_RESOURCES).when(is_other),
     refuse("spec.volumes[*].emptyDir.medium", "an emptyDir on huge pages").when(|medium, _| medium != "" && medium != "Memory"),
-    refuse("spec.<containers>[*].volumeMounts[*].subPath", "mounting a part of a volume"),
-    refuse("spec.<containers>[*].volumeMounts[*].subPathExpr", "mounting a part of a volume"),
     refuse("spec.<containers>[*].volumeDevices", "block devices"),
     refuse("spec.<containers>[*].env[*].valueFrom.fileKeyRef", "values from a file"),
     refuse("spec.<containers>[*].env[*].valueFrom.resourceFieldRef.resource", OTHER_RESOURCES).when(is_other),
