@@ -44,6 +44,7 @@ mod pool;
 mod power;
 pub mod probes;
 mod relief;
+pub mod renderings;
 pub mod reset;
 mod scheduler;
 pub mod shutdown;

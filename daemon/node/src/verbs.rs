@@ -29,6 +29,7 @@ pub use read::{Seen, WatchSource};
 use crate::cluster::trust::{Keys, Trust, wall_ms};
 use crate::images::Images;
 use crate::peers::{Alone, Peers};
+use crate::renderings::Renderings;
 use crate::streams::Containers;
 use crate::telemetry::Telemetry;
 use objects::{Kind, Status};
@@ -50,6 +51,8 @@ pub struct Verbs {
     containers: Option<Arc<dyn Containers>>,
     /// What was answered.
     telemetry: Telemetry,
+    /// What those who watch were sent last.
+    renderings: Arc<Renderings>,
     /// The cluster's keys, and where clients of other machines come in; `None` in a daemon without either.
     door: Option<Door>,
 }
@@ -64,7 +67,8 @@ impl Verbs {
     /// The verbs of this node, which is alone at first; `logs_dir` is where its pods' logs are.
     pub fn new(node_name: String, store: Store, images: Images, logs_dir: PathBuf) -> Self {
         let peers = Arc::new(Alone::new(&node_name));
-        Self { node_name, store, images, logs_dir, peers, containers: None, telemetry: Telemetry::default(), door: None }
+        let (telemetry, renderings) = (Telemetry::default(), Arc::default());
+        Self { node_name, store, images, logs_dir, peers, containers: None, telemetry, renderings, door: None }
     }
 
     /// The verbs of a node that runs pods.
@@ -97,6 +101,11 @@ impl Verbs {
     /// Where it is counted what was answered.
     pub fn telemetry(&self) -> &Telemetry {
         &self.telemetry
+    }
+
+    /// What those who watch over HTTP were sent last.
+    pub fn renderings(&self) -> &Arc<Renderings> {
+        &self.renderings
     }
 
     /// The node's name.

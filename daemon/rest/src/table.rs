@@ -50,6 +50,12 @@ impl Rows {
         Self { kind, include, version, options: TableOptions { wide: true, ..TableOptions::new(now) } }
     }
 
+    /// How much of each object a row carries.
+    #[must_use]
+    pub const fn include(&self) -> Include {
+        self.include
+    }
+
     /// The same, with ages counted to another moment.
     #[must_use]
     pub fn at(&self, now: Timestamp) -> Self {

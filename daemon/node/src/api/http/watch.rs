@@ -7,11 +7,13 @@ use super::one_way;
 use super::read::{rows, selection, whole};
 use super::site::Asked;
 use super::streaming::Switch;
+use crate::renderings::{Renderings, Shape};
 use crate::verbs::{Seen, Verbs, WatchSource};
 use bytes::Bytes;
 use futures_util::{Stream, stream};
 use hyper::Response;
 use hyper::http::request::Parts;
+use jiff::Timestamp;
 use objects::{Cause, Status, StatusDetails};
 use rest::accept::{Encoding, Form};
 use rest::protobuf;
@@ -110,6 +112,8 @@ struct Feed {
     api_version: String,
     view: View,
     encoding: Encoding,
+    /// What others who watch the same have been sent.
+    renderings: Arc<Renderings>,
     /// Why there is nothing to watch; told as the first and last event.
     refused: Option<Status>,
 }
@@ -145,6 +149,7 @@ impl Feed {
             api_version: asked.target.resource.api_version(),
             view: asked.view(),
             encoding,
+            renderings: verbs.renderings().clone(),
             refused,
         })
     }
@@ -169,10 +174,10 @@ impl Feed {
         if !lines.is_empty() {
             return Some(lines.into());
         }
-        self.wait().await.map(Bytes::from)
+        self.wait().await
     }
 
-    async fn wait(&mut self) -> Option<Vec<u8>> {
+    async fn wait(&mut self) -> Option<Bytes> {
         loop {
             let source = self.source.as_mut()?;
             // Source and timers keep what is not taken.
@@ -182,37 +187,46 @@ impl Feed {
                 () = tokio::time::sleep_until(self.end) => {
                     let version = source.position().to_string();
                     self.source = None;
-                    return self.bookmarks.is_some().then(|| self.bookmark(&version, None));
+                    return self.bookmarks.is_some().then(|| self.bookmark(&version, None).into());
                 }
                 () = tick(self.bookmarks.as_mut()) => Ok(Seen::Nothing(source.position())),
             };
             match seen {
-                Ok(Seen::Change(kind, object)) => return Some(self.event(kind, &object)),
+                Ok(Seen::Change(kind, object)) => return Some(self.shared_event(kind, &object)),
                 Ok(Seen::Nothing(position)) if self.bookmarks.is_some() => {
-                    return Some(self.bookmark(&position.to_string(), None));
+                    return Some(self.bookmark(&position.to_string(), None).into());
                 }
                 Ok(Seen::Nothing(_)) => {}
                 Err(status) => {
                     self.source = None;
-                    return Some(self.line("ERROR", &rest::refusal::document(&status, "").to_string()));
+                    return Some(self.line("ERROR", &rest::refusal::document(&status, "").to_string()).into());
                 }
             }
         }
     }
 
+    /// An event of now, which others who watch may have been sent already.
+    fn shared_event(&mut self, kind: WatchEventKind, object: &Arc<Object>) -> Bytes {
+        let now = Timestamp::now();
+        let has_columns = !std::mem::replace(&mut self.has_columns, true);
+        // Ages have whole seconds.
+        let table = self.rows.as_ref().map(|rows| (rows.include(), has_columns, now.as_second()));
+        let shape = Shape { word: word(kind), form: self.form, table, view: self.view, encoding: self.encoding };
+        self.renderings.shared(object, shape, || self.rendered(kind, object, has_columns, now))
+    }
+
     fn event(&mut self, kind: WatchEventKind, object: &Object) -> Vec<u8> {
-        let word = match kind {
-            WatchEventKind::Added => "ADDED",
-            WatchEventKind::Modified => "MODIFIED",
-            WatchEventKind::Deleted => "DELETED",
-            WatchEventKind::Bookmark => "BOOKMARK",
-        };
+        let has_columns = !std::mem::replace(&mut self.has_columns, true);
+        self.rendered(kind, object, has_columns, Timestamp::now())
+    }
+
+    fn rendered(&self, kind: WatchEventKind, object: &Object, has_columns: bool, now: Timestamp) -> Vec<u8> {
+        let word = word(kind);
         match (self.form, &self.rows) {
             (Form::Table(_), Some(rows)) => {
-                let columns = (!self.has_columns).then(|| rows.columns());
-                self.has_columns = true;
+                let columns = has_columns.then(|| rows.columns());
                 // Ages are of the moment that a row is sent.
-                let rows = rows.at(jiff::Timestamp::now());
+                let rows = rows.at(now);
                 let table = rows.table(&object.resource_version().to_string(), columns, vec![rows.row(object.to_value())]);
                 self.line(word, &table.to_string())
             }
@@ -247,6 +261,16 @@ impl Feed {
             Encoding::Protobuf => message().unwrap_or_default(),
             _ => format!("{{\"type\":\"{kind}\",\"object\":{object}}}\n").into_bytes(),
         }
+    }
+}
+
+/// An event's type, as it is written.
+const fn word(kind: WatchEventKind) -> &'static str {
+    match kind {
+        WatchEventKind::Added => "ADDED",
+        WatchEventKind::Modified => "MODIFIED",
+        WatchEventKind::Deleted => "DELETED",
+        WatchEventKind::Bookmark => "BOOKMARK",
     }
 }
 
