@@ -145,6 +145,42 @@ fn the_console_comes_to_a_client_with_nothing_installed_and_follows_its_window()
 }
 
 #[test]
+fn a_key_that_is_taken_out_of_the_file_ends_its_sessions_and_no_others() {
+    if skipped("a_key_that_is_taken_out_of_the_file_ends_its_sessions_and_no_others") {
+        return;
+    }
+    let (world, client) = world();
+    let out = in_terminal(&world, &client, "operator", "", (90, 25));
+    let stays = in_terminal(&world, &client, "viewer", "", (100, 25));
+    for console in [&out, &stays] {
+        console.wait_until("the console is there", |screen| screen.contains("live") && screen.contains("web"));
+    }
+    assert_eq!(of_sessions(&world).len(), 2);
+    std::fs::write(client.path("authorized_keys"), client.public("viewer")).expect("keys are written");
+    let began = Instant::now();
+    out.wait_for("the end 42");
+    assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
+    eventually("its program is gone", || {
+        let left = of_sessions(&world);
+        if left.len() == 1 { Ok(()) } else { Err(format!("{left:?}")) }
+    });
+    let (code, _, err) = run(client.command(&world, "operator", &["get", "pods"]));
+    assert!(code == 255 && err.contains("Permission denied"), "{code} {err}");
+    // The other one was not touched.
+    stays.type_text(":nodes");
+    stays.press(&["Enter"]);
+    stays.wait_for("VERSION");
+    // A role that is another one is a new grant: the session with the old one ends.
+    let raised = format!("role=admin {}", client.public("viewer"));
+    std::fs::write(client.path("authorized_keys"), raised).expect("keys are written");
+    stays.wait_for("the end 42");
+    eventually("no session is left", || {
+        if of_sessions(&world).is_empty() { Ok(()) } else { Err(format!("{:?}", of_sessions(&world))) }
+    });
+    let _ = world.skiff(&["delete", "pods", "--all", "--force", "--grace-period=0"]).ok();
+}
+
+#[test]
 fn verbs_are_run_by_exec_with_their_streams_and_codes_and_nothing_else_is() {
     if skipped("verbs_are_run_by_exec_with_their_streams_and_codes_and_nothing_else_is") {
         return;

@@ -29,6 +29,9 @@ const REFUSAL: Duration = Duration::from_millis(300);
 /// A client that is silent for so long is asked whether it lives, and is gone after as many questions.
 const KEEPALIVE: Duration = Duration::from_secs(20);
 const KEEPALIVES: usize = 3;
+/// How often is looked whether the key still lets it in. It is put out when it did not twice in a row: a file that is being written is
+/// short for a moment.
+const LOOK: Duration = Duration::from_secs(2);
 /// How long sent bytes may wait for the client's kernel; a terminal that is stopped for longer loses its session.
 const MAX_STALL: Duration = Duration::from_secs(600);
 /// Bytes a channel may send before it is granted more, and messages of a channel that wait for its program.
@@ -84,6 +87,7 @@ pub async fn serve(stream: TcpStream, from: SocketAddr, place: OwnedSemaphorePer
         shared: shared.clone(),
         from: from.ip(),
         grant: None,
+        key: None,
         stranger: Some((place, let_in)),
         channels: JoinSet::new(),
         begun: HashSet::new(),
@@ -94,15 +98,54 @@ pub async fn serve(stream: TcpStream, from: SocketAddr, place: OwnedSemaphorePer
         // The session is polled on below; what is decided here is only whether it came in.
         tokio::select! {
             ended = &mut running => Err(refused(ended.err().map_or_else(|| "it went away".to_owned(), |error| error.to_string()))),
-            Ok(()) = entered => Ok(running),
+            Ok(admitted) = entered => Ok((running, admitted)),
         }
     };
-    let running = tokio::time::timeout(LOGIN_GRACE, logging_in).await.map_err(|_| late())??;
-    if let Err(error) = running.await {
-        debug!(%from, %error, "an SSH connection broke");
+    let (running, admitted) = tokio::time::timeout(LOGIN_GRACE, logging_in).await.map_err(|_| late())??;
+    // What is dropped is only waited for: the connection itself ends with its line.
+    tokio::select! {
+        ended = running => {
+            if let Err(error) = ended {
+                debug!(%from, %error, "an SSH connection broke");
+            }
+        }
+        () = until_withdrawn(&shared, &admitted, from.ip()) => {
+            info!(%from, name = admitted.grant.name, "an SSH client was put out: its key gives something else now, or nothing");
+        }
     }
     drop(line);
     Ok(())
+}
+
+/// A key that let a client in, and what it gave.
+struct Admitted {
+    key: PublicKey,
+    grant: Arc<Grant>,
+}
+
+/// Waits until the key gives something else than it did: it was taken out of the file, its time is over, its role is another one.
+async fn until_withdrawn(shared: &Shared, admitted: &Admitted, from: IpAddr) {
+    let mut was_given = true;
+    loop {
+        tokio::time::sleep(LOOK).await;
+        let now = grant(shared, &admitted.key, from);
+        let is_given = now.is_some_and(|now| (now.role, now.terminal) == (admitted.grant.role, admitted.grant.terminal));
+        if !is_given && !was_given {
+            return;
+        }
+        was_given = is_given;
+    }
+}
+
+/// What a key gives now.
+fn grant(shared: &Shared, key: &PublicKey, from: IpAddr) -> Option<Grant> {
+    match authorized_keys::read(&shared.authorized_keys) {
+        Ok(text) => authorized_keys::grant(&text, key, from, Timestamp::now().as_second()),
+        Err(error) => {
+            warn!(%error, "the SSH door lets nobody in");
+            None
+        }
+    }
 }
 
 /// The socket of a connection; dropped, the connection is at its end, whoever else holds it.
@@ -120,8 +163,10 @@ struct Client {
     shared: Arc<Shared>,
     from: IpAddr,
     grant: Option<Arc<Grant>>,
+    /// The key that let it in.
+    key: Option<PublicKey>,
     /// Given back and told when a key lets it in.
-    stranger: Option<(OwnedSemaphorePermit, oneshot::Sender<()>)>,
+    stranger: Option<(OwnedSemaphorePermit, oneshot::Sender<Admitted>)>,
     /// A task a channel. Dropped with the connection, they end their programs.
     channels: JoinSet<()>,
     /// Those whose program was named: there is one a channel.
@@ -130,17 +175,9 @@ struct Client {
 
 impl Client {
     fn grant(&self, key: &PublicKey) -> Option<Grant> {
-        match authorized_keys::read(&self.shared.authorized_keys) {
-            Ok(text) => authorized_keys::grant(&text, key, self.from, Timestamp::now().as_second()),
-            Err(error) => {
-                warn!(%error, "the SSH door lets nobody in");
-                None
-            }
-        }
+        grant(&self.shared, key, self.from)
     }
-}
 
-impl Client {
     fn begin(&mut self, channel: ChannelId, session: &mut Session) -> Result<(), russh::Error> {
         if self.begun.insert(channel) { session.channel_success(channel) } else { session.channel_failure(channel) }
     }
@@ -158,14 +195,17 @@ impl Handler for Client {
         let fingerprint = key.public_key.fingerprint(HashAlg::Sha256);
         info!(from = %self.from, user, name = grant.name, role = grant.role.as_str(), %fingerprint, "an SSH client came in");
         self.grant = Some(Arc::new(grant));
+        self.key = Some(key.public_key.clone());
         Ok(Auth::Accept)
     }
 
     async fn auth_succeeded(&mut self, _session: &mut Session) -> Result<(), Self::Error> {
         if let Some((place, let_in)) = self.stranger.take() {
             drop(place);
-            // Nobody waits where the connection is over.
-            let _ = let_in.send(());
+            if let (Some(grant), Some(key)) = (self.grant.clone(), self.key.take()) {
+                // Nobody waits where the connection is over.
+                let _ = let_in.send(Admitted { key, grant });
+            }
         }
         Ok(())
     }
