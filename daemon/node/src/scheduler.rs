@@ -20,7 +20,7 @@ use futures_util::{FutureExt, StreamExt};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Node, Pod};
 use objects::Kind;
-use queue::{Queue, Waiting};
+use queue::{Queue, Waiting, is_same_but_status};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -386,12 +386,6 @@ fn node_of(pod: &Pod) -> Option<&str> {
 
 fn is_bound(object: &Arc<Object>) -> bool {
     object.parse::<Pod>().is_ok_and(|pod| node_of(&pod).is_some())
-}
-
-/// Whether only the status of a pod that waits changed.
-fn is_same_but_status(before: &Pod, after: &Pod) -> bool {
-    let (old, new) = (&before.metadata, &after.metadata);
-    old.labels == new.labels && old.deletion_timestamp == new.deletion_timestamp && before.spec == after.spec
 }
 
 fn bind(store: Store, object: Arc<Object>, pod: Pod, node: String) -> BoxFuture<'static, Written> {

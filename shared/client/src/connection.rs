@@ -6,7 +6,7 @@
 
 use crate::duplex::{DuplexReader, DuplexSender, duplex};
 use crate::handle::{Opened, StreamHandle};
-use crate::pending::{After, Pending, Waiter};
+use crate::pending::{After, Forget, Pending, Waiter};
 use crate::{Address, ByteStream, ClientError, PullStream, WatchStream, ssh, tls};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
@@ -302,18 +302,6 @@ impl Client {
         shared.pending.add(id, waiter)?;
         place.send(to_text(&ClientMessage::Request { id, request }));
         Ok(id)
-    }
-}
-
-/// Takes a request out of the table when its future is dropped.
-struct Forget<'a> {
-    id: u32,
-    pending: &'a Pending,
-}
-
-impl Drop for Forget<'_> {
-    fn drop(&mut self) {
-        self.pending.forget(self.id);
     }
 }
 

@@ -47,6 +47,18 @@ struct Table {
     closed: Option<String>,
 }
 
+/// Takes a request out of the table when its future is dropped.
+pub(crate) struct Forget<'a> {
+    pub(crate) id: u32,
+    pub(crate) pending: &'a Pending,
+}
+
+impl Drop for Forget<'_> {
+    fn drop(&mut self) {
+        self.pending.forget(self.id);
+    }
+}
+
 /// What the connection must do after a message was handed out.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum After {

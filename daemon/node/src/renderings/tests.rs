@@ -1,3 +1,5 @@
+//! What is made once, and what is not shared.
+
 use super::{MOST, MOST_BYTES, Renderings, Shape};
 use control::version::NodeId;
 use objects::Kind;

@@ -117,6 +117,12 @@ impl Waiting {
     }
 }
 
+/// Whether only the status of a pod that waits changed.
+pub fn is_same_but_status(before: &Pod, after: &Pod) -> bool {
+    let (old, new) = (&before.metadata, &after.metadata);
+    old.labels == new.labels && old.deletion_timestamp == new.deletion_timestamp && before.spec == after.spec
+}
+
 #[cfg(test)]
 mod tests {
     use super::Queue;
