@@ -158,7 +158,7 @@ async fn a_daemon_that_ignores_the_window_is_stopped() {
     let serving = async {
         let (id, _) = served.request().await;
         served.answer(id, Ok(Response::Stream)).await;
-        for _ in 0..5000 {
+        for _ in 0..10_000 {
             served.bytes(id, b"x").await;
         }
         assert!(matches!(served.next().await, ClientMessage::Cancel { .. }));
