@@ -29,18 +29,6 @@ pub fn process_cpu_ms(pid: u32) -> Result<f64> {
     Ok(ticks.sum::<f64>() * 10.0)
 }
 
-/// What a process holds in memory, pages that it shares included, in MiB.
-///
-/// # Errors
-/// If it is gone.
-pub fn resident_mib(pid: u32) -> Result<f64> {
-    let path = format!("/proc/{pid}/status");
-    let text = fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
-    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).with_context(|| format!("{path} has no VmRSS"))?;
-    let kib: Option<f64> = line.split_whitespace().find_map(|word| word.parse().ok());
-    Ok(kib.with_context(|| format!("VmRSS of {path} is no number"))? / 1024.0)
-}
-
 /// Every process whose command name passes.
 pub fn processes(wanted: impl Fn(&str) -> bool) -> Result<Vec<u32>> {
     let mut found = Vec::new();

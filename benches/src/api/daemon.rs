@@ -1,7 +1,7 @@
 //! A daemon with folders of its own, and what its clients need.
 
 use anyhow::{Context as _, Result, bail};
-use bench::machine::{Memory, process_cpu_ms, resident_mib};
+use bench::machine::{Memory, process_cpu_ms};
 use bench::reach;
 use bench::terminal::Terminal;
 use rustls::pki_types::pem::PemObject;
@@ -172,7 +172,7 @@ impl Daemon {
 fn looked(terminal: Terminal, text: &str, end: &str) -> Result<(f64, f64)> {
     let took = terminal.wait_for(text);
     std::thread::sleep(SETTLED);
-    let held = terminal.pid().and_then(resident_mib);
+    let held = terminal.pid().and_then(Memory::of).map(Memory::resident_mib);
     terminal.stop(end);
     Ok((took?, held?))
 }

@@ -6,7 +6,7 @@
 #![allow(clippy::print_stdout, reason = "the report is what this program is for")]
 
 use anyhow::{Context as _, Result, bail};
-use bench::machine::resident_mib;
+use bench::machine::{Memory, process_cpu_ms};
 use bench::terminal::Terminal;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -32,9 +32,7 @@ fn work(pid: u32) -> Result<(f64, f64)> {
         let line = text.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
         wakeups += line.and_then(|line| line.trim().parse::<f64>().ok()).unwrap_or(0.0);
     }
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).context("the console is gone")?;
-    let ticks = stat.rsplit(')').next().unwrap_or_default().split_whitespace().skip(11).take(2);
-    Ok((wakeups, ticks.filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() * 10.0))
+    Ok((wakeups, process_cpu_ms(pid)?))
 }
 
 fn daemon(pretend: &Path, socket: &Path, pods: usize, changes: usize) -> Result<Child> {
@@ -58,7 +56,7 @@ fn measure(bin: &Path, folder: &Path, pods: usize) -> Result<()> {
     let first = terminal.wait_for("skiff")?;
     let content = terminal.wait_for("Running")?;
     let pid = terminal.pid()?;
-    let resident = resident_mib(pid)?;
+    let resident = Memory::of(pid)?.resident_mib();
     terminal.type_text("/no-pod-has-this-name\r")?;
     // A picture is written without the blanks that stand already, so only a word is looked for.
     terminal.wait_for("filter;")?;

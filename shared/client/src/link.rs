@@ -94,7 +94,7 @@ impl Link {
     /// A watch that outlives the connection.
     #[must_use]
     pub fn watch(&self, kind: Kind, selection: Selection) -> LinkWatch {
-        LinkWatch { link: self.state.clone(), kind, selection, resume_from: None, stream: None, has_more: false, retry: None }
+        LinkWatch { link: self.state.clone(), kind, selection, resume_from: None, stream: None, retry: None }
     }
 }
 
@@ -183,8 +183,6 @@ pub struct LinkWatch {
     selection: Selection,
     resume_from: Option<String>,
     stream: Option<WatchStream>,
-    /// Whether the snapshot is not whole yet: until it is, there is nothing to resume.
-    has_more: bool,
     retry: Option<tokio::time::Instant>,
 }
 
@@ -202,31 +200,19 @@ impl LinkWatch {
                     None => continue,
                 }
             };
-            let ended = if self.has_more {
-                match stream.next_part().await {
-                    Ok(Some(part)) => {
-                        self.has_more = part.more;
-                        self.resume_from = (!part.more).then(|| part.resource_version.clone());
-                        return Ok(LinkWatchEvent::Part(part));
-                    }
-                    Ok(None) => None,
-                    Err(error) => Some(error),
-                }
-            } else {
-                match stream.next().await {
-                    Ok(Some(event)) => {
-                        self.resume_from = Some(event.resource_version.clone());
-                        return Ok(LinkWatchEvent::Change(event));
-                    }
-                    Ok(None) => None,
-                    Err(error) => Some(error),
-                }
+            let told = match stream.next_part().await {
+                Ok(Some(part)) => Ok(Some(LinkWatchEvent::Part(part))),
+                Ok(None) => stream.next().await.map(|event| event.map(LinkWatchEvent::Change)),
+                Err(error) => Err(error),
             };
+            if let Ok(Some(event)) = told {
+                self.resume_from = stream.resume_from();
+                return Ok(event);
+            }
             self.stream = None;
-            self.has_more = false;
-            match ended {
-                Some(error) => self.note(error)?,
-                None => self.retry_soon(),
+            match told {
+                Err(error) => self.note(error)?,
+                Ok(_) => self.retry_soon(),
             }
             return Ok(LinkWatchEvent::Interrupted);
         }
@@ -248,8 +234,7 @@ impl LinkWatch {
         match opened {
             Ok(mut stream) => {
                 let snapshot = stream.take_snapshot();
-                self.has_more = snapshot.as_ref().is_some_and(|list| list.more);
-                self.resume_from = (!self.has_more).then(|| stream.resource_version().to_owned());
+                self.resume_from = stream.resume_from();
                 self.stream = Some(stream);
                 Ok(Some(snapshot.map_or(LinkWatchEvent::Resumed, LinkWatchEvent::Snapshot)))
             }

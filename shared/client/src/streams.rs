@@ -91,6 +91,11 @@ impl WatchStream {
         self.snapshot.take()
     }
 
+    /// The same, once there is something to go on from: not while parts of the snapshot are missing.
+    pub(crate) fn resume_from(&self) -> Option<String> {
+        (!self.has_more).then(|| self.resource_version.clone())
+    }
+
     /// The next part of the snapshot; `None` after the last one. May be used in `select!`: nothing is lost.
     ///
     /// # Errors

@@ -135,13 +135,13 @@ impl Call {
     /// seen early. Those of a stream after the first take of its window.
     async fn answer_list(&self, list: &store::List, in_parts: bool, is_stream: bool) -> Result<(), Closed> {
         let resource_version = list.resource_version.to_string();
-        let mut items = list.items.iter().map(|object| object.json().to_owned());
+        let items = list.items.iter().map(|object| object.json().to_owned());
         if !in_parts {
             let list = ObjectList { items: items.collect(), resource_version, more: false };
             return self.answer(Ok(Response::List(list))).await;
         }
         let mut is_first = true;
-        for part in Parts::new(&mut items, resource_version) {
+        for part in Parts::new(items, resource_version) {
             if is_stream && !std::mem::take(&mut is_first) {
                 self.window.take(part.bytes()).await;
             }

@@ -37,6 +37,11 @@ pub fn row(kind: Kind, raw: Box<RawValue>) -> Option<Row> {
     })
 }
 
+/// The rows of those objects that have a name.
+pub fn rows(kind: Kind, objects: Vec<Box<RawValue>>) -> Vec<Row> {
+    objects.into_iter().filter_map(|object| row(kind, object)).collect()
+}
+
 /// What several cells of a pod are made of.
 struct Pod {
     summary: PodSummary,

@@ -74,12 +74,8 @@ fn pass_on(sender: &SyncSender<Msg>, delta: Delta) -> bool {
     let wire = match delta {
         Delta::Standing(standing) => Wire::Standing(standing),
         Delta::RoundTrip(time) => Wire::RoundTrip(time),
-        Delta::Snapshot { kind, objects } => {
-            Wire::Rows(kind, objects.into_iter().filter_map(|object| project::row(kind, object)).collect())
-        }
-        Delta::Begun { kind, objects } => {
-            Wire::Begun(kind, objects.into_iter().filter_map(|object| project::row(kind, object)).collect())
-        }
+        Delta::Snapshot { kind, objects } => Wire::Rows(kind, project::rows(kind, objects)),
+        Delta::Begun { kind, objects } => Wire::Begun(kind, project::rows(kind, objects)),
         Delta::Changed { kind, object } => match project::row(kind, object) {
             Some(row) => Wire::Put(kind, Box::new(row)),
             None => return true,

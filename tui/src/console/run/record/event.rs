@@ -89,6 +89,12 @@ fn text(text: &str) -> (String, u64) {
     (clean, count)
 }
 
+/// The objects of rows, and how much of them is hidden.
+fn all(rows: &[Row]) -> (Vec<Box<RawValue>>, u64) {
+    let (objects, counts): (Vec<_>, Vec<u64>) = rows.iter().map(object).unzip();
+    (objects, counts.iter().sum())
+}
+
 fn object(row: &Row) -> (Box<RawValue>, u64) {
     redact::raw(&row.raw)
 }
@@ -137,12 +143,12 @@ impl Event {
             Wire::Standing(Standing::Lost { ago, attempt, error }) => plain(Self::Lost(micros(*ago), *attempt, error.clone())),
             Wire::RoundTrip(time) => plain(Self::RoundTrip(micros(*time))),
             Wire::Rows(kind, rows) => {
-                let (objects, counts): (Vec<_>, Vec<u64>) = rows.iter().map(object).unzip();
-                Some((Self::Rows(*kind, objects), counts.iter().sum()))
+                let (objects, count) = all(rows);
+                Some((Self::Rows(*kind, objects), count))
             }
             Wire::Begun(kind, rows) => {
-                let (objects, counts): (Vec<_>, Vec<u64>) = rows.iter().map(object).unzip();
-                Some((Self::Begun(*kind, objects), counts.iter().sum()))
+                let (objects, count) = all(rows);
+                Some((Self::Begun(*kind, objects), count))
             }
             Wire::Put(kind, row) => {
                 let (object, count) = object(row);
@@ -217,12 +223,8 @@ impl Event {
             Self::Live(node, daemon) => Wire::Standing(Standing::Live { node, daemon }),
             Self::Lost(ago, attempt, error) => Wire::Standing(Standing::Lost { ago: Duration::from_micros(ago), attempt, error }),
             Self::RoundTrip(time) => Wire::RoundTrip(Duration::from_micros(time)),
-            Self::Begun(kind, objects) => {
-                Wire::Begun(kind, objects.into_iter().filter_map(|object| project::row(kind, object)).collect())
-            }
-            Self::Rows(kind, objects) => {
-                Wire::Rows(kind, objects.into_iter().filter_map(|object| project::row(kind, object)).collect())
-            }
+            Self::Begun(kind, objects) => Wire::Begun(kind, project::rows(kind, objects)),
+            Self::Rows(kind, objects) => Wire::Rows(kind, project::rows(kind, objects)),
             Self::Put(kind, object) => Wire::Put(kind, Box::new(project::row(kind, object).ok_or("an object without a name")?)),
             Self::Remove(kind, namespace, name) => {
                 Wire::Remove(kind, row::Key { namespace: namespace.into(), name: name.into() })
