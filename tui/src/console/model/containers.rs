@@ -63,8 +63,7 @@ fn amounts(container: &Value, which: &str) -> Resources {
         let text = at(container, &format!("/resources/{which}/{name}")).map(scalar)?;
         Quantity::parse(&text).ok()
     };
-    let cores = amount("cpu").map_or(0.0, |cpu| cpu.to_milli() as f64 / 1000.0);
-    Resources { cores, bytes: amount("memory").map_or(0.0, |memory| memory.to_bytes() as f64) }
+    Resources::of(amount("cpu").as_ref(), amount("memory").as_ref())
 }
 
 fn port(port: &Value) -> String {

@@ -65,8 +65,7 @@ fn unless_ended(pod: &Value, amounts: &BTreeMap<String, Quantity>) -> Resources 
     if matches!(text(pod, "/status/phase"), "Succeeded" | "Failed") {
         return Resources::default();
     }
-    let cores = amounts.get("cpu").map_or(0.0, |cpu| cpu.to_milli() as f64 / 1000.0);
-    Resources { cores, bytes: amounts.get("memory").map_or(0.0, |memory| memory.to_bytes() as f64) }
+    Resources::of(amounts.get("cpu"), amounts.get("memory"))
 }
 
 /// What the pod's containers ask for together: `100m`.

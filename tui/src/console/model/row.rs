@@ -3,6 +3,7 @@
 use crate::console::base::short::{Short, short};
 use jiff::Timestamp;
 use objects::duration::Human;
+use objects::quantity::Quantity;
 use serde_json::value::RawValue;
 use std::cmp::Ordering;
 
@@ -142,6 +143,20 @@ pub struct Resources {
     pub cores: f64,
     /// Bytes of memory.
     pub bytes: f64,
+}
+
+impl Resources {
+    /// Quantities as amounts; nothing where there is none.
+    pub fn of(cpu: Option<&Quantity>, memory: Option<&Quantity>) -> Self {
+        let cores = cpu.map_or(0.0, |cpu| cpu.to_milli() as f64 / 1000.0);
+        Self { cores, bytes: memory.map_or(0.0, |memory| memory.to_bytes() as f64) }
+    }
+
+    /// Both together.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self { cores: self.cores + other.cores, bytes: self.bytes + other.bytes }
+    }
 }
 
 /// One line of a list.

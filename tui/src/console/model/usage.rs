@@ -39,9 +39,8 @@ impl Usage {
 
     /// What all nodes use that answered; `None` where none did.
     pub fn total(&self) -> Option<Resources> {
-        let sum =
-            |one: Resources, two: &Measured| Resources { cores: one.cores + two.used.cores, bytes: one.bytes + two.used.bytes };
-        (!self.is_empty()).then(|| self.nodes.values().fold(Resources::default(), sum))
+        let used = self.nodes.values().map(|measured| measured.used);
+        used.reduce(Resources::plus)
     }
 
     /// What a node uses.
@@ -57,8 +56,10 @@ impl Usage {
     pub fn fill(&self, kind: Kind, row: &mut Row) {
         let (used, has) = match kind {
             Kind::Pod => {
-                let containers = self.of_pod(row);
-                (containers.map(|containers| containers.iter().fold(Resources::default(), add)), Resources::default())
+                let used = |containers: &[ContainerUsage]| {
+                    containers.iter().map(|container| amount(container.used)).fold(Resources::default(), Resources::plus)
+                };
+                (self.of_pod(row).map(used), Resources::default())
             }
             Kind::Node => (self.of_node(&row.key.name), allocatable(row)),
             _ => return,
@@ -76,11 +77,6 @@ impl Usage {
 
 fn amount(used: Used) -> Resources {
     Resources { cores: used.cpu_nanocores as f64 / 1e9, bytes: used.memory_bytes as f64 }
-}
-
-fn add(sum: Resources, container: &ContainerUsage) -> Resources {
-    let used = amount(container.used);
-    Resources { cores: sum.cores + used.cores, bytes: sum.bytes + used.bytes }
 }
 
 /// What a node has for pods.
