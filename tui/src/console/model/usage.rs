@@ -81,11 +81,19 @@ fn amount(used: Used) -> Resources {
 
 /// What a node has for pods.
 pub fn allocatable(node: &Row) -> Resources {
-    let most = |title: &str| match columns::position(columns::NODES, title).and_then(|at| node.cells.get(at)) {
-        Some(Cell::Number(most, _)) => *most,
+    Resources { cores: number(node, "CPU/R"), bytes: number(node, "MEM/R") }
+}
+
+/// How many pods a node takes.
+pub fn most_pods(node: &Row) -> f64 {
+    number(node, "PODS")
+}
+
+fn number(node: &Row, title: &str) -> f64 {
+    match columns::position(columns::NODES, title).and_then(|at| node.cells.get(at)) {
+        Some(Cell::Number(number, _)) => *number,
         _ => 0.0,
-    };
-    Resources { cores: most("CPU/R"), bytes: most("MEM/R") }
+    }
 }
 
 /// The cell of what is not known. It stands before all numbers.

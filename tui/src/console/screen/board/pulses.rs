@@ -99,12 +99,9 @@ struct Load {
 }
 
 fn load_by_node<'a>(known: &'a Known<'_>) -> BTreeMap<&'a str, Load> {
-    let most = |row: &Row, title: &str| match columns::position(columns::NODES, title).and_then(|at| row.cells.get(at)) {
-        Some(Cell::Number(most, _)) => *most,
-        _ => 0.0,
-    };
     let nodes = known.store.of(Kind::Node).iter().map(|(_, row)| {
-        let load = Load { cores: (0.0, most(row, "CPU/R")), bytes: (0.0, most(row, "MEM/R")), pods: (0.0, most(row, "PODS")) };
+        let most = usage::allocatable(row);
+        let load = Load { cores: (0.0, most.cores), bytes: (0.0, most.bytes), pods: (0.0, usage::most_pods(row)) };
         (&*row.key.name, load)
     });
     let mut nodes: BTreeMap<&str, Load> = nodes.collect();
