@@ -9,7 +9,8 @@
 //! ```
 //!
 //! Probes tick on a grid that begins with the pod, as kubelet's do, so those of one pod that have the same period come in one
-//! step; a readiness probe is asked for once more as soon as its container has started.
+//! step; a readiness probe is asked for once more as soon as its container has started. All grids of a machine are put onto
+//! multiples of [`STRIDE_MS`], so that pods that began at almost the same time are woken together.
 
 use super::container::{After, Container, Stage};
 use super::history::{InstanceState, RestartPolicy};
@@ -20,6 +21,9 @@ use k8s_openapi::api::core::v1::Probe;
 
 /// A result that is so late after the probe's own limit was lost.
 const LOST_MS: u64 = 10_000;
+/// How far apart, in ms of the boot clock, the moments are at which a pod's grid may begin. Hundreds of probes a second are then twenty
+/// wakes; periods are whole seconds, so a probe is never later for it than its first time.
+const STRIDE_MS: u64 = 50;
 
 /// The probes of one instance, by [`ProbeKind::ALL`].
 #[derive(Debug, Clone, Default)]
@@ -126,9 +130,12 @@ impl PodMachine {
                 Progress { run: container.probes.0[kind as usize].run, ..Progress::default() };
             return;
         }
-        let due = match container.probes.0[kind as usize].due {
-            Some(due) => due,
-            None => self.first_run(step.now, container, kind, &numbers),
+        let known = container.probes.0[kind as usize].due;
+        let due = known.unwrap_or_else(|| self.first_run(step.now, container, kind, &numbers));
+        // Readiness that is asked for at once is so between the ticks.
+        let next = match known {
+            Some(due) => due.after_ms((boot.since_ms(due) / numbers.period_ms + 1) * numbers.period_ms),
+            None => self.tick(step.now, container, numbers.period_ms, boot.after_ms(1)),
         };
         let Some(newest) = &container.history.newest else { return };
         let (name, attempt) = (container.name.clone(), newest.attempt);
@@ -142,8 +149,7 @@ impl PodMachine {
         }
         progress.run = progress.run.wrapping_add(1);
         progress.asked = Some((progress.run, boot));
-        let missed = boot.since_ms(due) / numbers.period_ms;
-        progress.due = Some(due.after_ms((missed + 1) * numbers.period_ms));
+        progress.due = Some(next);
         step.act(Action::RunProbe { container: name, attempt, probe: kind, run: progress.run });
     }
 
@@ -159,17 +165,18 @@ impl PodMachine {
 
     /// The first tick after the initial delay; without one, readiness is looked at right away.
     fn first_run(&self, now: Now, container: &Container, kind: ProbeKind, numbers: &Numbers) -> BootMs {
-        let started = match container.history.newest.as_ref().map(|newest| &newest.state) {
-            Some(InstanceState::Running { started_at }) => now.boot_of(*started_at),
-            _ => now.boot,
-        };
-        let earliest = started.after_ms(numbers.delay_ms).max(now.boot);
+        let earliest = started_at(now, container).after_ms(numbers.delay_ms).max(now.boot);
         if kind == ProbeKind::Readiness && numbers.delay_ms == 0 && !container.history.probed.ready {
             return earliest;
         }
-        let origin = self.start_time.map_or(started, |start| now.boot_of(start));
-        let ticks = earliest.since_ms(origin).div_ceil(numbers.period_ms);
-        origin.after_ms(ticks * numbers.period_ms).max(earliest)
+        self.tick(now, container, numbers.period_ms, earliest)
+    }
+
+    /// The first tick of the pod's grid that is not before a moment.
+    fn tick(&self, now: Now, container: &Container, period_ms: u64, earliest: BootMs) -> BootMs {
+        let begin = self.start_time.map_or_else(|| started_at(now, container), |start| now.boot_of(start));
+        let origin = BootMs(begin.0.next_multiple_of(STRIDE_MS));
+        origin.after_ms(earliest.since_ms(origin).div_ceil(period_ms) * period_ms)
     }
 
     /// When the next probe is due, or its answer is given up.
@@ -263,5 +270,13 @@ impl PodMachine {
         let grace_ms = own.and_then(|seconds| u64::try_from(seconds).ok()).map_or(self.grace_ms(), |seconds| seconds * 1000);
         step.event(messages::unhealthy(container, kind, after));
         self.stop(step, index, grace_ms, after);
+    }
+}
+
+/// When a container that runs was started.
+fn started_at(now: Now, container: &Container) -> BootMs {
+    match container.history.newest.as_ref().map(|newest| &newest.state) {
+        Some(InstanceState::Running { started_at }) => now.boot_of(*started_at),
+        _ => now.boot,
     }
 }

@@ -5,11 +5,17 @@ use crate::pod::{Found, FoundContainer, FoundSandbox, FoundState, Input, ProbeKi
 use serde_json::{Value, json};
 
 fn probed(policy: &str, probes: &[(&str, Value)]) -> Bench {
+    probed_since(0, policy, probes)
+}
+
+/// A pod that began at this time, in ms.
+fn probed_since(begin_ms: u64, policy: &str, probes: &[(&str, Value)]) -> Bench {
     let mut manifest = manifest(policy, &["kubia"]);
     for (name, probe) in probes {
         manifest["spec"]["containers"][0][*name] = probe.clone();
     }
     let mut bench = Bench::new(manifest);
+    bench.ms = begin_ms;
     bench.give(Input::Found(Found::default()));
     bench.give(Input::SandboxReady { sandbox: 0, ips: vec!["10.1.0.5".to_owned()] });
     bench.image_ready("kubia");
@@ -97,6 +103,28 @@ fn readiness_is_asked_at_once_and_decides_over_ready() {
     bench.probed("kubia", 0, ProbeKind::Readiness, ProbeVerdict::Failure);
     assert_eq!(bench.condition("Ready"), "False / ContainersNotReady / containers with unready status: [kubia]");
     assert_eq!(bench.state("kubia"), "running | - | 0", "it is not ended for it");
+}
+
+#[test]
+fn readiness_that_was_asked_for_at_once_goes_on_with_its_pod() {
+    let mut bench = probed("Always", &[("livenessProbe", probe(10, 1)), ("readinessProbe", probe(10, 1))]);
+    bench.started("kubia", 0);
+    bench.probed("kubia", 0, ProbeKind::Readiness, ProbeVerdict::Success);
+    assert_eq!(bench.wake(), ["probe Liveness kubia/0 1", "probe Readiness kubia/0 2"]);
+    assert_eq!(bench.ms, 10_000);
+}
+
+#[test]
+fn pods_that_began_at_almost_the_same_time_tick_together() {
+    for begin_ms in [1, 13, 50] {
+        let mut bench = probed_since(begin_ms, "Always", &[("livenessProbe", probe(10, 1))]);
+        bench.started("kubia", 0);
+        for tick_ms in [10_050, 20_050] {
+            bench.wake();
+            assert_eq!(bench.ms, tick_ms, "began at {begin_ms}");
+            bench.probed("kubia", 0, ProbeKind::Liveness, ProbeVerdict::Success);
+        }
+    }
 }
 
 #[test]
