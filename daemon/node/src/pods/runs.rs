@@ -9,6 +9,8 @@ use crate::probes::{self, Outcome, Target, probe_of};
 use control::pod::{ContainerName, HookKind, Input, ProbeKind, ProbeVerdict};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
+use std::future::Future;
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 /// Which hook of which instance.
@@ -24,15 +26,16 @@ pub(super) enum HookState {
 }
 
 impl Worker {
-    /// Begins a run of a probe; its result comes as news.
-    pub(super) fn run_probe(&mut self, name: ContainerName, attempt: u32, kind: ProbeKind, run: u32) {
+    /// Begins a run of a probe. Most that only ask whether a port is open are over at once, and have no task; the result of all
+    /// others comes as news.
+    pub(super) fn run_probe(&mut self, name: ContainerName, attempt: u32, kind: ProbeKind, run: u32) -> Option<Input> {
         let mut target = self.target(&name);
-        let Some(probe) = target.container().ok().and_then(|container| probe_of(container, kind)) else { return };
+        let probe = target.container().ok().and_then(|container| probe_of(container, kind))?;
         if probe.exec.is_some() {
             target.program = Some(self.program(&target, attempt));
         }
         let (history, uid) = (self.machinery.probes.clone(), self.uid.clone());
-        self.runs.spawn(async move {
+        let mut running = Box::pin(async move {
             let (at, begun) = (Timestamp::now(), Instant::now());
             let Outcome { verdict, output } = probes::run(kind, &target).await;
             // What a success says changes nothing: only the history has it.
@@ -40,6 +43,14 @@ impl Worker {
             history.add(&uid, (&name, kind), ProbeRecord { at, took: begun.elapsed(), verdict, output });
             Input::Probed { container: name, attempt, probe: kind, run, verdict, output: told }
         });
+        // Whom to wake is told by the task, which asks again when it begins.
+        match running.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(result) => Some(result),
+            Poll::Pending => {
+                self.runs.spawn(running);
+                None
+            }
+        }
     }
 
     /// Begins a hook, or answers for one that has ended.

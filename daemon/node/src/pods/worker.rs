@@ -276,7 +276,8 @@ impl Worker {
                 }
                 // Hundreds of these come each second, and they wait for nothing.
                 Action::RunProbe { container, attempt, probe, run } => {
-                    self.run_probe(container, attempt, probe, run);
+                    let result = self.run_probe(container, attempt, probe, run);
+                    actions.extend(result.into_iter().flat_map(|result| self.machine.step(clock::now(), result)));
                     continue;
                 }
                 action => action,

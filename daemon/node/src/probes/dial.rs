@@ -1,5 +1,6 @@
 //! Connects to a port. On its own machine the kernel has shaken hands before the call that begins a connection returns, so the run
-//! time is asked to wait only for one that is still under way: most tcpSocket probes come to their end without waiting.
+//! time is asked to wait only for one that is still under way: most tcpSocket probes come to their end without waiting, and an httpGet
+//! probe has sent its request by then.
 
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
@@ -10,30 +11,32 @@ use tokio::net::TcpStream;
 /// How far a connection is after it was begun.
 #[derive(Debug)]
 enum Begun {
-    /// It was made, and is closed again.
-    Made,
+    Made(PlainStream),
     UnderWay(PlainStream),
 }
 
-/// Whether a port takes a connection, which is closed again.
+/// Connects to a port. The stream never waits, and the run time does not know it yet.
 ///
 /// # Errors
 /// Why not; a name that nobody knows has no number of the system's.
-pub(super) async fn reach(host: &str, port: u16) -> io::Result<()> {
-    let Ok(address) = host.parse::<IpAddr>() else {
-        return TcpStream::connect((host, port)).await.map(drop);
-    };
-    finish(begin(SocketAddr::new(address, port))?).await
+pub(super) async fn open(host: &str, port: u16) -> io::Result<PlainStream> {
+    match host.parse::<IpAddr>() {
+        Ok(address) => finish(begin(SocketAddr::new(address, port))?).await,
+        Err(_) => TcpStream::connect((host, port)).await?.into_std(),
+    }
 }
 
 /// Waits for a connection that is still under way.
-async fn finish(begun: Begun) -> io::Result<()> {
+async fn finish(begun: Begun) -> io::Result<PlainStream> {
     match begun {
-        Begun::Made => Ok(()),
+        Begun::Made(stream) => Ok(stream),
         Begun::UnderWay(stream) => {
             let stream = TcpStream::from_std(stream)?;
             stream.writable().await?;
-            stream.take_error()?.map_or(Ok(()), Err)
+            match stream.take_error()? {
+                Some(error) => Err(error),
+                None => stream.into_std(),
+            }
         }
     }
 }
@@ -49,7 +52,7 @@ fn begin(address: SocketAddr) -> io::Result<Begun> {
         first => first,
     };
     match state {
-        Ok(()) | Err(Errno::ISCONN) => Ok(Begun::Made),
+        Ok(()) | Err(Errno::ISCONN) => Ok(Begun::Made(PlainStream::from(socket))),
         Err(Errno::ALREADY | Errno::INPROGRESS | Errno::INTR) => Ok(Begun::UnderWay(PlainStream::from(socket))),
         Err(error) => Err(error.into()),
     }
@@ -57,7 +60,7 @@ fn begin(address: SocketAddr) -> io::Result<Begun> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Begun, begin, finish, reach};
+    use super::{Begun, begin, finish, open};
     use std::io::ErrorKind;
     use std::net::{TcpListener, TcpStream};
 
@@ -65,10 +68,10 @@ mod tests {
     fn a_connection_on_this_machine_is_made_at_once_or_refused() {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let address = listener.local_addr().unwrap();
-        assert!(matches!(begin(address), Ok(Begun::Made | Begun::UnderWay(_))));
+        assert!(matches!(begin(address), Ok(Begun::Made(_) | Begun::UnderWay(_))));
         drop(listener);
         let run_time = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let refused = run_time.block_on(reach("127.0.0.1", address.port())).unwrap_err();
+        let refused = run_time.block_on(open("127.0.0.1", address.port())).unwrap_err();
         assert_eq!((refused.kind(), refused.raw_os_error().is_some()), (ErrorKind::ConnectionRefused, true));
     }
 
@@ -77,7 +80,7 @@ mod tests {
         for (bind, host) in [("127.0.0.1:0", "127.0.0.1"), ("[::1]:0", "::1"), ("127.0.0.1:0", "localhost")] {
             // A machine without IPv6 has nothing to show here.
             let Ok(listener) = TcpListener::bind(bind) else { continue };
-            reach(host, listener.local_addr().unwrap().port()).await.unwrap();
+            open(host, listener.local_addr().unwrap().port()).await.unwrap();
         }
     }
 

@@ -56,7 +56,16 @@ impl ProbeHistory {
             Some((_, count)) => *count += 1,
             None => known.totals.push((about, 1)),
         }
-        let records = known.pods.entry(uid.to_owned()).or_default().entry((container.to_owned(), kind)).or_default();
+        // Known is what it nearly always is: no name is copied then.
+        let of_pod = match known.pods.get_mut(uid) {
+            Some(of_pod) => of_pod,
+            None => known.pods.entry(uid.to_owned()).or_default(),
+        };
+        let is_same = |(name, of): &ProbeName| name == container && *of == kind;
+        let records = match of_pod.iter_mut().find(|(name, _)| is_same(name)) {
+            Some((_, records)) => records,
+            None => of_pod.entry((container.to_owned(), kind)).or_default(),
+        };
         if records.len() >= KEPT {
             records.pop_front();
         }

@@ -8,7 +8,7 @@ use super::{Target, port_of, words};
 use k8s_openapi::api::core::v1::HTTPGetAction;
 use std::fmt;
 use std::time::Duration;
-use stream::Stream;
+use stream::{Connection, Stream};
 use tokio::time::{Instant, timeout_at};
 
 /// So many redirects are followed.
@@ -258,15 +258,15 @@ pub async fn get(request: &Request, limit: Option<Duration>) -> Result<Answer, F
 async fn fetch(request: &Request, deadline: Instant) -> Result<Answer, Failure> {
     let url = &request.url;
     let address = host_port(&url.host, url.port);
-    let mut stream = match timeout_at(deadline, Stream::connect(&url.host, url.port, url.scheme == Scheme::Https)).await {
+    let connection = match timeout_at(deadline, Connection::open(&url.host, url.port, url.scheme == Scheme::Https)).await {
         Ok(connected) => connected.map_err(Failure::Transport)?,
         Err(_) => {
             let dial = words::dial_timeout(&address);
             return Err(Failure::Transport(format!("{dial} (Client.Timeout exceeded while awaiting headers)")));
         }
     };
-    let head = match timeout_at(deadline, exchange(&mut stream, &request.head())).await {
-        Ok(head) => head.map_err(Failure::Transport)?,
+    let (head, mut stream) = match timeout_at(deadline, exchange(connection, &request.head())).await {
+        Ok(answered) => answered.map_err(Failure::Transport)?,
         Err(_) => {
             let words = "context deadline exceeded (Client.Timeout exceeded while awaiting headers)";
             return Err(Failure::Transport(words.to_owned()));
@@ -298,12 +298,12 @@ impl Head {
 }
 
 /// Sends the request and reads the head of its answer; those that only say that it goes on are passed over.
-async fn exchange(stream: &mut Stream, request: &str) -> Result<Head, String> {
-    stream.write(request.as_bytes()).await?;
+async fn exchange(connection: Connection, request: &str) -> Result<(Head, Stream), String> {
+    let mut stream = connection.send(request.as_bytes()).await?;
     loop {
-        let head = read_head(stream).await?;
+        let head = read_head(&mut stream).await?;
         if !(100..200).contains(&head.status) || head.status == 101 {
-            return Ok(head);
+            return Ok((head, stream));
         }
     }
 }

@@ -1,56 +1,102 @@
 //! A connection of one request, with TLS or without; errors are in Go's words.
 
-use super::{host_port, words};
+use super::host_port;
+use crate::probes::{dial, words};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
-use std::io;
-use std::net::SocketAddr;
-use std::pin::Pin;
+use std::io::{self, Write};
+use std::net::{SocketAddr, TcpStream as PlainStream};
 use std::sync::{Arc, LazyLock};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 /// How much is read at once.
 const READ_BYTES: usize = 4096;
 
-trait Channel: AsyncRead + AsyncWrite + Send + Unpin {}
+/// The connection's ends: ours, and the server's.
+type Ends = Option<(SocketAddr, SocketAddr)>;
 
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Channel for T {}
+/// A connection on which nothing was asked yet.
+pub(super) enum Connection {
+    /// The run time is not told of it before the request is sent: on its own machine, there is nothing to wait for until then.
+    Plain(PlainStream, Ends),
+    Encrypted(Box<TlsStream<TcpStream>>, Ends),
+}
 
-/// A connection, and what was read from it and not used.
+impl Connection {
+    pub(super) async fn open(host: &str, port: u16, tls: bool) -> Result<Self, String> {
+        let plain = dial::open(host, port).await.map_err(|error| match error.raw_os_error() {
+            Some(_) => words::dial(&host_port(host, port), &error),
+            None => words::lookup(host),
+        })?;
+        // A connection that was reset does not tell its peer any more.
+        let ends = plain.local_addr().ok().zip(plain.peer_addr().ok());
+        if !tls {
+            return Ok(Self::Plain(plain, ends));
+        }
+        let plain = TcpStream::from_std(plain).map_err(|error| error.to_string())?;
+        Ok(Self::Encrypted(Box::new(encrypt(plain, host).await?), ends))
+    }
+
+    /// Sends the request.
+    pub(super) async fn send(self, request: &[u8]) -> Result<Stream, String> {
+        let (ends, sent) = match self {
+            Self::Plain(stream, ends) => (ends, send_plain(stream, request).await),
+            Self::Encrypted(mut stream, ends) => {
+                let written = stream.write_all(request).await;
+                let written = if written.is_ok() { stream.flush().await } else { written };
+                (ends, is_sent(written).map(|()| Channel::Encrypted(stream)))
+            }
+        };
+        let channel = sent.map_err(|error| words::broken("write", ends, &error))?;
+        Ok(Stream { channel, ends, buffer: Vec::new() })
+    }
+}
+
+/// Writes at once what there is room for, which is all of a usual request.
+async fn send_plain(stream: PlainStream, request: &[u8]) -> io::Result<Channel> {
+    let written = match (&stream).write(request) {
+        Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => Ok(0),
+        other => other,
+    };
+    let mut stream = TcpStream::from_std(stream)?;
+    match written {
+        Ok(count) => is_sent(stream.write_all(&request[count..]).await)?,
+        Err(error) => is_sent(Err(error))?,
+    }
+    Ok(Channel::Plain(stream))
+}
+
+/// A server that answers without reading may have closed already: its answer counts.
+fn is_sent(written: io::Result<()>) -> io::Result<()> {
+    written.or_else(|error| if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error) })
+}
+
+enum Channel {
+    Plain(TcpStream),
+    Encrypted(Box<TlsStream<TcpStream>>),
+}
+
+/// A connection on which an answer comes, and what was read from it and not used.
 pub(super) struct Stream {
-    channel: Pin<Box<dyn Channel>>,
-    ends: Option<(SocketAddr, SocketAddr)>,
+    channel: Channel,
+    ends: Ends,
     buffer: Vec<u8>,
 }
 
 impl Stream {
-    pub(super) async fn connect(host: &str, port: u16, tls: bool) -> Result<Self, String> {
-        let plain = TcpStream::connect((host, port)).await.map_err(|error| match error.raw_os_error() {
-            Some(_) => words::dial(&host_port(host, port), &error),
-            None => words::lookup(host),
-        })?;
-        let ends = plain.local_addr().ok().zip(plain.peer_addr().ok());
-        let channel: Pin<Box<dyn Channel>> = if tls { Box::pin(encrypt(plain, host).await?) } else { Box::pin(plain) };
-        Ok(Self { channel, ends, buffer: Vec::new() })
-    }
-
-    pub(super) async fn write(&mut self, bytes: &[u8]) -> Result<(), String> {
-        let written = self.channel.write_all(bytes).await;
-        match if written.is_ok() { self.channel.flush().await } else { written } {
-            // A server that answers without reading may have closed already: its answer counts.
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(words::broken("write", self.ends, &error)),
-            _ => Ok(()),
-        }
-    }
-
     /// Reads once more; 0 at the end.
     pub(super) async fn fill(&mut self) -> Result<usize, String> {
         self.buffer.reserve(READ_BYTES);
-        match self.channel.read_buf(&mut self.buffer).await {
+        let read = match &mut self.channel {
+            Channel::Plain(stream) => stream.read_buf(&mut self.buffer).await,
+            Channel::Encrypted(stream) => stream.read_buf(&mut self.buffer).await,
+        };
+        match read {
             Ok(count) => Ok(count),
             // TLS that ends without a farewell ends all the same.
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(0),
@@ -67,7 +113,7 @@ impl Stream {
     }
 }
 
-async fn encrypt(plain: TcpStream, host: &str) -> Result<tokio_rustls::client::TlsStream<TcpStream>, String> {
+async fn encrypt(plain: TcpStream, host: &str) -> Result<TlsStream<TcpStream>, String> {
     let name = ServerName::try_from(host.to_owned()).map_err(|error| format!("tls: {error}"))?;
     TlsConnector::from(CONFIG.clone()).connect(name, plain).await.map_err(|error| {
         let is_plain = matches!(

@@ -58,6 +58,14 @@ async fn a_request_looks_like_the_kubelets() {
 }
 
 #[tokio::test]
+async fn a_request_that_the_socket_has_no_room_for_is_sent_whole() {
+    let (address, task) = serve(vec!["HTTP/1.1 204 No Content\r\n\r\n".to_owned()]).await;
+    let path = format!("/{}", "a".repeat(16 << 20));
+    assert_eq!(get(&request(address, &path), Some(Duration::from_secs(60))).await.expect("an answer").status, 204);
+    assert!(task.await.expect("served")[0].starts_with(&format!("GET {path} HTTP/1.1\r\n")));
+}
+
+#[tokio::test]
 async fn the_status_decides() {
     check(&outcome(&["HTTP/1.0 204 No Content\r\n\r\n"]).await, ProbeVerdict::Success, "");
     check(&outcome(&["HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\r\nall"]).await, ProbeVerdict::Success, "all");
