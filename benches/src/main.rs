@@ -1,10 +1,13 @@
-//! Measures skiffd beside `podman kube play` in one run: the same image, the same manifest, taking turns.
+//! Measures skiffd beside `podman kube play`, and beside containerd where it is installed, in one run: the same image, the same manifest,
+//! taking turns.
 //!
 //! The workload prints the clock at its `main`, so that the time from request to running process is measured inside the
 //! process, and ends at once on SIGTERM. Call it through `make bench`, which prepares the machine (`scripts/bench`).
 #![allow(clippy::print_stdout, reason = "the report is what this program is for")]
 
+mod containerd;
 mod logs;
+mod parallel;
 mod podman;
 mod probes;
 mod report;
@@ -13,6 +16,7 @@ mod skiff;
 use anyhow::{Result, bail};
 use bench::machine::busy_cpu_ms;
 use bench::samples::Samples;
+use containerd::Containerd;
 use report::{Row, print_table};
 use skiff::Skiff;
 use std::path::PathBuf;
@@ -131,15 +135,22 @@ async fn measure_beside(options: &Options, skiff: &mut Skiff) -> Result<()> {
     if options.has_peer() {
         podman::load(&options.image)?;
     }
-    measure(options, skiff).await
+    let mut containerd = if options.measures(Part::Pods) { Containerd::start(&options.image)? } else { None };
+    if options.measures(Part::Pods) && containerd.is_none() {
+        println!("containerd is not installed: it has no figures");
+    }
+    let measured = measure(options, skiff, containerd.as_ref()).await;
+    let cleaned = containerd.as_mut().map_or(Ok(()), Containerd::stop);
+    measured?;
+    cleaned
 }
 
-async fn measure(options: &Options, skiff: &mut Skiff) -> Result<()> {
+async fn measure(options: &Options, skiff: &mut Skiff, containerd: Option<&Containerd>) -> Result<()> {
     let idle = skiff.daemon_memory()?;
     let mut rows = Vec::new();
     if options.measures(Part::Pods) {
-        rows.extend(one_by_one(options, skiff).await?);
-        rows.extend(many(options, skiff).await?);
+        rows.extend(one_by_one(options, skiff, containerd).await?);
+        rows.extend(many(options, skiff, containerd).await?);
     }
     if options.measures(Part::Logs) {
         rows.extend(logs::measure(options.lines, skiff).await?);
@@ -157,26 +168,32 @@ async fn measure(options: &Options, skiff: &mut Skiff) -> Result<()> {
 }
 
 /// One pod at a time, in turns: request to running process, and delete.
-async fn one_by_one(options: &Options, skiff: &mut Skiff) -> Result<Vec<Row>> {
-    let mut start = (Samples::default(), Samples::default());
-    let mut delete = (Samples::default(), Samples::default());
+async fn one_by_one(options: &Options, skiff: &mut Skiff, containerd: Option<&Containerd>) -> Result<Vec<Row>> {
+    let mut start = (Samples::default(), Samples::default(), Samples::default());
+    let mut delete = (Samples::default(), Samples::default(), Samples::default());
     for round in 0..options.rounds {
         let name = format!("bench-one-{round}");
         start.0.push(skiff.start_pod(&name).await?);
         delete.0.push(skiff.delete_pod(&name).await?);
         start.1.push(podman::start_pod(&name)?);
         delete.1.push(podman::delete_pod(&name)?);
+        if let Some(containerd) = containerd {
+            start.2.push(containerd.start_container(&name)?);
+            delete.2.push(containerd.delete_containers(&[name])?);
+        }
         // Let what either left to the kernel be done before the next one is measured.
         tokio::time::sleep(Duration::from_millis(150)).await;
     }
+    let theirs = |samples: &mut Samples| containerd.map(|_| samples.median());
     Ok(vec![
-        Row::smaller("one pod: request to running process, ms", start.0.median(), start.1.median(), 20.0),
-        Row::smaller("one pod: delete, ms", delete.0.median(), delete.1.median(), 15.0),
+        Row::smaller("one pod: request to running process, ms", start.0.median(), start.1.median(), 20.0)
+            .with_containerd(theirs(&mut start.2)),
+        Row::smaller("one pod: delete, ms", delete.0.median(), delete.1.median(), 15.0).with_containerd(theirs(&mut delete.2)),
     ])
 }
 
 /// Many pods at once: rate, processor time a start, and memory a pod while they run.
-async fn many(options: &Options, skiff: &mut Skiff) -> Result<Vec<Row>> {
+async fn many(options: &Options, skiff: &mut Skiff, containerd: Option<&Containerd>) -> Result<Vec<Row>> {
     let names: Vec<String> = (0..options.pods).map(|number| format!("bench-many-{number}")).collect();
     let count = names.len() as f64;
 
@@ -193,6 +210,7 @@ async fn many(options: &Options, skiff: &mut Skiff) -> Result<Vec<Row>> {
     let theirs_cpu = (busy_cpu_ms()? - cpu) / count;
     let theirs_memory_kib = podman::monitor_memory_kib()? / count;
     let theirs_delete_ms = podman::delete_pods(&names)?;
+    let third = containerd.map(|containerd| many_containers(&names, containerd)).transpose()?;
 
     println!(
         "with {} pods: daemon {}; {} supervisors, {:.0} KiB each of their own and {:.0} KiB of the kernel's",
@@ -208,14 +226,37 @@ async fn many(options: &Options, skiff: &mut Skiff) -> Result<Vec<Row>> {
             count * 1e3 / ours_ms,
             count * 1e3 / theirs_ms,
             150.0,
-        ),
-        Row::smaller("cpu a start (whole machine), ms", ours_cpu, theirs_cpu, 24.5),
-        Row::smaller("memory a pod beyond the workload, KiB", ours_memory.all_kib() / count, theirs_memory_kib, 2.0),
+        )
+        .with_containerd(third.as_ref().map(|third| third.a_second)),
+        Row::smaller("cpu a start (whole machine), ms", ours_cpu, theirs_cpu, 24.5)
+            .with_containerd(third.as_ref().map(|third| third.cpu_ms)),
+        Row::smaller("memory a pod beyond the workload, KiB", ours_memory.all_kib() / count, theirs_memory_kib, 2.0)
+            .with_containerd(third.as_ref().map(|third| third.memory_kib)),
         Row::smaller(
             &format!("{} pods: delete all, ms a pod", options.pods),
             ours_delete_ms / count,
             theirs_delete_ms / count,
             15.0,
-        ),
+        )
+        .with_containerd(third.as_ref().map(|third| third.delete_ms)),
     ])
+}
+
+/// What many containers at once take of containerd, each.
+struct Third {
+    a_second: f64,
+    cpu_ms: f64,
+    memory_kib: f64,
+    delete_ms: f64,
+}
+
+fn many_containers(names: &[String], containerd: &Containerd) -> Result<Third> {
+    let count = names.len() as f64;
+    let cpu = busy_cpu_ms()?;
+    let start_ms = containerd.start_containers(names)?;
+    let cpu_ms = (busy_cpu_ms()? - cpu) / count;
+    let memory_kib = containerd.shim_memory_kib()? / count;
+    println!("with {} containers: containerd {}", names.len(), containerd.daemon_memory()?.in_words());
+    let delete_ms = containerd.delete_containers(names)? / count;
+    Ok(Third { a_second: count * 1e3 / start_ms, cpu_ms, memory_kib, delete_ms })
 }

@@ -1,14 +1,11 @@
 //! The peer: `podman kube play` and `kube down` on the same manifest.
 
-use crate::{IMAGE, manifest};
+use crate::{IMAGE, manifest, parallel};
 use anyhow::{Context as _, Result, bail};
 use bench::machine::{Memory, now_ns, processes};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-
-/// As many at a time as served podman best when it was tried on two cores.
-const AT_A_TIME: usize = 4;
 
 fn run(args: &[&str]) -> Result<Output> {
     let output = Command::new("podman").args(args).stdin(Stdio::null()).output().context("cannot run podman")?;
@@ -61,21 +58,12 @@ pub fn delete_pod(name: &str) -> Result<f64> {
 }
 
 fn in_parallel(names: &[String], verb: &str) -> Result<()> {
-    for some in names.chunks(AT_A_TIME) {
-        let mut children = Vec::new();
-        for name in some {
-            let path = std::env::temp_dir().join(format!("{name}.json"));
-            let mut command = Command::new("podman");
-            command.args(["kube", verb]).arg(path).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-            children.push(command.spawn().context("cannot run podman")?);
-        }
-        for mut child in children {
-            if !child.wait()?.success() {
-                bail!("podman kube {verb} failed");
-            }
-        }
-    }
-    Ok(())
+    let command = |name: &String| {
+        let mut command = Command::new("podman");
+        command.args(["kube", verb]).arg(std::env::temp_dir().join(format!("{name}.json")));
+        command
+    };
+    parallel::run_all(names.iter().map(command).collect())
 }
 
 /// From the first command to the last workload's `main`, in ms.

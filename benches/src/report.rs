@@ -6,6 +6,7 @@ pub struct Row {
     what: String,
     ours: f64,
     theirs: f64,
+    containerd: Option<f64>,
     ratio: f64,
     goal: String,
 }
@@ -13,25 +14,32 @@ pub struct Row {
 impl Row {
     /// A figure that should be small; `goal` is how many times smaller than theirs.
     pub fn smaller(what: &str, ours: f64, theirs: f64, goal: f64) -> Self {
-        Self { what: what.to_owned(), ours, theirs, ratio: theirs / ours, goal: format!("1/{goal}") }
+        Self { what: what.to_owned(), ours, theirs, containerd: None, ratio: theirs / ours, goal: format!("1/{goal}") }
     }
 
     /// A figure that should be large; `goal` is its least value.
     pub fn larger(what: &str, ours: f64, theirs: f64, goal: f64) -> Self {
-        Self { what: what.to_owned(), ours, theirs, ratio: ours / theirs, goal: format!("{goal}") }
+        Self { what: what.to_owned(), ours, theirs, containerd: None, ratio: ours / theirs, goal: format!("{goal}") }
     }
 
     /// A figure that should be large, and has no goal of its own.
     pub fn beside(what: &str, ours: f64, theirs: f64) -> Self {
-        Self { what: what.to_owned(), ours, theirs, ratio: ours / theirs, goal: "-".to_owned() }
+        Self { what: what.to_owned(), ours, theirs, containerd: None, ratio: ours / theirs, goal: "-".to_owned() }
+    }
+
+    /// The same with containerd's figure, where there is one.
+    pub fn with_containerd(self, containerd: Option<f64>) -> Self {
+        Self { containerd, ..self }
     }
 }
 
 /// Prints the figures side by side.
 pub fn print_table(rows: &[Row]) {
-    println!("{:<56}{:>10}{:>10}{:>9}{:>9}", "", "skiff", "podman", "ratio", "goal");
+    println!("{:<56}{:>10}{:>10}{:>9}{:>9}{:>12}", "", "skiff", "podman", "ratio", "goal", "containerd");
     for row in rows {
-        println!("{:<56}{:>10}{:>10}{:>8.1}x{:>9}", row.what, shown(row.ours), shown(row.theirs), row.ratio, row.goal);
+        let containerd = row.containerd.map_or("-".to_owned(), shown);
+        let (ours, theirs) = (shown(row.ours), shown(row.theirs));
+        println!("{:<56}{ours:>10}{theirs:>10}{:>8.1}x{:>9}{containerd:>12}", row.what, row.ratio, row.goal);
     }
 }
 
