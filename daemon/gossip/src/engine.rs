@@ -226,7 +226,7 @@ impl Engine {
             Timer::Digest => self.begin_round(),
             Timer::Differs(peer) => self.end_wait(&peer),
             Timer::Fresh => self.tell_fresh(),
-            Timer::Pull => self.pull_due(),
+            Timer::Pull => self.pull_timer(),
             Timer::Sweep => self.sweep(),
         }
     }

@@ -1,6 +1,8 @@
 //! Asking for what is missing. Both sides of a reconciliation and whoever hears of something fresh get records this way, so that the
 //! receiver sets the pace.
 
+mod queue;
+
 use crate::engine::Engine;
 use crate::key::Key;
 use crate::recent::Recent;
@@ -8,7 +10,8 @@ use crate::timers::Timer;
 use crate::wire::{Message, Named};
 use control::clock::BootMs;
 use control::version::NodeId;
-use std::collections::{BTreeMap, VecDeque};
+use queue::Queue;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Records in one question.
@@ -37,7 +40,7 @@ struct Question {
 
 #[derive(Debug, Default)]
 struct Peer {
-    waiting: VecDeque<(BootMs, Key)>,
+    waiting: Queue,
     questions: BTreeMap<u32, Question>,
 }
 
@@ -108,13 +111,21 @@ impl Engine {
         let peer = self.pulls.peers.entry(from.clone()).or_default();
         let room = MAX_WAITING.saturating_sub(peer.waiting.len());
         self.counters.let_go += missing.len().saturating_sub(room) as u64;
-        peer.waiting.extend(missing.into_iter().take(room).map(|key| (now.after_ms(after_ms), key)));
+        for key in missing.into_iter().take(room) {
+            peer.waiting.put(now.after_ms(after_ms), key);
+        }
         self.ask(from);
     }
 
-    /// The timer: asks all whose time has come.
+    /// The timer. One that an earlier one was set after has nothing to say: that one has set the next.
+    pub(crate) fn pull_timer(&mut self) {
+        if self.pulls.armed_at.take_if(|at| *at <= self.now.boot).is_some() {
+            self.pull_due();
+        }
+    }
+
+    /// Asks all whose time has come.
     pub(crate) fn pull_due(&mut self) {
-        self.pulls.armed_at = None;
         let peers: Vec<NodeId> = self.pulls.peers.keys().cloned().collect();
         for peer in peers {
             self.ask(&peer);
@@ -131,26 +142,25 @@ impl Engine {
                 return;
             }
             let mut keys = Vec::new();
-            let mut later = Vec::new();
-            while let Some((_, key)) = peer.waiting.front().copied().filter(|(due, _)| *due <= now && keys.len() < AT_ONCE) {
-                peer.waiting.pop_front();
+            while keys.len() < AT_ONCE
+                && let Some(key) = peer.waiting.take(now)
+            {
                 if self.index.has(key) || self.refused.has(key, now) {
                     continue;
                 }
                 // Somebody else is asked for it already: only if that fails.
                 match self.pulls.asked.until(key, now) {
-                    Some(until) => later.push((until, key)),
+                    Some(until) => peer.waiting.put(until, key),
                     None => keys.push(key),
                 }
             }
-            peer.waiting.extend(later);
             if keys.is_empty() {
-                match peer.waiting.iter().map(|(due, _)| *due).min() {
-                    Some(due) if due > now => self.arm_pull(due),
+                match peer.waiting.next_due() {
+                    Some(due) => self.arm_pull(due),
                     None if peer.questions.is_empty() => {
                         self.pulls.peers.remove(from);
                     }
-                    _ => {}
+                    None => {}
                 }
                 return;
             }
@@ -185,9 +195,9 @@ impl Engine {
                 let question = peer.questions.remove(&want);
                 // What the answer had no room for is next.
                 let left = question.map(|question| question.keys).unwrap_or_default();
-                for key in left.into_iter().skip(handled as usize).rev() {
+                for key in left.into_iter().skip(handled as usize) {
                     self.pulls.asked.remove(key);
-                    peer.waiting.push_front((now, key));
+                    peer.waiting.put_first(key);
                 }
             } else if let Some(question) = peer.questions.get_mut(&want) {
                 question.deadline = now.after_ms(ANSWER_MS);
@@ -205,5 +215,56 @@ impl Engine {
             self.pulls.armed_at = Some(at);
             self.timers.set(at, Timer::Pull);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::key::Key;
+    use crate::{Config, Engine, Identity, Input, Standing};
+    use control::clock::{BootMs, Now};
+    use control::record::{Fate, Part, RecordId, Stamp};
+    use control::version::{NodeId, Version};
+    use jiff::Timestamp;
+    use std::collections::BTreeSet;
+    use std::net::SocketAddr;
+
+    fn now(ms: u64) -> Now {
+        Now { wall: Timestamp::UNIX_EPOCH, boot: BootMs(ms) }
+    }
+
+    fn key(number: u64) -> Key {
+        let version = Version { wall_ms: number, counter: 0, node: "x".into() };
+        let stamp = Stamp { birth: version.clone(), version, fate: Fate::Live };
+        Key::of(&RecordId { object: format!("pods/a/{number}").into(), part: Part::Spec }, &stamp)
+    }
+
+    /// What is asked of one is not asked of another for a second; each of the others waits for another moment.
+    #[test]
+    fn waiting_for_many_moments_takes_one_timer() {
+        let identity = Identity::new("me".into(), 1, SocketAddr::from(([10, 0, 0, 1], 7_946)), "".into());
+        let config = Config {
+            identity,
+            seed: 1,
+            standing: Standing::Settled,
+            horizon_ms: 1_000_000,
+            known: Vec::new(),
+            join: Vec::new(),
+            denied: BTreeSet::new(),
+            records: Vec::new(),
+        };
+        let mut engine = Engine::new(now(0), config);
+        let step = |engine: &mut Engine, ms| drop(engine.step(now(ms), Input::Tick));
+        for number in 0..20 {
+            step(&mut engine, number);
+            engine.pull(&NodeId::from(format!("asked-{number}").as_str()), vec![key(number)], 0);
+        }
+        let before = engine.timers.len();
+        // Each is due earlier than those before it, so that each sets a timer.
+        for number in (0..20).rev() {
+            engine.pull(&NodeId::from(format!("waits-{number}").as_str()), vec![key(number)], 0);
+        }
+        (1_000..1_019).for_each(|ms| step(&mut engine, ms));
+        assert!(engine.timers.len() <= before + 4, "{} timers, {before} before", engine.timers.len());
     }
 }
