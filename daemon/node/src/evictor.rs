@@ -81,13 +81,8 @@ impl Evictor {
         self.is_tainted = !taints.is_empty();
         let mut pods = BTreeMap::new();
         if !taints.is_empty() || !self.since.is_empty() {
-            let all = self.store.list(Kind::Pod, None).items;
-            let ours = all.iter().filter_map(|object| Some((object.uid().to_owned(), object.parse::<Pod>().ok()?)));
-            pods.extend(
-                ours.filter(|(_, pod)| {
-                    pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref()) == Some(self.verbs.node_name())
-                }),
-            );
+            let ours = self.store.pods_on(self.verbs.node_name());
+            pods.extend(ours.iter().filter_map(|object| Some((object.uid().to_owned(), object.parse::<Pod>().ok()?))));
         }
         self.since.retain(|uid, _| pods.contains_key(uid) && !taints.is_empty());
         let mut wait: Option<Duration> = None;

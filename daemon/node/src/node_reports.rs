@@ -142,10 +142,8 @@ impl NodeReports {
         if event.news != News::Standing(Standing::NotReady) {
             return;
         }
-        for pod in self.store.list(Kind::Pod, None).items.iter().filter_map(|object| object.parse::<Pod>().ok()) {
-            if pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref()) == Some(&event.node) {
-                report(About::pod(&pod, None), EventType::Warning, POD_REASON, POD_MESSAGE.to_owned());
-            }
+        for pod in self.store.pods_on(&event.node).iter().filter_map(|object| object.parse::<Pod>().ok()) {
+            report(About::pod(&pod, None), EventType::Warning, POD_REASON, POD_MESSAGE.to_owned());
         }
     }
 }

@@ -218,17 +218,15 @@ impl Pods {
     }
 
     fn put(&mut self, object: &Arc<Object>) {
+        match object.node() {
+            Some(node) if node == self.machinery.node_name => {}
+            Some(node) => return self.taken_away(object.uid(), Wanted::Elsewhere(node.to_owned())),
+            None => return self.removed(object.uid()),
+        }
         let pod: Pod = match object.parse() {
             Ok(pod) => pod,
             Err(error) => return warn!(key = %object.key(), %error, "a pod cannot be read"),
         };
-        let is_ours = pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref()) == Some(&self.machinery.node_name);
-        if !is_ours {
-            return match pod.spec.and_then(|spec| spec.node_name).filter(|node| !node.is_empty()) {
-                Some(node) => self.taken_away(object.uid(), Wanted::Elsewhere(node)),
-                None => self.removed(object.uid()),
-            };
-        }
         self.orphans.remove(object.uid());
         if self.removing.contains(object.uid()) {
             return;

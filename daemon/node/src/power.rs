@@ -10,7 +10,6 @@ use crate::relief::ended;
 use control::pressure::is_critical;
 use futures_util::future::join_all;
 use k8s_openapi::api::core::v1::Pod;
-use objects::Kind;
 use std::sync::Arc;
 use std::time::Duration;
 use store::Store;
@@ -77,9 +76,6 @@ impl Closing {
     }
 
     fn own_pods(&self) -> Vec<Pod> {
-        let pods = self.store.list(Kind::Pod, None).items;
-        let pods = pods.iter().filter_map(|object| object.parse::<Pod>().ok());
-        pods.filter(|pod| pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref()) == Some(&self.machinery.node_name))
-            .collect()
+        self.store.pods_on(&self.machinery.node_name).iter().filter_map(|object| object.parse().ok()).collect()
     }
 }

@@ -114,10 +114,9 @@ impl Relief {
     }
 
     fn own_pods(&self) -> Vec<Arc<Pod>> {
-        let pods = self.store.list(Kind::Pod, None).items;
+        let pods = self.store.pods_on(&self.machinery.node_name);
         let pods = pods.iter().filter_map(|object| object.parse::<Pod>().ok());
-        let is_ours = |pod: &Pod| pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref()) == Some(&self.machinery.node_name);
-        pods.filter(|pod| is_ours(pod) && pod.metadata.deletion_timestamp.is_none()).map(Arc::new).collect()
+        pods.filter(|pod| pod.metadata.deletion_timestamp.is_none()).map(Arc::new).collect()
     }
 }
 

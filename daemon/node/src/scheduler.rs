@@ -184,7 +184,7 @@ impl Scheduler {
         }
         self.strangers.clear();
         // First what is taken, then what is wanted.
-        let (bound, pending): (Vec<_>, Vec<_>) = pods.iter().partition(|object| is_bound(object));
+        let (bound, pending): (Vec<_>, Vec<_>) = pods.iter().partition(|object| object.node().is_some());
         for object in bound.into_iter().chain(pending) {
             self.put_pod(object);
         }
@@ -214,13 +214,13 @@ impl Scheduler {
                 return Room::AsBefore;
             }
         };
-        if let Some(node) = node_of(&pod).map(str::to_owned) {
+        if let Some(node) = object.node() {
             self.waiting.remove(object.uid());
             let has_ended =
                 matches!(pod.status.as_ref().and_then(|status| status.phase.as_deref()), Some("Succeeded" | "Failed"));
             // It may have been counted elsewhere: a binding of another node's that is older than ours.
-            let has_moved = self.counted.get(object.uid()).is_some_and(|counted| *counted != node);
-            let is_other = self.count(&node, object.uid(), &pod);
+            let has_moved = self.counted.get(object.uid()).is_some_and(|counted| counted != node);
+            let is_other = self.count(node, object.uid(), &pod);
             let is_looked_at = is_other && self.waiting.has_lookers();
             return if has_ended || has_moved || is_looked_at { Room::MayHaveGrown } else { Room::AsBefore };
         }
@@ -378,14 +378,6 @@ fn turn_of(now: BootMs, uid: &str, pod: &Pod, members: &Members) -> BootMs {
         Turn::Now => now,
         Turn::Wait { until } => until,
     }
-}
-
-fn node_of(pod: &Pod) -> Option<&str> {
-    pod.spec.as_ref()?.node_name.as_deref().filter(|name| !name.is_empty())
-}
-
-fn is_bound(object: &Arc<Object>) -> bool {
-    object.parse::<Pod>().is_ok_and(|pod| node_of(&pod).is_some())
 }
 
 fn bind(store: Store, object: Arc<Object>, pod: Pod, node: String) -> BoxFuture<'static, Written> {

@@ -1,11 +1,14 @@
 //! An object's records, and the one JSON text that readers get of them.
 
-use crate::overlay::{Lost, child, cover};
+use crate::fields::{Fields, quoted};
+use crate::overlay::{Lost, cover};
 use crate::{Key, Object, ResourceVersion};
 use control::entry::Entry;
 use control::record::{Body, Part, Record};
 use objects::Kind;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// A new object, taken apart.
@@ -45,91 +48,110 @@ pub fn text(value: &Value) -> Body {
 /// The node that a binding record names. One of another object of the name is none.
 pub fn bound_to(entry: &Entry, uid: &str) -> Option<String> {
     let binding = entry.binding.as_ref().filter(|record| entry.is_of_the_live(record))?;
-    let binding = parse(binding)?;
-    (binding["uid"] == uid).then(|| binding["nodeName"].as_str().map(str::to_owned)).flatten()
+    let fields = Fields::read(binding.json()?)?;
+    (fields.text("uid").as_deref() == Some(uid)).then(|| fields.text("nodeName")).flatten()
 }
 
-/// An object made of its records, before it has a version.
+/// An object made of its records, before it has a version. The texts of the records are put together as they are: most of what comes from
+/// other replicas is passed on to readers without a look into it.
 pub struct Composed {
-    value: Value,
+    /// Its JSON, with an empty text in place of the version.
+    json: String,
+    /// Where the version belongs, in bytes.
+    version_at: usize,
     key: Key,
     uid: String,
-    /// The node that it is on; for a Node itself.
-    pub node: Option<Arc<str>>,
+    node: Option<Arc<str>>,
 }
 
 impl Composed {
     /// Joins the records.
     pub fn of(entry: &Entry, key: &Key) -> Result<Self, &'static str> {
-        let mut value = entry.spec.as_ref().and_then(parse).ok_or("its specification is no JSON")?;
-        let uid = value["metadata"]["uid"].as_str().ok_or("it has no uid")?.to_owned();
-        if let Some(node) = bound_to(entry, &uid) {
-            child(&mut value, "spec").ok_or("its spec is no object")?.insert("nodeName".into(), node.into());
+        let text = entry.spec.as_ref().and_then(Record::json).ok_or("it has no specification")?;
+        let mut object = Fields::read(text).ok_or("its specification is no JSON object")?;
+        let uid = object.child("metadata").and_then(|metadata| metadata.text("uid")).ok_or("it has no uid")?;
+        let bound = bound_to(entry, &uid);
+        if let Some(node) = &bound {
+            let mut spec = object.child("spec").ok_or("its spec is no object")?;
+            spec.set("nodeName", quoted(node));
+            let spec = spec.join("").0;
+            object.set("spec", spec);
         }
         let node = match key.kind {
-            Kind::Node => Some(key.name.as_str()),
-            Kind::Pod => value["spec"]["nodeName"].as_str().filter(|node| !node.is_empty()),
+            Kind::Node => Some(key.name.clone()),
+            Kind::Pod => bound.or_else(|| object.child("spec")?.text("nodeName")).filter(|node| !node.is_empty()),
             _ => None,
         };
-        let node = node.map(Arc::from);
         if let Some(status) = status_of(entry, key.kind, &uid, node.as_deref()) {
-            value["status"] = status;
+            object.set("status", status);
         }
-        Ok(Self { value, key: key.clone(), uid, node })
+        let (json, version_at) = without_version(object)?;
+        Ok(Self { json, version_at, key: key.clone(), uid, node: node.map(Arc::from) })
     }
 
     /// Its status as it is stored.
-    pub fn status(&self) -> Option<&Value> {
-        self.value.get("status")
+    pub fn status(&self) -> Option<Value> {
+        serde_json::from_str(Fields::read(&self.json)?.get("status")?).ok()
     }
 
     /// Shows it as one of a lost node where it is that.
-    #[must_use]
-    pub fn covered(mut self, lost: &Lost) -> Self {
-        cover(&mut self.value, self.key.kind, self.node.as_deref(), lost);
-        self
+    pub fn covered(mut self, lost: &Lost) -> Result<Self, &'static str> {
+        if self.node.as_deref().is_some_and(|node| lost.contains_key(node)) {
+            let mut value = serde_json::from_str(&self.json).map_err(|_| "its specification is no JSON object")?;
+            cover(&mut value, self.key.kind, self.node.as_deref(), lost);
+            let text = value.to_string();
+            (self.json, self.version_at) = without_version(Fields::read(&text).ok_or("it is no JSON object")?)?;
+        }
+        Ok(self)
     }
 
     /// Gives it a version.
-    pub fn finish(&mut self, resource_version: ResourceVersion) -> Result<Arc<Object>, &'static str> {
-        child(&mut self.value, "metadata")
-            .ok_or("it has no metadata")?
-            .insert("resourceVersion".into(), resource_version.to_string().into());
-        let json = serde_json::value::to_raw_value(&self.value).map_err(|_| "it cannot be written as JSON")?;
-        Ok(Arc::new(Object { key: self.key.clone(), uid: self.uid.clone(), resource_version, json }))
+    pub fn finish(&self, resource_version: ResourceVersion) -> Result<Arc<Object>, &'static str> {
+        let (before, after) = self.json.split_at(self.version_at);
+        let json = [before, &resource_version.to_string(), after].concat();
+        let json = RawValue::from_string(json).map_err(|_| "it cannot be written as JSON")?;
+        Ok(Arc::new(Object { key: self.key.clone(), uid: self.uid.clone(), node: self.node.clone(), resource_version, json }))
     }
 
     /// Gives it a version, if it differs from how it was shown before in more than that.
-    pub fn finish_if_new(
-        &mut self,
-        before: Option<&Object>,
-        version: ResourceVersion,
-    ) -> Result<Option<Arc<Object>>, &'static str> {
-        if let Some(before) = before
-            && self.finish(before.resource_version)?.json.get() == before.json.get()
-        {
-            return Ok(None);
-        }
-        self.finish(version).map(Some)
+    pub fn finish_if_new(&self, before: Option<&Object>, version: ResourceVersion) -> Result<Option<Arc<Object>>, &'static str> {
+        if before.is_some_and(|before| self.is_shown_by(before)) { Ok(None) } else { self.finish(version).map(Some) }
     }
+
+    fn is_shown_by(&self, object: &Object) -> bool {
+        let (before, after) = self.json.split_at(self.version_at);
+        let version = object.resource_version.to_string();
+        let rest = object.json.get().strip_prefix(before).and_then(|rest| rest.strip_prefix(version.as_str()));
+        rest == Some(after)
+    }
+}
+
+/// An object's JSON with an empty text in place of its version, and where the version belongs.
+fn without_version(mut object: Fields<'_>) -> Result<(String, usize), &'static str> {
+    let mut metadata = object.child("metadata").ok_or("it has no metadata")?;
+    metadata.set("resourceVersion", quoted(""));
+    let (metadata, version_at) = metadata.join("resourceVersion");
+    object.set("metadata", metadata);
+    let (json, metadata_at) = object.join("metadata");
+    Ok((json, metadata_at + version_at + 1))
 }
 
 /// The status to be shown. Once a pod is bound only that node says how it is; what was said before, by its creator or the scheduler of
 /// another node, is not what the node sees, and neither is what a node says that lost it to another placement.
-fn status_of(entry: &Entry, kind: Kind, uid: &str, node: Option<&str>) -> Option<Value> {
+fn status_of<'e>(entry: &'e Entry, kind: Kind, uid: &str, node: Option<&str>) -> Option<Cow<'e, str>> {
     let record = entry.status.as_ref().filter(|record| entry.is_of_the_live(record))?;
-    let mut parsed = parse(record).filter(|parsed| parsed["uid"] == uid)?;
-    let status = parsed["status"].take();
+    let fields = Fields::read(record.json()?).filter(|fields| fields.text("uid").as_deref() == Some(uid))?;
     match node {
         Some(node) if kind == Kind::Pod && record.stamp.version.node.as_str() != node => {
-            let mut pending = json!({"phase": "Pending"});
+            let mut pending = Fields::default();
+            pending.set("phase", quoted("Pending"));
             // The class follows from the specification, whoever wrote it down.
-            if let Some(class) = status.get("qosClass") {
-                pending["qosClass"] = class.clone();
+            if let Some(class) = fields.child("status").as_ref().and_then(|status| status.get("qosClass")) {
+                pending.set("qosClass", class.to_owned());
             }
-            Some(pending)
+            Some(pending.join("").0.into())
         }
-        _ => Some(status),
+        _ => fields.take("status"),
     }
 }
 
@@ -153,8 +175,4 @@ pub fn check(part: Part, json: &str, key: &Key) -> Result<(), &'static str> {
         Part::Binding | Part::Status => {}
     }
     Ok(())
-}
-
-fn parse(record: &Record) -> Option<Value> {
-    serde_json::from_str(record.json()?).ok()
 }

@@ -23,6 +23,7 @@ mod commits;
 mod disk;
 mod entry;
 mod error;
+mod fields;
 mod name;
 mod object;
 mod overlay;

@@ -38,6 +38,7 @@ impl fmt::Display for Key {
 pub struct Object {
     pub(crate) key: Key,
     pub(crate) uid: String,
+    pub(crate) node: Option<Arc<str>>,
     pub(crate) resource_version: ResourceVersion,
     pub(crate) json: Box<RawValue>,
 }
@@ -55,6 +56,12 @@ impl Object {
         &self.uid
     }
 
+    /// The node that it is on: `spec.nodeName` of a pod that is bound; a Node is on itself.
+    #[must_use]
+    pub fn node(&self) -> Option<&str> {
+        self.node.as_deref()
+    }
+
     /// `metadata.resourceVersion`
     #[must_use]
     pub fn resource_version(&self) -> ResourceVersion {
@@ -65,7 +72,8 @@ impl Object {
     #[must_use]
     pub fn showing(&self, value: &serde_json::Value) -> Self {
         let json = serde_json::value::to_raw_value(value).expect("a value is JSON");
-        Self { key: self.key.clone(), uid: self.uid.clone(), resource_version: self.resource_version, json }
+        let (key, uid, node) = (self.key.clone(), self.uid.clone(), self.node.clone());
+        Self { key, uid, node, resource_version: self.resource_version, json }
     }
 
     /// The JSON, to be sent as it is.

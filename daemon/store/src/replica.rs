@@ -56,8 +56,8 @@ impl Store {
         for (name, entry) in loaded.entries {
             entry.records().for_each(|(_, record)| clock.restore(&record.stamp.version));
             let object = match name.key().filter(|_| entry.is_live()) {
-                Some(key) => Composed::of(&entry, key).and_then(|mut of| Ok((Some(of.finish(loaded.version)?), of.node))),
-                None => Ok((None, None)),
+                Some(key) => Composed::of(&entry, key).and_then(|of| of.finish(loaded.version)).map(Some),
+                None => Ok(None),
             };
             match object {
                 Ok(object) => state.load(name, entry, object),
@@ -180,6 +180,14 @@ impl Store {
     pub fn list(&self, kind: Kind, namespace: Option<&str>) -> List {
         let state = self.read();
         List { items: state.list(kind, namespace), resource_version: state.version }
+    }
+
+    /// The pods that are bound to a node, by namespace and name.
+    #[must_use]
+    pub fn pods_on(&self, node: &str) -> Vec<Arc<Object>> {
+        let mut pods = self.read().list(Kind::Pod, None);
+        pods.retain(|pod| pod.node() == Some(node));
+        pods
     }
 
     /// The newest changes of some kinds that `is_wanted` lets through, up to so many bytes of JSON.

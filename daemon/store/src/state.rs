@@ -17,8 +17,6 @@ pub struct Slot {
     pub entry: Entry,
     /// None where it was deleted, where its specification is still to come, and of kinds that we do not know.
     pub object: Option<Arc<Object>>,
-    /// The node that the object is on; for a Node itself.
-    pub node: Option<Arc<str>>,
     /// What it is called in records.
     id: Arc<str>,
 }
@@ -31,8 +29,6 @@ pub struct Shown {
     pub entry: Option<Entry>,
     /// What watchers are to be told: the object, or the last state of one that is gone. `None` where it is as it was.
     pub object: Option<Arc<Object>>,
-    /// The node that it is on now.
-    pub node: Option<Arc<str>>,
     pub origin: Origin,
 }
 
@@ -52,9 +48,9 @@ impl State {
     }
 
     /// Puts in what was on disk, without a change to tell of.
-    pub fn load(&mut self, name: Name, entry: Entry, (object, node): (Option<Arc<Object>>, Option<Arc<str>>)) {
+    pub fn load(&mut self, name: Name, entry: Entry, object: Option<Arc<Object>>) {
         let id = name.to_object();
-        self.slots.insert(name, Slot { entry, object, node, id });
+        self.slots.insert(name, Slot { entry, object, id });
     }
 
     pub fn slot(&self, name: &Name) -> Option<&Slot> {
@@ -95,7 +91,7 @@ impl State {
 
     /// Shows a change that was made.
     pub fn show(&mut self, shown: Shown) {
-        let Shown { name, entry, object, node, origin } = shown;
+        let Shown { name, entry, object, origin } = shown;
         let is_live = entry.as_ref().is_some_and(Entry::is_live);
         let before = self.slots.remove(&name);
         let id = before.as_ref().map_or_else(|| name.to_object(), |slot| slot.id.clone());
@@ -118,7 +114,7 @@ impl State {
         }
         if let Some(entry) = entry {
             let object = object.or(previous).filter(|_| is_live);
-            self.slots.insert(name, Slot { entry, object, node, id });
+            self.slots.insert(name, Slot { entry, object, id });
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The store against a model, a reopened file, a broken file, and a process that is killed.
 
 mod clock;
+mod composed;
 mod killed;
 mod lost;
 mod merge;

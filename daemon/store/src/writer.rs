@@ -264,22 +264,21 @@ impl Writer {
         let before = state.slot(&name);
         let shown_before = before.and_then(|slot| slot.object.as_deref());
         let result = match (name.key(), before.map(|slot| &slot.entry), entry.as_ref().filter(|entry| entry.is_live())) {
-            (Some(key), _, Some(entry)) => self.compose(entry, key).and_then(|mut composed| {
-                let object = composed.finish_if_new(shown_before, version.next())?;
-                Ok((object, composed.node))
-            }),
-            (Some(key), Some(gone), None) if shown_before.is_some() => {
-                self.compose(gone, key).and_then(|mut composed| Ok((Some(composed.finish(version.next())?), None)))
+            (Some(key), _, Some(entry)) => {
+                self.compose(entry, key).and_then(|composed| composed.finish_if_new(shown_before, version.next()))
             }
-            _ => Ok((None, None)),
+            (Some(key), Some(gone), None) if shown_before.is_some() => {
+                self.compose(gone, key).and_then(|composed| composed.finish(version.next())).map(Some)
+            }
+            _ => Ok(None),
         };
         drop(state);
-        let (object, node) = result.unwrap_or_else(|why| {
+        let object = result.unwrap_or_else(|why| {
             // Every record was checked before it was kept.
             tracing::error!(object = %name.to_object(), why, "an object cannot be put together of its records");
-            (None, None)
+            None
         });
-        Shown { name, entry, object, node, origin }
+        Shown { name, entry, object, origin }
     }
 
     /// What readers are to be shown of several names, with versions one after another.
@@ -294,7 +293,7 @@ impl Writer {
     }
 
     fn compose(&self, entry: &Entry, key: &Key) -> Result<Composed, &'static str> {
-        Composed::of(entry, key).map(|composed| composed.covered(&self.lost))
+        Composed::of(entry, key).and_then(|composed| composed.covered(&self.lost))
     }
 
     fn commit_dirty(&mut self) -> Result<(), StoreError> {

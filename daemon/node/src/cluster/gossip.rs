@@ -194,7 +194,7 @@ impl Gossip {
     fn take(&mut self, event: Event) {
         match event {
             Event::Message { node, bytes } => {
-                self.step(Input::Message { from: NodeId::from(&*node), bytes: bytes.to_vec() });
+                self.step(Input::Message { from: NodeId::from(&*node), bytes: bytes.into() });
             }
             Event::Unreachable { node } => self.step(Input::Unreachable { peer: NodeId::from(node.as_str()) }),
         }

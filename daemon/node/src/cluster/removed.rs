@@ -10,7 +10,6 @@ use crate::shutdown::Shutdown;
 use crate::verbs::Verbs;
 use control::membership::Members;
 use control::version::NodeId;
-use k8s_openapi::api::core::v1::Pod;
 use objects::Kind;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -88,9 +87,9 @@ impl Removed {
         }
     }
 
-    /// Takes note of an object that is one of a removed node.
+    /// Takes note of an object that is one of a removed node: its Node, or a pod that is bound to it.
     fn note(&mut self, object: &Object) {
-        let Some(node) = self.denied.borrow().iter().find(|node| is_left_of(node.as_str(), object)).cloned() else { return };
+        let Some(node) = object.node().map(NodeId::from).filter(|node| self.denied.borrow().contains(node)) else { return };
         let (settle, rank) = (self.settle, u32::try_from(self.alive.borrow().rank(node.as_str())).unwrap_or(u32::MAX));
         self.due.entry(node).or_insert_with(|| Instant::now() + settle + TURN.saturating_mul(rank));
     }
@@ -124,18 +123,6 @@ pub fn denied(keys: &Keys) -> BTreeSet<NodeId> {
     let is_back = |name: &str| bundle.members().iter().any(|(identity, member)| member == name && !bundle.is_denied(*identity));
     let names = bundle.denied().values().map(|denied| denied.name.as_str());
     names.filter(|name| !is_back(name)).map(NodeId::from).collect()
-}
-
-/// Whether an object is the Node of a name, or a pod that is bound to it.
-fn is_left_of(node: &str, object: &Object) -> bool {
-    match object.key().kind {
-        Kind::Node => object.key().name == node,
-        // Most pods are of others, and are not worth reading.
-        Kind::Pod if object.json().get().contains(&format!("\"nodeName\":\"{node}\"")) => {
-            object.parse::<Pod>().is_ok_and(|pod| pod.spec.is_some_and(|spec| spec.node_name.as_deref() == Some(node)))
-        }
-        _ => false,
-    }
 }
 
 #[cfg(test)]

@@ -126,15 +126,11 @@ impl Verbs {
     }
 
     fn pods_of(&self, node: &str) -> Vec<ObjectRef> {
-        let list = self.store.list(Kind::Pod, None);
-        let is_its = |object: &&Arc<store::Object>| {
-            object.parse::<Pod>().is_ok_and(|pod| pod.spec.is_some_and(|spec| spec.node_name.as_deref() == Some(node)))
-        };
         let reference = |object: &Arc<store::Object>| {
             let key = object.key();
             ObjectRef { kind: Kind::Pod, namespace: key.namespace.clone(), name: key.name.clone() }
         };
-        list.items.iter().filter(is_its).map(reference).collect()
+        self.store.pods_on(node).iter().map(reference).collect()
     }
 
     async fn remove_object(&self, object: &ObjectRef) -> Result<(), Status> {

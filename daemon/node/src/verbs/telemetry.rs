@@ -65,10 +65,7 @@ impl Verbs {
         for word in ["running", "waiting", "terminated"] {
             states.insert(word, 0_u64);
         }
-        let pods = self.store.list(Kind::Pod, None).items;
-        let pods = pods.iter().filter_map(|object| object.parse::<Pod>().ok());
-        let is_ours = |pod: &Pod| pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref()) == Some(&self.node_name);
-        for pod in pods.filter(is_ours) {
+        for pod in self.store.pods_on(&self.node_name).iter().filter_map(|object| object.parse::<Pod>().ok()) {
             let status = pod.status.unwrap_or_default();
             if let Some(count) = phases.get_mut(status.phase.as_deref().unwrap_or("Pending")) {
                 *count += 1;

@@ -12,10 +12,8 @@ impl Verbs {
     /// # Errors
     /// 503 in a daemon that runs no pods, 500 where the machine cannot be read.
     pub async fn own_usage(&self) -> Result<NodeUsage, Status> {
-        let pods = self.store.list(Kind::Pod, None).items;
-        let pods = pods.iter().filter_map(|object| object.parse::<Pod>().ok());
-        let is_ours = |pod: &Pod| pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref()) == Some(&self.node_name);
-        let own = pods.filter(is_ours).map(Arc::new).collect();
+        let own = self.store.pods_on(&self.node_name);
+        let own = own.iter().filter_map(|object| object.parse::<Pod>().ok()).map(Arc::new).collect();
         let usage = self.containers()?.usage(own).await?;
         Ok(NodeUsage { node: self.node_name.clone(), ..usage })
     }

@@ -44,7 +44,7 @@ impl Writer {
             }
             Operation::Status { status } => {
                 let (mut entry, live) = self.live(&key, only_if, staged)?;
-                if Composed::of(&entry, &key).is_ok_and(|stored| stored.status() == Some(&status)) {
+                if Composed::of(&entry, &key).is_ok_and(|stored| stored.status().as_ref() == Some(&status)) {
                     return Ok(Outcome::Same(live));
                 }
                 let record = self.part(&key, &entry, Part::Status, status_body(live.uid(), &status))?;
@@ -65,12 +65,11 @@ impl Writer {
                 let last = self.composed(&key, &entry)?.finish(version).map_err(|why| malformed(&key, why))?;
                 let tombstone = self.specification(&entry, birth_of(&entry), Body::Tombstone);
                 entry.merge(Part::Spec, tombstone);
-                return Ok(changed(&key, entry, (last, None)));
+                return Ok(changed(&key, entry, last));
             }
         };
-        let mut composed = self.composed(&key, &entry)?;
-        let object = composed.finish(version).map_err(|why| malformed(&key, why))?;
-        Ok(changed(&key, entry, (object, composed.node)))
+        let object = self.composed(&key, &entry)?.finish(version).map_err(|why| malformed(&key, why))?;
+        Ok(changed(&key, entry, object))
     }
 
     fn create(&mut self, key: &Key, (object, birth): (Value, Option<Version>), staged: &Staged) -> Result<Entry, StoreError> {
@@ -198,9 +197,9 @@ impl Writer {
     }
 }
 
-fn changed(key: &Key, entry: Entry, (object, node): (Arc<Object>, Option<Arc<str>>)) -> Outcome {
+fn changed(key: &Key, entry: Entry, object: Arc<Object>) -> Outcome {
     let (name, entry) = (Name::from(key), Some(entry));
-    let shown = Shown { name, entry, object: Some(object.clone()), node, origin: Origin::Local };
+    let shown = Shown { name, entry, object: Some(object.clone()), origin: Origin::Local };
     Outcome::Change(Box::new(shown), object)
 }
 

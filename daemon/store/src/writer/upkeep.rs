@@ -1,10 +1,10 @@
 //! What the writer does beside writes: dropping what is over, setting its clock right, showing which nodes are lost.
 
 use super::{Staged, Writer};
-use crate::StoreError;
 use crate::name::Name;
 use crate::overlay::Lost;
 use crate::records::Origin;
+use crate::{Object, StoreError};
 use control::entry::Entry;
 use control::record::{Part, Record, RecordId};
 use control::version::{HybridClock, Version};
@@ -146,9 +146,9 @@ impl Writer {
     pub(super) fn set_lost(&mut self, lost: Lost) -> Result<(), StoreError> {
         let is_changed = |node: &&String| self.lost.get(*node) != lost.get(*node);
         let changed: BTreeSet<String> = self.lost.keys().chain(lost.keys()).filter(is_changed).cloned().collect();
-        let is_on = |node: Option<&str>| node.is_some_and(|node| changed.contains(node));
+        let is_on = |object: &Object| object.node().is_some_and(|node| changed.contains(node));
         let state = self.read();
-        let on = state.slots().filter(|(_, slot)| slot.object.is_some() && is_on(slot.node.as_deref()));
+        let on = state.slots().filter(|(_, slot)| slot.object.as_deref().is_some_and(is_on));
         let entries: Vec<_> = on.map(|(name, slot)| (name.clone(), Some(slot.entry.clone()))).collect();
         drop(state);
         self.reserve(entries.len())?;
