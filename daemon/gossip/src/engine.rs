@@ -306,6 +306,7 @@ impl Engine {
         if self.settling.standing != Standing::Returning {
             self.note_fresh(&kept);
         }
+        self.check_settled();
     }
 
     fn forget(&mut self, records: &[(RecordId, Stamp)]) {

@@ -69,11 +69,6 @@ impl Pulls {
         self.peers.len()
     }
 
-    /// Whether nothing is wanted of a peer any more.
-    pub(crate) fn is_done_with(&self, peer: &NodeId) -> bool {
-        !self.peers.contains_key(peer)
-    }
-
     /// Nothing comes of this peer: somebody else is asked.
     pub(crate) fn lose(&mut self, peer: &NodeId) {
         let Some(peer) = self.peers.remove(peer) else { return };
@@ -115,6 +110,18 @@ impl Engine {
             peer.waiting.put(now.after_ms(after_ms), key);
         }
         self.ask(from);
+    }
+
+    /// Whether nothing is wanted of a peer any more. What came from others while it waited for its time is not.
+    pub(crate) fn is_pulled(&mut self, from: &NodeId) -> bool {
+        let now = self.now.boot;
+        let Some(peer) = self.pulls.peers.get_mut(from) else { return true };
+        peer.waiting.skip(|key| self.index.has(key) || self.refused.has(key, now));
+        let is_pulled = peer.waiting.is_empty() && peer.questions.is_empty();
+        if is_pulled {
+            self.pulls.peers.remove(from);
+        }
+        is_pulled
     }
 
     /// The timer. One that an earlier one was set after has nothing to say: that one has set the next.
@@ -221,7 +228,7 @@ impl Engine {
 #[cfg(test)]
 mod tests {
     use crate::key::Key;
-    use crate::{Config, Engine, Identity, Input, Standing};
+    use crate::{Config, Engine, Identity, Input, Merged, Outcome, Standing};
     use control::clock::{BootMs, Now};
     use control::record::{Fate, Part, RecordId, Stamp};
     use control::version::{NodeId, Version};
@@ -233,15 +240,18 @@ mod tests {
         Now { wall: Timestamp::UNIX_EPOCH, boot: BootMs(ms) }
     }
 
-    fn key(number: u64) -> Key {
+    fn named(number: u64) -> (RecordId, Stamp) {
         let version = Version { wall_ms: number, counter: 0, node: "x".into() };
         let stamp = Stamp { birth: version.clone(), version, fate: Fate::Live };
-        Key::of(&RecordId { object: format!("pods/a/{number}").into(), part: Part::Spec }, &stamp)
+        (RecordId { object: format!("pods/a/{number}").into(), part: Part::Spec }, stamp)
     }
 
-    /// What is asked of one is not asked of another for a second; each of the others waits for another moment.
-    #[test]
-    fn waiting_for_many_moments_takes_one_timer() {
+    fn key(number: u64) -> Key {
+        let (id, stamp) = named(number);
+        Key::of(&id, &stamp)
+    }
+
+    fn engine() -> Engine {
         let identity = Identity::new("me".into(), 1, SocketAddr::from(([10, 0, 0, 1], 7_946)), "".into());
         let config = Config {
             identity,
@@ -253,7 +263,13 @@ mod tests {
             denied: BTreeSet::new(),
             records: Vec::new(),
         };
-        let mut engine = Engine::new(now(0), config);
+        Engine::new(now(0), config)
+    }
+
+    /// What is asked of one is not asked of another for a second; each of the others waits for another moment.
+    #[test]
+    fn waiting_for_many_moments_takes_one_timer() {
+        let mut engine = engine();
         let step = |engine: &mut Engine, ms| drop(engine.step(now(ms), Input::Tick));
         for number in 0..20 {
             step(&mut engine, number);
@@ -266,5 +282,18 @@ mod tests {
         }
         (1_000..1_019).for_each(|ms| step(&mut engine, ms));
         assert!(engine.timers.len() <= before + 4, "{} timers, {before} before", engine.timers.len());
+    }
+
+    #[test]
+    fn what_came_from_another_is_not_waited_for() {
+        let (mut engine, other) = (engine(), NodeId::from("other"));
+        engine.pull(&NodeId::from("asked"), vec![key(1), key(2)], 0);
+        engine.pull(&other, vec![key(1), key(2)], 0);
+        for number in [2, 1] {
+            assert!(!engine.is_pulled(&other), "{number} is to come");
+            let (id, stamp) = named(number);
+            drop(engine.step(now(5), Input::Merged(vec![Merged { id, stamp, outcome: Outcome::Kept }])));
+        }
+        assert!(engine.is_pulled(&other));
     }
 }

@@ -81,7 +81,7 @@ impl Engine {
     /// Begins to reconcile; `false` where there is no room or one is under way.
     pub(crate) fn begin_session(&mut self, peer: &NodeId) -> bool {
         let has_room = self.sessions.begun() < MAX_BEGUN && !self.sessions.by_peer.contains_key(peer);
-        if !has_room || !self.pulls.is_done_with(peer) {
+        if !has_room || !self.is_pulled(peer) {
             return false;
         }
         let id = self.rng.random();

@@ -158,15 +158,15 @@ impl Engine {
 
     /// What was to come of a peer does not: this node is not settled by it, and the next comparison begins anew.
     pub(crate) fn unsettle(&mut self, peer: &NodeId) {
-        if self.settling.with.as_ref() == Some(peer) && !self.pulls.is_done_with(peer) {
+        if self.settling.with.as_ref() == Some(peer) && !self.is_pulled(peer) {
             self.settling.with = None;
             self.rounds.forgive(peer);
         }
     }
 
     pub(crate) fn check_settled(&mut self) {
-        let is_pulled = self.settling.with.as_ref().is_some_and(|peer| self.pulls.is_done_with(peer));
-        if is_pulled && self.settling.review.is_none() {
+        let Some(peer) = self.settling.with.clone() else { return };
+        if self.is_pulled(&peer) && self.settling.review.is_none() {
             self.settle();
         }
     }

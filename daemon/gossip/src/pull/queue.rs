@@ -30,6 +30,13 @@ impl Queue {
         self.keys.pop_first().map(|(_, key)| key)
     }
 
+    /// Drops those at the beginning that are not wanted any more.
+    pub(crate) fn skip(&mut self, is_over: impl Fn(Key) -> bool) {
+        while let Some(first) = self.keys.first_entry().filter(|first| is_over(*first.get())) {
+            first.remove();
+        }
+    }
+
     /// When the next is due.
     pub(crate) fn next_due(&self) -> Option<BootMs> {
         self.keys.first_key_value().map(|((due, _), _)| *due)
