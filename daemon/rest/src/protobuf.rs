@@ -157,7 +157,7 @@ mod tests {
     #[test]
     fn what_is_not_in_the_tables_is_refused_and_never_dropped() {
         let refused = |body: &[u8]| decode(body).expect_err("refused");
-        assert_eq!(refused(&body("apps/v1", "Deployment", &[])).code, 415);
+        assert_eq!(refused(&body("apps/v1", "StatefulSet", &[])).code, 415);
         assert_eq!(refused(&body("v1", "PodSpec", &[])).code, 415);
         let unknown = refused(&body("v1", "ConfigMap", &field(15, b"x")));
         assert_eq!(unknown.code, 415);

@@ -184,7 +184,7 @@ fn of_metrics(of: Metrics) -> Resource {
 
 fn categories(kind: &str) -> &'static [&'static str] {
     match kind {
-        "Pod" | "Service" => &["all"],
+        "Pod" | "Service" | "ReplicaSet" | "Deployment" => &["all"],
         _ => &[],
     }
 }
@@ -195,6 +195,10 @@ const fn below(name: &'static str, kind_name: &'static str, verbs: &'static [&'s
 
 /// What can be done to a part of an object.
 const CHANGED: &[&str] = &["get", "patch", "update"];
+
+/// How many pods are wanted of what makes them.
+const SCALE: Subresource =
+    Subresource { name: "scale", kind_name: "Scale", group_version: Some(("autoscaling", "v1")), verbs: CHANGED };
 
 const OF_PODS: &[Subresource] = &[
     below("attach", "PodAttachOptions", &["create", "get"]),
@@ -215,6 +219,8 @@ fn subresources(kind: &str) -> &'static [Subresource] {
         "Node" => const { &[below("status", "Node", CHANGED)] },
         "Namespace" => const { &[below("status", "Namespace", CHANGED)] },
         "Service" => const { &[below("status", "Service", CHANGED)] },
+        "ReplicaSet" => const { &[SCALE, below("status", "ReplicaSet", CHANGED)] },
+        "Deployment" => const { &[SCALE, below("status", "Deployment", CHANGED)] },
         _ => &[],
     }
 }

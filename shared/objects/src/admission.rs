@@ -21,6 +21,7 @@ mod resources;
 mod scheduling;
 mod security;
 mod subresource;
+pub(crate) mod template;
 mod unified_diff;
 mod unsupported;
 mod update;
@@ -29,6 +30,7 @@ mod warnings;
 
 pub use decoding::kind_of;
 pub use resize::admit_resize;
+pub use template::{refuse_unsupported_template, warn_without_effect_in_template};
 
 use crate::kinds::definition;
 use crate::manifest::{Document, Fault, Positions};
@@ -152,7 +154,7 @@ pub fn admit_update(old: &Value, new: Value, context: &Admission<'_>) -> Result<
         (definition.validate)(&new, &mut faults);
         (definition.validate_update)(&old, &new, &mut faults);
     }
-    if kind == Kind::Pod && old.get("spec") != new.get("spec") {
+    if kind.counts_generations() && old.get("spec") != new.get("spec") {
         let generation = lookup::number(&old, "/metadata/generation") + 1;
         put(metadata_of(&mut new), "generation", generation.into());
     }
@@ -247,7 +249,7 @@ fn complete_and_validate(value: Value, kind: Kind, context: &Admission<'_>) -> (
         }
         put(metadata, "uid", context.uid.clone().into());
         put(metadata, "creationTimestamp", context.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string().into());
-        if kind == Kind::Pod {
+        if kind.counts_generations() {
             put(metadata, "generation", 1.into());
         }
     }

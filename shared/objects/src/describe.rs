@@ -48,6 +48,14 @@ pub fn event(event: &Value) -> String {
     self::event::describe(event)
 }
 
+/// Describes the pods that an object makes of its template.
+#[must_use]
+pub fn pod_template(object: &Value, now: &Zoned) -> String {
+    let mut page = Page::new(now);
+    crate::kinds::describe_template(object, &mut page);
+    page.finish()
+}
+
 /// Describes an object of a kind that has no page of its own above. `events` are those about it.
 #[must_use]
 pub fn other(kind: Kind, object: &Value, events: &[Value], now: &Zoned) -> String {

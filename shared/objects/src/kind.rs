@@ -26,11 +26,15 @@ pub enum Kind {
     Lease,
     /// `v1/Service`.
     Service,
+    /// `apps/v1/ReplicaSet`.
+    ReplicaSet,
+    /// `apps/v1/Deployment`.
+    Deployment,
 }
 
 impl Kind {
     /// Every kind, in the order lists show them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Pod,
         Self::Node,
         Self::Event,
@@ -41,6 +45,8 @@ impl Kind {
         Self::PriorityClass,
         Self::Lease,
         Self::Service,
+        Self::ReplicaSet,
+        Self::Deployment,
     ];
 
     /// As in a manifest's `kind`.
@@ -106,7 +112,19 @@ impl Kind {
     /// Whether its objects have a status that is written apart from them.
     #[must_use]
     pub const fn has_status(self) -> bool {
-        matches!(self, Self::Pod | Self::Node | Self::Namespace | Self::Service)
+        matches!(self, Self::Pod | Self::Node | Self::Namespace | Self::Service | Self::ReplicaSet | Self::Deployment)
+    }
+
+    /// Whether its objects count how often their specification has changed.
+    #[must_use]
+    pub const fn counts_generations(self) -> bool {
+        matches!(self, Self::Pod | Self::ReplicaSet | Self::Deployment)
+    }
+
+    /// Whether its objects make pods of a template.
+    #[must_use]
+    pub const fn makes_pods(self) -> bool {
+        matches!(self, Self::ReplicaSet | Self::Deployment)
     }
 
     /// Finds a kind by any name a user may type: `po`, `pod`, `pods`, `Pod`, `leases.coordination.k8s.io`.

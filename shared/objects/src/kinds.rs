@@ -5,9 +5,11 @@
 
 mod builtin;
 mod config_map;
+mod deployment;
 mod lease;
 mod namespace;
 mod priority_class;
+mod replica_set;
 mod secret;
 mod service;
 mod service_account;
@@ -21,6 +23,7 @@ use serde_json::Value;
 
 pub use namespace::{FINALIZER as NAMESPACE_FINALIZER, is_immortal};
 pub use priority_class::SYSTEM_CLASSES;
+pub(crate) use replica_set::describe_template;
 
 /// Names and priorities of a table's columns.
 pub(crate) type Columns = &'static [(&'static str, u8)];
@@ -70,6 +73,8 @@ pub(crate) const fn definition(kind: Kind) -> &'static Definition {
         Kind::PriorityClass => &priority_class::PRIORITY_CLASS,
         Kind::Lease => &lease::LEASE,
         Kind::Service => &service::SERVICE,
+        Kind::ReplicaSet => &replica_set::REPLICA_SET,
+        Kind::Deployment => &deployment::DEPLOYMENT,
     }
 }
 

@@ -20,6 +20,7 @@ pub mod names;
 pub mod patch;
 pub mod printing;
 pub mod quantity;
+pub mod scale;
 mod schema;
 pub mod selector;
 pub mod status;

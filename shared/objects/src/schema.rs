@@ -181,7 +181,7 @@ impl Field {
         self
     }
 
-    const fn retain_keys(mut self) -> Self {
+    pub(crate) const fn retain_keys(mut self) -> Self {
         self.merge = match self.merge {
             Merge::ByKey(key) => Merge::ByKeyRetaining(key),
             _ => Merge::Retaining,

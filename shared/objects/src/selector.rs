@@ -2,6 +2,8 @@
 
 mod field;
 mod label;
+mod object;
 
 pub use field::{FieldSelector, fields_of};
 pub use label::LabelSelector;
+pub use object::{selects, shown};

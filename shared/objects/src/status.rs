@@ -60,6 +60,12 @@ impl Status {
         Self { code, reason: reason.to_owned(), message: message.into(), details: None }
     }
 
+    /// Whether one of its causes has that reason.
+    #[must_use]
+    pub fn has_cause(&self, reason: &str) -> bool {
+        self.details.iter().flat_map(|details| &details.causes).any(|cause| cause.reason == reason)
+    }
+
     /// 404: no such object.
     #[must_use]
     pub fn not_found(kind: Kind, name: &str) -> Self {

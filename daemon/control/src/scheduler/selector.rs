@@ -1,6 +1,7 @@
 //! Which pods a manifest's label selector means (`apimachinery/pkg/apis/meta/v1/helpers.go:LabelSelectorAsSelector`).
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+pub(super) use objects::selector::selects;
 use std::collections::BTreeMap;
 
 /// Labels by key.
@@ -27,23 +28,5 @@ impl Selector {
         self.selector.as_ref().is_some_and(|selector| selects(selector, labels))
             && self.equal.iter().all(has)
             && !self.unequal.iter().any(has)
-    }
-}
-
-/// Whether all that a selector demands is there.
-pub(super) fn selects(selector: &LabelSelector, labels: &Labels) -> bool {
-    let has_labels = selector.match_labels.iter().flatten().all(|(key, value)| labels.get(key) == Some(value));
-    has_labels && selector.match_expressions.iter().flatten().all(|requirement| holds(requirement, labels))
-}
-
-fn holds(requirement: &LabelSelectorRequirement, labels: &Labels) -> bool {
-    let value = labels.get(&requirement.key);
-    let is_listed = || value.is_some_and(|value| requirement.values.iter().flatten().any(|listed| listed == value));
-    match requirement.operator.as_str() {
-        "In" => is_listed(),
-        "NotIn" => !is_listed(),
-        "Exists" => value.is_some(),
-        "DoesNotExist" => value.is_none(),
-        _ => false,
     }
 }

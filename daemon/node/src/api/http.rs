@@ -16,6 +16,7 @@ mod plain;
 mod ports;
 mod proxy;
 mod read;
+mod scale;
 mod site;
 mod spdy;
 mod streaming;

@@ -177,9 +177,9 @@ async fn an_object_is_created_once_and_refused_with_every_fault() {
     faulty["spec"]["containers"][0]["name"] = json!("");
     let status = refusal(&client, create(faulty, DryRun::No)).await;
     assert_eq!((status.code, status.details.map(|details| details.causes.len())), (422, Some(2)), "{}", status.message);
-    let deployment = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "d"}});
-    let status = refusal(&client, create(deployment, DryRun::No)).await;
-    assert_eq!((status.code, status.message.as_str()), (404, "no matches for kind \"Deployment\" in version \"apps/v1\""));
+    let stateful = json!({"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "d"}});
+    let status = refusal(&client, create(stateful, DryRun::No)).await;
+    assert_eq!((status.code, status.message.as_str()), (404, "no matches for kind \"StatefulSet\" in version \"apps/v1\""));
     assert_eq!(refusal(&client, create(json!([]), DryRun::No)).await.code, 400);
     assert_eq!(refusal(&client, create(json!({"kind": "Pod", "apiVersion": "v1", "metadata": 7}), DryRun::No)).await.code, 400);
 }

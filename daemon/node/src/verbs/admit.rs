@@ -35,6 +35,7 @@ impl Verbs {
             Kind::Service => admitted
                 .warnings
                 .push("the service is kept, and nothing leads to its pods: there are no service addresses yet".to_owned()),
+            kind if kind.makes_pods() => refuse_in_template(kind, &mut admitted)?,
             _ => {}
         }
         set_managed(&mut admitted.object, None, kind, (manager, ""))?;
@@ -48,6 +49,8 @@ impl Verbs {
         self.check_classes(kind, &admitted.object)?;
         if kind == Kind::Pod {
             refuse_unsupported(&mut admitted)?;
+        } else if kind.makes_pods() && old.pointer("/spec/template") != admitted.object.pointer("/spec/template") {
+            refuse_in_template(kind, &mut admitted)?;
         }
         set_managed(&mut admitted.object, Some(old), kind, (manager, ""))?;
         Ok(admitted)
@@ -225,6 +228,16 @@ pub(super) fn refuse_unsupported(admitted: &mut Admitted) -> Result<(), Status> 
         return Err(Status::invalid(Kind::Pod, pod.metadata.name.as_deref().unwrap_or_default(), causes));
     }
     admitted.warnings.extend(admission::warn_without_effect(&pod));
+    Ok(())
+}
+
+/// The same for the pods of a template.
+fn refuse_in_template(kind: Kind, admitted: &mut Admitted) -> Result<(), Status> {
+    let causes = admission::refuse_unsupported_template(&admitted.object);
+    if !causes.is_empty() {
+        return Err(Status::invalid(kind, lookup::name(&admitted.object), causes));
+    }
+    admitted.warnings.extend(admission::warn_without_effect_in_template(&admitted.object));
     Ok(())
 }
 

@@ -7,11 +7,14 @@ use objects::admission::{self, Admitted};
 use objects::managed::{self, Conflicts};
 use objects::patch::{self, PatchType};
 use objects::strictness::{self, Strictness};
-use objects::{Cause, Kind, Status, StatusDetails, lookup};
+use objects::{Cause, Kind, Status, StatusDetails, lookup, scale};
 use serde_json::Value;
 use std::sync::Arc;
 use store::{Durability, Object, Preconditions};
 use wire::{DryRun, ObjectRef, PatchRequest, Response};
+
+/// The subresource of how many pods are wanted.
+const SCALE: &str = "scale";
 
 /// What a patch says.
 #[derive(Debug, Clone)]
@@ -31,7 +34,7 @@ pub struct Patch {
     pub said: Said,
     /// Who says it.
     pub manager: String,
-    /// What of the object is changed: empty, `status`, `resize` or `ephemeralcontainers`.
+    /// What of the object is changed: empty, `status`, `scale`, `resize` or `ephemeralcontainers`.
     pub subresource: String,
     /// What becomes of fields that no type has.
     pub strictness: Strictness,
@@ -98,9 +101,13 @@ impl Verbs {
             Said::Apply(config, conflicts) => return self.apply_live((live, &old), config, *conflicts, patch).await,
             Said::Change(form, change) => (*form, change),
         };
-        let mut new = patch::apply(form, old.clone(), change.clone(), kind).map_err(|error| about(patch, error.to_status()))?;
-        check_identity(&old, &new)?;
-        let warnings = strictness::relax(&mut new, kind, patch.strictness);
+        let is_scale = patch.subresource == SCALE && kind.makes_pods();
+        let base = if is_scale { scale::of(&old) } else { old };
+        // A scale has no lists: merging it by name and merging it are the same.
+        let form = if is_scale && form == PatchType::StrategicMerge { PatchType::Merge } else { form };
+        let mut new = patch::apply(form, base.clone(), change.clone(), kind).map_err(|error| about(patch, error.to_status()))?;
+        check_identity(&base, &new)?;
+        let warnings = if is_scale { Vec::new() } else { strictness::relax(&mut new, kind, patch.strictness) };
         let change_ = Change { new, manager: &patch.manager, subresource: &patch.subresource, warnings };
         self.keep_change(live, change_, place, "patched").await.map_err(|status| of_patch(status, form, change))
     }
@@ -139,6 +146,10 @@ impl Verbs {
         let kind = live.key().kind;
         let mut admitted = match change.subresource {
             "" => self.admit_change(&old, change.new, namespace, change.manager)?,
+            SCALE if kind.makes_pods() => {
+                let new = scale::scaled(old.clone(), &change.new)?;
+                self.admit_change(&old, new, namespace, change.manager)?
+            }
             "status" if kind.has_status() => {
                 return self.keep_status(live, &old, change, (dry_run, outcome)).await;
             }

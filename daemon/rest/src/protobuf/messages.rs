@@ -106,6 +106,7 @@ pub(super) fn of(api_version: &str, kind: &str) -> Option<usize> {
         // Each group has its own name for the same options.
         (_, "DeleteOptions") | ("v1", "Status") | ("meta.k8s.io/v1", "PartialObjectMetadata") => "meta.",
         ("v1", _) => "",
+        ("apps/v1", _) => "apps.",
         ("events.k8s.io/v1", _) => "events.",
         ("coordination.k8s.io/v1", _) => "coordination.",
         ("scheduling.k8s.io/v1", _) => "scheduling.",
@@ -137,7 +138,7 @@ mod tests {
         for kind in objects::Kind::ALL {
             assert!(of(kind.api_version(), kind.name()).is_some(), "{kind:?} is there");
         }
-        assert!(of("v1", "PodSpec").is_none() && of("apps/v1", "Deployment").is_none());
+        assert!(of("v1", "PodSpec").is_none() && of("apps/v1", "DeploymentSpec").is_none());
     }
 
     #[test]

@@ -17,6 +17,16 @@ const UNREACHABLE: &str = "node.kubernetes.io/unreachable";
 /// Completes a pod.
 pub(super) fn complete(pod: &mut Pod) {
     let Some(spec) = pod.spec.as_mut() else { return };
+    complete_spec_of_any(spec);
+    tolerate_absent_nodes(spec);
+    if spec.priority_class_name.is_none() {
+        spec.priority.get_or_insert(0);
+    }
+    spec.preemption_policy.get_or_insert_with(|| "PreemptLowerPriority".to_owned());
+}
+
+/// Completes what a pod and a pod's template have alike.
+pub(super) fn complete_spec_of_any(spec: &mut PodSpec) {
     complete_spec(spec);
     for volume in spec.volumes.iter_mut().flatten() {
         complete_volume(volume);
@@ -34,11 +44,6 @@ pub(super) fn complete(pod: &mut Pod) {
     for container in spec.ephemeral_containers.iter_mut().flatten() {
         complete_ephemeral(container);
     }
-    tolerate_absent_nodes(spec);
-    if spec.priority_class_name.is_none() {
-        spec.priority.get_or_insert(0);
-    }
-    spec.preemption_policy.get_or_insert_with(|| "PreemptLowerPriority".to_owned());
 }
 
 fn complete_spec(spec: &mut PodSpec) {

@@ -50,7 +50,7 @@ pub(crate) fn labels(labels: Option<&BTreeMap<String, String>>, path: &Path<'_>,
     }
 }
 
-fn annotations(annotations: Option<&BTreeMap<String, String>>, path: &Path<'_>, faults: &mut Faults) {
+pub(super) fn annotations(annotations: Option<&BTreeMap<String, String>>, path: &Path<'_>, faults: &mut Faults) {
     let mut size_bytes = 0;
     for (key, value) in annotations.into_iter().flatten() {
         faults.invalid_each(path, key, names::qualified_name(&key.to_lowercase()));

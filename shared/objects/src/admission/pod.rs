@@ -61,7 +61,7 @@ fn annotations(pod: &Pod, faults: &mut Faults) {
     }
 }
 
-fn validate_spec(spec: &PodSpec, privileged: Privileged, path: &Path<'_>, faults: &mut Faults) {
+pub(super) fn validate_spec(spec: &PodSpec, privileged: Privileged, path: &Path<'_>, faults: &mut Faults) {
     if spec.termination_grace_period_seconds.is_none() {
         faults.required(&path.child("terminationGracePeriodSeconds"), "");
     }

@@ -183,7 +183,8 @@ fn pod_term(term: &PodAffinityTerm, path: &Path<'_>, faults: &mut Faults) {
     faults.invalid_each(&key, &term.topology_key, names::qualified_name(&term.topology_key));
 }
 
-fn selector(selector: Option<&LabelSelector>, path: &Path<'_>, faults: &mut Faults) {
+/// Checks a selector of labels.
+pub(super) fn selector(selector: Option<&LabelSelector>, path: &Path<'_>, faults: &mut Faults) {
     let Some(selector) = selector else { return };
     super::metadata::labels(selector.match_labels.as_ref(), &path.child("matchLabels"), faults);
     let expressions = path.child("matchExpressions");

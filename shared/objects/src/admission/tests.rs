@@ -350,8 +350,8 @@ fn what_cannot_be_decoded_is_refused_in_the_api_servers_words() {
     assert_eq!(message(json!({"kind": "Pod"})), "Object 'apiVersion' is missing in '{\"kind\":\"Pod\"}'");
     assert_eq!(message(json!({"apiVersion": "v1"})), "Object 'Kind' is missing in '{\"apiVersion\":\"v1\"}'");
     assert_eq!(
-        message(json!({"apiVersion": "apps/v1", "kind": "Deployment"})),
-        "no matches for kind \"Deployment\" in version \"apps/v1\""
+        message(json!({"apiVersion": "apps/v1", "kind": "StatefulSet"})),
+        "no matches for kind \"StatefulSet\" in version \"apps/v1\""
     );
     for (patch, words) in [
         (

@@ -2,6 +2,7 @@
 
 use super::{FieldDoc, values};
 use crate::Kind;
+use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{ConfigMap, Event, Namespace, Node, Pod, Secret, Service, ServiceAccount};
 use k8s_openapi::api::scheduling::v1::PriorityClass;
@@ -23,6 +24,8 @@ static TYPES: LazyLock<Map<String, Value>> = LazyLock::new(|| {
     generator.subschema_for::<PriorityClass>();
     generator.subschema_for::<Lease>();
     generator.subschema_for::<Service>();
+    generator.subschema_for::<ReplicaSet>();
+    generator.subschema_for::<Deployment>();
     generator.take_definitions(false)
 });
 

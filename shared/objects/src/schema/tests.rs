@@ -57,6 +57,8 @@ fn the_typed_objects_have_every_field_of_the_tables() {
             Kind::PriorityClass => typed::<k8s_openapi::api::scheduling::v1::PriorityClass>(&value),
             Kind::Lease => typed::<k8s_openapi::api::coordination::v1::Lease>(&value),
             Kind::Service => typed::<k8s_openapi::api::core::v1::Service>(&value),
+            Kind::ReplicaSet => typed::<k8s_openapi::api::apps::v1::ReplicaSet>(&value),
+            Kind::Deployment => typed::<k8s_openapi::api::apps::v1::Deployment>(&value),
         };
         let (mut ours, mut theirs) = (BTreeSet::new(), BTreeSet::new());
         paths(&value, "", &mut ours);

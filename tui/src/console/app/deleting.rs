@@ -83,6 +83,7 @@ fn consequences(app: &App, kind: Kind, rows: &[&Row], grace: Option<i64>) -> Vec
         Kind::Namespace => of_namespaces(app, rows),
         Kind::Lease => vec!["Whoever holds it makes it anew.".to_owned()],
         Kind::Service => vec!["The pods it chooses run on.".to_owned()],
+        Kind::ReplicaSet | Kind::Deployment => vec!["What it owns goes with it.".to_owned()],
         Kind::ConfigMap | Kind::Secret | Kind::ServiceAccount | Kind::PriorityClass => of_named(app, kind, rows),
     }
 }

@@ -247,6 +247,34 @@ pub const PRIORITY_CLASSES: &[Column] = &[
 /// Leases.
 pub const LEASES: &[Column] = &[NAMESPACE, NAME, column("HOLDER", "Holder", 10, 0), AGE, LABELS];
 
+/// ReplicaSets.
+pub const REPLICA_SETS: &[Column] = &[
+    NAMESPACE,
+    NAME,
+    column("DESIRED", "Desired", 7, 0),
+    column("CURRENT", "Current", 7, 1),
+    column("READY", "Ready", 5, 0),
+    AGE,
+    column("CONTAINERS", "Containers", 10, 4),
+    column("IMAGES", "Images", 10, 3),
+    column("SELECTOR", "Selector", 8, 5),
+    LABELS,
+];
+
+/// Deployments.
+pub const DEPLOYMENTS: &[Column] = &[
+    NAMESPACE,
+    NAME,
+    column("READY", "Ready", 5, 0),
+    column("UP-TO-DATE", "Up-to-date", 10, 1),
+    column("AVAILABLE", "Available", 9, 1),
+    AGE,
+    column("CONTAINERS", "Containers", 10, 4),
+    column("IMAGES", "Images", 10, 3),
+    column("SELECTOR", "Selector", 8, 5),
+    LABELS,
+];
+
 /// The columns of a kind's list.
 pub const fn of(kind: Kind) -> &'static [Column] {
     match kind {
@@ -260,6 +288,8 @@ pub const fn of(kind: Kind) -> &'static [Column] {
         Kind::PriorityClass => PRIORITY_CLASSES,
         Kind::Lease => LEASES,
         Kind::Service => SERVICES,
+        Kind::ReplicaSet => REPLICA_SETS,
+        Kind::Deployment => DEPLOYMENTS,
     }
 }
 

@@ -19,6 +19,13 @@ const TYPES: &str = "application/json-patch+json, application/merge-patch+json, 
 
 /// Patches an object.
 pub async fn answer(verbs: &Verbs, asked: &Asked, body: Incoming) -> Result<Response<Body>, Status> {
+    let made = verbs.patch(read(asked, body).await?).await?;
+    let is_new = matches!(&made, wire::Response::Object { outcome, .. } if outcome == "created");
+    changed(asked, if is_new { StatusCode::CREATED } else { StatusCode::OK }, made, Vec::new())
+}
+
+/// The patch that a request is.
+pub async fn read(asked: &Asked, body: Incoming) -> Result<Patch, Status> {
     let named = text(&asked.headers, CONTENT_TYPE.as_str()).and_then(|text| text.split(';').next()).map(str::trim);
     let form = match named.unwrap_or_default() {
         "application/json-patch+json" => Some(PatchType::Json),
@@ -47,17 +54,14 @@ pub async fn answer(verbs: &Verbs, asked: &Asked, body: Incoming) -> Result<Resp
             Said::Apply(asked.view().kept(wanted), if asked.query.flag("force") { Conflicts::Force } else { Conflicts::Refuse })
         }
     };
-    let patch = Patch {
+    Ok(Patch {
         object: reference(asked),
         said,
         manager: manager(asked),
         subresource: asked.below().to_owned(),
         strictness: strictness(asked)?,
         dry_run: dry_run(asked)?,
-    };
-    let made = verbs.patch(patch).await?;
-    let is_new = matches!(&made, wire::Response::Object { outcome, .. } if outcome == "created");
-    changed(asked, if is_new { StatusCode::CREATED } else { StatusCode::OK }, made, Vec::new())
+    })
 }
 
 /// `apimachinery/pkg/apis/meta/v1/validation`, `ValidatePatchOptions`.

@@ -6,7 +6,7 @@ use super::answer::{self, Body};
 use super::carried;
 use super::exchange::Exchanged;
 use super::streaming::{self, Afterwards, Switch};
-use super::{body, log, metrics, one_way, patch, plain, proxy, read, subresource, watch, write};
+use super::{body, log, metrics, one_way, patch, plain, proxy, read, scale, subresource, watch, write};
 use crate::cluster::trust::wall_ms;
 use crate::telemetry::Answer;
 use crate::verbs::Verbs;
@@ -223,6 +223,7 @@ impl Site {
             "proxy" => Ok(self.exchanged(proxy::answer(verbs, asked, parts, body).await?)),
             "exec" | "attach" => Ok(self.switch(streaming::command(verbs, asked, &mut parts).await?)),
             "portforward" => Ok(self.switch(streaming::port_forward(verbs, asked, &mut parts)?)),
+            "scale" => scale::answer(verbs, asked, body).await,
             name => subresource::answer(verbs, asked, name, body).await,
         }
     }
