@@ -15,6 +15,7 @@ use crate::cluster::transport::BindError;
 use crate::cluster::trust::Trust;
 use crate::collector::Collector;
 use crate::config::Config;
+use crate::deployments::Deployments;
 use crate::events::{self, Recorder};
 use crate::evictor::Evictor;
 use crate::foundation;
@@ -25,6 +26,7 @@ use crate::pool;
 use crate::power::{self, Closing};
 use crate::probes::history::ProbeHistory;
 use crate::relief::Relief;
+use crate::replica_sets::ReplicaSets;
 use crate::scheduler::Scheduler;
 use crate::shutdown::{self, Shutdown, Trigger};
 use crate::sources;
@@ -320,6 +322,10 @@ fn spawn(
     }
     tasks.spawn(api::serve_peers(cluster.streams, verbs.clone(), shutdown.clone()));
     tasks.spawn(Collector::new(verbs.clone(), store.clone(), cluster.alive.clone()).run(shutdown.clone()));
+    let sets = ReplicaSets::new(verbs.clone(), store.clone(), recorder.clone(), cluster.alive.clone());
+    tasks.spawn(sets.run(shutdown.clone()));
+    let deployments = Deployments::new(verbs.clone(), store.clone(), recorder.clone(), cluster.alive.clone());
+    tasks.spawn(deployments.run(shutdown.clone()));
     let removed = Removed::new(verbs.clone(), store.clone(), cluster.alive.clone(), cluster.denied);
     tasks.spawn(removed.run(shutdown.clone()));
     tasks.spawn(Scheduler::new(store.clone(), recorder.clone(), cluster.alive).run(shutdown.clone()));

@@ -39,6 +39,13 @@ impl About {
         Self { subject: Subject { kind, namespace, name: name.to_owned(), uid: name.to_owned() }, field_path: None }
     }
 
+    /// An object.
+    pub fn object(key: &Key, uid: &str) -> Self {
+        let Key { kind, namespace, name } = key.clone();
+        let subject = Subject { kind: kind.name().to_owned(), namespace, name, uid: uid.to_owned() };
+        Self { subject, field_path: None }
+    }
+
     /// A pod, or a container of it.
     pub fn pod(pod: &Pod, field_path: Option<String>) -> Self {
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
@@ -61,6 +68,10 @@ pub enum Reporter {
     NodeController,
     /// Whoever puts out pods because of taints.
     TaintEviction,
+    /// Whoever makes the pods of ReplicaSets.
+    ReplicaSet,
+    /// Whoever makes the ReplicaSets of Deployments.
+    Deployment,
 }
 
 impl Reporter {
@@ -72,6 +83,8 @@ impl Reporter {
             Self::Replica => "replica",
             Self::NodeController => "node-controller",
             Self::TaintEviction => "taint-eviction-controller",
+            Self::ReplicaSet => "replicaset-controller",
+            Self::Deployment => "deployment-controller",
         }
     }
 }

@@ -7,6 +7,7 @@ use super::{Reported, Reporter};
 use crate::agent::seconds;
 use control::events::Occurrence;
 use jiff::Timestamp;
+use objects::Kind;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -14,7 +15,8 @@ use uuid::Uuid;
 pub fn new(reported: &Reported, occurrence: &Occurrence, namespace: &str) -> Value {
     let report = &reported.report;
     let (subject, source) = (&report.subject, &report.source);
-    let mut involved = json!({ "kind": subject.kind, "name": subject.name, "uid": subject.uid, "apiVersion": "v1" });
+    let mut involved =
+        json!({ "kind": subject.kind, "name": subject.name, "uid": subject.uid, "apiVersion": api_version(&subject.kind) });
     if !subject.namespace.is_empty() {
         involved["namespace"] = json!(subject.namespace);
     }
@@ -36,6 +38,12 @@ pub fn new(reported: &Reported, occurrence: &Occurrence, namespace: &str) -> Val
         "reportingComponent": source.component,
     });
     match reported.by {
+        // Of no node: any of them may have acted.
+        Reporter::ReplicaSet | Reporter::Deployment => {
+            event["source"] = json!({ "component": source.component });
+            event["reportingInstance"] = json!("");
+            event["firstTimestamp"] = json!(seconds(occurrence.first));
+        }
         Reporter::Kubelet | Reporter::Replica | Reporter::NodeController | Reporter::TaintEviction => {
             event["source"] = json!({ "component": source.component, "host": source.host });
             event["reportingInstance"] = json!(source.host);
@@ -52,6 +60,11 @@ pub fn new(reported: &Reported, occurrence: &Occurrence, namespace: &str) -> Val
     annotated(counted(event, reported.by, occurrence), reported)
 }
 
+/// That of a kind's objects.
+fn api_version(kind: &str) -> &'static str {
+    Kind::ALL.into_iter().find(|known| known.name() == kind).map_or("v1", Kind::api_version)
+}
+
 /// The event with the annotations of its newest report.
 pub fn annotated(mut event: Value, reported: &Reported) -> Value {
     if let Some(annotations) = &reported.annotations {
@@ -64,15 +77,15 @@ pub fn annotated(mut event: Value, reported: &Reported) -> Value {
 pub fn counted(mut event: Value, by: Reporter, occurrence: &Occurrence) -> Value {
     event["message"] = json!(occurrence.message);
     match by {
-        Reporter::Kubelet | Reporter::Replica | Reporter::NodeController | Reporter::TaintEviction => {
-            event["count"] = json!(occurrence.count);
-            event["lastTimestamp"] = json!(seconds(occurrence.last));
-        }
         Reporter::Scheduler => {
             event["lastTimestamp"] = Value::Null;
             if occurrence.count > 1 {
                 event["series"] = json!({ "count": occurrence.count, "lastObservedTime": micros(occurrence.last) });
             }
+        }
+        _ => {
+            event["count"] = json!(occurrence.count);
+            event["lastTimestamp"] = json!(seconds(occurrence.last));
         }
     }
     event

@@ -1,0 +1,238 @@
+//! Makes the pods that ReplicaSets miss and deletes those that are too many, as `control::replica_set` decides.
+//!
+//! It acts through the verbs, in turn with the other nodes (`turns`), and meets everybody else in the store. What it wrote itself it has
+//! seen before it decides again: else it would make for a second time what it has not heard of yet.
+
+mod perform;
+
+use crate::events::Recorder;
+use crate::shutdown::Shutdown;
+use crate::turns::{Turns, WorkQueue};
+use crate::verbs::Verbs;
+use control::membership::Members;
+use control::replica_set::{self, Decision, Failure, Replica};
+use jiff::Timestamp;
+use k8s_openapi::api::apps::v1::ReplicaSet;
+use k8s_openapi::api::core::v1::{Node, Pod};
+use objects::Kind;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use store::{Change, ChangeKind, Expired, Key, Object, Store, Watcher};
+use tokio::sync::watch;
+
+/// Changes come in numbers: what they come to is looked at once.
+const SETTLE: Duration = Duration::from_millis(50);
+/// How long until what is not done yet is looked at again.
+const AGAIN: Duration = Duration::from_secs(1);
+/// How long it comes to be where it fails time after time.
+const AT_MOST: Duration = Duration::from_secs(60);
+/// The taint of a node that is out of sight.
+const UNREACHABLE: &str = "node.kubernetes.io/unreachable";
+
+/// The task. See the module.
+pub struct ReplicaSets {
+    verbs: Arc<Verbs>,
+    store: Store,
+    recorder: Recorder,
+    alive: watch::Receiver<Members>,
+    turns: Turns,
+    queue: WorkQueue,
+    /// The sets, by their keys.
+    sets: BTreeMap<Key, ReplicaSet>,
+    /// The pods, by namespace and uid.
+    pods: BTreeMap<(String, String), Replica>,
+    /// Since when nodes are out of sight.
+    lost: BTreeMap<String, Timestamp>,
+    /// What the last creation or deletion of a set failed of, and how long until the next try, by the set's uid.
+    failures: BTreeMap<String, (Failure, Duration)>,
+}
+
+impl ReplicaSets {
+    /// A task over the verbs, and who is alive as this node sees it.
+    pub fn new(verbs: Arc<Verbs>, store: Store, recorder: Recorder, alive: watch::Receiver<Members>) -> Self {
+        let (queue, sets, pods) = Default::default();
+        let (lost, failures) = Default::default();
+        let turns = Turns::new(alive.clone());
+        Self { verbs, store, recorder, alive, turns, queue, sets, pods, lost, failures }
+    }
+
+    /// Acts until the shutdown signal.
+    pub async fn run(mut self, mut shutdown: Shutdown) {
+        let mut watchers = self.list();
+        let mut alive = self.alive.clone();
+        loop {
+            let [sets, pods, nodes] = &mut watchers;
+            // Watchers and the members hold positions: nothing is lost when another arm wins.
+            let change = tokio::select! {
+                () = shutdown.wait() => return,
+                change = sets.next() => Some(change),
+                change = pods.next() => Some(change),
+                change = nodes.next() => Some(change),
+                // Others may be gone whose turn it was.
+                Ok(()) = alive.changed() => {
+                    self.look_at_all();
+                    None
+                }
+                () = self.queue.due() => None,
+            };
+            let change = change.transpose().map(|change| change.iter().for_each(|change| self.take(change)));
+            if change.and_then(|()| self.catch_up(&mut watchers)).is_err() {
+                watchers = self.list();
+            }
+            for key in self.queue.take_due() {
+                self.look(&key).await;
+                // What was made for one set may concern another one.
+                if self.catch_up(&mut watchers).is_err() {
+                    watchers = self.list();
+                }
+            }
+        }
+    }
+
+    fn list(&mut self) -> [Watcher; 3] {
+        (self.sets, self.pods, self.lost) = Default::default();
+        let watchers = [Kind::ReplicaSet, Kind::Pod, Kind::Node].map(|kind| {
+            let (list, watcher) = self.store.list_and_watch(kind, None);
+            for object in &list.items {
+                self.learn(object);
+            }
+            watcher
+        });
+        self.look_at_all();
+        watchers
+    }
+
+    /// Takes in all that has happened, so that nothing is decided upon less.
+    fn catch_up(&mut self, watchers: &mut [Watcher; 3]) -> Result<(), Expired> {
+        for watcher in watchers {
+            while let Some(change) = watcher.try_next()? {
+                self.take(&change);
+            }
+        }
+        Ok(())
+    }
+
+    fn look_at_all(&mut self) {
+        for key in self.sets.keys() {
+            self.queue.add(key.clone(), SETTLE);
+        }
+    }
+
+    fn take(&mut self, change: &Change) {
+        if change.kind != ChangeKind::Deleted {
+            return self.learn(&change.object);
+        }
+        let key = change.object.key();
+        match key.kind {
+            Kind::ReplicaSet => {
+                self.sets.remove(key);
+                self.queue.remove(key);
+                self.turns.is_done(change.object.uid());
+                self.failures.remove(change.object.uid());
+            }
+            Kind::Pod => {
+                let gone = self.pods.remove(&(key.namespace.clone(), change.object.uid().to_owned()));
+                gone.iter().for_each(|gone| self.look_at_sets_of(&key.namespace, gone));
+            }
+            _ => self.set_lost(&key.name, None),
+        }
+    }
+
+    /// Takes an object in. What cannot be read has not passed our admission, and is left alone.
+    fn learn(&mut self, object: &Object) {
+        let key = object.key().clone();
+        match key.kind {
+            Kind::ReplicaSet => {
+                if let Ok(set) = object.parse::<ReplicaSet>() {
+                    self.queue.add(key.clone(), SETTLE);
+                    self.sets.insert(key, set);
+                }
+            }
+            Kind::Pod => {
+                if let Ok(pod) = object.parse::<Pod>() {
+                    let pod = Replica::of(&pod);
+                    self.look_at_sets_of(&key.namespace, &pod);
+                    let before = self.pods.insert((key.namespace.clone(), object.uid().to_owned()), pod);
+                    before.iter().for_each(|before| self.look_at_sets_of(&key.namespace, before));
+                }
+            }
+            _ => {
+                let since = object.parse::<Node>().ok().and_then(|node| out_of_sight_since(&node));
+                self.set_lost(&key.name, since);
+            }
+        }
+    }
+
+    fn set_lost(&mut self, node: &str, since: Option<Timestamp>) {
+        let before = match since {
+            Some(since) => self.lost.insert(node.to_owned(), since),
+            None => self.lost.remove(node),
+        };
+        if before != since {
+            self.look_at_all();
+        }
+    }
+
+    /// The set that controls a pod; without one, all that may want it.
+    fn look_at_sets_of(&mut self, namespace: &str, pod: &Replica) {
+        let begin = Key::new(Kind::ReplicaSet, namespace, "");
+        let of_namespace = self.sets.range(begin..).take_while(|(key, _)| key.namespace == namespace);
+        let concerns = |set: &ReplicaSet| pod.controller.is_none() || pod.controller == set.metadata.uid;
+        let keys: Vec<Key> = of_namespace.filter(|(_, set)| concerns(set)).map(|(key, _)| key.clone()).collect();
+        keys.into_iter().for_each(|key| self.queue.add(key, SETTLE));
+    }
+
+    /// Does what is to be done for a set, if it is our turn.
+    async fn look(&mut self, key: &Key) {
+        let Some(set) = self.sets.get(key).cloned() else { return };
+        let uid = set.metadata.uid.clone().unwrap_or_default();
+        // In the cluster's time, as the times that it is compared with.
+        let now = i64::try_from(self.store.now_ms()).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
+        let now = now.unwrap_or_else(Timestamp::now);
+        let (pods, changes_at) = self.pods_for(&uid, &key.namespace, now);
+        let failed = |all: &BTreeMap<String, (Failure, Duration)>| all.get(&uid).map(|(failure, _)| failure.clone());
+        let decision = replica_set::decide(&set, &pods, failed(&self.failures).as_ref(), now);
+        if let Some(at) = changes_at.into_iter().chain(decision.look_again).min() {
+            self.queue.add(key.clone(), Duration::try_from(at.duration_since(now)).unwrap_or_default());
+        }
+        if is_done(&set, &decision) {
+            return self.turns.is_done(&uid);
+        }
+        if self.turns.is_ours(&uid) {
+            self.perform(key, &set, &decision).await;
+            let status = replica_set::decide(&set, &pods, failed(&self.failures).as_ref(), now).status;
+            self.write_status(key, &uid, &status).await;
+        }
+        self.queue.add(key.clone(), self.failures.get(&uid).map_or(AGAIN, |(_, wait)| *wait));
+    }
+
+    /// The pods that a set controls or may adopt, as they count now, and when that changes because of a node that is out of sight.
+    fn pods_for(&self, uid: &str, namespace: &str, now: Timestamp) -> (Vec<Replica>, Option<Timestamp>) {
+        let begin = (namespace.to_owned(), String::new());
+        let of_namespace = self.pods.range(begin..).take_while(|((of, _), _)| of == namespace).map(|(_, pod)| pod);
+        let mut changes_at = None;
+        let concerned = of_namespace.filter(|pod| pod.controller.as_deref().is_none_or(|controller| controller == uid));
+        let pods = concerned.cloned().map(|pod| match pod.node.as_ref().and_then(|node| self.lost.get(node)) {
+            None => pod,
+            Some(since) => {
+                let (pod, at) = pod.out_of_sight(*since, now);
+                changes_at = changes_at.into_iter().chain(at).min();
+                pod
+            }
+        });
+        (pods.collect(), changes_at)
+    }
+}
+
+/// Since when a node is shown as one that nobody sees.
+fn out_of_sight_since(node: &Node) -> Option<Timestamp> {
+    let taints = node.spec.iter().flat_map(|spec| spec.taints.iter().flatten());
+    let mut shown = taints.filter(|taint| taint.key == UNREACHABLE && taint.effect == "NoExecute");
+    shown.next().and_then(|taint| taint.time_added.as_ref()).map(|added| added.0)
+}
+
+fn is_done(set: &ReplicaSet, decision: &Decision) -> bool {
+    let Decision { adopt, release, create, delete, status, .. } = decision;
+    adopt.is_empty() && release.is_empty() && *create == 0 && delete.is_empty() && set.status.as_ref() == Some(status)
+}
