@@ -9,8 +9,9 @@ use crate::verbs::{
     config, cordon::CordonArgs, cp::CpArgs, create::CreateArgs, debug::DebugArgs, delete::DeleteArgs, demo,
     describe::DescribeArgs, diff, drain::DrainArgs, edit::EditArgs, events::EventsArgs, exec::ExecArgs, explain::ExplainArgs,
     get::GetArgs, image::ImageArgs, keys, kubeconfig::KubeconfigArgs, label::LabelArgs, logs::LogsArgs, node::NodeArgs,
-    patch::PatchArgs, port_forward::PortForwardArgs, probes::ProbesArgs, proxy, replace::ReplaceArgs, replay, run::RunArgs,
-    taint::TaintArgs, top::TopArgs, version::VersionArgs, wait::WaitArgs,
+    patch::PatchArgs, port_forward::PortForwardArgs, probes::ProbesArgs, proxy, replace::ReplaceArgs, replay,
+    rollout::RolloutArgs, run::RunArgs, scale::ScaleArgs, set::SetArgs, taint::TaintArgs, top::TopArgs, version::VersionArgs,
+    wait::WaitArgs,
 };
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use std::collections::HashSet;
@@ -130,6 +131,19 @@ pub enum Verb {
     Drain(DrainArgs),
     /// Mark nodes that pods are to keep away from.
     Taint(TaintArgs),
+    /// Say how many pods deployments and replica sets are to have.
+    Scale(ScaleArgs),
+    /// Follow, pause, restart and undo the rollouts of deployments.
+    Rollout(RolloutArgs),
+    /// Give containers other images.
+    Set(SetArgs),
+    /// Kubectl's; refused, for services lead nowhere yet.
+    #[command(hide = true)]
+    Expose {
+        /// Whatever is said.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Set and take away labels.
     Label(LabelArgs),
     /// Set and take away annotations.

@@ -46,8 +46,11 @@ pub mod proxy;
 pub mod replace;
 pub mod replay;
 mod resources;
+pub mod rollout;
 pub mod run;
+pub mod scale;
 mod session;
+pub mod set;
 pub mod taint;
 mod terminal;
 pub mod top;
@@ -145,6 +148,12 @@ async fn dispatch(verb: Verb, context: &mut Context) -> Result<(), Failure> {
         Verb::Uncordon(args) => cordon::run(&args, cordon::Wanted::Uncordoned, context).await,
         Verb::Drain(args) => drain::run(&args, context).await,
         Verb::Taint(args) => taint::run(&args, context).await,
+        Verb::Scale(args) => scale::run(&args, context).await,
+        Verb::Rollout(args) => rollout::run(&args, context).await,
+        Verb::Set(args) => set::run(&args, context).await,
+        Verb::Expose { .. } => Err(Failure::message(
+            "there are no service addresses yet: nothing would lead to the pods; reach one with skiff port-forward, or at its own address",
+        )),
         Verb::Label(args) => label::run(&args, context).await,
         Verb::Annotate(args) => annotate::run(&args, context).await,
         Verb::Version(args) => version::run(&args, context).await,

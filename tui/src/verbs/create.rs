@@ -1,5 +1,6 @@
 //! `create`: makes what manifests describe, or what words do.
 
+mod deployment;
 mod generate;
 mod sources;
 

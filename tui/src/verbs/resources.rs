@@ -3,6 +3,9 @@
 use super::failure::Failure;
 use objects::Kind;
 
+/// What `all` means, in kubectl's order.
+const ALL: [Kind; 4] = [Kind::Pod, Kind::Service, Kind::Deployment, Kind::ReplicaSet];
+
 /// The objects that arguments name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Targets {
@@ -21,9 +24,11 @@ fn kinds(words: &str) -> Result<Vec<Kind>, Failure> {
     let mut kinds = Vec::new();
     for word in words.split(',') {
         // The category of everything that runs.
-        let named = if word == "all" { Kind::Pod } else { kind(word)? };
-        if !kinds.contains(&named) {
-            kinds.push(named);
+        let named = if word == "all" { ALL.to_vec() } else { vec![kind(word)?] };
+        for kind in named {
+            if !kinds.contains(&kind) {
+                kinds.push(kind);
+            }
         }
     }
     Ok(kinds)
@@ -85,7 +90,7 @@ mod tests {
         assert_eq!(parse(&[]), Ok(Targets::Kinds(vec![])));
         assert_eq!(parse(&["po"]), Ok(Targets::Kinds(vec![Kind::Pod])));
         assert_eq!(parse(&["pods,no,pod"]), Ok(Targets::Kinds(vec![Kind::Pod, Kind::Node])));
-        assert_eq!(parse(&["all"]), Ok(Targets::Kinds(vec![Kind::Pod])));
+        assert_eq!(parse(&["all"]), Ok(Targets::Kinds(super::ALL.to_vec())));
         assert_eq!(parse(&["pod", "a", "b"]), named(&[(Kind::Pod, "a"), (Kind::Pod, "b")]));
         assert_eq!(parse(&["pod/a", "node/b"]), named(&[(Kind::Pod, "a"), (Kind::Node, "b")]));
         assert_eq!(parse(&["pod,node", "a"]), named(&[(Kind::Pod, "a"), (Kind::Node, "a")]));

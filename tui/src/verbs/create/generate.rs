@@ -1,5 +1,6 @@
 //! Objects that `create` makes out of words: kubectl's generators.
 
+use super::deployment::DeploymentArgs;
 use super::sources::{Entries, SourceArgs};
 use super::{Change, show};
 use crate::args::DryRunMode;
@@ -33,6 +34,9 @@ pub enum Generated {
     /// A PriorityClass.
     #[command(visible_alias = "pc")]
     Priorityclass(PriorityClassArgs),
+    /// A Deployment, of images.
+    #[command(visible_alias = "deploy")]
+    Deployment(DeploymentArgs),
     /// A Service.
     #[command(visible_alias = "svc")]
     Service(ServiceArgs),
@@ -42,7 +46,7 @@ pub enum Generated {
 #[derive(Debug, Args)]
 pub struct NamedArgs {
     /// Its name.
-    name: String,
+    pub(super) name: String,
 }
 
 /// Arguments of `create configmap`.
@@ -188,6 +192,7 @@ pub async fn run(what: &Generated, mode: DryRunMode, printer: &mut Printer, cont
         Generated::Configmap(args) => (&args.named, Kind::ConfigMap, config_map(args.sources.read("ConfigMap")?)),
         Generated::Secret(args) => secret(&args.kind)?,
         Generated::Priorityclass(args) => (&args.named, Kind::PriorityClass, priority_class(args)),
+        Generated::Deployment(args) => (&args.named, Kind::Deployment, args.fields(&args.named.name)?),
         Generated::Service(args) => service(&args.kind)?,
     };
     let object = object(named, kind, fields, context);

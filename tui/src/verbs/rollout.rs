@@ -1,0 +1,168 @@
+//! `rollout`: how a Deployment goes from one template to the next, and back.
+
+mod history;
+mod status;
+mod undo;
+
+use super::amend::{amend, targets};
+use super::context::Context;
+use super::each::each;
+use super::failure::Failure;
+use super::format::name_of;
+use crate::args::SelectArgs;
+use clap::{Args, Subcommand};
+use objects::lookup::{flag, list, text};
+use objects::{Kind, lookup};
+use serde_json::{Value, json};
+use wire::{ObjectRef, Selection};
+
+/// The number of a template.
+const REVISION: &str = "/metadata/annotations/deployment.kubernetes.io~1revision";
+
+/// Arguments of `rollout`.
+#[derive(Debug, Args)]
+pub struct RolloutArgs {
+    #[command(subcommand)]
+    what: What,
+}
+
+/// What is done.
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Tell how far it is, until it is done.
+    Status(status::StatusArgs),
+    /// List the templates that one can go back to.
+    History(history::HistoryArgs),
+    /// Go back to an older template.
+    Undo(undo::UndoArgs),
+    /// Make all pods anew, step by step.
+    Restart(NamedArgs),
+    /// Let changes of the template wait.
+    Pause(NamedArgs),
+    /// Roll out what waited.
+    Resume(NamedArgs),
+}
+
+/// Which Deployments.
+#[derive(Debug, Args)]
+struct NamedArgs {
+    /// deployment NAME… or deployment/NAME…
+    arguments: Vec<String>,
+    /// Those with these labels.
+    #[arg(short = 'l', long, value_name = "SELECTOR", allow_hyphen_values = true)]
+    selector: Option<String>,
+}
+
+/// Does it.
+pub async fn run(args: &RolloutArgs, context: &mut Context) -> Result<(), Failure> {
+    match &args.what {
+        What::Status(args) => status::run(args, context).await,
+        What::History(args) => history::run(args, context).await,
+        What::Undo(args) => undo::run(args, context).await,
+        What::Restart(args) => change(args, context, "restarted", restart).await,
+        What::Pause(args) => change(args, context, "paused", pause).await,
+        What::Resume(args) => change(args, context, "resumed", resume).await,
+    }
+}
+
+/// The Deployments that arguments name.
+async fn deployments(context: &Context, args: &NamedArgs) -> Result<Vec<ObjectRef>, Failure> {
+    let select = SelectArgs { selector: args.selector.clone(), ..SelectArgs::default() };
+    let objects = targets(context, &args.arguments, &select, false).await?;
+    match objects.iter().find(|object| object.kind != Kind::Deployment) {
+        Some(other) => Err(Failure::message(format!("{} are not rolled out: only deployments are", other.kind.plural()))),
+        None => Ok(objects),
+    }
+}
+
+/// A change of a Deployment's fields, at the time that is handed in.
+type Edit = fn(&mut Value, &str) -> Result<(), Failure>;
+
+async fn change(args: &NamedArgs, context: &mut Context, outcome: &str, edit: Edit) -> Result<(), Failure> {
+    let objects = deployments(context, args).await?;
+    let now = context.now().strftime("%Y-%m-%dT%H:%M:%S%:z").to_string();
+    let change = async |context: &mut Context, object: &ObjectRef| {
+        let (_, after) = amend(context, object, crate::args::DryRunMode::None, |object| edit(object, &now)).await?;
+        context.line(format!("{} {outcome}", name_of(&after)))
+    };
+    each(&objects, Vec::new(), context, change).await
+}
+
+fn restart(deployment: &mut Value, now: &str) -> Result<(), Failure> {
+    if flag(deployment, "/spec/paused") {
+        return Err(Failure::message("can't restart paused deployment (run rollout resume first)"));
+    }
+    deployment["spec"]["template"]["metadata"]["annotations"]["kubectl.kubernetes.io/restartedAt"] = json!(now);
+    Ok(())
+}
+
+fn pause(deployment: &mut Value, _: &str) -> Result<(), Failure> {
+    if flag(deployment, "/spec/paused") {
+        return Err(Failure::message(format!(
+            "{} {:?} is already paused",
+            Kind::Deployment.resource(),
+            lookup::name(deployment)
+        )));
+    }
+    deployment["spec"]["paused"] = json!(true);
+    Ok(())
+}
+
+fn resume(deployment: &mut Value, _: &str) -> Result<(), Failure> {
+    if !flag(deployment, "/spec/paused") {
+        return Err(Failure::message(format!("{} {:?} is not paused", Kind::Deployment.resource(), lookup::name(deployment))));
+    }
+    deployment["spec"].as_object_mut().map(|spec| spec.remove("paused"));
+    Ok(())
+}
+
+/// The sets of a Deployment with a revision, the oldest first.
+async fn revisions(context: &Context, deployment: &Value) -> Result<Vec<(i64, Value)>, Failure> {
+    let selection = Selection { namespace: Some(lookup::namespace(deployment).to_owned()), ..Selection::default() };
+    let uid = text(deployment, "/metadata/uid");
+    let is_own = |set: &Value| {
+        let owners = list(set, "/metadata/ownerReferences");
+        owners.iter().any(|owner| flag(owner, "/controller") && text(owner, "/uid") == uid)
+    };
+    let sets = context.list(Kind::ReplicaSet, selection).await?;
+    let revision = |set: &Value| text(set, REVISION).parse::<i64>().ok();
+    let mut own: Vec<(i64, Value)> =
+        sets.into_iter().filter(is_own).filter_map(|set| revision(&set).map(|number| (number, set))).collect();
+    own.sort_by_key(|(number, _)| *number);
+    Ok(own)
+}
+
+/// The template of a set as its Deployment had it.
+fn template_of(set: &Value) -> Value {
+    let mut template = set.pointer("/spec/template").cloned().unwrap_or_default();
+    if let Some(labels) = template.pointer_mut("/metadata/labels").and_then(Value::as_object_mut) {
+        labels.remove("pod-template-hash");
+    }
+    template
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{pause, restart, resume, template_of};
+    use serde_json::json;
+
+    #[test]
+    fn a_paused_deployment_is_not_restarted_nor_paused_again() {
+        let mut deployment = json!({"metadata": {"name": "kubia"}, "spec": {"template": {"metadata": {"labels": {}}}}});
+        restart(&mut deployment, "now").expect("it may");
+        let annotations = &deployment["spec"]["template"]["metadata"]["annotations"];
+        assert_eq!(*annotations, json!({"kubectl.kubernetes.io/restartedAt": "now"}));
+        let refused = resume(&mut deployment, "").expect_err("it is not").to_text();
+        assert_eq!(refused, "error: deployments.apps \"kubia\" is not paused");
+        pause(&mut deployment, "").expect("it may");
+        assert!(pause(&mut deployment, "").is_err() && restart(&mut deployment, "").is_err());
+        resume(&mut deployment, "").expect("it may");
+        assert_eq!(deployment["spec"]["paused"], json!(null));
+    }
+
+    #[test]
+    fn the_template_of_a_set_is_its_deployments() {
+        let set = json!({"spec": {"template": {"metadata": {"labels": {"a": "b", "pod-template-hash": "x"}}}}});
+        assert_eq!(template_of(&set), json!({"metadata": {"labels": {"a": "b"}}}));
+    }
+}
