@@ -31,6 +31,7 @@ mod programs;
 mod recreating;
 pub mod rights;
 mod route;
+pub mod scaling;
 pub mod session;
 pub mod state;
 pub mod theming;

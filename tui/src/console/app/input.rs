@@ -77,6 +77,7 @@ pub fn show_keys(app: &mut App, title: &'static str) {
         Place::Objects => "objects",
         Place::Pods => "pods",
         Place::Nodes => "nodes",
+        Place::Workloads => "workloads",
         Place::Images => "images",
         Place::Forwards => "forwards",
         Place::Board | Place::PodBoard => "board",
@@ -174,6 +175,7 @@ fn in_dialog(
         Question::Drain(nodes) => draining::confirmed(app, nodes, out),
         Question::Undo(at) => undoing::confirmed(app, at, out),
         Question::Images(work) => images::confirmed(app, work, out),
+        Question::Restart(keys) => super::scaling::confirmed(app, keys, out),
         Question::Cordon(keys, wanted) => cordoning::confirmed(app, keys, wanted, out),
     }
 }

@@ -36,6 +36,7 @@ pub fn open(app: &mut App, out: &mut Vec<Effect>) {
             app.push(Screen::List(Box::new(list)));
         }
         Source::Kind(Kind::Service) => pods_of_service(app, &key),
+        Source::Kind(kind) if kind.makes_pods() => pods_of_selector(app, kind, &key),
         Source::Kind(_) => read(app, Mode::Describe),
         Source::Containers(pod) => logs::open(app, &pod, Some(&key.name), false, out),
         Source::Volumes => {
@@ -59,13 +60,26 @@ fn pods_of_service(app: &mut App, key: &Key) {
         pairs.map(|(name, value)| format!("{name}={}", value.as_str().unwrap_or_default())).collect::<Vec<_>>().join(",")
     });
     match selector.filter(|selector| !selector.is_empty()) {
-        Some(selector) => {
-            app.push(Screen::List(Box::new(List::of(Kind::Pod, Namespaces::one(&*key.namespace)))));
-            if let Err(why) = super::input::filter(app, &format!("-l {selector}")) {
-                app.say(Role::Bad, why);
-            }
-        }
+        Some(selector) => selected_pods(app, &key.namespace, &selector),
         None => read(app, Mode::Describe),
+    }
+}
+
+/// The pods that a Deployment or a ReplicaSet chooses.
+fn pods_of_selector(app: &mut App, kind: Kind, key: &Key) {
+    let selector = app.store.of(kind).find(key).and_then(|row| {
+        let selector = row.object().pointer("/spec/selector").cloned()?;
+        serde_json::from_value(selector).ok()
+    });
+    if let Some(selector) = selector {
+        selected_pods(app, &key.namespace, &objects::selector::shown(&selector));
+    }
+}
+
+fn selected_pods(app: &mut App, namespace: &str, selector: &str) {
+    app.push(Screen::List(Box::new(List::of(Kind::Pod, Namespaces::one(namespace)))));
+    if let Err(why) = super::input::filter(app, &format!("-l {selector}")) {
+        app.say(Role::Bad, why);
     }
 }
 

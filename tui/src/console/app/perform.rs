@@ -9,8 +9,8 @@ use super::programs::{self, Program};
 use super::state::{App, Purpose};
 use super::travel::Wanted;
 use super::{
-    boards, columns, completing, copying, deleting, draining, editing, forwarding, images, logs, navigate, theming, travel,
-    undoing,
+    boards, columns, completing, copying, deleting, draining, editing, forwarding, images, logs, navigate, scaling, theming,
+    travel, undoing,
 };
 use crate::console::keys::action::Action;
 use crate::console::model::lines::{Lines, Wrap};
@@ -124,6 +124,9 @@ fn shows(app: &mut App, action: Action, out: &mut Vec<Effect>) -> bool {
         Action::Forward => forwarding::ask(app),
         Action::StopForward => forwarding::stop(app, out),
         Action::Copy => copying::ask(app),
+        Action::Scale => scaling::ask(app),
+        Action::Restart => scaling::ask_restart(app),
+        Action::Owner => scaling::owner(app, out),
         Action::Volumes => navigate::volumes(app),
         _ => return false,
     }

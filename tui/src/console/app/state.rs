@@ -12,6 +12,7 @@ use super::merging::Side;
 use super::metering::Metering;
 use super::recreating::Recreating;
 use super::rights::Rights;
+use super::scaling::Change;
 use super::session::Session;
 use super::theming::ThemeFrom;
 use super::travel::{Travel, Wanted};
@@ -198,6 +199,8 @@ pub enum Question {
     Undo(usize),
     /// Whether to do something with images.
     Images(Work),
+    /// Whether to make the pods of Deployments anew.
+    Restart(Vec<row::Key>),
     /// Whether to cordon nodes, or to take that back.
     Cordon(Vec<row::Key>, Scheduling),
 }
@@ -256,6 +259,8 @@ pub enum Asked {
     Images(String),
     /// Something done with images of a node: the node, and what.
     ImageWork(String, String),
+    /// The change of something that makes pods.
+    Change(Kind, row::Key, Change),
     /// The cordoning of a node.
     Cordon(row::Key, Scheduling),
     /// The members of the cluster.
@@ -378,6 +383,7 @@ impl App {
         match self.screen() {
             Screen::List(list) => match &list.source {
                 Source::Kind(Kind::Pod) => &[Place::Pods, Place::Objects, Place::List, Place::Any],
+                Source::Kind(Kind::ReplicaSet | Kind::Deployment) => &[Place::Workloads, Place::Objects, Place::List, Place::Any],
                 Source::Kind(Kind::Node) => &[Place::Nodes, Place::Objects, Place::List, Place::Any],
                 Source::Kind(_) => &[Place::Objects, Place::List, Place::Any],
                 Source::Containers(_) | Source::Volumes => &[Place::Pods, Place::List, Place::Any],

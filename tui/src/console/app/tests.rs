@@ -16,6 +16,7 @@ mod random;
 mod recreating;
 mod travel;
 mod usage;
+mod workloads;
 
 use super::effect::Effect;
 use super::msg::{Msg, Wire};

@@ -3,6 +3,7 @@
 use super::cordoning::{self, Scheduling};
 use super::deleting::full_name;
 use super::effect::Effect;
+use super::scaling::{self, Change};
 use super::state::{App, Asked, Choice, Overlay, Question};
 use crate::console::link::{Command, Failure};
 use crate::console::model::row::Key;
@@ -37,6 +38,8 @@ pub enum Inverse {
     Create(Kind, Key, Box<Value>),
     /// Cordon the node, or take that back.
     Cordon(Key, Scheduling),
+    /// Have so many pods again.
+    Scale(Kind, Key, i64),
 }
 
 /// Something that was done.
@@ -82,6 +85,7 @@ pub fn ask(app: &mut App, at: Option<usize>) {
             }
             lines.push("It is a new object: what it held in memory and emptyDir is lost.".to_owned());
         }
+        Inverse::Scale(_, _, replicas) => lines.push(format!("It has {replicas} pods again.")),
         Inverse::Cordon(_, Scheduling::Enabled) => lines.push("New pods may come to it again.".to_owned()),
         Inverse::Cordon(_, Scheduling::Disabled) => lines.push("No new pods come to it.".to_owned()),
     }
@@ -107,6 +111,13 @@ pub fn confirmed(app: &mut App, at: usize, out: &mut Vec<Effect>) {
         return;
     }
     match app.done.remove(at).inverse {
+        Inverse::Scale(kind, key, to) => {
+            let from = app.store.of(kind).find(&key).map(|row| objects::lookup::number(&row.object(), "/spec/replicas"));
+            match from {
+                Some(from) => scaling::request(app, (kind, key), Change::Replicas { from, to }, out),
+                None => app.say(Role::Warn, format!("{}/{} is gone", kind.singular(), full_name(&key))),
+            }
+        }
         Inverse::Cordon(key, wanted) => cordoning::request(app, key, wanted, out),
         Inverse::Create(kind, key, object) => {
             let object = as_new(*object);

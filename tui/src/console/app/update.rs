@@ -6,7 +6,7 @@ use super::rights::{OnCluster, Rights};
 use super::state::{App, Asked};
 use super::{
     boards, copying, cordoning, deleting, draining, editing, forwarding, images, input, kinds, logs, members, merging, metering,
-    session, theming, travel, undoing, unsaved,
+    scaling, session, theming, travel, undoing, unsaved,
 };
 use crate::console::link::Standing;
 use crate::console::model::row::Key;
@@ -173,6 +173,7 @@ fn take_wire(app: &mut App, wire: Wire, out: &mut Vec<Effect>) {
             Some(Asked::Images(node)) => images::answered(app, &node, result),
             Some(Asked::ImageWork(node, what)) => images::worked(app, (node, &what), &result, out),
             Some(Asked::Cordon(key, wanted)) => cordoning::answered(app, &key, wanted, result),
+            Some(Asked::Change(kind, key, change)) => scaling::answered(app, (kind, &key), change, result),
             Some(Asked::Members) => members::answered(app, result),
             Some(Asked::Usage(node)) => metering::answered(app, node.as_deref(), result),
             Some(Asked::Board) => boards::answered(app, id, &result),

@@ -118,6 +118,12 @@ actions! {
     Delete,
     /// Kill at once, after asking.
     Kill,
+    /// Another number of pods, after asking which.
+    Scale,
+    /// Make the pods anew, after asking.
+    Restart,
+    /// To what controls the object.
+    Owner,
     /// Let no new pods come to the node, after asking.
     Cordon,
     /// Let them come again, after asking.
@@ -238,6 +244,8 @@ impl Action {
                 | Self::Attach
                 | Self::Forward
                 | Self::Kill
+                | Self::Scale
+                | Self::Restart
                 | Self::Cordon
                 | Self::Uncordon
                 | Self::Apply

@@ -16,6 +16,8 @@ pub enum Place {
     Pods,
     /// The list of nodes.
     Nodes,
+    /// The lists of what makes pods: deployments and replica sets.
+    Workloads,
     /// The list of images.
     Images,
     /// The list of port-forwards.
@@ -50,6 +52,7 @@ impl Place {
 pub const STACKS: &[&[Place]] = &[
     &[Pods, Objects, List, Any],
     &[Nodes, Objects, List, Any],
+    &[Workloads, Objects, List, Any],
     &[Objects, List, Any],
     &[Pods, List, Any],
     &[Images, List, Any],
@@ -81,7 +84,7 @@ const fn bind(place: Place, keys: &'static str, action: Action, hint: &'static s
 }
 
 use Action as A;
-use Place::{Any, Board, Editor, Forwards, Images, List, Log, Nodes, Object, Objects, PodBoard, Pods, Text};
+use Place::{Any, Board, Editor, Forwards, Images, List, Log, Nodes, Object, Objects, PodBoard, Pods, Text, Workloads};
 
 /// All of them. The hint line shows hints in this order, the narrowest place first.
 pub const TABLE: &[Binding] = &[
@@ -121,6 +124,8 @@ pub const TABLE: &[Binding] = &[
     bind(Nodes, "x r", A::Drain, "+drain", "cordon the node and end its pods with their grace, after asking"),
     bind(Nodes, "x s", A::Shell, "", "open a shell on the node, for an admin"),
     bind(Nodes, "x u", A::Uncordon, "+uncordon", "let new pods come to the node again, after asking"),
+    bind(Workloads, "x s", A::Scale, "scale", "say how many pods it is to have, or the marked ones"),
+    bind(Workloads, "x r", A::Restart, "+restart", "make the deployment's pods anew, step by step, after asking"),
     bind(Images, "x d", A::RemoveImage, "remove", "remove the image from its node, or the marked ones, after asking"),
     bind(Images, "x p", A::PruneImages, "prune", "remove what no container of the node uses, after asking"),
     bind(Images, "x l", A::Pull, "pull", "pull an image to the node of the row"),
@@ -131,6 +136,7 @@ pub const TABLE: &[Binding] = &[
     bind(Objects, "t", A::Timeline, "", "show the pod's life on one time axis"),
     bind(Objects, "p", A::Probes, "", "show what the pod's probes came to"),
     bind(Objects, "H", A::History, "", "show what changed about the object, field by field"),
+    bind(Objects, "J", A::Owner, "", "go to what controls the object"),
     bind(Objects, "E", A::Events, "+events", "show the events about this object"),
     bind(Objects, "x d", A::Delete, "+delete", "delete the object or the marked ones, after asking"),
     bind(Objects, "x k", A::Kill, "+kill now", "delete without a grace period, after asking"),
@@ -152,6 +158,7 @@ pub const TABLE: &[Binding] = &[
     bind(Board, "D", A::Yaml, "+yaml", "show the object as YAML"),
     bind(Board, "e", A::Edit, "edit", "edit the object's manifest"),
     bind(Board, "H", A::History, "", "show what changed about the object, field by field"),
+    bind(Board, "J", A::Owner, "", "go to what controls the object"),
     bind(Board, "E", A::Events, "+events", "show the events about the object"),
     bind(Board, "w", A::Why, "why", "say why the object is not ready"),
     bind(Board, "Y", A::CopyAll, "", "copy the whole text to the clipboard"),
@@ -177,6 +184,7 @@ pub const TABLE: &[Binding] = &[
     bind(Object, "D", A::Yaml, "yaml", "show the object as YAML"),
     bind(Object, "o", A::Logs, "", "show the log"),
     bind(Object, "e", A::Edit, "edit", "edit the object's manifest"),
+    bind(Object, "J", A::Owner, "", "go to what controls the object"),
     bind(Object, "E", A::Events, "", "show the events about this object"),
     bind(Object, "t", A::Timeline, "", "show the pod's life on one time axis"),
     bind(Object, "p", A::Probes, "", "show what the pod's probes came to"),

@@ -1,0 +1,156 @@
+//! Scales what makes pods, restarts Deployments, and goes to the owner of an object.
+
+use super::deleting::full_name;
+use super::effect::Effect;
+use super::input::ask_line;
+use super::navigate;
+use super::state::{App, Asked, Overlay, Purpose, Question};
+use super::undoing::{self, Inverse};
+use crate::console::link::{Command, Failure};
+use crate::console::model::row::{Key, Row};
+use crate::console::screen::Screen;
+use crate::console::theme::role::Role;
+use crate::console::widget::dialog::Dialog;
+use objects::Kind;
+use objects::lookup::{flag, number};
+use serde_json::{Value, json};
+use wire::{DryRun, ReplaceRequest, Request, Response};
+
+/// Names shown in the question; the rest is counted.
+const SHOWN: usize = 8;
+
+/// What becomes of something that makes pods.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// It has another number of pods than that one.
+    Replicas {
+        /// How many were wanted.
+        from: i64,
+        /// How many are.
+        to: i64,
+    },
+    /// Its pods are made anew.
+    Restart,
+}
+
+/// What the list's marked rows are, or the one stood on, where they make pods.
+fn chosen(app: &App) -> Option<(Kind, Vec<Key>)> {
+    let Screen::List(list) = app.screen() else { return None };
+    let kind = list.kind().filter(|kind| kind.makes_pods())?;
+    Some((kind, list.chosen(&app.store)))
+}
+
+/// Lets a number be typed, beginning with the one that is wanted now.
+pub fn ask(app: &mut App) {
+    let Some((kind, keys)) = chosen(app) else { return };
+    let now = keys.first().and_then(|key| app.store.of(kind).find(key)).map(|row| number(&row.object(), "/spec/replicas"));
+    if let Some(now) = now {
+        ask_line(app, Purpose::Command, &format!("scale {now}"));
+    }
+}
+
+/// `:scale 3`
+pub fn command(app: &mut App, text: &str, out: &mut Vec<Effect>) {
+    let Ok(to) = text.parse::<u32>().map(i64::from) else {
+        return app.say(Role::Warn, format!("how many pods? \"{text}\" is no number"));
+    };
+    let Some((kind, keys)) = chosen(app) else {
+        return app.say(Role::Warn, "only deployments and replica sets have a number of pods");
+    };
+    for key in keys {
+        let from = app.store.of(kind).find(&key).map(|row| number(&row.object(), "/spec/replicas"));
+        if let Some(from) = from.filter(|from| *from != to) {
+            request(app, (kind, key), Change::Replicas { from, to }, out);
+        }
+    }
+    unmark(app);
+}
+
+/// Asks whether to restart the marked Deployments, or the one stood on.
+pub fn ask_restart(app: &mut App) {
+    let Some((Kind::Deployment, keys)) = chosen(app) else {
+        return app.say(Role::Warn, "only deployments are restarted");
+    };
+    if keys.is_empty() {
+        return;
+    }
+    let is_paused = |key: &Key| app.store.of(Kind::Deployment).find(key).is_some_and(|row| flag(&row.object(), "/spec/paused"));
+    if let Some(paused) = keys.iter().find(|key| is_paused(key)) {
+        let name = full_name(paused);
+        return app.say(Role::Warn, format!("deployment/{name} is paused: nothing would roll"));
+    }
+    let what = if keys.len() == 1 { "deployment".to_owned() } else { format!("{} deployments", keys.len()) };
+    let mut lines: Vec<String> = keys.iter().take(SHOWN).map(|key| format!("  {}", full_name(key))).collect();
+    if keys.len() > SHOWN {
+        lines.push(format!("  and {} more", keys.len() - SHOWN));
+    }
+    lines.push(String::new());
+    lines.push("Its pods are made anew, as its strategy says.".to_owned());
+    let (title, buttons) = (format!("Restart {what}?"), vec!["Cancel", "Restart (y)"]);
+    let dialog = Dialog { title, lines, buttons, focus: 1, is_dangerous: false };
+    app.overlay = Some(Overlay::Dialog(dialog, Question::Restart(keys)));
+}
+
+/// Does what was asked about.
+pub fn confirmed(app: &mut App, keys: Vec<Key>, out: &mut Vec<Effect>) {
+    for key in keys {
+        request(app, (Kind::Deployment, key), Change::Restart, out);
+    }
+    unmark(app);
+}
+
+fn unmark(app: &mut App) {
+    if let Screen::List(list) = app.screen_mut() {
+        list.marks.clear();
+    }
+}
+
+/// Asks the daemon. The version that was read goes with it: somebody else's change is not written over.
+pub fn request(app: &mut App, (kind, key): (Kind, Key), change: Change, out: &mut Vec<Effect>) {
+    let Some(mut object) = app.store.of(kind).find(&key).map(Row::object) else { return };
+    match change {
+        Change::Replicas { to, .. } => object["spec"]["replicas"] = json!(to),
+        Change::Restart => {
+            let now = app.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+            object["spec"]["template"]["metadata"]["annotations"]["kubectl.kubernetes.io/restartedAt"] = json!(now);
+        }
+    }
+    let id = app.next_id();
+    let namespace = key.namespace.to_string();
+    app.asked.insert(id, Asked::Change(kind, key, change));
+    let request = Request::Replace(ReplaceRequest { object, namespace, dry_run: DryRun::No });
+    out.push(Effect::Link(Command::Ask { id, request: Box::new(request) }));
+}
+
+/// Says what came of it.
+pub fn answered(app: &mut App, (kind, key): (Kind, &Key), change: Change, result: Result<Response, Failure>) {
+    let name = format!("{}/{}", kind.singular(), full_name(key));
+    match (result, change) {
+        (Ok(_), Change::Replicas { from, to }) => {
+            let back = Inverse::Scale(kind, key.clone(), from);
+            undoing::remember(app, format!("scaled {name} from {from} to {to}"), back);
+            app.say(Role::Ok, format!("{name} scaled to {to}"));
+        }
+        (Ok(_), Change::Restart) => app.say(Role::Ok, format!("{name} restarted")),
+        (Err(failure), Change::Replicas { .. }) => app.say(Role::Bad, format!("{name} not scaled: {failure}")),
+        (Err(failure), Change::Restart) => app.say(Role::Bad, format!("{name} not restarted: {failure}")),
+    }
+}
+
+/// Goes to what controls the object that is shown.
+pub fn owner(app: &mut App, out: &mut Vec<Effect>) {
+    let Some((kind, key)) = navigate::subject(app) else { return };
+    let Some(object) = app.store.of(kind).find(&key).map(Row::object) else { return };
+    let owners = objects::lookup::list(&object, "/metadata/ownerReferences");
+    let Some(owner) = owners.iter().find(|owner| flag(owner, "/controller")).or(owners.first()) else {
+        return app.say(Role::Dim, "it has no owner");
+    };
+    let text = |field: &str| owner.get(field).and_then(Value::as_str).unwrap_or_default();
+    match Kind::ALL.into_iter().find(|kind| kind.name() == text("kind")) {
+        Some(kind) => {
+            let namespace = if kind.is_namespaced() { format!("{}/", key.namespace) } else { String::new() };
+            super::command::run_quietly(app, &format!("describe {} {namespace}{}", kind.singular(), text("name")), out);
+        }
+        None => app.say(Role::Warn, format!("its owner is a {}, which is not known here", text("kind"))),
+    }
+}

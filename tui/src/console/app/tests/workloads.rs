@@ -1,0 +1,103 @@
+//! Deployments and replica sets: their lists, their pods, other numbers of pods and the way back, restarts, owners.
+
+use super::{Bench, pod, row};
+use crate::console::app::msg::Wire;
+use objects::Kind;
+use serde_json::{Value, json};
+use wire::{ReplaceRequest, Request, Response};
+
+fn deployment(replicas: i64) -> Value {
+    json!({"metadata": {"name": "kubia", "namespace": "default", "uid": "d", "creationTimestamp": "2026-03-01T11:00:00Z"},
+        "spec": {"replicas": replicas, "selector": {"matchLabels": {"app": "kubia"}},
+            "template": {"metadata": {"labels": {"app": "kubia"}}, "spec": {"containers": [{"name": "a", "image": "kubia:1"}]}}},
+        "status": {"readyReplicas": 2, "updatedReplicas": 3, "availableReplicas": 2}})
+}
+
+fn listed() -> Bench {
+    let mut bench = Bench::new(110, 20);
+    bench.write(":deploy").press("enter");
+    bench.wire(Wire::Rows(Kind::Deployment, vec![row(Kind::Deployment, &deployment(3))]));
+    bench
+}
+
+/// The object that the daemon was asked to keep.
+fn replaced(bench: &Bench) -> (u32, Value) {
+    match bench.asked() {
+        Some((id, Request::Replace(ReplaceRequest { object, .. }))) => (id, object),
+        other => panic!("nothing was to be replaced: {other:?}"),
+    }
+}
+
+fn done(bench: &mut Bench, id: u32) {
+    let response = Response::Object { object: Box::new(json!({})), warnings: vec![], outcome: "replaced".into() };
+    bench.wire(Wire::Answer(id, Ok(response)));
+}
+
+#[test]
+fn a_deployment_is_listed_with_kubectls_columns_and_leads_to_its_pods() {
+    let mut bench = listed();
+    assert!(bench.shows("UP-TO-DATE") && bench.shows("2/3"), "{}", bench.picture());
+    let mut own = pod("kubia-1", &json!({"running": {}}), true, 0);
+    own["metadata"]["labels"] = json!({"app": "kubia"});
+    bench.wire(Wire::Put(Kind::Pod, Box::new(row(Kind::Pod, &own))));
+    bench.press("enter");
+    assert!(bench.line(1).contains("/-l app=kubia") && bench.shows("kubia-1") && !bench.shows("bravo"), "{}", bench.picture());
+}
+
+#[test]
+fn a_deployment_gets_another_number_of_pods_and_the_old_one_back() {
+    let mut bench = listed();
+    bench.press("x s");
+    assert!(bench.shows(":scale 3"), "{}", bench.picture());
+    bench.press("backspace").write("5").press("enter");
+    let (id, object) = replaced(&bench);
+    assert_eq!(object["spec"]["replicas"], 5);
+    done(&mut bench, id);
+    assert!(bench.shows("deployment/default/kubia scaled to 5"), "{}", bench.picture());
+    bench.wire(Wire::Put(Kind::Deployment, Box::new(row(Kind::Deployment, &deployment(5)))));
+    bench.effects.clear();
+    bench.press("z");
+    assert!(bench.shows("It has 3 pods again."), "{}", bench.picture());
+    bench.press("y");
+    assert_eq!(replaced(&bench).1["spec"]["replicas"], 3);
+    bench.write(":scale many").press("enter");
+    assert!(bench.shows("how many pods? \"many\" is no number"), "{}", bench.picture());
+}
+
+#[test]
+fn a_deployment_is_restarted_after_asking_and_a_paused_one_is_not() {
+    let mut bench = listed();
+    bench.press("x r");
+    assert!(bench.shows("Restart deployment?") && bench.shows("  default/kubia"), "{}", bench.picture());
+    bench.press("y");
+    let (id, object) = replaced(&bench);
+    let restarted = &object["spec"]["template"]["metadata"]["annotations"]["kubectl.kubernetes.io/restartedAt"];
+    assert!(restarted.as_str().is_some_and(|at| at.ends_with('Z')), "{object}");
+    done(&mut bench, id);
+    assert!(bench.shows("deployment/default/kubia restarted"), "{}", bench.picture());
+    let mut paused = deployment(3);
+    paused["spec"]["paused"] = json!(true);
+    bench.wire(Wire::Put(Kind::Deployment, Box::new(row(Kind::Deployment, &paused))));
+    bench.press("x r");
+    assert!(bench.shows("is paused: nothing would roll"), "{}", bench.picture());
+}
+
+#[test]
+fn a_pod_leads_to_its_set_and_the_set_to_its_deployment() {
+    let mut bench = Bench::new(110, 20);
+    let owner = |kind: &str, name: &str| json!([{"kind": kind, "name": name, "uid": "u", "controller": true}]);
+    let mut own = pod("aaa", &json!({"running": {}}), true, 0);
+    own["metadata"]["ownerReferences"] = owner("ReplicaSet", "kubia-x");
+    bench.wire(Wire::Put(Kind::Pod, Box::new(row(Kind::Pod, &own))));
+    bench.press("g g J");
+    let mut set = deployment(3);
+    set["metadata"]["name"] = json!("kubia-x");
+    set["metadata"]["ownerReferences"] = owner("Deployment", "kubia");
+    bench.wire(Wire::Rows(Kind::ReplicaSet, vec![row(Kind::ReplicaSet, &set)]));
+    assert!(bench.line(1).contains("kubia-x describe"), "{}", bench.picture());
+    bench.press("J");
+    bench.wire(Wire::Rows(Kind::Deployment, vec![row(Kind::Deployment, &deployment(3))]));
+    assert!(bench.line(1).contains("kubia describe"), "{}", bench.picture());
+    bench.press("J");
+    assert!(bench.shows("it has no owner"), "{}", bench.picture());
+}
