@@ -26,6 +26,7 @@ pub mod msg;
 mod navigate;
 mod path;
 mod perform;
+mod places;
 pub mod plain;
 mod programs;
 mod recreating;

@@ -21,15 +21,13 @@ use super::unsaved::Unsaved;
 use crate::console::keys::action::Action;
 use crate::console::keys::key::Key;
 use crate::console::keys::map::Keymap;
-use crate::console::keys::table::Place;
 use crate::console::link::Standing;
 use crate::console::model::cluster::Cluster;
 use crate::console::model::namespaces::Namespaces;
 use crate::console::model::row;
 use crate::console::model::store::Store;
 use crate::console::screen::Screen;
-use crate::console::screen::board::Topic;
-use crate::console::screen::list::{List, Source};
+use crate::console::screen::list::List;
 use crate::console::theme::load::Theme;
 use crate::console::theme::role::Role;
 use crate::console::widget::dialog::Dialog;
@@ -376,26 +374,6 @@ impl App {
     /// Whether the daemon tells us of changes at this moment.
     pub fn is_live(&self) -> bool {
         matches!(self.standing, Standing::Live { .. })
-    }
-
-    /// Where keys count now, the narrowest first.
-    pub fn places(&self) -> &'static [Place] {
-        match self.screen() {
-            Screen::List(list) => match &list.source {
-                Source::Kind(Kind::Pod) => &[Place::Pods, Place::Objects, Place::List, Place::Any],
-                Source::Kind(Kind::ReplicaSet | Kind::Deployment) => &[Place::Workloads, Place::Objects, Place::List, Place::Any],
-                Source::Kind(Kind::Node) => &[Place::Nodes, Place::Objects, Place::List, Place::Any],
-                Source::Kind(_) => &[Place::Objects, Place::List, Place::Any],
-                Source::Containers(_) | Source::Volumes => &[Place::Pods, Place::List, Place::Any],
-                Source::Forwards => &[Place::Forwards, Place::List, Place::Any],
-                Source::Images => &[Place::Images, Place::List, Place::Any],
-            },
-            Screen::Board(board) if matches!(board.topic, Topic::Map(_)) => &[Place::Board, Place::Any],
-            Screen::Board(_) => &[Place::PodBoard, Place::Board, Place::Any],
-            Screen::Reader(_) => &[Place::Object, Place::Text, Place::Any],
-            Screen::Log(_) => &[Place::Log, Place::Text, Place::Any],
-            Screen::Edit(_) => &[Place::Editor],
-        }
     }
 
     /// The columns and rows between the lines at the top and the bottom.

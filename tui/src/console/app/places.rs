@@ -1,0 +1,30 @@
+//! Which keys count on which screen.
+
+use super::state::App;
+use crate::console::keys::table::Place;
+use crate::console::screen::Screen;
+use crate::console::screen::board::Topic;
+use crate::console::screen::list::Source;
+use objects::Kind;
+
+impl App {
+    /// Where keys count now, the narrowest first.
+    pub fn places(&self) -> &'static [Place] {
+        match self.screen() {
+            Screen::List(list) => match &list.source {
+                Source::Kind(Kind::Pod) => &[Place::Pods, Place::Objects, Place::List, Place::Any],
+                Source::Kind(Kind::ReplicaSet | Kind::Deployment) => &[Place::Workloads, Place::Objects, Place::List, Place::Any],
+                Source::Kind(Kind::Node) => &[Place::Nodes, Place::Objects, Place::List, Place::Any],
+                Source::Kind(_) => &[Place::Objects, Place::List, Place::Any],
+                Source::Containers(_) | Source::Volumes => &[Place::Pods, Place::List, Place::Any],
+                Source::Forwards => &[Place::Forwards, Place::List, Place::Any],
+                Source::Images => &[Place::Images, Place::List, Place::Any],
+            },
+            Screen::Board(board) if matches!(board.topic, Topic::Map(_)) => &[Place::Board, Place::Any],
+            Screen::Board(_) => &[Place::PodBoard, Place::Board, Place::Any],
+            Screen::Reader(_) => &[Place::Object, Place::Text, Place::Any],
+            Screen::Log(_) => &[Place::Log, Place::Text, Place::Any],
+            Screen::Edit(_) => &[Place::Editor],
+        }
+    }
+}
