@@ -24,17 +24,17 @@ fn admitted(value: Value) -> Value {
     create(value).expect("it is valid").object
 }
 
-fn deployment(patch: Value) -> Value {
+fn deployment(patch: &Value) -> Value {
     let mut deployment = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "d"}, "spec": {
         "selector": {"matchLabels": {"a": "c"}},
         "template": {"metadata": {"labels": {"a": "c"}}, "spec": {"containers": [{"name": "a", "image": "b"}]}}}});
-    json_patch::merge(&mut deployment, &patch);
+    json_patch::merge(&mut deployment, patch);
     deployment
 }
 
 #[test]
 fn a_deployment_is_completed_and_its_template_is_a_pods_without_what_admission_adds() {
-    let object = admitted(deployment(json!({})));
+    let object = admitted(deployment(&json!({})));
     assert_eq!(object["spec"]["replicas"], 1);
     assert_eq!(object["spec"]["revisionHistoryLimit"], 10);
     assert_eq!(object["spec"]["progressDeadlineSeconds"], 600);
@@ -83,7 +83,7 @@ fn what_is_wrong_with_a_deployment_is_told_with_its_path() {
         ),
         (json!({"spec": {"progressDeadlineSeconds": 3, "minReadySeconds": 3}}), "spec.progressDeadlineSeconds", "greater than"),
     ] {
-        let refused = create(deployment(patch.clone())).expect_err("it is not valid");
+        let refused = create(deployment(&patch)).expect_err("it is not valid");
         let causes = refused.details.map(|details| details.causes).unwrap_or_default();
         let is_told = causes.iter().any(|cause| cause.field == field && cause.message.contains(words));
         assert!(is_told, "{patch}: {causes:?}");
@@ -92,7 +92,7 @@ fn what_is_wrong_with_a_deployment_is_told_with_its_path() {
 
 #[test]
 fn the_selector_of_a_deployment_stays_and_its_generation_counts_its_specification() {
-    let old = admitted(deployment(json!({})));
+    let old = admitted(deployment(&json!({})));
     let mut new = old.clone();
     new["spec"]["replicas"] = json!(3);
     let changed = admit_update(&old, new, &context()).expect("it may").object;
