@@ -35,6 +35,21 @@ fn work(pid: u32) -> Result<(f64, f64)> {
     Ok((wakeups, process_cpu_ms(pid)?))
 }
 
+/// Waits until the console has read all that it was sent: for two seconds it hardly works.
+fn until_read(pid: u32) -> Result<()> {
+    let mut quiet_since = Instant::now();
+    let mut before = process_cpu_ms(pid)?;
+    while quiet_since.elapsed() < Duration::from_secs(2) {
+        std::thread::park_timeout(Duration::from_millis(200));
+        let now = process_cpu_ms(pid)?;
+        if now - before > 10.0 {
+            quiet_since = Instant::now();
+        }
+        before = now;
+    }
+    Ok(())
+}
+
 fn daemon(pretend: &Path, socket: &Path, pods: usize, changes: usize) -> Result<Child> {
     let words = [socket.display().to_string(), pods.to_string(), changes.to_string()];
     let child = Command::new(pretend).args(words).spawn().with_context(|| format!("cannot run {}", pretend.display()))?;
@@ -56,11 +71,12 @@ fn measure(bin: &Path, folder: &Path, pods: usize) -> Result<()> {
     let first = terminal.wait_for("skiff")?;
     let content = terminal.wait_for("Running")?;
     let pid = terminal.pid()?;
+    until_read(pid)?;
     let resident = Memory::of(pid)?.resident_mib();
     terminal.type_text("/no-pod-has-this-name\r")?;
     // A picture is written without the blanks that stand already, so only a word is looked for.
     terminal.wait_for("filter;")?;
-    std::thread::park_timeout(Duration::from_secs(2));
+    until_read(pid)?;
     let (before, bytes) = (work(pid)?, terminal.bytes());
     let idle = Instant::now();
     while idle.elapsed() < Duration::from_secs(10) {
@@ -82,6 +98,8 @@ fn storm(bin: &Path, folder: &Path) -> Result<()> {
     let terminal = console(&bin.join("skiff"), &socket)?;
     terminal.wait_for("Running")?;
     let pid = terminal.pid()?;
+    // The rest of the list is read meanwhile.
+    std::thread::park_timeout(Duration::from_secs(3));
     let (before, bytes, began) = (work(pid)?, terminal.bytes(), Instant::now());
     while began.elapsed() < Duration::from_secs(5) {
         std::thread::park_timeout(Duration::from_secs(1));

@@ -1,5 +1,6 @@
 //! The two threads beside the loop: one reads keys, the other holds the link and hears signals.
 
+use super::news::News;
 use crate::console::app::msg::{Msg, Wire};
 use crate::console::link::{self, Command, Delta};
 use crate::console::model::project;
@@ -8,7 +9,8 @@ use crate::console::term::signals::{self, Notice};
 use anyhow::Context;
 use client::Address;
 use std::rc::Rc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
 use tokio::sync::mpsc;
 
 /// Messages that may wait; the threads stop when there are so many, and the daemon's streams with them.
@@ -41,17 +43,19 @@ pub fn start(address: Address, typing: Typing) -> anyhow::Result<(mpsc::Sender<C
         Typing::Nothing => Ok(()),
     }
     .context("cannot start the thread that reads keys")?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the link")?;
+    let news = Arc::new(News::new(sender.clone()));
+    let resting = news.clone();
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_all().on_thread_park(move || resting.rest()).build().context("cannot start the link")?;
     std::thread::Builder::new()
         .name("link".to_owned())
         .spawn(move || {
             let tasks = tokio::task::LocalSet::new();
-            let for_signals = sender.clone();
             tasks.spawn_local(async move {
                 // Without handlers the signals do what they do by default, which is to end the program.
-                let _ = signals::pass_on(|notice| for_signals.send(message_of(notice)).is_ok()).await;
+                let _ = signals::pass_on(|notice| sender.send(message_of(notice)).is_ok()).await;
             });
-            let sink: Rc<dyn Fn(Delta) -> bool> = Rc::new(move |delta| pass_on(&sender, delta));
+            let sink: Rc<dyn Fn(Delta) -> bool> = Rc::new(move |delta| pass_on(&news, delta));
             runtime.block_on(tasks.run_until(link::drive(address, receiver, sink)));
         })
         .context("cannot start the link's thread")?;
@@ -70,20 +74,20 @@ fn message_of(notice: Notice) -> Msg {
 }
 
 /// Cuts objects down to rows here, beside the loop, so that no key waits for a long list.
-fn pass_on(sender: &SyncSender<Msg>, delta: Delta) -> bool {
+fn pass_on(news: &News, delta: Delta) -> bool {
     let wire = match delta {
         Delta::Standing(standing) => Wire::Standing(standing),
         Delta::RoundTrip(time) => Wire::RoundTrip(time),
         Delta::Snapshot { kind, objects } => Wire::Rows(kind, project::rows(kind, objects)),
         Delta::Begun { kind, objects } => Wire::Begun(kind, project::rows(kind, objects)),
         Delta::Changed { kind, object } => match project::row(kind, object) {
-            Some(row) => Wire::Put(kind, Box::new(row)),
+            Some(row) => return news.change(Msg::Wire(Wire::Put(kind, Box::new(row)))),
             None => return true,
         },
         Delta::Gone { kind, object } => {
             let object: serde_json::Value = serde_json::from_str(object.get()).unwrap_or_default();
             match project::key(&object) {
-                Some(key) => Wire::Remove(kind, key),
+                Some(key) => return news.change(Msg::Wire(Wire::Remove(kind, key))),
                 None => return true,
             }
         }
@@ -96,5 +100,5 @@ fn pass_on(sender: &SyncSender<Msg>, delta: Delta) -> bool {
         Delta::CopyEnd { id, result } => Wire::CopyEnd(id, result),
         Delta::LogEnd { id, failure } => Wire::LogEnd(id, failure),
     };
-    sender.send(Msg::Wire(wire)).is_ok()
+    news.send(Msg::Wire(wire))
 }
