@@ -20,7 +20,8 @@ mod taints;
 pub use requests::Resources;
 pub use state::NodeState;
 pub(crate) use state::has_ended;
-pub(crate) use taints::{NOT_READY, UNREACHABLE, tolerates};
+pub use taints::UNREACHABLE;
+pub(crate) use taints::{NOT_READY, tolerates};
 
 use crate::membership::Members;
 use crate::pod::{NoRoom, RejectReason, Rejection};

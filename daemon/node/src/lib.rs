@@ -26,6 +26,7 @@ mod clock;
 pub mod cluster;
 mod collector;
 pub mod config;
+mod controller;
 pub mod daemon;
 mod deployments;
 mod errors;

@@ -1,16 +1,15 @@
 //! Makes the pods that ReplicaSets miss and deletes those that are too many, as `control::replica_set` decides.
 //!
-//! It acts through the verbs, in turn with the other nodes (`turns`), and meets everybody else in the store. What it wrote itself it has
-//! seen before it decides again: else it would make for a second time what it has not heard of yet.
+//! How it follows the store and takes turns is `controller`'s.
 
 mod perform;
 
-use crate::events::Recorder;
-use crate::shutdown::Shutdown;
-use crate::turns::{Turns, WorkQueue};
+use crate::controller::{AGAIN, Base, Controller, SETTLE};
+use crate::events::{Recorder, Reporter};
 use crate::verbs::Verbs;
 use control::membership::Members;
 use control::replica_set::{self, Decision, Failure, Replica};
+use control::scheduler::UNREACHABLE;
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::ReplicaSet;
 use k8s_openapi::api::core::v1::{Node, Pod};
@@ -18,26 +17,12 @@ use objects::Kind;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-use store::{Change, ChangeKind, Expired, Key, Object, Store, Watcher};
+use store::{Change, ChangeKind, Key, Object, Store};
 use tokio::sync::watch;
-
-/// Changes come in numbers: what they come to is looked at once.
-const SETTLE: Duration = Duration::from_millis(50);
-/// How long until what is not done yet is looked at again.
-const AGAIN: Duration = Duration::from_secs(1);
-/// How long it comes to be where it fails time after time.
-const AT_MOST: Duration = Duration::from_secs(60);
-/// The taint of a node that is out of sight.
-const UNREACHABLE: &str = "node.kubernetes.io/unreachable";
 
 /// The task. See the module.
 pub struct ReplicaSets {
-    verbs: Arc<Verbs>,
-    store: Store,
-    recorder: Recorder,
-    alive: watch::Receiver<Members>,
-    turns: Turns,
-    queue: WorkQueue,
+    base: Base,
     /// The sets, by their keys.
     sets: BTreeMap<Key, ReplicaSet>,
     /// The pods, by namespace and uid.
@@ -51,117 +36,9 @@ pub struct ReplicaSets {
 impl ReplicaSets {
     /// A task over the verbs, and who is alive as this node sees it.
     pub fn new(verbs: Arc<Verbs>, store: Store, recorder: Recorder, alive: watch::Receiver<Members>) -> Self {
-        let (queue, sets, pods) = Default::default();
-        let (lost, failures) = Default::default();
-        let turns = Turns::new(alive.clone());
-        Self { verbs, store, recorder, alive, turns, queue, sets, pods, lost, failures }
-    }
-
-    /// Acts until the shutdown signal.
-    pub async fn run(mut self, mut shutdown: Shutdown) {
-        let mut watchers = self.list();
-        let mut alive = self.alive.clone();
-        loop {
-            let [sets, pods, nodes] = &mut watchers;
-            // Watchers and the members hold positions: nothing is lost when another arm wins.
-            let change = tokio::select! {
-                () = shutdown.wait() => return,
-                change = sets.next() => Some(change),
-                change = pods.next() => Some(change),
-                change = nodes.next() => Some(change),
-                // Others may be gone whose turn it was.
-                Ok(()) = alive.changed() => {
-                    self.look_at_all();
-                    None
-                }
-                () = self.queue.due() => None,
-            };
-            let change = change.transpose().map(|change| change.iter().for_each(|change| self.take(change)));
-            if change.and_then(|()| self.catch_up(&mut watchers)).is_err() {
-                watchers = self.list();
-            }
-            for key in self.queue.take_due() {
-                self.look(&key).await;
-                // What was made for one set may concern another one.
-                if self.catch_up(&mut watchers).is_err() {
-                    watchers = self.list();
-                }
-            }
-        }
-    }
-
-    fn list(&mut self) -> [Watcher; 3] {
-        (self.sets, self.pods, self.lost) = Default::default();
-        let watchers = [Kind::ReplicaSet, Kind::Pod, Kind::Node].map(|kind| {
-            let (list, watcher) = self.store.list_and_watch(kind, None);
-            for object in &list.items {
-                self.learn(object);
-            }
-            watcher
-        });
-        self.look_at_all();
-        watchers
-    }
-
-    /// Takes in all that has happened, so that nothing is decided upon less.
-    fn catch_up(&mut self, watchers: &mut [Watcher; 3]) -> Result<(), Expired> {
-        for watcher in watchers {
-            while let Some(change) = watcher.try_next()? {
-                self.take(&change);
-            }
-        }
-        Ok(())
-    }
-
-    fn look_at_all(&mut self) {
-        for key in self.sets.keys() {
-            self.queue.add(key.clone(), SETTLE);
-        }
-    }
-
-    fn take(&mut self, change: &Change) {
-        if change.kind != ChangeKind::Deleted {
-            return self.learn(&change.object);
-        }
-        let key = change.object.key();
-        match key.kind {
-            Kind::ReplicaSet => {
-                self.sets.remove(key);
-                self.queue.remove(key);
-                self.turns.is_done(change.object.uid());
-                self.failures.remove(change.object.uid());
-            }
-            Kind::Pod => {
-                let gone = self.pods.remove(&(key.namespace.clone(), change.object.uid().to_owned()));
-                gone.iter().for_each(|gone| self.look_at_sets_of(&key.namespace, gone));
-            }
-            _ => self.set_lost(&key.name, None),
-        }
-    }
-
-    /// Takes an object in. What cannot be read has not passed our admission, and is left alone.
-    fn learn(&mut self, object: &Object) {
-        let key = object.key().clone();
-        match key.kind {
-            Kind::ReplicaSet => {
-                if let Ok(set) = object.parse::<ReplicaSet>() {
-                    self.queue.add(key.clone(), SETTLE);
-                    self.sets.insert(key, set);
-                }
-            }
-            Kind::Pod => {
-                if let Ok(pod) = object.parse::<Pod>() {
-                    let pod = Replica::of(&pod);
-                    self.look_at_sets_of(&key.namespace, &pod);
-                    let before = self.pods.insert((key.namespace.clone(), object.uid().to_owned()), pod);
-                    before.iter().for_each(|before| self.look_at_sets_of(&key.namespace, before));
-                }
-            }
-            _ => {
-                let since = object.parse::<Node>().ok().and_then(|node| out_of_sight_since(&node));
-                self.set_lost(&key.name, since);
-            }
-        }
+        let base = Base::new(verbs, store, (recorder, Reporter::ReplicaSet), alive);
+        let (sets, pods, lost, failures) = Default::default();
+        Self { base, sets, pods, lost, failures }
     }
 
     fn set_lost(&mut self, node: &str, since: Option<Timestamp>) {
@@ -180,31 +57,7 @@ impl ReplicaSets {
         let of_namespace = self.sets.range(begin..).take_while(|(key, _)| key.namespace == namespace);
         let concerns = |set: &ReplicaSet| pod.controller.is_none() || pod.controller == set.metadata.uid;
         let keys: Vec<Key> = of_namespace.filter(|(_, set)| concerns(set)).map(|(key, _)| key.clone()).collect();
-        keys.into_iter().for_each(|key| self.queue.add(key, SETTLE));
-    }
-
-    /// Does what is to be done for a set, if it is our turn.
-    async fn look(&mut self, key: &Key) {
-        let Some(set) = self.sets.get(key).cloned() else { return };
-        let uid = set.metadata.uid.clone().unwrap_or_default();
-        // In the cluster's time, as the times that it is compared with.
-        let now = i64::try_from(self.store.now_ms()).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
-        let now = now.unwrap_or_else(Timestamp::now);
-        let (pods, changes_at) = self.pods_for(&uid, &key.namespace, now);
-        let failed = |all: &BTreeMap<String, (Failure, Duration)>| all.get(&uid).map(|(failure, _)| failure.clone());
-        let decision = replica_set::decide(&set, &pods, failed(&self.failures).as_ref(), now);
-        if let Some(at) = changes_at.into_iter().chain(decision.look_again).min() {
-            self.queue.add(key.clone(), Duration::try_from(at.duration_since(now)).unwrap_or_default());
-        }
-        if is_done(&set, &decision) {
-            return self.turns.is_done(&uid);
-        }
-        if self.turns.is_ours(&uid) {
-            self.perform(key, &set, &decision).await;
-            let status = replica_set::decide(&set, &pods, failed(&self.failures).as_ref(), now).status;
-            self.write_status(key, &uid, &status).await;
-        }
-        self.queue.add(key.clone(), self.failures.get(&uid).map_or(AGAIN, |(_, wait)| *wait));
+        keys.into_iter().for_each(|key| self.base.queue.add(key, SETTLE));
     }
 
     /// The pods that a set controls or may adopt, as they count now, and when that changes because of a node that is out of sight.
@@ -222,6 +75,91 @@ impl ReplicaSets {
             }
         });
         (pods.collect(), changes_at)
+    }
+}
+
+impl Controller for ReplicaSets {
+    const KINDS: [Kind; 3] = [Kind::ReplicaSet, Kind::Pod, Kind::Node];
+
+    fn base(&mut self) -> &mut Base {
+        &mut self.base
+    }
+
+    fn forget_all(&mut self) {
+        (self.sets, self.pods, self.lost) = Default::default();
+    }
+
+    /// Takes an object in. What cannot be read has not passed our admission, and is left alone.
+    fn learn(&mut self, object: &Object) {
+        let key = object.key().clone();
+        match key.kind {
+            Kind::ReplicaSet => {
+                if let Ok(set) = object.parse::<ReplicaSet>() {
+                    self.base.queue.add(key.clone(), SETTLE);
+                    self.sets.insert(key, set);
+                }
+            }
+            Kind::Pod => {
+                if let Ok(pod) = object.parse::<Pod>() {
+                    let pod = Replica::of(&pod);
+                    self.look_at_sets_of(&key.namespace, &pod);
+                    let before = self.pods.insert((key.namespace.clone(), object.uid().to_owned()), pod);
+                    before.iter().for_each(|before| self.look_at_sets_of(&key.namespace, before));
+                }
+            }
+            _ => {
+                let since = object.parse::<Node>().ok().and_then(|node| out_of_sight_since(&node));
+                self.set_lost(&key.name, since);
+            }
+        }
+    }
+
+    fn take(&mut self, change: &Change) {
+        if change.kind != ChangeKind::Deleted {
+            return self.learn(&change.object);
+        }
+        let key = change.object.key();
+        match key.kind {
+            Kind::ReplicaSet => {
+                self.sets.remove(key);
+                self.base.queue.remove(key);
+                self.base.turns.is_done(change.object.uid());
+                self.failures.remove(change.object.uid());
+            }
+            Kind::Pod => {
+                let gone = self.pods.remove(&(key.namespace.clone(), change.object.uid().to_owned()));
+                gone.iter().for_each(|gone| self.look_at_sets_of(&key.namespace, gone));
+            }
+            _ => self.set_lost(&key.name, None),
+        }
+    }
+
+    fn look_at_all(&mut self) {
+        for key in self.sets.keys() {
+            self.base.queue.add(key.clone(), SETTLE);
+        }
+    }
+
+    /// Does what is to be done for a set, if it is our turn.
+    async fn look(&mut self, key: &Key) {
+        let Some(set) = self.sets.get(key).cloned() else { return };
+        let uid = set.metadata.uid.clone().unwrap_or_default();
+        let now = self.base.now();
+        let (pods, changes_at) = self.pods_for(&uid, &key.namespace, now);
+        let failed = |all: &BTreeMap<String, (Failure, Duration)>| all.get(&uid).map(|(failure, _)| failure.clone());
+        let decision = replica_set::decide(&set, &pods, failed(&self.failures).as_ref(), now);
+        if let Some(at) = changes_at.into_iter().chain(decision.look_again).min() {
+            self.base.queue.add(key.clone(), Duration::try_from(at.duration_since(now)).unwrap_or_default());
+        }
+        if is_done(&set, &decision) {
+            return self.base.turns.is_done(&uid);
+        }
+        if self.base.turns.is_ours(&uid) {
+            self.perform(key, &set, &decision).await;
+            let status = replica_set::decide(&set, &pods, failed(&self.failures).as_ref(), now).status;
+            self.base.write_status(key, &uid, &status).await;
+        }
+        self.base.queue.add(key.clone(), self.failures.get(&uid).map_or(AGAIN, |(_, wait)| *wait));
     }
 }
 

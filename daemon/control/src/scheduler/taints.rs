@@ -3,7 +3,7 @@
 use k8s_openapi::api::core::v1::{Taint, Toleration};
 
 /// The taint of a node that is not seen.
-pub(crate) const UNREACHABLE: &str = "node.kubernetes.io/unreachable";
+pub const UNREACHABLE: &str = "node.kubernetes.io/unreachable";
 /// The taint of a node that says of itself that it is not ready.
 pub(crate) const NOT_READY: &str = "node.kubernetes.io/not-ready";
 

@@ -1,16 +1,15 @@
 //! What was decided for a Deployment: sets made, changed, forgotten, taken in and let go, its revision and its status written.
 
-use super::{AGAIN, AT_MOST, Deployments};
-use crate::events::{About, Reporter};
+use super::Deployments;
+use crate::controller;
 use control::deployment::{Decision, NewSet, REVISION, SetChange, SetRef, not_created};
 use control::owner;
 use control::pod::EventType;
 use jiff::Timestamp;
-use k8s_openapi::api::apps::v1::{Deployment, DeploymentStatus};
+use k8s_openapi::api::apps::v1::Deployment;
 use objects::{Kind, Status, lookup};
 use serde_json::Value;
-use store::{Durability, Key, Preconditions};
-use tracing::{debug, warn};
+use store::Key;
 use wire::{CreateRequest, DeleteOptions, DeleteRequest, DryRun, ObjectRef, ReplaceRequest};
 
 impl Deployments {
@@ -23,8 +22,8 @@ impl Deployments {
                 decision.status
             }
             Err((reason, message)) => {
-                self.tell(key, &uid, EventType::Warning, (reason, message.clone()));
-                let wait = self.failures.get(&uid).map_or(AGAIN, |wait| (*wait * 2).min(AT_MOST));
+                self.base.tell(key, &uid, EventType::Warning, (reason, message.clone()));
+                let wait = controller::longer(self.failures.get(&uid).copied());
                 self.failures.insert(uid.clone(), wait);
                 match reason {
                     CREATE_ERROR => not_created(deployment, &message, now),
@@ -32,19 +31,17 @@ impl Deployments {
                 }
             }
         };
-        self.write_status(key, &uid, &status).await;
+        self.base.write_status(key, &uid, &status).await;
     }
 
     async fn change_sets(&self, key: &Key, deployment: &Deployment, decision: &Decision) -> Result<(), (&'static str, String)> {
         let uid = deployment.metadata.uid.as_deref().unwrap_or_default();
         for set in &decision.adopt {
-            self.change_owner(key, set, |object| {
-                owner::adopted(object, owner::reference(Kind::Deployment, &deployment.metadata))
-            })
-            .await;
+            let adopted = |object| owner::adopted(object, owner::reference(Kind::Deployment, &deployment.metadata));
+            self.base.change_owner(&set_key(key, set), &set.uid, adopted).await;
         }
         for set in &decision.release {
-            self.change_owner(key, set, |object| owner::released(object, uid)).await;
+            self.base.change_owner(&set_key(key, set), &set.uid, |object| owner::released(object, uid)).await;
         }
         if let Some(new) = &decision.create {
             self.make(key, uid, new).await?;
@@ -63,10 +60,10 @@ impl Deployments {
 
     async fn make(&self, key: &Key, uid: &str, new: &NewSet) -> Result<(), (&'static str, String)> {
         let request = CreateRequest { object: new.manifest.clone(), namespace: key.namespace.clone(), dry_run: DryRun::No };
-        match self.verbs.create(request).await {
+        match self.base.verbs.create(request).await {
             Ok(_) if new.replicas > 0 => {
                 let message = format!("Scaled up replica set {} from 0 to {}", new.name, new.replicas);
-                self.tell(key, uid, EventType::Normal, (SCALING, message));
+                self.base.tell(key, uid, EventType::Normal, (SCALING, message));
                 Ok(())
             }
             Ok(_) => Ok(()),
@@ -78,8 +75,8 @@ impl Deployments {
 
     /// Changes a set that still is as it was when it was decided; of another one the change is seen, and decided upon anew.
     async fn change(&self, key: &Key, uid: &str, change: &SetChange) -> Result<(), (&'static str, String)> {
-        let set = Key::new(Kind::ReplicaSet, &key.namespace, &change.set.name);
-        let Some(found) = self.store.get(&set).filter(|found| found.uid() == change.set.uid) else { return Ok(()) };
+        let set = set_key(key, &change.set);
+        let Some(found) = self.base.store.get(&set).filter(|found| found.uid() == change.set.uid) else { return Ok(()) };
         let mut object = found.to_value();
         if lookup::number(&object, "/spec/replicas") != i64::from(change.from) {
             return Ok(());
@@ -95,7 +92,7 @@ impl Deployments {
         if change.from != change.to {
             let direction = if change.to > change.from { "up" } else { "down" };
             let message = format!("Scaled {direction} replica set {} from {} to {}", set.name, change.from, change.to);
-            self.tell(key, uid, EventType::Normal, (SCALING, message));
+            self.base.tell(key, uid, EventType::Normal, (SCALING, message));
         }
         Ok(())
     }
@@ -108,12 +105,12 @@ impl Deployments {
             dry_run: DryRun::No,
             options: DeleteOptions::default(),
         };
-        settled(self.verbs.delete(request).await.map(drop))
+        settled(self.base.verbs.delete(request).await.map(drop))
     }
 
     /// Marks the Deployment with the revision of its template.
     async fn mark(&self, key: &Key, uid: &str, revision: &str) -> Result<(), (&'static str, String)> {
-        let Some(found) = self.store.get(key).filter(|found| found.uid() == uid) else { return Ok(()) };
+        let Some(found) = self.base.store.get(key).filter(|found| found.uid() == uid) else { return Ok(()) };
         let mut object = found.to_value();
         object["metadata"]["annotations"][REVISION] = revision.into();
         self.replace(key, object).await
@@ -122,34 +119,17 @@ impl Deployments {
     /// Writes another version of what was read.
     async fn replace(&self, key: &Key, object: Value) -> Result<(), (&'static str, String)> {
         let request = ReplaceRequest { object, namespace: key.namespace.clone(), dry_run: DryRun::No };
-        settled(self.verbs.replace(request).await.map(drop))
-    }
-
-    async fn change_owner(&self, of: &Key, set: &SetRef, change: impl FnOnce(Value) -> Value) {
-        let key = Key::new(Kind::ReplicaSet, &of.namespace, &set.name);
-        let Some(found) = self.store.get(&key).filter(|found| found.uid() == set.uid) else { return };
-        let only_if = Preconditions { uid: Some(set.uid.clone()), resource_version: Some(found.resource_version()) };
-        if let Err(error) = self.store.update(key.clone(), change(found.to_value()), only_if).await {
-            debug!(%key, %error, "a set did not change hands; it is tried again");
-        }
-    }
-
-    async fn write_status(&self, key: &Key, uid: &str, status: &DeploymentStatus) {
-        let Some(found) = self.store.get(key).filter(|found| found.uid() == uid) else { return };
-        let Ok(status) = serde_json::to_value(status) else { return };
-        let only_if = Preconditions { uid: Some(uid.to_owned()), resource_version: Some(found.resource_version()) };
-        if let Err(error) = self.store.update_status(key.clone(), status, only_if, Durability::Soon).await {
-            warn!(%key, %error, "the status of a deployment was not written; it is tried again");
-        }
-    }
-
-    fn tell(&self, key: &Key, uid: &str, kind: EventType, said: (&str, String)) {
-        self.recorder.report_by(Reporter::Deployment, About::object(key, uid), kind, said);
+        settled(self.base.verbs.replace(request).await.map(drop))
     }
 }
 
 const SCALING: &str = "ScalingReplicaSet";
 const CREATE_ERROR: &str = "ReplicaSetCreateError";
+
+/// A set of a Deployment.
+fn set_key(of: &Key, set: &SetRef) -> Key {
+    Key::new(Kind::ReplicaSet, &of.namespace, &set.name)
+}
 
 /// What somebody else changed or took away meanwhile is seen, and decided upon anew: no fault.
 fn settled(result: Result<(), Status>) -> Result<(), (&'static str, String)> {

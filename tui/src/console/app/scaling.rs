@@ -7,6 +7,7 @@ use super::navigate;
 use super::state::{App, Asked, Overlay, Purpose, Question};
 use super::undoing::{self, Inverse};
 use crate::console::link::{Command, Failure};
+use crate::console::model::project;
 use crate::console::model::row::{Key, Row};
 use crate::console::screen::Screen;
 use crate::console::theme::role::Role;
@@ -141,8 +142,7 @@ pub fn answered(app: &mut App, (kind, key): (Kind, &Key), change: Change, result
 pub fn owner(app: &mut App, out: &mut Vec<Effect>) {
     let Some((kind, key)) = navigate::subject(app) else { return };
     let Some(object) = app.store.of(kind).find(&key).map(Row::object) else { return };
-    let owners = objects::lookup::list(&object, "/metadata/ownerReferences");
-    let Some(owner) = owners.iter().find(|owner| flag(owner, "/controller")).or(owners.first()) else {
+    let Some(owner) = project::maker(&object) else {
         return app.say(Role::Dim, "it has no owner");
     };
     let text = |field: &str| owner.get(field).and_then(Value::as_str).unwrap_or_default();

@@ -104,12 +104,17 @@ fn taints(node: &Value) -> String {
     list(node, "/spec/taints").iter().map(one).collect::<Vec<_>>().join(",")
 }
 
-/// Its controller, or else its first owner.
-fn owner(object: &Value) -> Box<str> {
+/// An object's controller, or else its first owner, as its reference.
+pub fn maker(object: &Value) -> Option<&Value> {
     let owners = list(object, "/metadata/ownerReferences");
-    let controller = owners.iter().find(|owner| objects::lookup::flag(owner, "/controller"));
-    let owner = controller.or(owners.first());
-    owner.map(|owner| format!("{}/{}", text(owner, "/kind").to_lowercase(), text(owner, "/name"))).unwrap_or_default().into()
+    owners.iter().find(|owner| objects::lookup::flag(owner, "/controller")).or(owners.first())
+}
+
+fn owner(object: &Value) -> Box<str> {
+    maker(object)
+        .map(|owner| format!("{}/{}", text(owner, "/kind").to_lowercase(), text(owner, "/name")))
+        .unwrap_or_default()
+        .into()
 }
 
 /// Which object it is; `None` for what has no name.
