@@ -188,6 +188,8 @@ impl World {
                 self.send(at % count, (at + 1) % count, None).await;
                 let replica = &mut self.replicas[at % count];
                 (replica.watcher, replica.opened, replica.folder) = (None, None, folder());
+                // What it had seen deleted it does not know any more: it may hear of the object before it hears of the deletion.
+                replica.gone.clear();
                 replica.open();
             }
         }
