@@ -56,12 +56,25 @@ fn arguments(folder: &Path) -> Vec<String> {
     .collect()
 }
 
+/// Removes all that a daemon made, and the bench's folder.
+fn reset(skiffd: &Path, folder: &Path) -> Result<()> {
+    let reset = Command::new(skiffd).args(["reset", "--yes"]).args(arguments(folder)).status()?;
+    if !reset.success() {
+        bail!("skiffd reset failed: does a daemon of an earlier run still work in {}?", folder.display());
+    }
+    fs::remove_dir_all(folder).context("cannot remove the bench's folder")
+}
+
 impl Skiff {
     /// Starts a daemon and loads the image.
     pub async fn start(bin_dir: &Path, image: &Path) -> Result<Self> {
         let folder = fs::canonicalize("target").context("no target folder: build first")?.join("bench");
-        fs::create_dir_all(folder.join("run")).context("cannot make the bench's folder")?;
         let skiffd = bin_dir.join("skiffd");
+        if folder.exists() {
+            // A run that was killed left its daemon's pods, which would take the places of ours.
+            reset(&skiffd, &folder)?;
+        }
+        fs::create_dir_all(folder.join("run")).context("cannot make the bench's folder")?;
         let log = fs::File::create(folder.join("skiffd.log"))?;
         let daemon = Command::new(&skiffd)
             .args(arguments(&folder))
@@ -80,11 +93,7 @@ impl Skiff {
     pub fn stop(&mut self) -> Result<()> {
         self.daemon.kill()?;
         self.daemon.wait()?;
-        let reset = Command::new(&self.skiffd).args(["reset", "--yes"]).args(arguments(&self.folder)).status()?;
-        if !reset.success() {
-            bail!("skiffd reset failed");
-        }
-        fs::remove_dir_all(&self.folder).context("cannot remove the bench's folder")
+        reset(&self.skiffd, &self.folder)
     }
 
     async fn watch(&self) -> Result<WatchStream> {

@@ -51,10 +51,10 @@ fn options() -> Result<Options> {
 }
 
 fn sizes(text: &str) -> Result<Vec<usize>> {
-    let numbers = text.split(',').filter(|word| !word.is_empty()).map(str::parse);
+    let numbers: Result<Vec<usize>, _> = text.split(',').filter(|word| !word.is_empty()).map(str::parse).collect();
+    let numbers = numbers.ok().filter(|numbers| numbers.iter().all(|nodes| *nodes > 1));
     numbers
-        .collect::<Result<_, _>>()
-        .with_context(|| format!("--simulated takes numbers of nodes, such as 100,1000, not '{text}'"))
+        .with_context(|| format!("--simulated takes numbers of nodes from 2 on, such as 100,1000, or '' for none; not '{text}'"))
 }
 
 fn main() -> ExitCode {
