@@ -6,6 +6,7 @@ mod io;
 mod line;
 mod news;
 mod own;
+mod pace;
 mod plain;
 pub mod record;
 
@@ -33,6 +34,7 @@ use jiff::Timestamp;
 use line::Line;
 pub use own::take_own;
 use own::{own_files, take_session};
+use pace::Pace;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use record::{Head, Look, Own, Recorder};
@@ -41,8 +43,6 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-/// The least time between two pictures that only the daemon's news asks for: thirty a second.
-const BETWEEN_NEWS: Duration = Duration::from_millis(33);
 /// The most messages taken between two looks at the clock.
 const BATCH: usize = 512;
 
@@ -82,7 +82,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
         buffer: Buffer::empty(Rect::ZERO),
         outside: Outside::new(commands, Some(guard), options.address.clone()).with_draft(draft),
         messages,
-        painted_at: None,
+        pace: Pace::new(),
         line: Line::new(caps::is_remote(env)),
         recorder,
     };
@@ -173,7 +173,7 @@ struct Console {
     buffer: Buffer,
     outside: Outside,
     messages: Receiver<Msg>,
-    painted_at: Option<Instant>,
+    pace: Pace,
     line: Line,
     recorder: Option<Recorder>,
 }
@@ -247,7 +247,7 @@ impl Console {
             {
                 return Ok(());
             }
-            let is_due = self.painted_at.is_none_or(|at| at.elapsed() >= BETWEEN_NEWS);
+            let is_due = self.pace.wait(Instant::now()).is_zero();
             is_dirty |= taken != Taken::Nothing;
             is_urgent |= taken == Taken::Input;
             if is_dirty && (is_urgent || is_due) && self.line.is_free(Instant::now()) {
@@ -263,8 +263,10 @@ impl Console {
             let wait = at.duration_since(Timestamp::now());
             Duration::try_from(wait).unwrap_or_default() + Duration::from_millis(1)
         });
-        let until_due = || BETWEEN_NEWS.saturating_sub(self.painted_at.map_or(BETWEEN_NEWS, |at| at.elapsed()));
-        let until_picture = is_dirty.then(|| until_due().max(self.line.wait(Instant::now())));
+        let until_picture = is_dirty.then(|| {
+            let now = Instant::now();
+            self.pace.wait(now).max(self.line.wait(now))
+        });
         let wait = [until_label, until_picture].into_iter().flatten().min();
         match wait {
             None => self.messages.recv().ok(),
@@ -306,7 +308,7 @@ impl Console {
         self.buffer.reset();
         let cursor = view(&self.app, &mut self.buffer);
         let bytes = self.painter.paint(&mut self.buffer, cursor);
-        self.painted_at = Some(Instant::now());
+        self.pace.painted(Instant::now());
         if let Some(recorder) = &mut self.recorder {
             recorder.flush();
         }

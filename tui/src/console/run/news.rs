@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 
 /// Changes that follow each other sooner are fast.
 const FAST: Duration = Duration::from_millis(4);
-/// So long fast ones are gathered, by not reading: a fraction of the time between two pictures.
-const GATHER: Duration = Duration::from_millis(8);
+/// So long fast ones are gathered at first, by not reading, and so long at the most, while they do not pause: a fraction of the time between
+/// two pictures.
+const GATHER: (Duration, Duration) = (Duration::from_millis(8), Duration::from_millis(32));
 /// So many are handed on though more could be read.
 const MOST: usize = 128;
 
@@ -24,6 +25,8 @@ pub struct News {
 struct Gathered {
     changes: Vec<Msg>,
     handed_at: Option<Instant>,
+    /// How long was gathered the last time; none where changes paused since.
+    gathering: Option<Duration>,
     /// Whether the loop has ended.
     is_over: bool,
 }
@@ -56,13 +59,12 @@ impl News {
         if gathered.changes.is_empty() {
             return;
         }
-        let is_fast = is_fast(gathered.handed_at, Instant::now());
+        gathered.gathering = gathering(&gathered, Instant::now());
         self.hand_on(&mut gathered);
+        let Some(gathering) = gathered.gathering else { return };
         drop(gathered);
-        if is_fast {
-            std::thread::sleep(GATHER);
-            self.gathered().handed_at = Some(Instant::now());
-        }
+        std::thread::sleep(gathering);
+        self.gathered().handed_at = Some(Instant::now());
     }
 
     fn gathered(&self) -> MutexGuard<'_, Gathered> {
@@ -77,14 +79,15 @@ impl News {
     }
 }
 
-/// Whether changes follow those that were handed on before soon enough to be gathered.
-fn is_fast(handed_at: Option<Instant>, now: Instant) -> bool {
-    handed_at.is_some_and(|at| now.duration_since(at) < FAST)
+/// How long is gathered now: not at all where changes do not follow soon those that were handed on before, else longer than the last time.
+fn gathering(gathered: &Gathered, now: Instant) -> Option<Duration> {
+    let is_fast = gathered.handed_at.is_some_and(|at| now.duration_since(at) < FAST);
+    is_fast.then(|| gathered.gathering.map_or(GATHER.0, |last| (last * 2).min(GATHER.1)))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{FAST, MOST, News, is_fast};
+    use super::{FAST, GATHER, Gathered, MOST, News, gathering};
     use crate::console::app::msg::{Msg, Wire};
     use crate::console::model::row::Key;
     use objects::Kind;
@@ -128,10 +131,17 @@ mod tests {
     }
 
     #[test]
-    fn only_what_follows_soon_is_fast() {
+    fn only_what_follows_soon_is_gathered_and_longer_each_time() {
         let now = Instant::now();
-        assert!(!is_fast(None, now));
-        assert!(is_fast(Some(now), now + FAST / 2));
-        assert!(!is_fast(Some(now), now + FAST));
+        let mut gathered = Gathered::default();
+        assert_eq!(gathering(&gathered, now), None);
+        gathered.handed_at = Some(now);
+        assert_eq!(gathering(&gathered, now + FAST), None);
+        assert_eq!(gathering(&gathered, now + FAST / 2), Some(GATHER.0));
+        for _ in 0..4 {
+            gathered.gathering = gathering(&gathered, now + FAST / 2);
+        }
+        assert_eq!(gathered.gathering, Some(GATHER.1));
+        assert_eq!(gathering(&gathered, now + FAST), None);
     }
 }
