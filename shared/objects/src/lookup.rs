@@ -9,11 +9,19 @@ pub fn at<'a>(value: &'a Value, pointer: &str) -> Option<&'a Value> {
     if pointer.is_empty() || pointer.contains('~') {
         return value.pointer(pointer);
     }
-    pointer.strip_prefix('/')?.split('/').try_fold(value, |inside, step| match inside {
-        Value::Object(fields) => fields.get(step),
-        Value::Array(items) if step == "0" || !step.starts_with(['0', '+']) => items.get(step.parse::<usize>().ok()?),
-        _ => None,
-    })
+    let (mut inside, mut left) = (value, Some(pointer.strip_prefix('/')?));
+    while let Some(rest) = left {
+        // Steps are a few letters: looking at each is quicker than a search that is made for long texts.
+        let end = rest.bytes().position(|byte| byte == b'/');
+        let step = &rest[..end.unwrap_or(rest.len())];
+        left = end.map(|end| &rest[end + 1..]);
+        inside = match inside {
+            Value::Object(fields) => fields.get(step)?,
+            Value::Array(items) if step == "0" || !step.starts_with(['0', '+']) => items.get(step.parse::<usize>().ok()?)?,
+            _ => return None,
+        };
+    }
+    Some(inside)
 }
 
 /// The text at a JSON pointer, or an empty one.

@@ -151,6 +151,17 @@ pub enum Standing {
     },
 }
 
+/// A part of a list.
+#[derive(Debug)]
+pub struct ListPart {
+    /// The objects.
+    pub objects: Vec<Box<RawValue>>,
+    /// Whether a list begins with it; parts of one before that had no last are worth nothing.
+    pub is_first: bool,
+    /// Whether the list is whole with it.
+    pub is_last: bool,
+}
+
 /// What the link tells the state.
 #[derive(Debug)]
 pub enum Delta {
@@ -158,19 +169,12 @@ pub enum Delta {
     Standing(Standing),
     /// How long the last question took to be answered.
     RoundTrip(Duration),
-    /// All objects of a kind as they are now; what is missing here is gone.
-    Snapshot {
+    /// A part of the list of a kind as it is now; what is missing in all parts is gone.
+    List {
         /// The kind.
         kind: Kind,
-        /// The objects.
-        objects: Vec<Box<RawValue>>,
-    },
-    /// The first objects of a kind that nothing was known of; a [`Delta::Snapshot`] with all of them follows.
-    Begun {
-        /// The kind.
-        kind: Kind,
-        /// The objects.
-        objects: Vec<Box<RawValue>>,
+        /// The part.
+        part: ListPart,
     },
     /// One object is new or differs.
     Changed {

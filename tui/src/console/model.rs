@@ -1,6 +1,7 @@
 //! What the console knows, without any look: rows of objects, filters and orders, lines of text and logs.
 
 pub mod burst;
+pub mod cells;
 pub mod cluster;
 pub mod columns;
 pub mod containers;
@@ -11,6 +12,7 @@ pub mod life;
 pub mod lines;
 pub mod log;
 pub mod namespaces;
+pub mod packed;
 pub mod past;
 pub mod project;
 pub mod pulse;

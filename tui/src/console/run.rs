@@ -4,6 +4,7 @@ mod draft;
 mod effects;
 mod io;
 mod line;
+mod lists;
 mod news;
 mod own;
 mod pace;

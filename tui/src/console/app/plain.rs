@@ -314,7 +314,7 @@ fn row_text(app: &App, list: &List, row: &Row) -> String {
         Tone::Busy => ", on its way",
         Tone::Ok | Tone::Done | Tone::Plain => "",
     };
-    let columns = list.columns().iter().zip(&row.cells);
+    let columns = list.columns().iter().zip(row.cells.iter());
     let told = columns.filter(|(column, cell)| {
         !matches!(column.title, "NAMESPACE" | "NAME" | "AGE" | "LAST SEEN" | "SINCE" | "RTT") && cell.counts_from().is_none()
     });

@@ -367,7 +367,7 @@ impl World {
 }
 
 fn row(kind: Kind, object: &Value) -> Option<crate::console::model::row::Row> {
-    project::row(kind, serde_json::value::to_raw_value(object).ok()?)
+    project::row(kind, &serde_json::value::to_raw_value(object).ok()?)
 }
 
 /// `pod/default/web`, `node/oak`.

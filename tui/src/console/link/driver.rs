@@ -1,6 +1,6 @@
 //! Runs the link: one task a watch, a question, a log, a port-forward, a copy; all of them end when their receiver is gone.
 
-use super::{Command, Delta, Failure, Standing, copy, forward};
+use super::{Command, Delta, Failure, ListPart, Standing, copy, forward};
 use client::{Address, Client, ClientError, Link, LinkState, LinkWatchEvent, PullStep};
 use objects::Kind;
 use std::collections::HashMap;
@@ -97,39 +97,20 @@ async fn measure(client: &Client, sink: &Sink) {
 
 async fn watch(link: Link, kind: Kind, sink: Sink) {
     let mut watch = link.watch(kind, Selection::default());
-    // Parts of a list wait here for the last one: what stands on the screen stays until then. Only the very first part is shown at once,
-    // because nothing stands there yet.
-    let mut parts = Vec::new();
-    let mut is_blank = true;
     loop {
         let delta = match watch.next().await {
-            Ok(LinkWatchEvent::Snapshot(list)) if list.more => {
-                parts.clone_from(&list.items);
-                if !std::mem::take(&mut is_blank) {
-                    continue;
-                }
-                Delta::Begun { kind, objects: list.items }
+            Ok(LinkWatchEvent::Snapshot(list)) => {
+                Delta::List { kind, part: ListPart { objects: list.items, is_first: true, is_last: !list.more } }
             }
-            Ok(LinkWatchEvent::Part(list)) if list.more => {
-                parts.extend(list.items);
-                continue;
-            }
-            Ok(LinkWatchEvent::Snapshot(list) | LinkWatchEvent::Part(list)) => {
-                let mut objects = std::mem::take(&mut parts);
-                objects.extend(list.items);
-                is_blank = false;
-                Delta::Snapshot { kind, objects }
+            Ok(LinkWatchEvent::Part(list)) => {
+                Delta::List { kind, part: ListPart { objects: list.items, is_first: false, is_last: !list.more } }
             }
             Ok(LinkWatchEvent::Change(event)) => match event.kind {
                 WatchEventKind::Added | WatchEventKind::Modified => Delta::Changed { kind, object: event.object },
                 WatchEventKind::Deleted => Delta::Gone { kind, object: event.object },
                 WatchEventKind::Bookmark => continue,
             },
-            Ok(LinkWatchEvent::Interrupted) => {
-                parts.clear();
-                continue;
-            }
-            Ok(LinkWatchEvent::Resumed) => continue,
+            Ok(LinkWatchEvent::Interrupted | LinkWatchEvent::Resumed) => continue,
             Err(error) => {
                 sink(Delta::Refused { kind, why: error.to_string() });
                 return;

@@ -130,11 +130,7 @@ impl Cluster {
             ("SINCE", Cell::Age(Some(self.since(member)))),
             ("RTT", round_trip.map_or_else(|| Cell::Number(0.0, "-".into()), |ms| Cell::Number(ms, milliseconds(ms).into()))),
         ];
-        for (title, cell) in cells {
-            if let Some(place) = columns::position(columns::NODES, title).and_then(|at| row.cells.get_mut(at)) {
-                *place = cell;
-            }
-        }
+        row.cells.set(cells.into_iter().filter_map(|(title, cell)| Some((columns::position(columns::NODES, title)?, cell))));
     }
 }
 

@@ -1,7 +1,8 @@
 //! The containers of a pod as rows.
 
+use super::packed::Packed;
 use super::project::pod_tone;
-use super::row::{Cell, Key, Resources, Row, Tone};
+use super::row::{Cell, Key, Labels, Resources, Row, Tone};
 use super::usage;
 use objects::lookup::{at, flag, list, number, scalar, text, time};
 use objects::quantity::Quantity;
@@ -48,13 +49,13 @@ fn row(container: &Value, status: &Value, role: &str) -> Row {
         uid: text(status, "/containerID").into(),
         cells: cells.into(),
         tone,
-        labels: [].into(),
+        labels: Labels::default(),
         about: None,
         owner: "".into(),
         node: "".into(),
         requests: amounts(container, "requests"),
         limits: amounts(container, "limits"),
-        raw: serde_json::value::to_raw_value(container).unwrap_or_else(|_| super::row::no_object()),
+        raw: serde_json::value::to_raw_value(container).map(|raw| Packed::of(&raw)).unwrap_or_default(),
     }
 }
 

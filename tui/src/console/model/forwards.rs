@@ -1,7 +1,7 @@
 //! The port-forwards of this console as rows, and the ports of a pod that one may forward.
 
 use super::project::bytes;
-use super::row::{About, Cell, Key, Resources, Row, Tone};
+use super::row::{About, Cell, Key, Labels, Resources, Row, Tone};
 use crate::console::link::{Forward, ForwardReport, ForwardState};
 use jiff::Timestamp;
 use objects::Kind;
@@ -72,13 +72,13 @@ pub fn row(id: u32, forward: &Forward, report: &ForwardReport, node: &str, since
         uid: "".into(),
         cells: cells.into(),
         tone,
-        labels: [].into(),
+        labels: Labels::default(),
         about: Some(Box::new(About { kind: Kind::Pod.name().into(), key: pod })),
         owner: "".into(),
         node: node.into(),
         requests: Resources::default(),
         limits: Resources::default(),
-        raw: super::row::no_object(),
+        raw: super::packed::Packed::default(),
     }
 }
 

@@ -1,7 +1,9 @@
 //! The images of the nodes as rows, and the volumes of the pods.
 
+use super::cells::Cells;
+use super::packed::Packed;
 use super::project::bytes;
-use super::row::{Cell, Key, Row, Tone};
+use super::row::{Cell, Key, Labels, Row, Tone};
 use jiff::Timestamp;
 use objects::lookup::{flag, list, text};
 use serde_json::Value;
@@ -71,25 +73,26 @@ fn source(volume: &Value) -> (String, String) {
     (kind.clone(), from.to_owned())
 }
 
-fn row((namespace, name): (&str, &str), cells: Box<[Cell]>, tone: Tone, node: &str) -> Row {
+fn row((namespace, name): (&str, &str), cells: Cells, tone: Tone, node: &str) -> Row {
     Row {
         key: Key { namespace: namespace.into(), name: name.into() },
         uid: "".into(),
         cells,
         tone,
-        labels: [].into(),
+        labels: Labels::default(),
         about: None,
         owner: "".into(),
         node: node.into(),
         requests: super::row::Resources::default(),
         limits: super::row::Resources::default(),
-        raw: super::row::no_object(),
+        raw: Packed::default(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::{of_images, of_pod};
+    use crate::console::model::packed::Packed;
     use crate::console::model::row::{Row, Tone};
     use crate::console::model::store::tests::named;
     use jiff::Timestamp;
@@ -120,7 +123,7 @@ mod tests {
         let mut pod = named("web");
         let json = r#"{"spec":{"containers":[{"name":"c","volumeMounts":[{"name":"conf","mountPath":"/etc/app","readOnly":true}]}],
             "volumes":[{"name":"conf","configMap":{"name":"app"}},{"name":"tmp","emptyDir":{}}]}}"#;
-        pod.raw = RawValue::from_string(json.to_owned()).expect("JSON");
+        pod.raw = Packed::of(&RawValue::from_string(json.to_owned()).expect("JSON"));
         let rows = of_pod(&pod);
         assert_eq!(line(&rows[0])[2..], ["conf", "configMap", "app", "c:/etc/app (ro)"]);
         assert_eq!((line(&rows[1])[5].as_str(), rows[1].tone), ("not mounted", Tone::Warn));

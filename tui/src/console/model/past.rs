@@ -67,11 +67,11 @@ impl Past {
         let mut changes = Vec::with_capacity(history.changes.len());
         for change in history.changes {
             let kind = change.object_kind;
-            let Some(row) = project::row(kind, change.object) else { continue };
+            let Some(row) = project::row(kind, &change.object) else { continue };
             let key = row.key.clone();
             let before = match last.remove(&(kind, key.clone())) {
                 Some(before) => before,
-                None => change.before.and_then(|before| project::row(kind, before)),
+                None => change.before.and_then(|before| project::row(kind, &before)),
             };
             let after = (change.kind != WatchEventKind::Deleted).then_some(row);
             last.insert((kind, key.clone()), after.clone());
@@ -127,7 +127,7 @@ mod tests {
     fn the_rows_of_every_moment_are_found_from_those_of_now() {
         let mut base = Store::default();
         for (name, phase) in [("a", "Running"), ("c", "Running"), ("still", "Running")] {
-            base.of_mut(Kind::Pod).put(project::row(Kind::Pod, raw(name, phase)).expect("a row"));
+            base.of_mut(Kind::Pod).put(project::row(Kind::Pod, &raw(name, phase)).expect("a row"));
         }
         let changes = vec![
             change(10_000, WatchEventKind::Modified, "a", "Pending", Some("Unknown")),

@@ -1,5 +1,7 @@
 //! Cuts an object down to its row. The cells are those of `kubectl get`.
 
+use super::cells::Cells;
+use super::packed::Packed;
 use super::row::{About, Cell, Key, Resources, Row, Tone};
 use super::{columns, usage};
 use jiff::Timestamp;
@@ -9,10 +11,11 @@ use objects::quantity::Quantity;
 use objects::{Kind, describe};
 use serde_json::Value;
 use serde_json::value::RawValue;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// The row of an object; `None` where the text is no object with a name.
-pub fn row(kind: Kind, raw: Box<RawValue>) -> Option<Row> {
+pub fn row(kind: Kind, raw: &RawValue) -> Option<Row> {
     let object: Value = serde_json::from_str(raw.get()).ok()?;
     let key = key(&object)?;
     let about = (kind == Kind::Event).then(|| {
@@ -21,25 +24,32 @@ pub fn row(kind: Kind, raw: Box<RawValue>) -> Option<Row> {
     });
     let pod = (kind == Kind::Pod).then(|| Pod::of(&object));
     let labels = map(&object, "/metadata/labels").into_iter().flatten();
-    let labels = labels.map(|(key, value)| (Box::from(key.as_str()), Box::from(value.as_str().unwrap_or_default()))).collect();
+    let labels = labels.map(|(key, value)| (key.as_str(), value.as_str().unwrap_or_default())).collect();
     Some(Row {
         uid: Box::from(text(&object, "/metadata/uid")),
         cells: cells(kind, &object, pod.as_ref()),
         tone: tone(kind, &object, pod.as_ref()),
         labels,
         about,
-        owner: owner(&object),
+        owner: owner(&object).into(),
         node: Box::from(text(&object, "/spec/nodeName")),
         requests: pod.as_ref().map(|pod| unless_ended(&object, &pod.asked)).unwrap_or_default(),
         limits: limits(kind, &object, raw.get()),
         key,
-        raw,
+        raw: Packed::of(raw),
     })
 }
 
 /// The rows of those objects that have a name.
 pub fn rows(kind: Kind, objects: Vec<Box<RawValue>>) -> Vec<Row> {
-    objects.into_iter().filter_map(|object| row(kind, object)).collect()
+    objects.into_iter().filter_map(|object| row(kind, &object)).collect()
+}
+
+/// A cell as it is made: its text is the object's where it can be.
+type Made<'o> = Cell<Cow<'o, str>>;
+
+fn words<'o>(text: impl Into<Cow<'o, str>>) -> Made<'o> {
+    Cell::Text(text.into())
 }
 
 /// What several cells of a pod are made of.
@@ -69,7 +79,7 @@ fn unless_ended(pod: &Value, amounts: &BTreeMap<String, Quantity>) -> Resources 
 }
 
 /// What the pod's containers ask for together: `100m`.
-fn asked_for(pod: &Pod, resource: &str) -> Cell {
+fn asked_for(pod: &Pod, resource: &str) -> Made<'static> {
     let Some(asked) = pod.asked.get(resource) else { return Cell::Number(0.0, "-".into()) };
     let amount = if resource == "cpu" { asked.to_milli() as f64 / 1000.0 } else { asked.to_bytes() as f64 };
     let shown = if resource == "cpu" { format!("{}m", asked.to_milli()) } else { bytes(amount) };
@@ -110,11 +120,8 @@ pub fn maker(object: &Value) -> Option<&Value> {
     owners.iter().find(|owner| objects::lookup::flag(owner, "/controller")).or(owners.first())
 }
 
-fn owner(object: &Value) -> Box<str> {
-    maker(object)
-        .map(|owner| format!("{}/{}", text(owner, "/kind").to_lowercase(), text(owner, "/name")))
-        .unwrap_or_default()
-        .into()
+fn owner(object: &Value) -> String {
+    maker(object).map(|owner| format!("{}/{}", text(owner, "/kind").to_lowercase(), text(owner, "/name"))).unwrap_or_default()
 }
 
 /// Which object it is; `None` for what has no name.
@@ -125,7 +132,7 @@ pub fn key(object: &Value) -> Option<Key> {
     }
 }
 
-fn cells(kind: Kind, object: &Value, pod: Option<&Pod>) -> Box<[Cell]> {
+fn cells(kind: Kind, object: &Value, pod: Option<&Pod>) -> Cells {
     // The cells with times in them are made below, so any moment does here.
     let mut options = TableOptions::new(Timestamp::UNIX_EPOCH);
     options.wide = true;
@@ -138,10 +145,10 @@ fn cells(kind: Kind, object: &Value, pod: Option<&Pod>) -> Box<[Cell]> {
     };
     let mut cell = |column: &columns::Column| match (kind, column.title) {
         (_, "AGE") => Cell::Age(time(object, "/metadata/creationTimestamp")),
-        (_, "LABELS") => Cell::text(pairs(object, "/metadata/labels")),
-        (Kind::Node, "PRESSURE") => Cell::text(pressure(object)),
-        (Kind::Node, "TAINTS") => Cell::text(taints(object)),
-        (Kind::Node, "POD-CIDR") => Cell::text(text(object, "/spec/podCIDR")),
+        (_, "LABELS") => words(pairs(object, "/metadata/labels")),
+        (Kind::Node, "PRESSURE") => words(pressure(object)),
+        (Kind::Node, "TAINTS") => words(taints(object)),
+        (Kind::Node, "POD-CIDR") => words(text(object, "/spec/podCIDR")),
         (Kind::Event, "FIRST SEEN") => Cell::Age(printing::event_first_seen(object)),
         (Kind::Event, "LAST SEEN") => Cell::Age(printing::event_last_seen(object)),
         (Kind::Event, "COUNT") => {
@@ -160,23 +167,23 @@ fn cells(kind: Kind, object: &Value, pod: Option<&Pod>) -> Box<[Cell]> {
         (Kind::Node, "PODS") => quantity(object, "pods", |pods| format!("{pods}")),
         (Kind::Node, "SINCE") => Cell::Age(None),
         (Kind::Node, "RTT") => Cell::Number(0.0, "-".into()),
-        (Kind::Node, "MEMBER") => Cell::text("-"),
-        _ => Cell::text(take(column.source)),
+        (Kind::Node, "MEMBER") => words("-"),
+        _ => words(take(column.source)),
     };
     let of_pod = |column: &columns::Column| match (pod, column.title) {
         (Some(pod), "RESTARTS") => Cell::Restarts(pod.summary.restarts, pod.summary.last_restart),
-        (Some(_), "OWNER") => Cell::text(owner(object)),
+        (Some(_), "OWNER") => words(owner(object)),
         (Some(pod), "CPU/R") => asked_for(pod, "cpu"),
         (Some(pod), "MEM/R") => asked_for(pod, "memory"),
-        (Some(_), "QOS") => Cell::text(text(object, "/status/qosClass")),
-        (Some(_), "ACCOUNT") => Cell::text(text(object, "/spec/serviceAccountName")),
-        (Some(_), "IMAGES") => Cell::text(images(object)),
+        (Some(_), "QOS") => words(text(object, "/status/qosClass")),
+        (Some(_), "ACCOUNT") => words(text(object, "/spec/serviceAccountName")),
+        (Some(_), "IMAGES") => words(images(object)),
         _ => cell(column),
     };
     columns::of(kind).iter().map(of_pod).collect()
 }
 
-fn quantity(node: &Value, resource: &str, show: impl Fn(f64) -> String) -> Cell {
+fn quantity(node: &Value, resource: &str, show: impl Fn(f64) -> String) -> Made<'static> {
     let amount = node.pointer(&format!("/status/allocatable/{resource}")).map(scalar).and_then(|text| amount(&text));
     amount.map_or_else(|| Cell::Number(0.0, "-".into()), |amount| Cell::Number(amount, show(amount).into()))
 }
@@ -277,20 +284,20 @@ mod tests {
         let json = r#"{"metadata":{"name":"kubia","namespace":"default","labels":{"app":"kubia"},"creationTimestamp":"2026-01-01T00:00:00Z"},
             "spec":{"nodeName":"oak","containers":[{"name":"kubia"}]},
             "status":{"phase":"Running","podIP":"10.88.0.2","containerStatuses":[{"name":"kubia","ready":true,"restartCount":0,"state":{"running":{}}}]}}"#;
-        let row = row(Kind::Pod, raw(json)).expect("it has a name");
+        let row = row(Kind::Pod, &raw(json)).expect("it has a name");
         let now = "2026-01-01T00:01:00Z".parse().expect("a time");
         let cells: Vec<_> = row.cells.iter().map(|cell| cell.label(now).to_string()).collect();
         assert_eq!(cells[..6], ["default", "kubia", "1/1", "Running", "0", "60s"]);
         assert_eq!(cells[6..12], ["-"; 6], "what is used is not told by the object");
         assert_eq!(cells[12..14], ["10.88.0.2", "oak"]);
         assert_eq!(cells[14..], ["", "-", "-", "", "", "", "<none>", "app=kubia"]);
-        assert_eq!(row.labels.len(), 1);
+        assert_eq!(row.labels.iter().collect::<Vec<_>>(), [("app", "kubia")]);
     }
 
     #[test]
     fn an_object_without_a_name_is_no_row() {
-        assert!(row(Kind::Pod, raw("{}")).is_none());
-        assert!(row(Kind::Node, raw("[1]")).is_none());
+        assert!(row(Kind::Pod, &raw("{}")).is_none());
+        assert!(row(Kind::Node, &raw("[1]")).is_none());
     }
 
     #[test]
@@ -315,6 +322,9 @@ mod tests {
         assert_eq!(amount("x"), None);
         assert_eq!(bytes(16_305_016.0 * 1024.0), "16Gi");
         assert_eq!(bytes(1_610_612_736.0), "1.5Gi");
-        assert!(matches!(row(Kind::Node, raw(r#"{"metadata":{"name":"oak"}}"#)).expect("named").cells[3], Cell::Number(..)));
+        assert!(matches!(
+            row(Kind::Node, &raw(r#"{"metadata":{"name":"oak"}}"#)).expect("named").cells.get(3),
+            Some(Cell::Number(..))
+        ));
     }
 }

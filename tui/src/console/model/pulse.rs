@@ -25,8 +25,8 @@ pub fn of(store: &Store, now: Timestamp, cells: usize) -> Pulse {
     let mut pulse = Pulse { warnings: vec![0; cells], normal: vec![0; cells], restarts: vec![0; cells] };
     let place = |row: &Row| {
         let at = row.cells.iter().find_map(|cell| match cell {
-            Cell::Age(at) if row.about.is_some() => *at,
-            Cell::Restarts(_, at) => *at,
+            Cell::Age(at) if row.about.is_some() => at,
+            Cell::Restarts(_, at) => at,
             _ => None,
         })?;
         let ago = now.duration_since(at).as_secs();

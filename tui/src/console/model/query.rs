@@ -2,7 +2,7 @@
 //! one column (`status:crash`), and labels (`-l app=web`). All of them must hold.
 
 use super::columns::Column;
-use super::row::{Cell, Row};
+use super::row::Row;
 use jiff::Timestamp;
 use objects::selector::LabelSelector;
 use regex::{Regex, RegexBuilder};
@@ -71,7 +71,7 @@ impl Query {
             let found = match &term.test {
                 Test::Anywhere(regex) => row.cells.iter().any(|cell| regex.is_match(&cell.label(now))),
                 Test::Column(at, regex) => row.cells.get(*at).is_some_and(|cell| regex.is_match(&cell.label(now))),
-                Test::Fuzzy(letters) => row.cells.iter().any(|cell| matches!(cell, Cell::Text(text) if is_fuzzy(letters, text))),
+                Test::Fuzzy(letters) => row.cells.iter().any(|cell| cell.plain().is_some_and(|text| is_fuzzy(letters, text))),
                 Test::Labels(selector) => selector.matches(Some(&labels(row))),
             };
             found == term.wanted
@@ -80,7 +80,7 @@ impl Query {
 }
 
 fn labels(row: &Row) -> Value {
-    let pairs = row.labels.iter().map(|(key, value)| (key.to_string(), Value::from(&**value)));
+    let pairs = row.labels.iter().map(|(key, value)| (key.to_owned(), Value::from(value)));
     Value::Object(pairs.collect::<Map<_, _>>())
 }
 
@@ -129,7 +129,7 @@ mod tests {
     fn row(name: &str, status: &str) -> Row {
         let mut row = named(name);
         row.cells = [Cell::text(""), Cell::text(name), Cell::text(status)].into();
-        row.labels = [("app".into(), "web".into())].into();
+        row.labels = [("app", "web")].into_iter().collect();
         row
     }
 

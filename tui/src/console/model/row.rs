@@ -1,10 +1,11 @@
 //! One line of a list: an object cut down to what a list shows, sorts and filters by, and the object itself as text.
 
+use super::cells::Cells;
+use super::packed::Packed;
 use crate::console::base::short::{Short, short};
 use jiff::Timestamp;
 use objects::duration::Human;
 use objects::quantity::Quantity;
-use serde_json::value::RawValue;
 use std::cmp::Ordering;
 
 /// Which object of its kind.
@@ -34,13 +35,13 @@ pub enum Tone {
     Plain,
 }
 
-/// One cell. Those whose text depends on the time keep the time and not the text.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Cell {
+/// One cell. Those whose text depends on the time keep the time and not the text. What is read from a row borrows its text.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Cell<T = Box<str>> {
     /// A text.
-    Text(Box<str>),
+    Text(T),
     /// A number of things, with its text: a quantity, a count.
-    Number(f64, Box<str>),
+    Number(f64, T),
     /// How long ago.
     Age(Option<Timestamp>),
     /// How often, and how long ago the last time was.
@@ -82,24 +83,41 @@ impl Cell {
     pub fn text(text: impl Into<Box<str>>) -> Self {
         Self::Text(text.into())
     }
+}
+
+impl<'a> Cell<&'a str> {
+    /// The cell with a text of its own.
+    pub fn kept(self) -> Cell {
+        match self {
+            Self::Text(text) => Cell::Text(text.into()),
+            Self::Number(number, text) => Cell::Number(number, text.into()),
+            Self::Age(then) => Cell::Age(then),
+            Self::Restarts(count, last) => Cell::Restarts(count, last),
+        }
+    }
+
+    /// The text of a cell that has nothing else.
+    pub const fn plain(self) -> Option<&'a str> {
+        if let Self::Text(text) = self { Some(text) } else { None }
+    }
 
     /// What the cell shows.
-    pub fn label(&self, now: Timestamp) -> Label<'_> {
+    pub fn label(self, now: Timestamp) -> Label<'a> {
         match self {
             Self::Text(text) | Self::Number(_, text) => Label::Kept(text),
             Self::Age(None) => Label::Kept("-"),
-            Self::Age(Some(then)) => Label::Made(short!("{}", ago(*then, now))),
+            Self::Age(Some(then)) => Label::Made(short!("{}", ago(then, now))),
             Self::Restarts(count, None) => Label::Made(short!("{count}")),
-            Self::Restarts(count, Some(last)) => Label::Made(short!("{count} ({} ago)", ago(*last, now))),
+            Self::Restarts(count, Some(last)) => Label::Made(short!("{count} ({} ago)", ago(last, now))),
         }
     }
 
     /// What the cell shows in so many columns: the time of the last restart does without its `ago` where that is too much,
     /// and is left out where there is no room for it whole.
-    pub fn label_within(&self, columns: u16, now: Timestamp) -> Label<'_> {
+    pub fn label_within(self, columns: u16, now: Timestamp) -> Label<'a> {
         match (self, self.label(now)) {
             (Self::Restarts(count, Some(last)), label) if label.len() > usize::from(columns) => {
-                let label = short!("{count} ({})", ago(*last, now));
+                let label = short!("{count} ({})", ago(last, now));
                 // Half a time says less than none.
                 Label::Made(if label.len() > usize::from(columns) { short!("{count}") } else { label })
             }
@@ -108,19 +126,19 @@ impl Cell {
     }
 
     /// The moment that the cell's text is counted from.
-    pub fn counts_from(&self) -> Option<Timestamp> {
+    pub const fn counts_from(self) -> Option<Timestamp> {
         match self {
-            Self::Age(then) | Self::Restarts(_, then) => *then,
+            Self::Age(then) | Self::Restarts(_, then) => then,
             _ => None,
         }
     }
 
     /// The order of a column: ages from young to old, numbers by size, texts by letters with numbers in them by size.
-    pub fn order(&self, other: &Self) -> Ordering {
+    pub fn order(self, other: Self) -> Ordering {
         match (self, other) {
-            (Self::Age(one), Self::Age(two)) => two.cmp(one),
-            (Self::Number(one, _), Self::Number(two, _)) => one.total_cmp(two),
-            (Self::Restarts(one, _), Self::Restarts(two, _)) => one.cmp(two),
+            (Self::Age(one), Self::Age(two)) => two.cmp(&one),
+            (Self::Number(one, _), Self::Number(two, _)) => one.total_cmp(&two),
+            (Self::Restarts(one, _), Self::Restarts(two, _)) => one.cmp(&two),
             (Self::Text(one), Self::Text(two)) => one.cmp(two),
             _ => Ordering::Equal,
         }
@@ -167,11 +185,11 @@ pub struct Row {
     /// The object's uid.
     pub uid: Box<str>,
     /// One for each column of its kind.
-    pub cells: Box<[Cell]>,
+    pub cells: Cells,
     /// Its state.
     pub tone: Tone,
-    /// Its labels, as `key`, `value`.
-    pub labels: Box<[(Box<str>, Box<str>)]>,
+    /// Its labels.
+    pub labels: Labels,
     /// For events: what they are about.
     pub about: Option<Box<About>>,
     /// What made it: `replicaset/kubia`; empty where nothing did.
@@ -183,17 +201,38 @@ pub struct Row {
     /// What it may take at most, for pods that have not ended and for containers.
     pub limits: Resources,
     /// The object as JSON.
-    pub raw: Box<RawValue>,
+    pub raw: Packed,
+}
+
+/// Labels in one piece of memory: key, value, key, value, each with an end.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Labels(Box<str>);
+
+/// What no label has in it (`k8s.io/apimachinery/pkg/util/validation`: letters, digits, `-`, `_`, `.`, `/`).
+const END: char = '\n';
+
+impl Labels {
+    /// Each key with its value.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        let mut texts = self.0.split_terminator(END);
+        std::iter::from_fn(move || Some((texts.next()?, texts.next()?)))
+    }
+}
+
+impl<'a> FromIterator<(&'a str, &'a str)> for Labels {
+    fn from_iter<I: IntoIterator<Item = (&'a str, &'a str)>>(pairs: I) -> Self {
+        let mut text = String::new();
+        for part in pairs.into_iter().flat_map(|(key, value)| [key, value]) {
+            text.extend(part.chars().filter(|letter| *letter != END));
+            text.push(END);
+        }
+        Self(text.into())
+    }
 }
 
 impl Row {
     /// The whole object. An object that cannot be read was never made a row.
     pub fn object(&self) -> serde_json::Value {
-        serde_json::from_str(self.raw.get()).unwrap_or_default()
+        serde_json::from_str(&self.raw.text()).unwrap_or_default()
     }
-}
-
-/// The text of nothing, for rows that stand for no object of their own.
-pub fn no_object() -> Box<RawValue> {
-    RawValue::NULL.to_owned()
 }

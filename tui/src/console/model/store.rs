@@ -176,7 +176,8 @@ impl Store {
 #[cfg(test)]
 pub mod tests {
     use super::{Change, Rows};
-    use crate::console::model::row::{Cell, Key, Resources, Row, Tone};
+    use crate::console::model::packed::Packed;
+    use crate::console::model::row::{Cell, Key, Labels, Resources, Row, Tone};
 
     /// A row that has nothing but a name.
     pub fn named(name: &str) -> Row {
@@ -185,13 +186,13 @@ pub mod tests {
             uid: "".into(),
             cells: [Cell::text("default"), Cell::text(name)].into(),
             tone: Tone::Plain,
-            labels: [].into(),
+            labels: Labels::default(),
             about: None,
             owner: "".into(),
             node: "".into(),
             requests: Resources::default(),
             limits: Resources::default(),
-            raw: serde_json::value::RawValue::from_string("{}".to_owned()).expect("JSON"),
+            raw: Packed::default(),
         }
     }
 

@@ -91,30 +91,33 @@ pub fn most_pods(node: &Row) -> f64 {
 
 fn number(node: &Row, title: &str) -> f64 {
     match columns::position(columns::NODES, title).and_then(|at| node.cells.get(at)) {
-        Some(Cell::Number(number, _)) => *number,
+        Some(Cell::Number(number, _)) => number,
         _ => 0.0,
     }
 }
 
 /// The cell of what is not known. It stands before all numbers.
-pub fn unknown() -> Cell {
+pub fn unknown<T: From<&'static str>>() -> Cell<T> {
     Cell::Number(-1.0, "-".into())
 }
 
 fn put(row: &mut Row, columns: &[Column], used: Option<Resources>, has: Resources) {
     let (requests, limits) = (row.requests, row.limits);
-    for (cell, column) in row.cells.iter_mut().zip(columns).filter(|(_, column)| column.is_usage()) {
-        *cell = match (used, column.title) {
-            (None, _) => unknown(),
-            (Some(used), "CPU") => Cell::Number(used.cores, cores(used.cores).into()),
-            (Some(used), "MEM") => Cell::Number(used.bytes, super::project::bytes(used.bytes).into()),
-            (Some(used), "%CPU/R") => percent(used.cores, requests.cores),
-            (Some(used), "%MEM/R") => percent(used.bytes, requests.bytes),
-            (Some(used), "%CPU/L") => percent(used.cores, limits.cores),
-            (Some(used), "%MEM/L") => percent(used.bytes, limits.bytes),
-            (Some(used), "%CPU") => percent(used.cores, has.cores),
-            (Some(used), _) => percent(used.bytes, has.bytes),
-        };
+    let cell = |column: &Column| match (used, column.title) {
+        (None, _) => unknown(),
+        (Some(used), "CPU") => Cell::Number(used.cores, cores(used.cores).into()),
+        (Some(used), "MEM") => Cell::Number(used.bytes, super::project::bytes(used.bytes).into()),
+        (Some(used), "%CPU/R") => percent(used.cores, requests.cores),
+        (Some(used), "%MEM/R") => percent(used.bytes, requests.bytes),
+        (Some(used), "%CPU/L") => percent(used.cores, limits.cores),
+        (Some(used), "%MEM/L") => percent(used.bytes, limits.bytes),
+        (Some(used), "%CPU") => percent(used.cores, has.cores),
+        (Some(used), _) => percent(used.bytes, has.bytes),
+    };
+    let usage = || columns.iter().enumerate().filter(|(_, column)| column.is_usage());
+    // Most rows are filled when they are new, and often nothing is known.
+    if used.is_some() || !usage().all(|(at, _)| row.cells.get(at) == Some(unknown())) {
+        row.cells.set(usage().map(|(at, column)| (at, cell(column))));
     }
 }
 
@@ -154,12 +157,12 @@ mod tests {
     }
 
     fn of(kind: Kind, object: &Value) -> Row {
-        row(kind, to_raw_value(object).expect("JSON")).expect("it has a name")
+        row(kind, &to_raw_value(object).expect("JSON")).expect("it has a name")
     }
 
     fn cell(row: &Row, columns: &[columns::Column], title: &str) -> String {
         let at = columns::position(columns, title).expect(title);
-        row.cells[at].label(Timestamp::UNIX_EPOCH).to_string()
+        row.cells.get(at).expect("a cell").label(Timestamp::UNIX_EPOCH).to_string()
     }
 
     fn pod() -> Value {

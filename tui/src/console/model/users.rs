@@ -11,7 +11,7 @@ pub fn of(store: &Store, kind: Kind, key: &Key) -> Vec<Box<str>> {
     let is_here = |pod: &Row| key.namespace.is_empty() || pod.key.namespace == key.namespace;
     let pods = store.of(Kind::Pod).iter().map(|(_, pod)| pod).filter(|pod| is_here(pod));
     // Most pods do not have the name anywhere in their text, and reading that is quick.
-    let named = pods.filter(|pod| pod.raw.get().contains(&*key.name));
+    let named = pods.filter(|pod| pod.raw.text().contains(&*key.name));
     let mut names: Vec<Box<str>> =
         named.filter(|pod| names(&pod.object(), kind, &key.name)).map(|pod| pod.key.name.clone()).collect();
     names.sort();
@@ -70,7 +70,7 @@ mod tests {
             let pod = json!({"metadata": {"name": name, "namespace": "n"}, "spec": spec});
             store
                 .of_mut(Kind::Pod)
-                .put(project::row(Kind::Pod, serde_json::value::to_raw_value(&pod).expect("JSON")).expect("a row"));
+                .put(project::row(Kind::Pod, &serde_json::value::to_raw_value(&pod).expect("JSON")).expect("a row"));
         }
         let key = Key { namespace: "n".into(), name: "app".into() };
         let found = |kind| of(&store, kind, &key).join(" ");

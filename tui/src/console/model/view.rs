@@ -78,20 +78,33 @@ impl View {
         }
     }
 
-    /// Takes one change over. Costs a look at each slot and no look at any other row's text.
+    /// Takes one change over. A row that stays where it stands costs a few looks at others, any other change a look at each slot.
     pub fn follow(&mut self, rows: &Rows, change: Change, now: Timestamp) {
         let (Change::Added(slot) | Change::Replaced(slot) | Change::Removed(slot)) = change;
+        let row = rows.get(slot).filter(|row| self.passes(row, now));
+        if let (Change::Replaced(_), None, Some(row)) = (change, self.order, row) {
+            // Its name is what it was.
+            let at = self.place(rows, row);
+            if self.slots.get(at) == Some(&slot) {
+                widen(&mut self.widths, row, now);
+                return;
+            }
+        }
         if !matches!(change, Change::Added(_))
             && let Some(at) = self.slots.iter().position(|known| *known == slot)
         {
             self.slots.remove(at);
         }
-        let Some(row) = rows.get(slot).filter(|row| self.passes(row, now)) else { return };
-        let order = self.order;
-        let before = |other: &Slot| rows.get(*other).is_some_and(|other| compare(order, other, row) == Ordering::Less);
-        let at = self.slots.partition_point(before);
+        let Some(row) = row else { return };
+        let at = self.place(rows, row);
         self.slots.insert(at, slot);
         widen(&mut self.widths, row, now);
+    }
+
+    /// Where a row belongs.
+    fn place(&self, rows: &Rows, row: &Row) -> usize {
+        let is_before = |other: &Slot| rows.get(*other).is_some_and(|other| compare(self.order, other, row) == Ordering::Less);
+        self.slots.partition_point(is_before)
     }
 
     fn passes(&self, row: &Row, now: Timestamp) -> bool {
@@ -112,7 +125,7 @@ fn compare(order: Option<Order>, one: &Row, two: &Row) -> Ordering {
 }
 
 fn widen(widths: &mut [u16], row: &Row, now: Timestamp) {
-    for (width, cell) in widths.iter_mut().zip(&row.cells) {
+    for (width, cell) in widths.iter_mut().zip(row.cells.iter()) {
         let needed = text::width(&cell.label(now)).min(400) as u16;
         *width = needed.max(*width);
     }

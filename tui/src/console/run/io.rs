@@ -1,5 +1,6 @@
 //! The two threads beside the loop: one reads keys, the other holds the link and hears signals.
 
+use super::lists::Lists;
 use super::news::News;
 use crate::console::app::msg::{Msg, Wire};
 use crate::console::link::{self, Command, Delta};
@@ -8,6 +9,7 @@ use crate::console::term::input::{self, Input};
 use crate::console::term::signals::{self, Notice};
 use anyhow::Context;
 use client::Address;
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -55,7 +57,8 @@ pub fn start(address: Address, typing: Typing) -> anyhow::Result<(mpsc::Sender<C
                 // Without handlers the signals do what they do by default, which is to end the program.
                 let _ = signals::pass_on(|notice| sender.send(message_of(notice)).is_ok()).await;
             });
-            let sink: Rc<dyn Fn(Delta) -> bool> = Rc::new(move |delta| pass_on(&news, delta));
+            let lists = RefCell::new(Lists::default());
+            let sink: Rc<dyn Fn(Delta) -> bool> = Rc::new(move |delta| pass_on(&news, &mut lists.borrow_mut(), delta));
             runtime.block_on(tasks.run_until(link::drive(address, receiver, sink)));
         })
         .context("cannot start the link's thread")?;
@@ -74,13 +77,15 @@ fn message_of(notice: Notice) -> Msg {
 }
 
 /// Cuts objects down to rows here, beside the loop, so that no key waits for a long list.
-fn pass_on(news: &News, delta: Delta) -> bool {
+fn pass_on(news: &News, lists: &mut Lists, delta: Delta) -> bool {
     let wire = match delta {
         Delta::Standing(standing) => Wire::Standing(standing),
         Delta::RoundTrip(time) => Wire::RoundTrip(time),
-        Delta::Snapshot { kind, objects } => Wire::Rows(kind, project::rows(kind, objects)),
-        Delta::Begun { kind, objects } => Wire::Begun(kind, project::rows(kind, objects)),
-        Delta::Changed { kind, object } => match project::row(kind, object) {
+        Delta::List { kind, part } => match lists.take(kind, part) {
+            Some(wire) => wire,
+            None => return true,
+        },
+        Delta::Changed { kind, object } => match project::row(kind, &object) {
             Some(row) => return news.change(Msg::Wire(Wire::Put(kind, Box::new(row)))),
             None => return true,
         },

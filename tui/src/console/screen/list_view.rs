@@ -49,14 +49,14 @@ impl Load {
     }
 
     /// How much of what there is that is.
-    fn share(self, title: &str, cell: &Cell) -> f64 {
+    fn share(self, title: &str, cell: Cell<&str>) -> f64 {
         let Cell::Number(most, _) = cell else { return 0.0 };
         let used = match title {
             "CPU/R" => self.cores,
             "MEM/R" => self.bytes,
             _ => self.pods as f64,
         };
-        if *most > 0.0 { used / most } else { 0.0 }
+        if most > 0.0 { used / most } else { 0.0 }
     }
 }
 
@@ -198,16 +198,16 @@ impl List {
                 if share >= 0.75 { line::fullness(share) } else { Role::Dim }
             }
             title if title.starts_with('%') => match cell {
-                Cell::Number(percent, _) if *percent >= 75.0 => line::fullness(percent / 100.0),
+                Cell::Number(percent, _) if percent >= 75.0 => line::fullness(percent / 100.0),
                 _ => Role::Dim,
             },
-            "PRESSURE" if !matches!(cell, Cell::Text(none) if **none == *"none") => Role::Bad,
-            "MEMBER" if matches!(cell, Cell::Text(state) if **state == *"suspect") => Role::Warn,
+            "PRESSURE" if !matches!(cell, Cell::Text(none) if none == "none") => Role::Bad,
+            "MEMBER" if matches!(cell, Cell::Text(state) if state == "suspect") => Role::Warn,
             "REASON" if row.tone == Tone::Warn => Role::Warn,
             "NAME" if row.tone == Tone::Done => Role::Done,
             "NAME" | "MESSAGE" | "LOCAL" => Role::Text,
             "ERROR" => tone_role(row.tone),
-            "RESTARTS" if matches!(cell, Cell::Restarts(count, _) if *count > 0) => Role::Warn,
+            "RESTARTS" if matches!(cell, Cell::Restarts(count, _) if count > 0) => Role::Warn,
             _ => Role::Dim,
         };
         (label, role)

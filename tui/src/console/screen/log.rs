@@ -243,10 +243,7 @@ impl LogScreen {
             let Some(at) = row.cells.iter().find_map(Cell::counts_from) else { continue };
             let cell = |title: &str| {
                 let at = crate::console::model::columns::position(crate::console::model::columns::EVENTS, title);
-                match at.and_then(|at| row.cells.get(at)) {
-                    Some(Cell::Text(text)) => text.to_string(),
-                    _ => String::new(),
-                }
+                at.and_then(|at| row.cells.get(at)?.plain()).unwrap_or_default().to_owned()
             };
             let whose = if self.pods.len() > 1 { format!("{}: ", about.key.name) } else { String::new() };
             let says = format!("{whose}{}", text::clean(&cell("MESSAGE").replace('\n', " ")));

@@ -55,7 +55,7 @@ fn steady(pods: usize) -> (Bench, Painter, ratatui::buffer::Buffer) {
     let rows = (0..pods).map(|number| {
         let mut row = template.clone();
         let name = format!("web-{number:06}");
-        row.cells[1] = crate::console::model::row::Cell::text(name.as_str());
+        row.cells.set([(1, crate::console::model::row::Cell::text(name.as_str()))]);
         row.key.name = name.into();
         row
     });

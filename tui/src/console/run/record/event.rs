@@ -96,7 +96,7 @@ fn all(rows: &[Row]) -> (Vec<Box<RawValue>>, u64) {
 }
 
 fn object(row: &Row) -> (Box<RawValue>, u64) {
-    redact::raw(&row.raw)
+    redact::raw(&row.raw.raw())
 }
 
 impl Event {
@@ -225,7 +225,7 @@ impl Event {
             Self::RoundTrip(time) => Wire::RoundTrip(Duration::from_micros(time)),
             Self::Begun(kind, objects) => Wire::Begun(kind, project::rows(kind, objects)),
             Self::Rows(kind, objects) => Wire::Rows(kind, project::rows(kind, objects)),
-            Self::Put(kind, object) => Wire::Put(kind, Box::new(project::row(kind, object).ok_or("an object without a name")?)),
+            Self::Put(kind, object) => Wire::Put(kind, Box::new(project::row(kind, &object).ok_or("an object without a name")?)),
             Self::Remove(kind, namespace, name) => {
                 Wire::Remove(kind, row::Key { namespace: namespace.into(), name: name.into() })
             }

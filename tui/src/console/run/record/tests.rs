@@ -86,7 +86,7 @@ fn nothing_secret_reaches_the_file_whatever_brings_it() {
     let secret = json!({"kind": "Secret", "apiVersion": "v1", "metadata": {"name": "db"}, "data": {"p": "aHVudGVyMg=="}});
     let row = || {
         let raw = serde_json::value::to_raw_value(&secret).expect("an object");
-        crate::console::model::project::row(objects::Kind::Secret, raw).expect("a row")
+        crate::console::model::project::row(objects::Kind::Secret, &raw).expect("a row")
     };
     let object = Box::new(secret.clone());
     let response = wire::Response::Object { object, warnings: Vec::new(), outcome: String::new() };

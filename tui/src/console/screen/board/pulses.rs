@@ -168,9 +168,9 @@ fn warnings(known: &Known<'_>, width: u16, page: &mut Page) -> Vec<Line> {
     let mut events: Vec<&Row> =
         known.store.of(Kind::Event).iter().map(|(_, row)| row).filter(|row| row.tone == Tone::Warn).collect();
     events.sort_by_key(|row| std::cmp::Reverse(seen(row)));
-    let cell = |row: &Row, title: &str| match columns::position(columns::EVENTS, title).and_then(|at| row.cells.get(at)) {
-        Some(Cell::Text(text)) => text.to_string(),
-        _ => String::new(),
+    let cell = |row: &Row, title: &str| {
+        let cell = columns::position(columns::EVENTS, title).and_then(|at| row.cells.get(at)?.plain());
+        cell.unwrap_or_default().to_owned()
     };
     let mut told = Vec::new();
     for row in events {
@@ -208,7 +208,7 @@ fn failing(known: &Known<'_>, width: u16, page: &mut Page) -> Vec<Line> {
     let mut lines = vec![Line::heading("NOT AS IT SHOULD BE", width)];
     let restarts = |row: &Row| {
         row.cells.iter().find_map(|cell| match cell {
-            Cell::Restarts(count, last) => Some((*count, *last)),
+            Cell::Restarts(count, last) => Some((count, last)),
             _ => None,
         })
     };
@@ -219,16 +219,13 @@ fn failing(known: &Known<'_>, width: u16, page: &mut Page) -> Vec<Line> {
     let widest = rows.iter().take(SHOWN).map(|row| row.key.name.len()).max().unwrap_or(0).clamp(8, 40);
     for row in rows.into_iter().take(SHOWN) {
         let (mark, role) = sign(row.tone);
-        let status = match row.cells.get(3) {
-            Some(Cell::Text(text)) => text.to_string(),
-            _ => String::new(),
-        };
+        let status = row.cells.get(3).and_then(Cell::plain).unwrap_or_default();
         let line = Line::of(role, format!("{mark} ")).cell(Role::Dim, &row.key.namespace, 14).cell(
             Role::Text,
             &row.key.name,
             widest + 2,
         );
-        let mut line = line.cell(tone_role(row.tone), &status, 20);
+        let mut line = line.cell(tone_role(row.tone), status, 20);
         if let Some((count, last)) = restarts(row).filter(|(count, _)| *count > 0) {
             let ago = last.map(|last| format!(", {} ago", page.age(last, known.now))).unwrap_or_default();
             line = line.put(Role::Dim, format!("{count} restarts{ago}"));

@@ -142,10 +142,7 @@ impl Tree {
 }
 
 fn status(row: &Row) -> String {
-    let cell = |at: usize| match row.cells.get(at) {
-        Some(Cell::Text(text)) => text.to_string(),
-        _ => String::new(),
-    };
+    let cell = |at: usize| row.cells.get(at).and_then(Cell::plain).unwrap_or_default();
     format!("{} {}", cell(2), cell(3))
 }
 
@@ -155,9 +152,9 @@ fn containers_of(pod: &Row, stem: &str, page: &mut Page) {
     for (at, row) in rows.iter().enumerate() {
         let knot = if at + 1 == count { "└─ " } else { "├─ " };
         let (mark, role) = sign(row.tone);
-        let cell = |at: usize| match &row.cells[at] {
-            Cell::Text(text) => text.to_string(),
-            Cell::Restarts(count, _) => count.to_string(),
+        let cell = |at: usize| match row.cells.get(at) {
+            Some(Cell::Text(text)) => text.to_owned(),
+            Some(Cell::Restarts(count, _)) => count.to_string(),
             _ => String::new(),
         };
         let line =
