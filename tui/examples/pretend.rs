@@ -272,9 +272,10 @@ fn write(world: &World, mut object: Value, namespace: &str, dry_run: DryRun, out
 async fn stream_watch(id: u32, kind: Kind, world: &World, out: &mpsc::Sender<Message>) -> Option<()> {
     let mut changes = world.changes.subscribe();
     let version = world.version.get().to_string();
-    let items: Vec<_> =
-        world.objects.borrow().iter().filter(|((own, ..), _)| *own == kind).filter_map(|(_, object)| raw(object)).collect();
-    for part in Parts::new(items.into_iter(), version) {
+    let keys: Vec<_> = world.objects.borrow().keys().filter(|(own, ..)| *own == kind).cloned().collect();
+    // As a daemon does: the first part goes out before the rest is made.
+    let items = keys.into_iter().filter_map(|key| raw(world.objects.borrow().get(&key)?));
+    for part in Parts::new(items, version) {
         say(out, &ServerMessage::Response { id, result: Ok(Response::List(part)) }).await?;
     }
     loop {
@@ -344,11 +345,12 @@ async fn main() -> std::io::Result<()> {
     let (pods, a_second) = (number(args.next(), 40), number(args.next(), 0));
     let nodes = number(args.next(), 1).clamp(1, NODES.len());
     let _ = std::fs::remove_file(&path);
+    let world = world(pods, nodes);
+    // Whoever can connect is answered at once: what is measured against this must not wait until it has a world.
     let listener = UnixListener::bind(&path)?;
     let tasks = tokio::task::LocalSet::new();
     tasks
         .run_until(async move {
-            let world = world(pods, nodes);
             if a_second > 0 {
                 tokio::task::spawn_local(change(world.clone(), pods, a_second as u64));
             }
