@@ -42,6 +42,18 @@ pub fn tail(text: &str, columns: usize) -> &str {
     ""
 }
 
+/// What stays of a text that has to leave out its middle to take at most so many columns: its beginning, and its end after the `…`.
+/// `None` where it has room whole.
+pub fn ends(text: &str, columns: usize) -> Option<(&str, &str)> {
+    let whole = width(text);
+    if whole <= columns || columns < 3 {
+        return None;
+    }
+    let end = tail(text, whole - columns / 3);
+    let (begin, _) = head(text, columns - 1 - width(end));
+    Some((begin, end))
+}
+
 /// A text in rows of at most so many columns, broken between words where that is possible.
 pub fn wrap(value: &str, columns: usize) -> Vec<String> {
     let columns = columns.max(1);
@@ -125,7 +137,7 @@ fn skip_escape(letters: &mut std::iter::Peekable<std::str::Chars<'_>>) {
 
 #[cfg(test)]
 mod tests {
-    use super::{clean, head, tail, width, wrap};
+    use super::{clean, ends, head, tail, width, wrap};
 
     #[test]
     fn rows_break_between_words_and_within_those_that_are_too_long() {
@@ -133,6 +145,15 @@ mod tests {
         assert_eq!(wrap("abcdefgh ij", 3), ["abc", "def", "gh", "ij"]);
         assert_eq!(wrap("日本", 1), ["日", "本", ""]);
         assert_eq!(wrap("", 5), [""]);
+    }
+
+    #[test]
+    fn a_name_that_is_too_long_keeps_both_its_ends() {
+        assert_eq!(ends("shop-77cbb75fff-4cxnd", 17), Some(("shop-77cbb7", "4cxnd")));
+        assert_eq!(ends("shop-77cbb75fff-4cxnd", 21), None);
+        assert_eq!(ends("shop", 2), None);
+        let (begin, end) = ends("日本語日本語", 6).expect("it is too long");
+        assert!(width(begin) + 1 + width(end) <= 6 && end == "語", "{begin}…{end}");
     }
 
     #[test]

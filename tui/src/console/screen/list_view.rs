@@ -2,6 +2,7 @@
 
 use super::list::{List, Source};
 use crate::console::base::short::{Short, short};
+use crate::console::base::text;
 use crate::console::model::cluster::Cluster;
 use crate::console::model::columns::Column;
 use crate::console::model::project::{bytes, cores};
@@ -58,6 +59,16 @@ impl Load {
         };
         if most > 0.0 { used / most } else { 0.0 }
     }
+}
+
+/// What a name has of its columns before others leave, in a window of at least [`ROOMY`] columns.
+const NAME: u16 = 24;
+/// From this width on names matter more than a further column.
+const ROOMY: u16 = 100;
+
+/// Whether what a column says is told apart at its end as well: by a pod's random letters, an image's tag.
+fn has_ends(title: &str) -> bool {
+    matches!(title, "NAME" | "OBJECT" | "OWNER" | "POD" | "IMAGE" | "IMAGES")
 }
 
 /// Columns of `Unknown as of 5m10s`.
@@ -144,6 +155,7 @@ impl List {
         let bar = if self.is_bar(column.title) { BAR + 1 } else { 0 };
         // A state that is cut off is no state, so only names and long texts give way before whole columns do.
         let soft = match column.title {
+            "NAME" if self.width >= ROOMY => natural.min(NAME).max(column.least),
             "MESSAGE" | "ERROR" | "IMAGE" | "OS-IMAGE" | "NAME" | "OBJECT" | "RESTARTS" | "LABELS" | "IMAGES" | "MOUNTED" => {
                 column.least
             }
@@ -188,6 +200,11 @@ impl List {
                 let load = pods_of.get(&*row.key.name).copied().unwrap_or_default();
                 Label::Made(short!("{}", load.pods))
             }
+            // Names of one owner's pods differ at their ends.
+            (title, Cell::Text(text)) if has_ends(title) => match text::ends(text, usize::from(room)) {
+                Some((begin, end)) => Label::Made(short!("{begin}…{end}")),
+                None => Label::Kept(text),
+            },
             _ => cell.label_within(room, around.now),
         };
         let role = match title {

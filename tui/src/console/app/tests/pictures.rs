@@ -40,6 +40,17 @@ fn the_list_of_pods() {
 }
 
 #[test]
+fn pods_of_one_owner_can_be_told_apart_in_every_window() {
+    for (columns, expected) in [(80, "shop-77cbb"), (120, "shop-77cbb75fff-4cxnd ")] {
+        let mut bench = Bench::new(columns, 12);
+        let mut pod = pod("shop-77cbb75fff-4cxnd", &json!({"waiting": {"reason": "CrashLoopBackOff"}}), false, 12);
+        pod["metadata"]["ownerReferences"] = json!([{"kind": "ReplicaSet", "name": "shop-77cbb75fff", "uid": "u"}]);
+        bench.wire(Wire::Put(Kind::Pod, Box::new(row(Kind::Pod, &pod))));
+        assert!(bench.shows(expected) && bench.shows("4cxnd "), "{}", bench.picture());
+    }
+}
+
+#[test]
 fn the_containers_of_a_pod_and_the_path_to_them() {
     let mut bench = Bench::new(120, 8);
     insta::assert_snapshot!(bench.press("j enter").picture(), @r#"
