@@ -131,7 +131,11 @@ impl File {
     fn color(&self, name: &str, depth: Depth) -> Result<Color, String> {
         let color = self.colors.get(name).ok_or_else(|| format!("color \"{name}\" is not under [colors]"))?;
         let hex = color.hex();
-        let (r, g, b) = rgb(hex).ok_or_else(|| format!("color \"{name}\": \"{hex}\" is not like #a1b2c3"))?;
+        // The terminal's own, behind which its picture may be.
+        if hex == "default" {
+            return Ok(Color::Reset);
+        }
+        let (r, g, b) = rgb(hex).ok_or_else(|| format!("color \"{name}\": \"{hex}\" is not like #a1b2c3, nor default"))?;
         match depth {
             Depth::True => Ok(Color::Rgb(r, g, b)),
             Depth::Indexed => Ok(Color::Indexed(nearest(r, g, b))),

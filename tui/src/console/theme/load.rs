@@ -155,6 +155,15 @@ mod tests {
     }
 
     #[test]
+    fn the_terminals_own_colour_is_one() {
+        let text = "name = 'x'\ninherit = 'dark'\n[colors]\nbase = 'default'";
+        for depth in [Depth::True, Depth::Indexed, Depth::Sixteen] {
+            let theme = Theme::parse(Path::new("x.toml"), text, depth, Glyphs::Unicode).expect("it reads");
+            assert_eq!(theme.style(Role::Text).bg, Some(Color::Reset), "{depth:?}");
+        }
+    }
+
+    #[test]
     fn a_theme_that_is_wrong_says_where() {
         let missing = Theme::load("/nonexistent.toml", Depth::True, Glyphs::Unicode).expect_err("no such file");
         assert!(missing.to_string().contains("dark, light"), "{missing}");
