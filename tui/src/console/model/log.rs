@@ -1,6 +1,7 @@
 //! The lines of one log or of several, merged by time: times apart from texts, the oldest leave when there are too many, and a filter
 //! that hides what one does not look for.
 
+mod fields;
 mod filter;
 pub mod json;
 mod source;

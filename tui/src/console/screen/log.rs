@@ -281,8 +281,8 @@ impl LogScreen {
         if let Some((at, end, role)) = severity(said) {
             spans.push((start + at, start + end, role));
         }
-        if let Some(filter) = self.log.filter().filter(|filter| filter.shows_matches()) {
-            let found = filter.regex.find_iter(said).filter(|found| !found.is_empty()).take(50);
+        if let Some(regex) = self.log.filter().and_then(|filter| filter.shown()) {
+            let found = regex.find_iter(said).filter(|found| !found.is_empty()).take(50);
             spans.extend(found.map(|found| (start + found.start(), start + found.end(), Role::Match)));
         }
     }
@@ -317,6 +317,7 @@ impl LogScreen {
             _ if failed.is_some() => failed.unwrap_or_default(),
             Stream::Ended if self.since.is_some() => "nothing was written in that time; s chooses another".to_owned(),
             Stream::Ended => "the log is empty".to_owned(),
+            Stream::Open(_) if self.since.is_some() => "nothing was written in that time yet; s chooses another".to_owned(),
             Stream::Open(_) => "waiting for the first line…".to_owned(),
             _ => "waiting for the daemon…".to_owned(),
         }

@@ -88,6 +88,21 @@ fn a_filter_hides_lines_while_it_is_typed_and_esc_brings_them_back() {
 }
 
 #[test]
+fn lines_that_are_json_are_chosen_by_their_fields() {
+    let mut bench = Bench::new(80, 16);
+    bench.press("j o");
+    let id = asked(&bench)[0].0;
+    for (second, level) in ["debug", "warn", "error"].into_iter().enumerate() {
+        let said = format!(r#"{{"level":"{level}","msg":"said {level}"}}"#);
+        bench.wire(Wire::Log(id, line(second as u32, &said)));
+    }
+    bench.press("&").write(".level>=warn");
+    assert!(bench.shows("said warn") && bench.shows("said error") && !bench.shows("said debug"), "{}", bench.picture());
+    bench.press("home").write("!").press("enter");
+    assert!(!bench.shows("said warn") && bench.shows("said debug"), "{}", bench.picture());
+}
+
+#[test]
 fn a_log_begins_where_one_chooses() {
     let mut bench = Bench::new(90, 12);
     bench.press("j o s");

@@ -32,7 +32,7 @@ impl Json {
         let Ok(fields) = serde_json::from_str::<Map<String, Value>>(line) else { return Cow::Borrowed(line) };
         let text = match self {
             Self::Only(wanted) => {
-                let shown = wanted.iter().map(|path| fields.get(path).or_else(|| at(&fields, path)));
+                let shown = wanted.iter().map(|path| field(&fields, path));
                 shown.flatten().map(text_of).collect::<Vec<_>>().join("  ")
             }
             _ => all(&fields),
@@ -41,11 +41,20 @@ impl Json {
     }
 }
 
+/// The field of that name, or of that path: `http.status`.
+pub fn field<'a>(fields: &'a Map<String, Value>, path: &str) -> Option<&'a Value> {
+    fields.get(path).or_else(|| at(fields, path.trim_end_matches('.')))
+}
+
 /// `http.status` in fields within fields.
 fn at<'a>(fields: &'a Map<String, Value>, path: &str) -> Option<&'a Value> {
-    let (first, rest) = path.split_once('.')?;
-    let value = fields.get(first)?;
-    rest.split('.').try_fold(value, |value, name| value.get(name))
+    let mut names = path.split('.');
+    let value = fields.get(names.next()?)?;
+    names.try_fold(value, |value, name| match name.parse::<usize>() {
+        // `tags.0` is the first of them.
+        Ok(place) if value.is_array() => value.get(place),
+        _ => value.get(name),
+    })
 }
 
 fn all(fields: &Map<String, Value>) -> String {
@@ -79,6 +88,8 @@ mod tests {
     #[test]
     fn level_and_message_come_first_and_what_is_no_json_stays() {
         let line = r#"{"time":"2026","level":"warn","msg":"slow\nanswer","ms":1204,"http":{"status":503},"ok":false}"#;
+        let listed = Json::Only(vec!["tags.1".to_owned(), "tags.7".to_owned()]);
+        assert_eq!(listed.show(r#"{"tags":["a","b"]}"#), "b");
         assert_eq!(Json::Raw.show(line), line);
         assert_eq!(Json::Fields.show(line), "WARN  slow⏎answer  http={\"status\":503}  ms=1204  ok=false");
         assert_eq!(Json::Only(vec!["http.status".to_owned(), "ms".to_owned(), "none".to_owned()]).show(line), "503  1204");
