@@ -146,20 +146,23 @@ impl Map {
         let width = known.size.0.saturating_sub(2);
         let title = match sides.len() {
             1 => "ONE SIDE: all members see each other".to_owned(),
+            count if sides.iter().any(|side| side.may_be_several) => format!("{count} SIDES OR MORE"),
             count => format!("{count} SIDES"),
         };
         page.lines.push(Line::heading(&title, width));
         for (at, side) in sides.iter().enumerate() {
             let letter = char::from(b'A' + (at % 26) as u8);
-            let is_own = side.contains(&members.node);
-            let pods = known.store.of(Kind::Pod).iter().filter(|(_, row)| side.iter().any(|node| **node == *row.node)).count();
+            let is_own = side.nodes.contains(&members.node);
+            let pods =
+                known.store.of(Kind::Pod).iter().filter(|(_, row)| side.nodes.iter().any(|node| **node == *row.node)).count();
             let note = match () {
                 () if sides.len() == 1 => String::new(),
                 () if is_own => "  this side".to_owned(),
+                () if side.may_be_several => "  not seen from here, nor whether they see each other".to_owned(),
                 () => "  not seen from here; its pods are shown as they were".to_owned(),
             };
             let role = if is_own { Role::Ok } else { Role::Warn };
-            let line = Line::of(role, format!("{letter}  ")).put(Role::Text, side.join(" "));
+            let line = Line::of(role, format!("{letter}  ")).put(Role::Text, side.nodes.join(" "));
             let line = line.put(Role::Dim, format!("  {pods} pod{}", if pods == 1 { "" } else { "s" }));
             page.lines.push(line.put(if is_own { Role::Dim } else { Role::Warn }, note));
         }
