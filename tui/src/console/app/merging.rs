@@ -111,7 +111,12 @@ pub fn go_on(app: &mut App) {
             .sum::<usize>()
     };
     let next = merging.pieces.iter().position(|piece| matches!(piece, Piece::Conflict { .. }));
-    let Some(at) = next else { return finish(edit) };
+    let Some(at) = next else {
+        finish(edit);
+        // What was said of the last decision is over with it.
+        app.toast = None;
+        return;
+    };
     let Piece::Conflict { yours, theirs } = &merging.pieces[at] else { return };
     let shown = |lines: &[String]| match lines {
         [] => "(nothing)".to_owned(),
@@ -157,7 +162,7 @@ fn finish(edit: &mut Edit) {
     told.extend(
         merge::difference(&before, &merged)
             .into_iter()
-            .filter(|line| line.starts_with(['+', '-']))
+            .filter(|line| line.starts_with(['+', '-']) && !line[1..].starts_with("  resourceVersion:"))
             .map(|line| format!("  {line}")),
     );
     edit.editor.replace_all(&merged);

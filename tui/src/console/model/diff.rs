@@ -3,7 +3,16 @@
 use serde_json::Value;
 
 /// Fields that say nothing to a person: they differ after every change.
-const NOISE: [&str; 5] = ["resourceVersion", "managedFields", "generation", "observedGeneration", "lastHeartbeatTime"];
+const NOISE: [&str; 8] = [
+    "resourceVersion",
+    "managedFields",
+    "generation",
+    "observedGeneration",
+    "lastHeartbeatTime",
+    "lastTransitionTime",
+    "lastUpdateTime",
+    "lastProbeTime",
+];
 
 /// One field that differs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,7 +99,7 @@ mod tests {
     #[test]
     fn only_what_differs_is_told_and_elements_are_found_by_their_names() {
         let old = json!({"metadata": {"name": "web", "resourceVersion": "1"}, "status": {"phase": "Pending",
-            "conditions": [{"type": "Ready", "status": "False"}, {"type": "Old", "status": "True"}], "ips": [1, 2]}});
+            "conditions": [{"type": "Ready", "status": "False", "lastTransitionTime": "a"}, {"type": "Old", "status": "True"}], "ips": [1, 2]}});
         let new = json!({"metadata": {"name": "web", "resourceVersion": "2", "labels": {"a": "b"}}, "status": {"phase": "Running",
             "conditions": [{"type": "New", "status": "True"}, {"type": "Ready", "status": "True"}], "ips": [1]}});
         let told: Vec<String> = of(&old, &new).iter().map(ToString::to_string).collect();
