@@ -8,6 +8,7 @@ mod endpoint;
 mod forward;
 mod merge;
 mod settings;
+mod templates;
 mod verbs;
 
 use clap::Parser;

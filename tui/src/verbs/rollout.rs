@@ -10,14 +10,12 @@ use super::each::each;
 use super::failure::Failure;
 use super::format::name_of;
 use crate::args::SelectArgs;
+use crate::templates;
 use clap::{Args, Subcommand};
-use objects::lookup::{flag, list, text};
+use objects::lookup::flag;
 use objects::{Kind, lookup};
 use serde_json::{Value, json};
 use wire::{ObjectRef, Selection};
-
-/// The number of a template.
-const REVISION: &str = "/metadata/annotations/deployment.kubernetes.io~1revision";
 
 /// Arguments of `rollout`.
 #[derive(Debug, Args)]
@@ -119,31 +117,13 @@ fn resume(deployment: &mut Value, _: &str) -> Result<(), Failure> {
 /// The sets of a Deployment with a revision, the oldest first.
 async fn revisions(context: &Context, deployment: &Value) -> Result<Vec<(i64, Value)>, Failure> {
     let selection = Selection { namespace: Some(lookup::namespace(deployment).to_owned()), ..Selection::default() };
-    let uid = text(deployment, "/metadata/uid");
-    let is_own = |set: &Value| {
-        let owners = list(set, "/metadata/ownerReferences");
-        owners.iter().any(|owner| flag(owner, "/controller") && text(owner, "/uid") == uid)
-    };
     let sets = context.list(Kind::ReplicaSet, selection).await?;
-    let revision = |set: &Value| text(set, REVISION).parse::<i64>().ok();
-    let mut own: Vec<(i64, Value)> =
-        sets.into_iter().filter(is_own).filter_map(|set| revision(&set).map(|number| (number, set))).collect();
-    own.sort_by_key(|(number, _)| *number);
-    Ok(own)
-}
-
-/// The template of a set as its Deployment had it.
-fn template_of(set: &Value) -> Value {
-    let mut template = set.pointer("/spec/template").cloned().unwrap_or_default();
-    if let Some(labels) = template.pointer_mut("/metadata/labels").and_then(Value::as_object_mut) {
-        labels.remove("pod-template-hash");
-    }
-    template
+    Ok(templates::revisions(deployment, sets))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{pause, restart, resume, template_of};
+    use super::{pause, restart, resume};
     use serde_json::json;
 
     #[test]
@@ -158,11 +138,5 @@ mod tests {
         assert!(pause(&mut deployment, "").is_err() && restart(&mut deployment, "").is_err());
         resume(&mut deployment, "").expect("it may");
         assert_eq!(deployment["spec"]["paused"], json!(null));
-    }
-
-    #[test]
-    fn the_template_of_a_set_is_its_deployments() {
-        let set = json!({"spec": {"template": {"metadata": {"labels": {"a": "b", "pod-template-hash": "x"}}}}});
-        assert_eq!(template_of(&set), json!({"metadata": {"labels": {"a": "b"}}}));
     }
 }

@@ -4,14 +4,13 @@ use super::super::context::Context;
 use super::super::each::each;
 use super::super::failure::Failure;
 use super::super::format::name_of;
-use super::{NamedArgs, deployments, revisions, template_of};
+use super::{NamedArgs, deployments, revisions};
+use crate::templates::{CHANGE_CAUSE, template_of};
 use clap::Args;
 use objects::describe;
 use objects::lookup::text;
 use serde_json::json;
 use wire::ObjectRef;
-
-const CHANGE_CAUSE: &str = "/metadata/annotations/kubernetes.io~1change-cause";
 
 /// Arguments of `rollout history`.
 #[derive(Debug, Args)]

@@ -5,22 +5,13 @@ use super::super::context::Context;
 use super::super::each::each;
 use super::super::failure::Failure;
 use super::super::format::name_of;
-use super::{NamedArgs, deployments, revisions, template_of};
+use super::{NamedArgs, deployments, revisions};
 use crate::args::DryRunArgs;
+use crate::templates::{annotations_of, template_of};
 use clap::Args;
-use objects::lookup::{self, flag, map};
-use serde_json::{Map, Value};
+use objects::lookup::{self, flag};
+use serde_json::Value;
 use wire::ObjectRef;
-
-/// What a Deployment keeps of its own annotations; all others come with the template.
-const OWN: [&str; 6] = [
-    "kubectl.kubernetes.io/last-applied-configuration",
-    "deployment.kubernetes.io/revision",
-    "deployment.kubernetes.io/revision-history",
-    "deployment.kubernetes.io/desired-replicas",
-    "deployment.kubernetes.io/max-replicas",
-    "deprecated.deployment.rollback.to",
-];
 
 /// Arguments of `rollout undo`.
 #[derive(Debug, Args)]
@@ -60,7 +51,7 @@ async fn undo(args: &UndoArgs, context: &mut Context, object: &ObjectRef) -> Res
     let mode = args.dry_run.mode;
     let (_, after) = amend(context, object, mode, |object| {
         object["spec"]["template"] = template.clone();
-        object["metadata"]["annotations"] = Value::Object(annotations(object, set));
+        object["metadata"]["annotations"] = Value::Object(annotations_of(object, set));
         Ok(())
     })
     .await?;
@@ -79,16 +70,9 @@ fn wanted<'a>(revisions: &'a [(i64, Value)], revision: i64, name: &str) -> Resul
     Ok((*number, set))
 }
 
-fn annotations(deployment: &Value, set: &Value) -> Map<String, Value> {
-    let of = |object: &Value| map(object, "/metadata/annotations").cloned().unwrap_or_default();
-    let is_own = |key: &str| OWN.contains(&key);
-    let own = of(deployment).into_iter().filter(|(key, _)| is_own(key));
-    own.chain(of(set).into_iter().filter(|(key, _)| !is_own(key))).collect()
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{annotations, wanted};
+    use super::wanted;
     use serde_json::json;
 
     #[test]
@@ -99,15 +83,5 @@ mod tests {
         let refused = |revision, among| wanted(among, revision, "d").expect_err("there is none").to_text();
         assert_eq!(refused(3, &revisions), "error: unable to find specified revision 3 in history");
         assert_eq!(refused(0, &revisions[..1]), "error: no rollout history found for deployment \"d\"");
-    }
-
-    #[test]
-    fn the_cause_of_a_change_comes_back_with_its_template() {
-        let deployment =
-            json!({"metadata": {"annotations": {"deployment.kubernetes.io/revision": "7", "kubernetes.io/change-cause": "b"}}});
-        let set =
-            json!({"metadata": {"annotations": {"deployment.kubernetes.io/revision": "5", "kubernetes.io/change-cause": "a"}}});
-        let expected = json!({"deployment.kubernetes.io/revision": "7", "kubernetes.io/change-cause": "a"});
-        assert_eq!(serde_json::Value::Object(annotations(&deployment, &set)), expected);
     }
 }
