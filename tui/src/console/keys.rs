@@ -5,4 +5,5 @@ pub mod commands;
 pub mod file;
 pub mod key;
 pub mod map;
+pub mod own;
 pub mod table;

@@ -2,7 +2,7 @@
 
 use super::context::Context;
 use super::failure::Failure;
-use crate::console::keys::{commands, file};
+use crate::console::keys::{commands, file, own};
 use crate::settings::config_folder;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
@@ -22,7 +22,8 @@ pub struct KeysArgs {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// Say what is wrong with the keys file: actions there are none of, clashes, keys nobody can reach.
+    /// Say what is wrong with the keys file: actions there are none of, clashes, keys nobody can reach; without a name, with the file of
+    /// one's own commands too.
     Check {
         /// The file [default: skiff/keys.toml in the configuration folder].
         file: Option<PathBuf>,
@@ -59,14 +60,29 @@ fn check(path: Option<PathBuf>, context: &mut Context) -> Result<(), Failure> {
     let text = match std::fs::read_to_string(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && !is_named => {
-            return context.print(&format!("{} is not there; the keys are the default ones\n", path.display()));
+            context.print(&format!("{} is not there; the keys are the default ones\n", path.display()))?;
+            let faults = faults_of_commands();
+            return if faults.is_empty() { Ok(()) } else { Err(Failure::Plain(faults.join("\n"))) };
         }
         Err(error) => return Err(Failure::message(format!("cannot read {}: {error}", path.display()))),
     };
     let (_, problems) = file::read(&text);
-    if problems.is_empty() {
+    let mut lines: Vec<String> = problems.iter().map(|problem| format!("{}: {problem}", path.display())).collect();
+    if !is_named {
+        lines.extend(faults_of_commands());
+    }
+    if lines.is_empty() {
         return context.print(&format!("{}: no faults\n", path.display()));
     }
-    let lines: Vec<String> = problems.iter().map(|problem| format!("{}: {problem}", path.display())).collect();
     Err(Failure::Plain(lines.join("\n")))
+}
+
+/// What is wrong with the file of the user's own commands, where there is one.
+fn faults_of_commands() -> Vec<String> {
+    let Some(path) = config_folder().map(|folder| folder.join("commands.toml")) else { return Vec::new() };
+    match std::fs::read_to_string(&path) {
+        Ok(text) => own::read(&text).1.iter().map(|problem| format!("{}: {problem}", path.display())).collect(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+        Err(error) => vec![format!("cannot read {}: {error}", path.display())],
+    }
 }

@@ -230,8 +230,11 @@ pub fn continuations(app: &App, canvas: &mut Canvas<'_>, body: Rect) {
     if app.pending.is_empty() {
         return;
     }
-    let rows: Vec<(&str, &str)> =
-        app.keys.continuations(app.places(), &app.pending).map(|(keys, binding)| (keys, binding.help)).collect();
+    let rows: Vec<(&str, &str)> = app
+        .keys
+        .continuations(app.places(), &app.pending)
+        .map(|(keys, binding)| (keys, if binding.command.is_empty() { binding.help } else { &*binding.command }))
+        .collect();
     let keys: Vec<String> = app.pending.iter().map(ToString::to_string).collect();
     let width = rows.iter().map(|(keys, help)| keys.len() + help.len()).max().unwrap_or(0) as u16 + 9;
     let (width, height) = (width.min(body.width), (rows.len() as u16 + 2).min(body.height));

@@ -56,9 +56,9 @@ pub fn run_quietly(app: &mut App, text: &str, out: &mut Vec<Effect>) {
         "forward" | "port-forward" => route::forward(app, rest, out),
         "forwards" | "pf" => super::forwarding::show(app),
         "cp" | "copy" => super::copying::command(app, rest, out),
-        "scale" if !app.rights.allow(Action::Scale) => app.say(Role::Warn, app.rights.refusal(Action::Scale)),
-        "scale" => super::scaling::command(app, rest, out),
+        "scale" | "set-image" | "rollback" | "pause" | "resume" => change(app, word, rest, out),
         "restart" => perform(app, Action::Restart, None, out),
+        "used-by" => perform(app, Action::Users, None, out),
         "owner" => perform(app, Action::Owner, None, out),
         "drain" => perform(app, Action::Drain, None, out),
         "column" => super::columns::turn(app, rest, out),
@@ -92,7 +92,27 @@ pub fn run_quietly(app: &mut App, text: &str, out: &mut Vec<Effect>) {
         "q!" if matches!(app.screen(), Screen::Edit(_)) => navigate::close(app, out),
         "q" | "quit" | "qa" => navigate::leave(app, false, out),
         "q!" | "qa!" => navigate::leave(app, true, out),
+        _ if super::own_commands::begin(app, word, rest, out) => {}
         _ => app.say(Role::Bad, format!("no command \"{word}\"; ? shows the keys, :help too")),
+    }
+}
+
+/// A change of what makes pods.
+fn change(app: &mut App, word: &str, rest: &str, out: &mut Vec<Effect>) {
+    let action = match word {
+        "scale" => Action::Scale,
+        "set-image" => Action::SetImage,
+        "rollback" => Action::RollBack,
+        _ => Action::Pause,
+    };
+    if !app.rights.allow(action) {
+        return app.say(Role::Warn, app.rights.refusal(action));
+    }
+    match action {
+        Action::Scale => super::scaling::command(app, rest, out),
+        Action::SetImage => super::rollout::image_command(app, rest, out),
+        Action::RollBack => super::rollout::command(app, rest, out),
+        _ => super::rollout::pause_command(app, word, out),
     }
 }
 
@@ -110,7 +130,10 @@ pub fn completion(app: &App, text: &str) -> String {
     // Of several names with commas the last one is being typed.
     let word = if takes_namespaces { word.rsplit(',').next().unwrap_or_default() } else { word };
     let candidates: Vec<String> = match command {
-        "" => COMMANDS.iter().flat_map(|line| line.words).map(|word| (*word).to_owned()).collect(),
+        "" => {
+            let known = COMMANDS.iter().flat_map(|line| line.words).map(|word| (*word).to_owned());
+            known.chain(app.own_commands.keys().cloned()).collect()
+        }
         "logs" | "log" | "forward" | "port-forward" => {
             app.store.of(Kind::Pod).iter().map(|(_, row)| row.key.name.to_string()).collect()
         }

@@ -100,9 +100,9 @@ fn of_namespaces(app: &App, rows: &[&Row]) -> Vec<String> {
 
 /// Who names what is deleted.
 fn of_named(app: &App, kind: Kind, rows: &[&Row]) -> Vec<String> {
-    let mut users: Vec<Box<str>> = rows.iter().flat_map(|row| users::of(&app.store, kind, &row.key)).collect();
+    let mut users: Vec<Key> = rows.iter().flat_map(|row| users::of(&app.store, kind, &row.key)).collect();
     users.dedup();
-    let some = users.iter().take(3).map(|name| &**name).collect::<Vec<_>>().join(", ");
+    let some = users.iter().take(3).map(|key| &*key.name).collect::<Vec<_>>().join(", ");
     let more = if users.len() > 3 { format!(" and {} more", users.len() - 3) } else { String::new() };
     let mut lines = match users.len() {
         0 => vec!["No pod names it.".to_owned()],

@@ -22,6 +22,15 @@ pub enum Effect {
     Suspend,
     /// Give the terminal to this program with these words until it has ended.
     Run(Vec<String>),
+    /// Give the terminal to a program of this machine until it has ended.
+    Program {
+        /// The program and its words.
+        words: Vec<String>,
+        /// Whether it changes nothing, as whoever gave it a name says.
+        only_reads: bool,
+        /// Whether its last words are looked at before the console comes back.
+        pauses: bool,
+    },
     /// Give a text to the user's own editor, and say what became of it.
     Editor(String),
     /// Have the terminal tell what the mouse does, or not.

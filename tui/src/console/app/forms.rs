@@ -3,11 +3,12 @@
 use super::effect::Effect;
 use super::input::type_into;
 use super::state::{App, Overlay};
-use super::{copying, forwarding};
+use super::{copying, forwarding, own_commands, rollout};
 use crate::console::keys::key::Key;
 use crate::console::model::row;
 use crate::console::widget::form::Form;
 use crossterm::event::KeyCode;
+use objects::Kind;
 
 /// What a form is filled in for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +17,10 @@ pub enum Filling {
     Forward(row::Key),
     /// Files of the pod, or for it.
     Copy(row::Key),
+    /// What a command of the user's own wants to know.
+    Own(String),
+    /// The images of an object's containers.
+    Images(Kind, row::Key),
 }
 
 /// Takes a key.
@@ -48,6 +53,7 @@ pub fn settle(app: &App, form: &mut Form, filling: &Filling) {
     match filling {
         Filling::Forward(_) => forwarding::settle(app, form),
         Filling::Copy(pod) => copying::settle(pod, form),
+        Filling::Images(..) | Filling::Own(_) => {}
     }
 }
 
@@ -56,6 +62,8 @@ pub fn submit(app: &mut App, mut form: Form, filling: Filling, out: &mut Vec<Eff
     let done = match &filling {
         Filling::Forward(pod) => forwarding::submit(app, &form, pod, out),
         Filling::Copy(pod) => copying::submit(app, &form, pod, out),
+        Filling::Own(name) => own_commands::submit(app, &form, name, out),
+        Filling::Images(kind, key) => rollout::submit_images(app, &form, (*kind, key), out),
     };
     if let Err(fault) = done {
         form.fault = Some(fault);

@@ -7,6 +7,7 @@ use super::{
     bookmarks, command, completing, cordoning, deleting, draining, editing, forms, images, logs, merging, navigate, theming,
     undoing,
 };
+use crate::console::keys::action::Action;
 use crate::console::keys::commands::{COMMANDS, CommandLine};
 use crate::console::keys::key::Key;
 use crate::console::keys::map::Meaning;
@@ -18,6 +19,7 @@ use crate::console::theme::role::Role;
 use crate::console::widget::palette::{Entry, Palette};
 use crate::console::widget::prompt::Field;
 use crossterm::event::KeyCode;
+use objects::Kind;
 use std::path::PathBuf;
 
 /// Takes a key.
@@ -77,6 +79,7 @@ pub fn show_keys(app: &mut App, title: &'static str) {
         Place::Objects => "objects",
         Place::Pods => "pods",
         Place::Nodes => "nodes",
+        Place::Events => "events",
         Place::Workloads => "workloads",
         Place::Images => "images",
         Place::Forwards => "forwards",
@@ -86,15 +89,29 @@ pub fn show_keys(app: &mut App, title: &'static str) {
         Place::Log => "log",
         Place::Editor => "editor",
     };
-    let entry =
-        |binding: &Binding| Entry { keys: binding.keys.to_string(), text: binding.help.to_owned(), group: group(binding.place) };
+    let entry = |binding: &Binding| {
+        let text = if binding.action == Action::Own { format!(":{}", binding.command) } else { binding.help.to_owned() };
+        Entry { keys: binding.keys.to_string(), text, group: group(binding.place) }
+    };
     let command = |line: &CommandLine| Entry {
         keys: format!(":{}", line.words[0]),
         text: if line.takes.is_empty() { line.help.to_owned() } else { format!("{}  {}", line.takes, line.help) },
         group: "commands",
     };
+    let chosen = |binding: &Binding| match binding.action {
+        Action::Own => Choice::Command(binding.command.to_string()),
+        action => Choice::Action(action),
+    };
     let mut entries: Vec<Entry> = bindings().map(entry).collect();
-    let mut choices: Vec<Choice> = bindings().map(|binding| Choice::Action(binding.action)).collect();
+    let mut choices: Vec<Choice> = bindings().map(chosen).collect();
+    for (name, own) in &app.own_commands {
+        entries.push(Entry {
+            keys: format!(":{name}"),
+            text: format!("{}  {}", own.takes(), own.help).trim().to_owned(),
+            group: "own",
+        });
+        choices.push(Choice::Command(name.clone()));
+    }
     entries.extend(COMMANDS.iter().map(command));
     choices.extend(COMMANDS.iter().map(|line| match line.takes {
         "" => Choice::Command(line.words[0].to_owned()),
@@ -121,6 +138,12 @@ fn on_screen(app: &mut App, key: Key, out: &mut Vec<Effect>) {
     app.pending.push(key);
     match app.keys.look_up(places, &app.pending) {
         Meaning::Begins => {}
+        Meaning::Does(Action::Own) => {
+            let command = app.keys.command(places, &app.pending).map(str::to_owned);
+            app.pending.clear();
+            app.count = None;
+            command::run_quietly(app, &command.unwrap_or_default(), out);
+        }
         Meaning::Does(action) => {
             app.pending.clear();
             let times = app.count.take();
@@ -176,6 +199,7 @@ fn in_dialog(
         Question::Undo(at) => undoing::confirmed(app, at, out),
         Question::Images(work) => images::confirmed(app, work, out),
         Question::Restart(keys) => super::scaling::confirmed(app, keys, out),
+        Question::RollBack(key, change) => super::scaling::request(app, (Kind::Deployment, key), *change, out),
         Question::Cordon(keys, wanted) => cordoning::confirmed(app, keys, wanted, out),
     }
 }

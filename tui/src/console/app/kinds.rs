@@ -8,6 +8,7 @@ use super::effect::Effect;
 use super::state::App;
 use crate::console::link::Command;
 use crate::console::screen::Screen;
+use crate::console::screen::board::Topic;
 use crate::console::theme::role::Role;
 use objects::Kind;
 
@@ -16,12 +17,23 @@ pub const ALWAYS: [Kind; 3] = [Kind::Node, Kind::Pod, Kind::Event];
 
 /// Begins to watch what is looked at or waited for.
 pub fn watch_if_due(app: &mut App, out: &mut Vec<Effect>) {
-    let looked_at = app.screens.iter().filter_map(|screen| match screen {
-        Screen::List(list) => list.kind(),
-        Screen::Reader(reader) => Some(reader.kind),
-        _ => None,
-    });
-    let wanted = looked_at.chain(app.waiting.as_ref().map(|(kind, _)| *kind));
+    let looked_at = match app.screen() {
+        Screen::List(list) => [list.kind(), None],
+        Screen::Reader(reader) => [Some(reader.kind), None],
+        Screen::Board(board) => match &board.topic {
+            // A deployment's pods are those of its sets.
+            Topic::Why(why) if why.kind.makes_pods() => [Some(why.kind), Some(Kind::ReplicaSet)],
+            Topic::Pulses => [Some(Kind::Deployment), None],
+            Topic::Tree(_) => [Some(Kind::ReplicaSet), None],
+            _ => [None, None],
+        },
+        _ => [None, None],
+    };
+    // What was refused is asked for again once one comes back to it, and not as long as one looks at the refusal.
+    app.refused.retain(|(kind, _)| looked_at.contains(&Some(*kind)));
+    let is_refused = |kind: &Kind| app.refused.iter().any(|(known, _)| known == kind);
+    let wanted = looked_at.into_iter().flatten().filter(|kind| !is_refused(kind));
+    let wanted = wanted.chain(app.waiting.as_ref().map(|(kind, _)| *kind));
     let new: Vec<Kind> = wanted.filter(|kind| !app.watched.contains(kind)).collect();
     for kind in new {
         if !app.watched.contains(&kind) {

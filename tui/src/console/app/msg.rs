@@ -27,6 +27,8 @@ pub enum Msg {
     Edited(Result<String, String>),
     /// A file of the console's own could not be written.
     NotKept(&'static str, String),
+    /// A program of the machine could not be run: which, and why.
+    NotRun(String, String),
     /// Somebody asked the program to stop until continued.
     Suspend,
     /// There is no shell that could continue the program.

@@ -9,8 +9,8 @@ use super::programs::{self, Program};
 use super::state::{App, Purpose};
 use super::travel::Wanted;
 use super::{
-    boards, columns, completing, copying, deleting, draining, editing, forwarding, images, logs, navigate, scaling, theming,
-    travel, undoing,
+    boards, columns, completing, copying, deleting, draining, editing, forwarding, images, logs, navigate, rollout, scaling,
+    theming, travel, undoing,
 };
 use crate::console::keys::action::Action;
 use crate::console::model::lines::{Lines, Wrap};
@@ -112,6 +112,12 @@ fn shows(app: &mut App, action: Action, out: &mut Vec<Effect>) -> bool {
             let of = navigate::subject(app);
             travel::changes(app, "", of, out);
         }
+        Action::Users => super::using::show(app, out),
+        Action::Managers => {
+            if let Screen::Reader(reader) = app.screen_mut() {
+                reader.turn_managers();
+            }
+        }
         Action::Reveal => navigate::reveal(app),
         Action::Why => boards::why(app, out),
         Action::Pulses => boards::open(app, Topic::Pulses),
@@ -126,6 +132,9 @@ fn shows(app: &mut App, action: Action, out: &mut Vec<Effect>) -> bool {
         Action::Copy => copying::ask(app),
         Action::Scale => scaling::ask(app),
         Action::Restart => scaling::ask_restart(app),
+        Action::SetImage => rollout::ask_images(app),
+        Action::RollBack => rollout::choose(app, out),
+        Action::Pause => rollout::turn_pause(app, out),
         Action::Owner => scaling::owner(app, out),
         Action::Volumes => navigate::volumes(app),
         _ => return false,
@@ -164,14 +173,8 @@ fn on_list(app: &mut App, action: Action, times: Option<usize>) {
             list.view.order = Some(Order { is_reversed: !order.is_reversed, ..order });
             list.invalidate();
         }
-        Action::Mark => {
-            if let Some(key) = list.current(store).map(|row| row.key.clone()) {
-                if !list.marks.remove(&key) {
-                    list.marks.insert(key);
-                }
-                list.shift(store, 1);
-            }
-        }
+        Action::Mark => list.mark(store, times.unwrap_or(1)),
+        Action::MarkRange => list.mark_range(store),
         Action::MarkInvert => {
             let rows = list.rows(store);
             let shown = list.view.slots.iter().filter_map(|slot| Some(rows.get(*slot)?.key.clone()));

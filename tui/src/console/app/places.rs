@@ -15,6 +15,7 @@ impl App {
                 Source::Kind(Kind::Pod) => &[Place::Pods, Place::Objects, Place::List, Place::Any],
                 Source::Kind(Kind::ReplicaSet | Kind::Deployment) => &[Place::Workloads, Place::Objects, Place::List, Place::Any],
                 Source::Kind(Kind::Node) => &[Place::Nodes, Place::Objects, Place::List, Place::Any],
+                Source::Kind(Kind::Event) => &[Place::Events, Place::Objects, Place::List, Place::Any],
                 Source::Kind(_) => &[Place::Objects, Place::List, Place::Any],
                 Source::Containers(_) | Source::Volumes => &[Place::Pods, Place::List, Place::Any],
                 Source::Forwards => &[Place::Forwards, Place::List, Place::Any],

@@ -76,7 +76,11 @@ impl Rights {
                 told.push(Wire::Answer(*id, Err(Failure::Refused(Box::new(status)))));
                 false
             }
-            Effect::Run(_) if self.on_cluster == OnCluster::Read => {
+            Effect::Program { .. } if self.on_machine == OnMachine::Nothing => {
+                told.push(Wire::Denied(CAPTIVE));
+                false
+            }
+            Effect::Run(_) | Effect::Program { only_reads: false, .. } if self.on_cluster == OnCluster::Read => {
                 told.push(Wire::Denied(READ_ONLY));
                 false
             }

@@ -1,4 +1,4 @@
-//! Scales what makes pods, restarts Deployments, and goes to the owner of an object.
+//! Changes what makes pods: another number of them, all of them anew; and goes to the owner of an object.
 
 use super::deleting::full_name;
 use super::effect::Effect;
@@ -12,6 +12,7 @@ use crate::console::model::row::{Key, Row};
 use crate::console::screen::Screen;
 use crate::console::theme::role::Role;
 use crate::console::widget::dialog::Dialog;
+use crate::templates;
 use objects::Kind;
 use objects::lookup::{flag, number};
 use serde_json::{Value, json};
@@ -20,8 +21,8 @@ use wire::{DryRun, ReplaceRequest, Request, Response};
 /// Names shown in the question; the rest is counted.
 const SHOWN: usize = 8;
 
-/// What becomes of something that makes pods.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What becomes of something that makes pods, or of a pod's images.
+#[derive(Debug, Clone, PartialEq)]
 pub enum Change {
     /// It has another number of pods than that one.
     Replicas {
@@ -32,10 +33,111 @@ pub enum Change {
     },
     /// Its pods are made anew.
     Restart,
+    /// Changes of its template wait, or do not any more.
+    Paused(bool),
+    /// Its containers have other images: the names of containers, each with its image.
+    Images {
+        /// Which they had.
+        from: Vec<(String, String)>,
+        /// Which they have.
+        to: Vec<(String, String)>,
+    },
+    /// It has the template of another revision.
+    Template(Box<Revert>),
+}
+
+/// Back to another revision.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Revert {
+    /// The revision's number.
+    pub revision: i64,
+    /// The revision before.
+    pub before: i64,
+    /// The template and the annotations that were there.
+    pub from: (Value, Value),
+    /// The template and the annotations that come.
+    pub to: (Value, Value),
+}
+
+impl Change {
+    /// What takes it back; `None` where nothing does.
+    pub fn inverse(&self) -> Option<Self> {
+        Some(match self.clone() {
+            Self::Replicas { from, to } => Self::Replicas { from: to, to: from },
+            Self::Restart => return None,
+            Self::Paused(is_paused) => Self::Paused(!is_paused),
+            Self::Images { from, to } => Self::Images { from: to, to: from },
+            Self::Template(revert) => {
+                let Revert { revision, before, from, to } = *revert;
+                Self::Template(Box::new(Revert { revision: before, before: revision, from: to, to: from }))
+            }
+        })
+    }
+
+    /// How it is told once it was done.
+    fn done(&self) -> String {
+        match self {
+            Self::Replicas { to, .. } => format!("scaled to {to}"),
+            Self::Restart => "restarted".to_owned(),
+            Self::Paused(true) => "paused: changes of its template wait".to_owned(),
+            Self::Paused(false) => "resumed".to_owned(),
+            Self::Images { to, .. } => match to.as_slice() {
+                [(container, image)] => format!("runs {image} in {container}"),
+                several => format!("has {} other images", several.len()),
+            },
+            Self::Template(revert) => format!("rolled back to revision {}", revert.revision),
+        }
+    }
+
+    /// How it is told what was not done.
+    const fn not_done(&self) -> &'static str {
+        match self {
+            Self::Replicas { .. } => "scaled",
+            Self::Restart => "restarted",
+            Self::Paused(true) => "paused",
+            Self::Paused(false) => "resumed",
+            Self::Images { .. } => "given another image",
+            Self::Template(_) => "rolled back",
+        }
+    }
+
+    /// How the question tells what taking it back does.
+    pub fn promise(&self) -> Vec<String> {
+        match self {
+            Self::Replicas { to, .. } => vec![format!("It has {to} pods again.")],
+            Self::Restart => Vec::new(),
+            Self::Paused(true) => vec!["Changes of its template wait again.".to_owned()],
+            Self::Paused(false) => vec!["Changes of its template are rolled out again.".to_owned()],
+            Self::Images { to, .. } => to.iter().map(|(container, image)| format!("{container} runs {image} again.")).collect(),
+            Self::Template(revert) => vec![format!("It has the template of revision {} again.", revert.revision)],
+        }
+    }
+
+    fn put(&self, kind: Kind, object: &mut Value, now: &str) {
+        match self {
+            Self::Replicas { to, .. } => object["spec"]["replicas"] = json!(to),
+            Self::Restart => {
+                object["spec"]["template"]["metadata"]["annotations"]["kubectl.kubernetes.io/restartedAt"] = json!(now);
+            }
+            Self::Paused(true) => object["spec"]["paused"] = json!(true),
+            Self::Paused(false) => drop(object["spec"].as_object_mut().map(|spec| spec.remove("paused"))),
+            Self::Images { to, .. } => {
+                for (container, image) in to {
+                    // A container that is gone meanwhile has no image any more.
+                    let pod = templates::pod_spec(kind).unwrap_or_default();
+                    drop(templates::set_image(object, pod, (container, image)));
+                }
+            }
+            Self::Template(revert) => {
+                object["spec"]["template"] = revert.to.0.clone();
+                object["metadata"]["annotations"] = revert.to.1.clone();
+            }
+        }
+    }
 }
 
 /// What the list's marked rows are, or the one stood on, where they make pods.
-fn chosen(app: &App) -> Option<(Kind, Vec<Key>)> {
+pub fn chosen(app: &App) -> Option<(Kind, Vec<Key>)> {
     let Screen::List(list) = app.screen() else { return None };
     let kind = list.kind().filter(|kind| kind.makes_pods())?;
     Some((kind, list.chosen(&app.store)))
@@ -100,7 +202,7 @@ pub fn confirmed(app: &mut App, keys: Vec<Key>, out: &mut Vec<Effect>) {
     unmark(app);
 }
 
-fn unmark(app: &mut App) {
+pub fn unmark(app: &mut App) {
     if let Screen::List(list) = app.screen_mut() {
         list.marks.clear();
     }
@@ -109,13 +211,8 @@ fn unmark(app: &mut App) {
 /// Asks the daemon. The version that was read goes with it: somebody else's change is not written over.
 pub fn request(app: &mut App, (kind, key): (Kind, Key), change: Change, out: &mut Vec<Effect>) {
     let Some(mut object) = app.store.of(kind).find(&key).map(Row::object) else { return };
-    match change {
-        Change::Replicas { to, .. } => object["spec"]["replicas"] = json!(to),
-        Change::Restart => {
-            let now = app.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-            object["spec"]["template"]["metadata"]["annotations"]["kubectl.kubernetes.io/restartedAt"] = json!(now);
-        }
-    }
+    let now = app.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    change.put(kind, &mut object, &now);
     let id = app.next_id();
     let namespace = key.namespace.to_string();
     app.asked.insert(id, Asked::Change(kind, key, change));
@@ -124,17 +221,20 @@ pub fn request(app: &mut App, (kind, key): (Kind, Key), change: Change, out: &mu
 }
 
 /// Says what came of it.
-pub fn answered(app: &mut App, (kind, key): (Kind, &Key), change: Change, result: Result<Response, Failure>) {
+pub fn answered(app: &mut App, (kind, key): (Kind, &Key), change: &Change, result: Result<Response, Failure>) {
     let name = format!("{}/{}", kind.singular(), full_name(key));
-    match (result, change) {
-        (Ok(_), Change::Replicas { from, to }) => {
-            let back = Inverse::Scale(kind, key.clone(), from);
-            undoing::remember(app, format!("scaled {name} from {from} to {to}"), back);
-            app.say(Role::Ok, format!("{name} scaled to {to}"));
+    match result {
+        Ok(_) => {
+            app.say(Role::Ok, format!("{name} {}", change.done()));
+            if let Some(back) = change.inverse() {
+                let what = match change {
+                    Change::Replicas { from, to } => format!("scaled {name} from {from} to {to}"),
+                    change => format!("{name} {}", change.done()),
+                };
+                undoing::remember(app, what, Inverse::Change(kind, key.clone(), back));
+            }
         }
-        (Ok(_), Change::Restart) => app.say(Role::Ok, format!("{name} restarted")),
-        (Err(failure), Change::Replicas { .. }) => app.say(Role::Bad, format!("{name} not scaled: {failure}")),
-        (Err(failure), Change::Restart) => app.say(Role::Bad, format!("{name} not restarted: {failure}")),
+        Err(failure) => app.say(Role::Bad, format!("{name} not {}: {failure}", change.not_done())),
     }
 }
 

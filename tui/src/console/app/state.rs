@@ -21,6 +21,7 @@ use super::unsaved::Unsaved;
 use crate::console::keys::action::Action;
 use crate::console::keys::key::Key;
 use crate::console::keys::map::Keymap;
+use crate::console::keys::own::OwnCommands;
 use crate::console::link::Standing;
 use crate::console::model::cluster::Cluster;
 use crate::console::model::namespaces::Namespaces;
@@ -125,6 +126,8 @@ pub struct App {
     pub last_id: u32,
     /// What keys do.
     pub keys: Keymap,
+    /// Commands of the user's own.
+    pub own_commands: OwnCommands,
     /// What this console may do.
     pub rights: Rights,
     /// Screens remembered under letters.
@@ -179,7 +182,7 @@ pub enum Choice {
 }
 
 /// What a dialog asks.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Question {
     /// Whether to leave the console.
     Quit,
@@ -199,12 +202,14 @@ pub enum Question {
     Images(Work),
     /// Whether to make the pods of Deployments anew.
     Restart(Vec<row::Key>),
+    /// Whether a Deployment goes back to another revision.
+    RollBack(row::Key, Box<Change>),
     /// Whether to cordon nodes, or to take that back.
     Cordon(Vec<row::Key>, Scheduling),
 }
 
 /// What a line is typed for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Purpose {
     /// A command.
     Command,
@@ -243,7 +248,7 @@ pub struct Toast {
 }
 
 /// What a question to the daemon was about.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Asked {
     /// The deletion of an object, with what it was.
     Delete(Kind, row::Key, Option<Box<serde_json::Value>>),
@@ -327,6 +332,7 @@ impl App {
             commands: Vec::new(),
             last_id: 0,
             keys: Keymap::default(),
+            own_commands: OwnCommands::new(),
             rights: Rights::default(),
             bookmarks: Bookmarks::new(),
             awaits: None,

@@ -38,8 +38,8 @@ pub enum Inverse {
     Create(Kind, Key, Box<Value>),
     /// Cordon the node, or take that back.
     Cordon(Key, Scheduling),
-    /// Have so many pods again.
-    Scale(Kind, Key, i64),
+    /// Change something that makes pods, or a pod's images.
+    Change(Kind, Key, Change),
 }
 
 /// Something that was done.
@@ -85,7 +85,7 @@ pub fn ask(app: &mut App, at: Option<usize>) {
             }
             lines.push("It is a new object: what it held in memory and emptyDir is lost.".to_owned());
         }
-        Inverse::Scale(_, _, replicas) => lines.push(format!("It has {replicas} pods again.")),
+        Inverse::Change(_, _, change) => lines.extend(change.promise()),
         Inverse::Cordon(_, Scheduling::Enabled) => lines.push("New pods may come to it again.".to_owned()),
         Inverse::Cordon(_, Scheduling::Disabled) => lines.push("No new pods come to it.".to_owned()),
     }
@@ -111,12 +111,18 @@ pub fn confirmed(app: &mut App, at: usize, out: &mut Vec<Effect>) {
         return;
     }
     match app.done.remove(at).inverse {
-        Inverse::Scale(kind, key, to) => {
-            let from = app.store.of(kind).find(&key).map(|row| objects::lookup::number(&row.object(), "/spec/replicas"));
-            match from {
-                Some(from) => scaling::request(app, (kind, key), Change::Replicas { from, to }, out),
-                None => app.say(Role::Warn, format!("{}/{} is gone", kind.singular(), full_name(&key))),
-            }
+        Inverse::Change(kind, key, change) => {
+            let Some(row) = app.store.of(kind).find(&key) else {
+                return app.say(Role::Warn, format!("{}/{} is gone", kind.singular(), full_name(&key)));
+            };
+            let change = match change {
+                // Somebody else may have scaled it meanwhile.
+                Change::Replicas { to, .. } => {
+                    Change::Replicas { from: objects::lookup::number(&row.object(), "/spec/replicas"), to }
+                }
+                change => change,
+            };
+            scaling::request(app, (kind, key), change, out);
         }
         Inverse::Cordon(key, wanted) => cordoning::request(app, key, wanted, out),
         Inverse::Create(kind, key, object) => {

@@ -46,6 +46,7 @@ pub fn update(app: &mut App, now: Timestamp, msg: Msg) -> Vec<Effect> {
         Msg::Written(path, Err(why)) => app.say(Role::Bad, format!("cannot write {}: {why}", path.display())),
         Msg::Edited(text) => editing::edited(app, text),
         Msg::NotKept(what, why) => app.say(Role::Bad, format!("cannot keep {what}: {why}")),
+        Msg::NotRun(program, why) => app.say(Role::Bad, format!("cannot run {program}: {why}")),
         Msg::Suspend => out.push(Effect::Suspend),
         Msg::CannotCopy => {
             app.say(Role::Warn, "nothing was copied: the output is no terminal, and only a terminal has a clipboard")
@@ -173,7 +174,7 @@ fn take_wire(app: &mut App, wire: Wire, out: &mut Vec<Effect>) {
             Some(Asked::Images(node)) => images::answered(app, &node, result),
             Some(Asked::ImageWork(node, what)) => images::worked(app, (node, &what), &result, out),
             Some(Asked::Cordon(key, wanted)) => cordoning::answered(app, &key, wanted, result),
-            Some(Asked::Change(kind, key, change)) => scaling::answered(app, (kind, &key), change, result),
+            Some(Asked::Change(kind, key, change)) => scaling::answered(app, (kind, &key), &change, result),
             Some(Asked::Members) => members::answered(app, result),
             Some(Asked::Usage(node)) => metering::answered(app, node.as_deref(), result),
             Some(Asked::Board) => boards::answered(app, id, &result),

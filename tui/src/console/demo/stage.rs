@@ -217,6 +217,7 @@ impl Stage {
                 | Effect::KeepUnsaved(_)
                 | Effect::Suspend
                 | Effect::Run(_)
+                | Effect::Program { .. }
                 | Effect::Editor(_)
                 | Effect::Mouse(_),
             ) => None,

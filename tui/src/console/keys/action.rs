@@ -44,6 +44,8 @@ actions! {
     Later,
     /// Type a command.
     Command,
+    /// Run the command that the keys file gives the key.
+    Own,
     /// Narrow the list down.
     Filter,
     /// Look for a text.
@@ -72,6 +74,10 @@ actions! {
     Events,
     /// Why it is not ready.
     Why,
+    /// The pods that use the object.
+    Users,
+    /// Who manages which fields, or not.
+    Managers,
     /// A secret's values, or not.
     Reveal,
     /// Its life on one time axis.
@@ -122,6 +128,12 @@ actions! {
     Scale,
     /// Make the pods anew, after asking.
     Restart,
+    /// Another image for containers, after asking which.
+    SetImage,
+    /// Back to an older revision, after asking.
+    RollBack,
+    /// Let changes of the template wait, or not any more.
+    Pause,
     /// To what controls the object.
     Owner,
     /// Let no new pods come to the node, after asking.
@@ -164,6 +176,8 @@ actions! {
     PreviousTrouble,
     /// Mark the row.
     Mark,
+    /// Mark all rows from the one marked last to here.
+    MarkRange,
     /// Mark what is not, and the other way round.
     MarkInvert,
     /// No marks.
@@ -246,6 +260,9 @@ impl Action {
                 | Self::Kill
                 | Self::Scale
                 | Self::Restart
+                | Self::SetImage
+                | Self::RollBack
+                | Self::Pause
                 | Self::Cordon
                 | Self::Uncordon
                 | Self::Apply

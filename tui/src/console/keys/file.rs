@@ -96,8 +96,17 @@ fn change(place: Place, keys: &str, action: &str) -> Result<Change, String> {
     if let Some(why) = keys.split(' ').find_map(|key| never_sent(Key::parse(key)?, place)) {
         return Err(format!("\"{keys}\": {why}"));
     }
+    let command = action.strip_prefix(':').map(|command| command.trim().to_owned());
+    if command.as_deref() == Some("") {
+        return Err(format!("\"{keys}\": which command is to be run? \":pods team-1 /web\""));
+    }
+    if command.is_some() && place == Place::Editor {
+        return Err(format!("\"{keys}\": commands cannot be given keys in the editor"));
+    }
     let action = match action {
         "none" => None,
+        _ if command.is_some() => Some(Action::Own),
+        "own" => return Err(format!("\"{keys}\": a command is written \":pods team-1 /web\"")),
         name => Some(Action::named(name).ok_or_else(|| format!("no action is called \"{name}\"{}", nearest(name)))?),
     };
     let known = TABLE.iter().any(|binding| binding.place == place && binding.keys == keys);
@@ -106,7 +115,7 @@ fn change(place: Place, keys: &str, action: &str) -> Result<Change, String> {
     }
     // The table's lines go by the name that a key prints.
     let keys = keys.split(' ').filter_map(Key::parse).map(|key| key.to_string()).collect::<Vec<_>>().join(" ");
-    Ok(Change { place, keys, action })
+    Ok(Change { place, keys, action, command: command.unwrap_or_default() })
 }
 
 /// Why a terminal never sends this key, where it does not.
@@ -209,7 +218,12 @@ pub fn to_text(map: &Keymap) -> String {
     for place in places {
         let lines: Vec<&Binding> = map.bindings().iter().filter(|binding| binding.place == place).collect();
         let _ = writeln!(out, "{}[{}]", if out.is_empty() { "" } else { "\n" }, place.name());
-        let keys = |binding: &Binding| format!("\"{}\" = \"{}\"", binding.keys, binding.action.name());
+        let action = |binding: &Binding| match binding.action {
+            Action::Own => format!(":{}", binding.command),
+            action => action.name(),
+        };
+        let quoted = |text: &str| serde_json::Value::from(text).to_string();
+        let keys = |binding: &Binding| format!("\"{}\" = {}", binding.keys, quoted(&action(binding)));
         let width = lines.iter().map(|binding| keys(binding).len()).max().unwrap_or(0);
         for binding in lines {
             let comment = if binding.help.is_empty() { String::new() } else { format!("  # {}", binding.help) };
@@ -223,7 +237,7 @@ pub fn to_text(map: &Keymap) -> String {
 mod tests {
     use super::{Keymap, read, to_text};
     use crate::console::keys::key::Key;
-    use crate::console::keys::table::{STACKS, TABLE};
+    use crate::console::keys::table::{Place, STACKS, TABLE};
 
     fn problems(text: &str) -> Vec<String> {
         read(text).1.iter().map(ToString::to_string).collect()
@@ -248,6 +262,21 @@ mod tests {
         let (map, problems) = read(&text);
         assert_eq!(problems, []);
         assert_eq!(to_text(&map), text);
+    }
+
+    #[test]
+    fn a_key_can_run_a_command() {
+        let text = "[any]\n\"g w\" = \":pods team-1 /\\\"web\\\"\"\n[list]\n\"s\" = \":pulses\"\n";
+        let (map, problems) = read(text);
+        assert_eq!(problems, []);
+        let keys: Vec<Key> = ["g", "w"].iter().filter_map(|key| Key::parse(key)).collect();
+        assert_eq!(map.command(&[Place::List, Place::Any], &keys), Some("pods team-1 /\"web\""));
+        assert_eq!(map.command(&[Place::List, Place::Any], &keys[..1]), None);
+        assert_eq!(map.command(&[Place::List, Place::Any], &[Key::parse("s").expect("a key")]), Some("pulses"));
+        assert_eq!(to_text(&read(&to_text(&map)).0), to_text(&map));
+        for (line, fault) in [("\"s\" = \":\"", "which command is to be run?"), ("\"s\" = \"own\"", "a command is written")] {
+            assert!(self::problems(&format!("[list]\n{line}\n"))[0].contains(fault), "{line}");
+        }
     }
 
     #[test]

@@ -25,6 +25,8 @@ pub struct Change {
     pub keys: String,
     /// What they do from now on; `None` for nothing.
     pub action: Option<Action>,
+    /// The command that they run, where they do that.
+    pub command: String,
 }
 
 /// All keys and what they do.
@@ -50,14 +52,15 @@ impl Keymap {
                 at.map(|at| bindings.remove(at));
                 continue;
             };
-            if at.is_some_and(|at| bindings[at].action == action) {
+            if action != Action::Own && at.is_some_and(|at| bindings[at].action == action) {
                 continue;
             }
             // Hints and help call an action as the table does, best as it does in the same place.
             let known = |binding: &&Binding| binding.action == action && !binding.help.is_empty();
             let described = TABLE.iter().filter(known).min_by_key(|binding| binding.place != change.place);
-            let (hint, help) = described.map_or(("", ""), |binding| (binding.hint, binding.help));
-            let new = Binding { place: change.place, keys: Cow::Owned(change.keys.clone()), action, hint, help };
+            let (hint, help) = described.map_or(("", "run this command"), |binding| (binding.hint, binding.help));
+            let (keys, command) = (Cow::Owned(change.keys.clone()), Cow::Owned(change.command.clone()));
+            let new = Binding { place: change.place, keys, action, command, hint, help };
             match at {
                 Some(at) => bindings[at] = new,
                 // Before the others of the action, so that hints and help show the user's own keys first.
@@ -85,6 +88,12 @@ impl Keymap {
             }
         }
         if begins { Meaning::Begins } else { Meaning::Nothing }
+    }
+
+    /// The command that the keys run in these places, where they do that.
+    pub fn command<'a>(&'a self, places: &'a [Place], keys: &[Key]) -> Option<&'a str> {
+        let found = self.in_places(places).find(|binding| matches(binding, keys) == Some(true))?;
+        (found.action == Action::Own).then_some(&*found.command)
     }
 
     /// The bindings that begin with these keys, and what is left of them.
@@ -159,7 +168,7 @@ mod tests {
 
     #[test]
     fn a_change_gives_takes_and_keeps_the_words_of_help() {
-        let change = |keys: &str, action| Change { place: Place::Objects, keys: keys.to_owned(), action };
+        let change = |keys: &str, action| Change { place: Place::Objects, keys: keys.to_owned(), action, command: String::new() };
         let map = Keymap::with(&[change("ctrl-k", Some(Action::Delete)), change("d", None), change("e", Some(Action::Yaml))]);
         let objects = &[Place::Objects];
         assert_eq!(map.look_up(objects, &keys("ctrl-k")), Meaning::Does(Action::Delete));

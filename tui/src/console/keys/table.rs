@@ -16,6 +16,8 @@ pub enum Place {
     Pods,
     /// The list of nodes.
     Nodes,
+    /// The list of events.
+    Events,
     /// The lists of what makes pods: deployments and replica sets.
     Workloads,
     /// The list of images.
@@ -53,6 +55,7 @@ pub const STACKS: &[&[Place]] = &[
     &[Pods, Objects, List, Any],
     &[Nodes, Objects, List, Any],
     &[Workloads, Objects, List, Any],
+    &[Events, Objects, List, Any],
     &[Objects, List, Any],
     &[Pods, List, Any],
     &[Images, List, Any],
@@ -73,6 +76,8 @@ pub struct Binding {
     pub keys: Cow<'static, str>,
     /// What they do.
     pub action: Action,
+    /// The command that they run, where they do that.
+    pub command: Cow<'static, str>,
     /// One or two words for the hint line; with a `+` before it only where there is room left; empty is never.
     pub hint: &'static str,
     /// A sentence for help and palette; empty for a second way to do what another line says.
@@ -80,11 +85,11 @@ pub struct Binding {
 }
 
 const fn bind(place: Place, keys: &'static str, action: Action, hint: &'static str, help: &'static str) -> Binding {
-    Binding { place, keys: Cow::Borrowed(keys), action, hint, help }
+    Binding { place, keys: Cow::Borrowed(keys), action, command: Cow::Borrowed(""), hint, help }
 }
 
 use Action as A;
-use Place::{Any, Board, Editor, Forwards, Images, List, Log, Nodes, Object, Objects, PodBoard, Pods, Text, Workloads};
+use Place::{Any, Board, Editor, Events, Forwards, Images, List, Log, Nodes, Object, Objects, PodBoard, Pods, Text, Workloads};
 
 /// All of them. The hint line shows hints in this order, the narrowest place first.
 pub const TABLE: &[Binding] = &[
@@ -111,36 +116,45 @@ pub const TABLE: &[Binding] = &[
     bind(Pods, "a", A::AllLogs, "", "show the logs of all containers together, merged by time; of the marked pods too"),
     bind(Pods, "t", A::Timeline, "+timeline", "show the pod's life on one time axis"),
     bind(Pods, "p", A::Probes, "+probes", "show what the pod's probes came to"),
+    bind(Pods, "w", A::Why, "why", "say why the pod is not ready, and where to look next"),
     bind(Pods, "O", A::LogsPrevious, "", "show the log of the instance before"),
     bind(Pods, "x s", A::Shell, "", "open a shell in the container"),
     bind(Pods, "x a", A::Attach, "", "attach to the container: its own input and output"),
     bind(Pods, "x f", A::Forward, "+forward", "forward a port of the pod to this machine, after asking which"),
     bind(Pods, "x c", A::Copy, "", "copy files from the container or into it, after asking which"),
+    bind(Pods, "x i", A::SetImage, "", "give the pod's containers another image, after asking which"),
     bind(Forwards, "x d", A::StopForward, "stop", "stop the port-forward, or the marked ones"),
     bind(Forwards, "w", A::Why, "why", "say why the pod is not ready"),
     bind(Forwards, "d", A::Describe, "describe", "describe the pod"),
     bind(Forwards, "o", A::Logs, "logs", "show the pod's log"),
+    bind(Events, "w", A::Why, "why", "say why what the event is about is not ready"),
+    bind(Events, "t", A::Timeline, "+timeline", "show the life of the event's pod on one time axis"),
+    bind(Events, "p", A::Probes, "", "show what the probes of the event's pod came to"),
+    bind(Nodes, "w", A::Why, "why", "say why the node takes no pods"),
     bind(Nodes, "x c", A::Cordon, "cordon", "let no new pods come to the node or the marked ones, after asking"),
     bind(Nodes, "x r", A::Drain, "+drain", "cordon the node and end its pods with their grace, after asking"),
     bind(Nodes, "x s", A::Shell, "", "open a shell on the node, for an admin"),
     bind(Nodes, "x u", A::Uncordon, "+uncordon", "let new pods come to the node again, after asking"),
+    bind(Workloads, "w", A::Why, "why", "say what its rollout waits for, and which of its pods is not ready"),
     bind(Workloads, "x s", A::Scale, "scale", "say how many pods it is to have, or the marked ones"),
     bind(Workloads, "x r", A::Restart, "+restart", "make the deployment's pods anew, step by step, after asking"),
+    bind(Workloads, "x i", A::SetImage, "+image", "give its containers another image, after asking which"),
+    bind(Workloads, "x u", A::RollBack, "+roll back", "go back to an older revision of the deployment, after asking"),
+    bind(Workloads, "x p", A::Pause, "", "let changes of the deployment's template wait, or roll out what waited"),
     bind(Images, "x d", A::RemoveImage, "remove", "remove the image from its node, or the marked ones, after asking"),
     bind(Images, "x p", A::PruneImages, "prune", "remove what no container of the node uses, after asking"),
     bind(Images, "x l", A::Pull, "pull", "pull an image to the node of the row"),
-    bind(Objects, "w", A::Why, "why", "say why the object is not ready, and where to look next"),
     bind(Objects, "d", A::Describe, "describe", "describe the object and what happened to it"),
     bind(Objects, "D", A::Yaml, "+yaml", "show the whole object as YAML"),
     bind(Objects, "e", A::Edit, "edit", "edit the object's manifest"),
-    bind(Objects, "t", A::Timeline, "", "show the pod's life on one time axis"),
-    bind(Objects, "p", A::Probes, "", "show what the pod's probes came to"),
+    bind(Objects, "U", A::Users, "", "show the pods that use the object: what names it, what it makes, what it chooses"),
     bind(Objects, "H", A::History, "", "show what changed about the object, field by field"),
     bind(Objects, "J", A::Owner, "", "go to what controls the object"),
     bind(Objects, "E", A::Events, "+events", "show the events about this object"),
     bind(Objects, "x d", A::Delete, "+delete", "delete the object or the marked ones, after asking"),
     bind(Objects, "x k", A::Kill, "+kill now", "delete without a grace period, after asking"),
-    bind(List, "v", A::Mark, "", "mark the row and go on to the next"),
+    bind(List, "v", A::Mark, "", "mark the row and go on to the next; with a number before it so many rows"),
+    bind(List, "ctrl-space", A::MarkRange, "", "mark every row from the one marked last to this one"),
     bind(List, "V", A::MarkInvert, "", "mark every row that is not marked, and the other way round"),
     bind(List, "u", A::Unmark, "", "take all marks away"),
     bind(Board, "enter", A::Open, "open", "go where the line leads; in the tree fold or unfold it"),
@@ -169,7 +183,13 @@ pub const TABLE: &[Binding] = &[
     bind(Log, "p", A::Previous, "previous", "switch between this instance and the one before"),
     bind(Log, "c", A::NextContainer, "container", "switch to the pod's next container"),
     bind(Log, "a", A::AllContainers, "all", "show all containers of the pod together, merged by time, or one"),
-    bind(Log, "&", A::LogFilter, "filter", "show only lines with a text or regular expression; ! before it shows the others"),
+    bind(
+        Log,
+        "&",
+        A::LogFilter,
+        "filter",
+        "show only lines with a text or regular expression, or .level>=warn of JSON; ! before it shows the others",
+    ),
     bind(Log, "C", A::Context, "", "show more lines around each match of the filter"),
     bind(Log, "s", A::Since, "+since", "begin further back: the last minute, 5, 15 minutes, 1, 6, 24 hours, the end"),
     bind(Log, "J", A::Json, "+json", "show lines that are JSON as fields; :fields NAME,… chooses which"),
@@ -190,6 +210,7 @@ pub const TABLE: &[Binding] = &[
     bind(Object, "p", A::Probes, "", "show what the pod's probes came to"),
     bind(Object, "W", A::Why, "why", "say why the object is not ready"),
     bind(Object, "v", A::Reveal, "", "show the values of a secret, or hide them again"),
+    bind(Object, "M", A::Managers, "", "show who manages which fields in YAML (managedFields), or not"),
     bind(Object, "w", A::Wrap, "", "wrap long lines"),
     bind(Object, "S", A::Save, "", "save the text to a file"),
     bind(Text, "f", A::Find, "", "search; the lines around a match stay"),

@@ -3,7 +3,7 @@
 use super::cells::Cells;
 use super::packed::Packed;
 use super::row::{About, Cell, Key, Resources, Row, Tone};
-use super::{columns, usage};
+use super::{columns, usage, workload};
 use jiff::Timestamp;
 use objects::lookup::{condition, list, map, scalar, text, time};
 use objects::printing::{self, PodSummary, TableOptions};
@@ -230,6 +230,7 @@ fn tone(kind: Kind, object: &Value, pod: Option<&Pod>) -> Tone {
     }
     match kind {
         Kind::Node => node_tone(object),
+        kind if kind.makes_pods() => workload::tone(kind, object),
         Kind::Event if text(object, "/type") == "Warning" => Tone::Warn,
         Kind::Namespace if text(object, "/status/phase") == "Terminating" => Tone::Done,
         Kind::Namespace => Tone::Ok,

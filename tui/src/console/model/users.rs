@@ -6,16 +6,15 @@ use objects::Kind;
 use objects::lookup::{list, text};
 use serde_json::Value;
 
-/// The names of the pods that name the object, in order.
-pub fn of(store: &Store, kind: Kind, key: &Key) -> Vec<Box<str>> {
+/// The pods that name the object, in order.
+pub fn of(store: &Store, kind: Kind, key: &Key) -> Vec<Key> {
     let is_here = |pod: &Row| key.namespace.is_empty() || pod.key.namespace == key.namespace;
     let pods = store.of(Kind::Pod).iter().map(|(_, pod)| pod).filter(|pod| is_here(pod));
     // Most pods do not have the name anywhere in their text, and reading that is quick.
     let named = pods.filter(|pod| pod.raw.text().contains(&*key.name));
-    let mut names: Vec<Box<str>> =
-        named.filter(|pod| names(&pod.object(), kind, &key.name)).map(|pod| pod.key.name.clone()).collect();
-    names.sort();
-    names
+    let mut keys: Vec<Key> = named.filter(|pod| names(&pod.object(), kind, &key.name)).map(|pod| pod.key.clone()).collect();
+    keys.sort();
+    keys
 }
 
 fn names(pod: &Value, kind: Kind, name: &str) -> bool {
@@ -73,7 +72,7 @@ mod tests {
                 .put(project::row(Kind::Pod, &serde_json::value::to_raw_value(&pod).expect("JSON")).expect("a row"));
         }
         let key = Key { namespace: "n".into(), name: "app".into() };
-        let found = |kind| of(&store, kind, &key).join(" ");
+        let found = |kind| of(&store, kind, &key).iter().map(|key| &*key.name).collect::<Vec<_>>().join(" ");
         assert_eq!(found(Kind::ConfigMap), "env from volume");
         assert_eq!(found(Kind::Secret), "projected pull volume");
         assert_eq!((found(Kind::ServiceAccount).as_str(), found(Kind::PriorityClass).as_str()), ("pull", "pull"));

@@ -4,8 +4,10 @@
 //! probes, readiness gates. The first one that is not as it should be is the reason; what comes after it only waits.
 
 mod container;
+mod workload;
 
 pub use container::asks;
+pub use workload::of as workload;
 
 use super::row::Tone;
 use jiff::Timestamp;
@@ -31,6 +33,8 @@ pub enum Lead {
     Edit,
     /// A node.
     Node(String),
+    /// A pod of the same namespace.
+    Pod(String),
 }
 
 /// One step on the way.

@@ -80,14 +80,26 @@ impl Outside {
         Ok(command)
     }
 
-    /// Runs ourselves with other words, on the terminal as it was before us. One that fails is looked at before it goes.
-    fn run(&self, guard: &Guard, words: &[String]) -> anyhow::Result<()> {
+    /// A program of the machine, which finds the same daemon where it asks for one.
+    fn program(&self, words: &[String]) -> std::io::Result<std::process::Command> {
+        let ours = self.beside(words.get(1..).unwrap_or_default())?;
+        let mut command = std::process::Command::new(words.first().map_or("", String::as_str));
+        command.args(ours.get_args()).envs(ours.get_envs().filter_map(|(key, value)| Some((key, value?))));
+        Ok(command)
+    }
+
+    /// Runs a program on the terminal as it was before us. One that fails, or `pauses`, is looked at before it goes.
+    fn run(&self, guard: &Guard, mut command: std::process::Command, pauses: bool) -> anyhow::Result<()> {
         let _paused = pause::Paused::begin();
         let ran = guard.lend(|| {
-            let status = self.beside(words)?.status()?;
-            if !status.success() {
+            // A program that is not there is no reason to end.
+            let ended = command.status().map_or_else(
+                |error| Some(format!("cannot run {}: {error}", command.get_program().display())),
+                |status| (!status.success() || pauses).then(|| status.to_string()),
+            );
+            if let Some(ended) = ended {
                 let mut out = std::io::stdout().lock();
-                write!(out, "\n{status}; press Enter to go back to the console ")?;
+                write!(out, "\n{ended}; press Enter to go back to the console ")?;
                 out.flush()?;
                 drop(out);
                 std::io::stdin().read_line(&mut String::new())?;
@@ -133,6 +145,13 @@ impl Outside {
                 ran.context("cannot run a program on the terminal")?;
                 Outcome::Done
             }
+            Effect::Program { words, .. } if self.has_lines => {
+                let _paused = pause::Paused::begin();
+                match self.program(&words).and_then(|mut command| command.status()) {
+                    Ok(_) => Outcome::Done,
+                    Err(error) => Outcome::Msg(Msg::NotRun(words.into_iter().next().unwrap_or_default(), error.to_string())),
+                }
+            }
             Effect::Editor(_) if !self.has_lines => Outcome::Msg(Msg::Wire(Wire::Denied(NO_TERMINAL))),
             Effect::Editor(text) => {
                 let _paused = pause::Paused::begin();
@@ -140,10 +159,16 @@ impl Outside {
             }
             Effect::Run(words) => {
                 let Some(guard) = &self.guard else { return Ok(Outcome::Msg(Msg::Wire(Wire::Denied(NO_TERMINAL)))) };
-                self.run(guard, &words)?;
-                painter.forget();
-                let (columns, rows) = crossterm::terminal::size().context("the terminal is gone")?;
-                Outcome::Msg(Msg::Resized(columns, rows))
+                let command = self.beside(&words).context("cannot run a program on the terminal")?;
+                self.run(guard, command, false)?;
+                return come_back(painter);
+            }
+            Effect::Program { words, pauses, .. } => {
+                let Some(guard) = &self.guard else { return Ok(Outcome::Msg(Msg::Wire(Wire::Denied(NO_TERMINAL)))) };
+                let command = self.program(&words).context("cannot run a program on the terminal")?;
+                // What it wrote would be gone with the console's next picture.
+                self.run(guard, command, pauses)?;
+                return come_back(painter);
             }
             Effect::Mouse(is_ours) => {
                 guard::hear_mouse(is_ours).context("the terminal is gone")?;
@@ -196,6 +221,13 @@ impl Outside {
             (Err(_), Command::End { .. }) => Outcome::Done,
         }
     }
+}
+
+/// After another program had the terminal, whose window may have another size.
+fn come_back(painter: &mut Painter) -> anyhow::Result<Outcome> {
+    painter.forget();
+    let (columns, rows) = crossterm::terminal::size().context("the terminal is gone")?;
+    Ok(Outcome::Msg(Msg::Resized(columns, rows)))
 }
 
 fn copy(text: &str) -> anyhow::Result<Outcome> {

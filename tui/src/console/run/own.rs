@@ -9,6 +9,7 @@ use crate::console::app::rights::OnMachine;
 use crate::console::app::session::{self, Offer};
 use crate::console::app::state::App;
 use crate::console::keys::file as keys_file;
+use crate::console::keys::own as own_commands;
 use crate::console::theme::load;
 use crate::console::theme::role::Role;
 use crate::settings;
@@ -24,6 +25,7 @@ fn own_texts(options: &Options) -> Own {
         keys: read(settings::config_folder(), "keys.toml"),
         columns: read(settings::state_folder(), columns::FILE),
         bookmarks: read(settings::state_folder(), bookmarks::FILE),
+        commands: read(settings::config_folder(), "commands.toml"),
     }
 }
 
@@ -34,6 +36,13 @@ pub fn take_own(app: &mut App, own: &Own) {
         app.keys = keymap;
         if let Some(first) = problems.first() {
             app.say(Role::Bad, format!("keys.toml: {first}; `skiff keys check` shows all"));
+        }
+    }
+    if let Some(text) = &own.commands {
+        let (commands, problems) = own_commands::read(text);
+        app.own_commands = commands;
+        if let Some(first) = problems.first() {
+            app.say(Role::Bad, format!("commands.toml: {first}; `skiff keys check` shows all"));
         }
     }
     match own.columns.as_deref().map(columns::read) {

@@ -77,6 +77,7 @@ pub struct Own {
     pub keys: Option<String>,
     pub columns: Option<String>,
     pub bookmarks: Option<String>,
+    pub commands: Option<String>,
 }
 
 const DEPTHS: [(&str, Depth); 4] =

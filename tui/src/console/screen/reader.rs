@@ -39,6 +39,8 @@ pub struct Reader {
     pub is_gone: bool,
     /// Whether a secret's values are shown.
     shows_values: bool,
+    /// Whether YAML has `metadata.managedFields`.
+    shows_managers: bool,
     block: Vec<bool>,
     made_of: Option<(Mode, u64, i64)>,
 }
@@ -47,7 +49,26 @@ impl Reader {
     /// A reader of an object.
     pub fn new(kind: Kind, key: Key, mode: Mode) -> Self {
         let (lines, block) = (Vec::new(), Vec::new());
-        Self { kind, key, mode, lines, place: Place::default(), is_gone: false, shows_values: false, block, made_of: None }
+        let (shows_values, shows_managers) = (false, false);
+        Self {
+            kind,
+            key,
+            mode,
+            lines,
+            place: Place::default(),
+            is_gone: false,
+            shows_values,
+            shows_managers,
+            block,
+            made_of: None,
+        }
+    }
+
+    /// Shows in YAML who manages which fields, or not.
+    pub fn turn_managers(&mut self) {
+        self.shows_managers = !self.shows_managers;
+        self.mode = Mode::Yaml;
+        self.made_of = None;
     }
 
     /// Shows a secret's values, or hides them again.
@@ -76,6 +97,7 @@ impl Reader {
             secret::hide(&mut object, self.mode);
         }
         let text = match self.mode {
+            Mode::Yaml if self.shows_managers => objects::yaml::to_yaml(&object),
             Mode::Yaml => objects::yaml::to_yaml(&objects::managed::without_managers(&object)),
             Mode::Describe => self.describe(&object, store, now),
         };

@@ -5,12 +5,13 @@ use super::prompt::Field;
 use crate::console::base::text;
 use crate::console::theme::role::Role;
 use ratatui::layout::{Position, Rect};
+use std::borrow::Cow;
 
 /// One line to fill in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Blank {
     /// What is wanted.
-    pub label: &'static str,
+    pub label: Cow<'static, str>,
     /// What is typed.
     pub field: Field,
     /// What may stand here; one walks through it with the arrows.
@@ -23,12 +24,12 @@ pub struct Blank {
 
 impl Blank {
     /// A line with a text that may be changed.
-    pub fn new(label: &'static str, text: &str) -> Self {
-        Self { label, field: Field::new(text), proposals: Vec::new(), only_proposals: false, is_own: false }
+    pub fn new(label: impl Into<Cow<'static, str>>, text: &str) -> Self {
+        Self { label: label.into(), field: Field::new(text), proposals: Vec::new(), only_proposals: false, is_own: false }
     }
 
     /// What may stand here, the first of it does.
-    pub fn proposing(label: &'static str, proposals: Vec<String>) -> Self {
+    pub fn proposing(label: impl Into<Cow<'static, str>>, proposals: Vec<String>) -> Self {
         let first = proposals.first().cloned().unwrap_or_default();
         Self { proposals, ..Self::new(label, &first) }
     }
@@ -116,11 +117,11 @@ impl Form {
     /// Paints it; returns where the cursor is.
     pub fn draw(&self, canvas: &mut Canvas<'_>) -> Option<Position> {
         let inside = canvas.popup(self.place(canvas.area()), &self.title, Role::Border);
-        let labels = self.blanks.iter().map(|blank| text::width(blank.label)).max().unwrap_or(0) as u16;
+        let labels = self.blanks.iter().map(|blank| text::width(&blank.label)).max().unwrap_or(0) as u16;
         let mut cursor = None;
         for (y, (at, blank)) in (inside.y + 1..inside.bottom()).zip(self.blanks.iter().enumerate()) {
             let is_here = at == self.here;
-            canvas.text((inside.x, y), blank.label, labels, if is_here { Role::Key } else { Role::Popup });
+            canvas.text((inside.x, y), &blank.label, labels, if is_here { Role::Key } else { Role::Popup });
             let place = Rect::new(inside.x + labels + 1, y, inside.width.saturating_sub(labels + 1), 1);
             let (label, ghost) = match (is_here, blank.proposals.len()) {
                 (true, 2..) if blank.only_proposals => ("‹ ", " ›  ← → choose"),

@@ -156,6 +156,51 @@ fn the_tree_folds_and_leads_to_logs() {
 }
 
 #[test]
+fn what_is_not_as_it_should_be_is_told_of_nodes_and_deployments_too() {
+    let mut bench = Bench::new(120, 40);
+    let mut node = super::node();
+    node["status"]["conditions"] = json!([{"type": "Ready", "status": "True"}, {"type": "MemoryPressure", "status": "True"}]);
+    bench.wire(Wire::Put(Kind::Node, Box::new(row(Kind::Node, &node))));
+    bench.press("space p");
+    let deployment = json!({"metadata": {"name": "shop", "namespace": "default"}, "spec": {"replicas": 3},
+        "status": {"replicas": 3, "updatedReplicas": 1, "readyReplicas": 2,
+            "conditions": [{"type": "Progressing", "reason": "ProgressDeadlineExceeded"}]}});
+    bench.wire(Wire::Rows(Kind::Deployment, vec![row(Kind::Deployment, &deployment)]));
+    let told: Vec<String> = bench
+        .picture()
+        .lines()
+        .skip_while(|line| !line.contains("NOT AS IT"))
+        .skip(1)
+        .take(4)
+        .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
+        .collect();
+    let expected = [
+        "✕ default deployment/shop 2/3 ready",
+        "▌✕ default bravo CrashLoopBackOff 3 restarts, 42s ago",
+        "▲ node/oak Memory pressure",
+        "▲ default alpha Running",
+    ];
+    assert_eq!(told, expected, "{}", bench.picture());
+    bench.press("k enter");
+    assert!(bench.line(1).contains("shop why"), "{}", bench.picture());
+}
+
+#[test]
+fn the_tree_begins_with_what_makes_the_owner() {
+    let mut bench = Bench::new(90, 30);
+    let mut owned = pod("echo", &json!({"running": {}}), true, 0);
+    owned["metadata"]["ownerReferences"] = json!([{"kind": "ReplicaSet", "name": "echo-rs", "controller": true}]);
+    bench.wire(Wire::Put(Kind::Pod, Box::new(row(Kind::Pod, &owned))));
+    bench.press("space r");
+    assert!(bench.shows("└─▾ replicaset/echo-rs  1 pod"), "{}", bench.picture());
+    let set = json!({"metadata": {"name": "echo-rs", "namespace": "default",
+        "ownerReferences": [{"kind": "Deployment", "name": "echo", "controller": true}]}});
+    bench.wire(Wire::Rows(Kind::ReplicaSet, vec![row(Kind::ReplicaSet, &set)]));
+    let shown = ["└─▾ deployment/echo  1 pod", "  └─▾ replicaset/echo-rs  1 pod", "    └─▾ ▲ echo"];
+    assert!(shown.iter().all(|line| bench.shows(line)), "{}", bench.picture());
+}
+
+#[test]
 fn a_board_is_made_again_only_when_something_on_it_changes() {
     let mut bench = Bench::new(90, 24);
     bench.press("j w");

@@ -77,7 +77,7 @@ fn the_nodes_of_a_split_cluster() {
      ● fir    Ready                1/110   0.2/8     1.0Gi/16Gi         -       -  none       alive    90s     0.4ms  28d
      ● oak    Ready                1/110   0.2/8     1.0Gi/16Gi         -       -  none       alive    66m         -  28d
 
-     enter open  xc cordon  xr drain  xu uncordon  w why  d describe  D yaml  e edit  E events  / filter  : command  ? help
+     enter open  w why  xc cordon  xr drain  xu uncordon  d describe  D yaml  e edit  E events  / filter  : command  ? help
     "#);
     let header = split(80, 8).line(0);
     assert!(header.starts_with(" ◢ skiff  oak  ·  2 of 3 nodes; elm unseen 40s  ·  all  ·  3 pods  ▲ 3 "), "{header}");

@@ -19,6 +19,25 @@ fn current(bench: &Bench) -> String {
 }
 
 #[test]
+fn rows_are_marked_by_number_and_from_one_to_another() {
+    let mut bench = Bench::new(100, 20);
+    let marks = |bench: &Bench| match bench.app.screen() {
+        Screen::List(list) => list.marks.iter().map(|key| key.name[..1].to_owned()).collect::<String>(),
+        _ => panic!("no list"),
+    };
+    bench.press("3 v");
+    assert_eq!(marks(&bench), "abc");
+    bench.press("u g g v j j ctrl-space");
+    assert_eq!(marks(&bench), "abcd", "from the one marked last to here");
+    bench.press("u G ctrl-space");
+    assert_eq!(marks(&bench), "d", "where none is marked, the row alone");
+    bench.press("2 k ctrl-space");
+    assert_eq!(marks(&bench), "bcd");
+    bench.press("u 9 v");
+    assert_eq!(marks(&bench).len(), 3, "not more than there are");
+}
+
+#[test]
 fn the_cursor_moves_by_rows_pages_and_counts() {
     let mut bench = Bench::new(80, 24);
     for (keys, name) in [

@@ -66,8 +66,57 @@ fn a_kind_that_may_not_be_watched_says_so_where_its_rows_would_be() {
     bench.wire(Wire::Refused(Kind::Secret, "secrets is forbidden: the role viewer may not watch them".to_owned()));
     bench.wait(60);
     assert!(bench.shows("the role viewer may not"), "{}", bench.picture());
+    assert_eq!(watched(&bench), [Kind::Secret], "a refusal is not asked about again and again");
     command(&mut bench, "pods");
     assert!(bench.shows("CrashLoopBackOff"), "{}", bench.picture());
+    assert_eq!(watched(&bench).len(), 1);
+    command(&mut bench, "secrets");
+    assert_eq!(watched(&bench).len(), 2, "but when one looks again it is");
+}
+
+#[test]
+fn what_uses_an_object_is_one_key_away() {
+    let mut bench = Bench::new(100, 20);
+    let mut user = pod("aaa", &json!({"running": {}}), true, 0);
+    user["spec"]["volumes"] = json!([{"name": "v", "configMap": {"name": "app"}}]);
+    bench.wire(Wire::Put(Kind::Pod, Box::new(row(Kind::Pod, &user))));
+    command(&mut bench, "cm");
+    let map = |name: &str| row(Kind::ConfigMap, &json!({"metadata": {"name": name, "namespace": "default", "uid": name}}));
+    bench.wire(Wire::Rows(Kind::ConfigMap, ["app", "other"].map(map).into()));
+    bench.press("U");
+    assert!(bench.shows("used by") && bench.shows("default/aaa"), "{}", bench.picture());
+    bench.press("enter");
+    assert!(bench.line(1).contains("aaa describe"), "{}", bench.picture());
+    bench.press("esc j U");
+    assert!(bench.shows("no pod uses configmap default/other"), "{}", bench.picture());
+    command(&mut bench, "nodes");
+    bench.press("U");
+    assert!(bench.line(1).contains("pods on oak"), "{}", bench.picture());
+}
+
+#[test]
+fn keys_that_say_nothing_of_a_kind_are_not_offered_for_it() {
+    let mut bench = Bench::new(120, 20);
+    command(&mut bench, "cm");
+    let map = row(Kind::ConfigMap, &json!({"metadata": {"name": "app", "namespace": "default", "uid": "u"}}));
+    bench.wire(Wire::Rows(Kind::ConfigMap, vec![map]));
+    assert!(!bench.shows("w why") && bench.shows("d describe"), "{}", bench.picture());
+    command(&mut bench, "nodes");
+    assert!(bench.shows("w why"), "{}", bench.picture());
+}
+
+#[test]
+fn who_manages_which_fields_is_shown_in_yaml_where_it_is_asked_for() {
+    let mut bench = Bench::new(100, 20);
+    let mut managed = pod("aaa", &json!({"running": {}}), true, 0);
+    managed["metadata"]["managedFields"] = json!([{"manager": "kubectl", "operation": "Apply"}]);
+    bench.wire(Wire::Put(Kind::Pod, Box::new(row(Kind::Pod, &managed))));
+    bench.press("g g D");
+    assert!(!bench.shows("managedFields"), "{}", bench.picture());
+    bench.press("M");
+    assert!(bench.shows("manager: kubectl"), "{}", bench.picture());
+    bench.press("M");
+    assert!(!bench.shows("managedFields"), "{}", bench.picture());
 }
 
 #[test]

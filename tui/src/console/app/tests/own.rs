@@ -6,8 +6,8 @@ use crate::console::app::msg::{Msg, Wire};
 use crate::console::app::rights::Rights;
 use crate::console::app::{bookmarks, state::Overlay};
 use crate::console::keys::commands::COMMANDS;
-use crate::console::keys::file;
 use crate::console::keys::table::STACKS;
+use crate::console::keys::{file, own};
 use crate::console::screen::Screen;
 use crate::console::term::input::Input;
 use std::path::PathBuf;
@@ -43,6 +43,71 @@ fn a_key_of_ones_own_is_done_shown_and_offered() {
     assert!(bench.shows("Delete pod?"));
     bench.press("esc ?").write("ctrl-k");
     assert!(bench.shows("delete the object or the marked ones"), "{}", bench.picture());
+}
+
+#[test]
+fn a_key_can_run_a_command() {
+    let mut bench = Bench::new(100, 24);
+    bench.app.keys = file::read("[any]\n\"g b\" = \":pods default /bravo\"\n").0;
+    bench.press("g b");
+    assert!(bench.line(1).contains("pods in default  /bravo"), "{}", bench.picture());
+    bench.press("?").write(":pods default /br");
+    assert!(bench.shows("g b"), "{}", bench.picture());
+}
+
+fn with_own(text: &str) -> Bench {
+    let mut bench = Bench::new(100, 24);
+    let (commands, problems) = own::read(text);
+    assert_eq!(problems, []);
+    bench.app.own_commands = commands;
+    bench
+}
+
+/// The program that was to be run last.
+fn program(bench: &Bench) -> Option<String> {
+    bench.effects.iter().rev().find_map(|effect| match effect {
+        Effect::Program { words, .. } => Some(words.join("|")),
+        _ => None,
+    })
+}
+
+#[test]
+fn a_command_of_ones_own_knows_the_row_and_asks_for_the_rest() {
+    let mut bench = with_own(
+        "[look]\nrun = [\"look\", \"{namespace}/{name}\", \"{image}\", \"at {depth}\"]\nask = [\"depth\"]\nhelp = \"look inside\"\n",
+    );
+    bench.press("g g").write(":look 3").press("enter");
+    assert_eq!(program(&bench).as_deref(), Some("look|default/alpha|luksa/kubia:v2|at 3"));
+    bench.write(":look").press("enter");
+    assert!(bench.shows("look inside") && bench.shows("depth"), "{}", bench.picture());
+    bench.press("enter");
+    assert!(bench.shows("depth is missing"), "{}", bench.picture());
+    bench.write("12").press("enter");
+    assert_eq!(program(&bench).as_deref(), Some("look|default/alpha|luksa/kubia:v2|at 12"));
+    bench.press("?").write("look inside");
+    assert!(bench.shows(":look"), "{}", bench.picture());
+    bench.press("enter");
+    assert!(bench.shows("depth"), "{}", bench.picture());
+    bench.press("esc").write(":nodes").press("enter").write(":look 1").press("enter");
+    assert!(bench.shows(":look wants to know a namespace"), "{}", bench.picture());
+    bench.write(":look 1 2").press("enter");
+    assert!(bench.shows("takes 1 words, not 2"), "{}", bench.picture());
+}
+
+#[test]
+fn programs_are_not_run_where_nothing_may_be_changed_unless_they_only_read() {
+    let text = "[look]\nrun = [\"look\"]\nonly-reads = true\n[break]\nrun = [\"break\"]\n";
+    for (rights, command, is_run) in [
+        (Rights::new(true, false), "look", true),
+        (Rights::new(true, false), "break", false),
+        (Rights::new(false, true), "look", false),
+        (Rights::default(), "break", true),
+    ] {
+        let mut bench = with_own(text);
+        bench.app.rights = rights;
+        bench.write(&format!(":{command}")).press("enter");
+        assert_eq!(program(&bench).is_some(), is_run, "{rights:?} {command}");
+    }
 }
 
 #[test]

@@ -61,7 +61,7 @@ fn the_containers_of_a_pod_and_the_path_to_them() {
      ◐ side   no      Waiting           0           -       envoy                       -        -      -  -        -
 
 
-     enter open  o logs  t timeline  p probes  xf forward  / filter  s sort  n next bad  : command  space t theme  ? help
+     enter open  o logs  t timeline  p probes  w why  xf forward  / filter  s sort  n next bad  : command  ? help
     "#);
 }
 
@@ -76,7 +76,7 @@ fn the_nodes_with_what_they_hold() {
 
 
 
-     enter open  xc cordon  xr drain  xu uncordon  w why  d describe  D yaml  e edit  E events  / filter  : command  ? help
+     enter open  w why  xc cordon  xr drain  xu uncordon  d describe  D yaml  e edit  E events  / filter  : command  ? help
     "#);
 }
 
@@ -92,7 +92,7 @@ fn the_events_newest_first() {
      · default       10m           Normal     Scheduled    pod/bravo         1    Assigned to oak
 
 
-     enter open  w why  d describe  D yaml  e edit  E events  xd delete  / filter  : command  ? help
+     enter open  w why  t timeline  d describe  D yaml  e edit  E events  / filter  : command  ? help
     "#);
 }
 
@@ -123,12 +123,12 @@ fn the_keys_that_may_follow() {
     insta::assert_snapshot!(bench.press("x").picture(), @r#"
      ◢ skiff  oak  ·  all namespaces  ·  4 pods  ◐ 1  ▲ 1  ✕ 1  ○ 1          ● live
      pods                                                                       1/4
-       NAMESPACE   NAME     READY   STATUS             RESTARTS    AGE    IP
-    ▌▲ defaul╭─ x … ───────────────────────────────────────────────────────────────╮
-     ✕ defaul│ s   open a shell in the container                                   │
-     ◐ defaul│ a   attach to the container: its own input and output               │
-     ○ defaul│ f   forward a port of the pod to this machine, after asking which   │
-             │ c   copy files from the container or into it, after asking which    │
+       NAMESP╭─ x … ───────────────────────────────────────────────────────────────╮
+    ▌▲ defaul│ s   open a shell in the container                                   │
+     ✕ defaul│ a   attach to the container: its own input and output               │
+     ◐ defaul│ f   forward a port of the pod to this machine, after asking which   │
+     ○ defaul│ c   copy files from the container or into it, after asking which    │
+             │ i   give the pod's containers another image, after asking which     │
              │ d   delete the object or the marked ones, after asking              │
              │ k   delete without a grace period, after asking                     │
              ╰─────────────────────────────────────────────────────────────────────╯

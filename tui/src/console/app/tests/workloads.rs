@@ -82,6 +82,118 @@ fn a_deployment_is_restarted_after_asking_and_a_paused_one_is_not() {
     assert!(bench.shows("is paused: nothing would roll"), "{}", bench.picture());
 }
 
+fn set(revision: &str, image: &str) -> Value {
+    json!({"metadata": {"name": format!("kubia-{revision}"), "namespace": "default", "uid": revision,
+            "creationTimestamp": "2026-03-01T11:30:00Z", "annotations": {"deployment.kubernetes.io/revision": revision},
+            "ownerReferences": [{"kind": "Deployment", "name": "kubia", "uid": "d", "controller": true}]},
+        "spec": {"replicas": 0, "template": {"metadata": {"labels": {"app": "kubia", "pod-template-hash": revision}},
+            "spec": {"containers": [{"name": "a", "image": image}]}}}})
+}
+
+fn with_revisions() -> Bench {
+    let mut bench = listed();
+    bench.wire(Wire::Rows(
+        Kind::ReplicaSet,
+        ["kubia:0", "kubia:1"]
+            .iter()
+            .zip(["1", "2"])
+            .map(|(image, revision)| row(Kind::ReplicaSet, &set(revision, image)))
+            .collect(),
+    ));
+    bench
+}
+
+#[test]
+fn a_deployment_goes_back_to_an_older_revision_and_to_the_newer_one_again() {
+    let mut bench = with_revisions();
+    bench.press("x u");
+    assert!(bench.shows("back to revision") && bench.shows("kubia:0  made 30m ago"), "{}", bench.picture());
+    bench.press("enter");
+    assert!(
+        bench.shows("Back to revision 1?") && bench.shows("spec.containers[a].image: kubia:1 → kubia:0"),
+        "{}",
+        bench.picture()
+    );
+    bench.press("y");
+    let (id, object) = replaced(&bench);
+    assert_eq!(
+        object["spec"]["template"],
+        json!({"metadata": {"labels": {"app": "kubia"}}, "spec": {"containers": [{"name": "a", "image": "kubia:0"}]}})
+    );
+    done(&mut bench, id);
+    assert!(bench.shows("deployment/default/kubia rolled back to revision 1"), "{}", bench.picture());
+    bench.press("z");
+    assert!(bench.shows("It has the template of revision 2 again."), "{}", bench.picture());
+    bench.press("y");
+    assert_eq!(replaced(&bench).1["spec"]["template"]["spec"]["containers"][0]["image"], "kubia:1");
+    bench.write(":rollback 7").press("enter");
+    assert!(bench.shows("has no revision 7 any more"), "{}", bench.picture());
+    bench.write(":rollback 2").press("enter");
+    assert!(bench.shows("has the template of revision 2 already"), "{}", bench.picture());
+}
+
+#[test]
+fn without_known_replica_sets_a_rollback_waits_for_them() {
+    let mut bench = listed();
+    bench.press("x u");
+    assert!(bench.shows("reading replicasets"), "{}", bench.picture());
+    bench.wire(Wire::Rows(Kind::ReplicaSet, vec![row(Kind::ReplicaSet, &set("1", "kubia:1"))]));
+    assert!(bench.shows("has no older revision to go back to"), "{}", bench.picture());
+}
+
+#[test]
+fn containers_get_other_images_and_the_old_ones_back() {
+    let mut bench = with_revisions();
+    bench.press("x i");
+    assert!(bench.shows("Images of deployment/kubia") && bench.shows("kubia:1"), "{}", bench.picture());
+    // What older revisions had is proposed.
+    bench.press("down enter");
+    let (id, object) = replaced(&bench);
+    assert_eq!(object["spec"]["template"]["spec"]["containers"][0]["image"], "kubia:0");
+    done(&mut bench, id);
+    assert!(bench.shows("deployment/default/kubia runs kubia:0 in a"), "{}", bench.picture());
+    bench.press("z");
+    assert!(bench.shows("a runs kubia:1 again."), "{}", bench.picture());
+    bench.press("esc").write(":set-image kubia:9").press("enter");
+    assert_eq!(replaced(&bench).1["spec"]["template"]["spec"]["containers"][0]["image"], "kubia:9");
+    bench.write(":set-image b=kubia:9").press("enter");
+    assert!(bench.shows("there is no container b"), "{}", bench.picture());
+    bench.write(":pods").press("enter").press("x i");
+    assert!(bench.shows("Images of pod/alpha") && bench.shows("luksa/kubia:v2"), "{}", bench.picture());
+    bench.press("ctrl-u enter");
+    assert!(bench.shows("an image of web is missing"), "{}", bench.picture());
+}
+
+#[test]
+fn a_deployment_is_paused_and_resumed() {
+    let mut bench = listed();
+    bench.press("x p");
+    let (id, object) = replaced(&bench);
+    assert_eq!(object["spec"]["paused"], true);
+    done(&mut bench, id);
+    assert!(bench.shows("deployment/default/kubia paused"), "{}", bench.picture());
+    bench.wire(Wire::Put(Kind::Deployment, Box::new(row(Kind::Deployment, &object))));
+    assert!(bench.shows("▲ default"), "{}", bench.picture());
+    bench.press("x u");
+    bench.wire(Wire::Rows(Kind::ReplicaSet, vec![row(Kind::ReplicaSet, &set("1", "a")), row(Kind::ReplicaSet, &set("2", "b"))]));
+    bench.press("enter");
+    assert!(bench.shows("is paused: nothing would roll"), "{}", bench.picture());
+    bench.write(":resume").press("enter");
+    assert_eq!(replaced(&bench).1["spec"].get("paused"), None);
+}
+
+#[test]
+fn why_a_deployment_is_not_done_leads_to_the_pod_that_fails() {
+    let mut bench = with_revisions();
+    let mut own = pod("kubia-2-x", &json!({"waiting": {"reason": "ImagePullBackOff"}}), false, 0);
+    own["metadata"]["ownerReferences"] = json!([{"kind": "ReplicaSet", "name": "kubia-2", "uid": "2", "controller": true}]);
+    bench.wire(Wire::Put(Kind::Pod, Box::new(row(Kind::Pod, &own))));
+    bench.press("w");
+    assert!(bench.shows("pod: kubia-2-x: ImagePullBackOff, 0/2 ready"), "{}", bench.picture());
+    bench.press("enter");
+    assert!(bench.line(1).contains("kubia-2-x why"), "{}", bench.picture());
+}
+
 #[test]
 fn a_pod_leads_to_its_set_and_the_set_to_its_deployment() {
     let mut bench = Bench::new(110, 20);

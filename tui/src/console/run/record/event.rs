@@ -48,6 +48,7 @@ pub enum Event {
     Read(String, Result<String, String>),
     Written(String, Result<(), String>),
     NotKept(String),
+    NotRun(String, String),
     CannotSuspend,
     CannotCopy,
 }
@@ -130,6 +131,7 @@ impl Event {
             Msg::Edited(_) => None,
             Msg::Written(path, written) => plain(Self::Written(path.display().to_string(), written.clone())),
             Msg::NotKept(_, why) => plain(Self::NotKept(why.clone())),
+            Msg::NotRun(program, why) => plain(Self::NotRun(program.clone(), why.clone())),
             Msg::CannotSuspend => plain(Self::CannotSuspend),
             Msg::CannotCopy => plain(Self::CannotCopy),
         }
@@ -217,6 +219,7 @@ impl Event {
             Self::Read(path, read) => return Ok(Msg::Read(path.into(), read)),
             Self::Written(path, written) => return Ok(Msg::Written(path.into(), written)),
             Self::NotKept(why) => return Ok(Msg::NotKept("a file of its own", why)),
+            Self::NotRun(program, why) => return Ok(Msg::NotRun(program, why)),
             Self::CannotSuspend => return Ok(Msg::CannotSuspend),
             Self::CannotCopy => return Ok(Msg::CannotCopy),
             Self::Connecting(error) => Wire::Standing(Standing::Connecting { error }),

@@ -2,6 +2,7 @@
 
 use super::line::{Line, bar, beside, cut, fullness, sparkline};
 use super::{Known, Page, Target};
+use crate::console::model::findings::{self, Finding};
 use crate::console::model::project::{bytes, cores};
 use crate::console::model::row::{Cell, Key, Row, Tone};
 use crate::console::model::{columns, pulse, usage};
@@ -188,7 +189,11 @@ fn warnings(known: &Known<'_>, width: u16, page: &mut Page) -> Vec<Line> {
         line.target = row.about.as_deref().and_then(|about| {
             let kind = Kind::ALL.into_iter().find(|kind| kind.name() == &*about.kind)?;
             let key = about.key.clone();
-            Some(if matches!(kind, Kind::Pod | Kind::Node) { Target::Why(kind, key) } else { Target::Object(kind, key) })
+            Some(if matches!(kind, Kind::Pod | Kind::Node) || kind.makes_pods() {
+                Target::Why(kind, key)
+            } else {
+                Target::Object(kind, key)
+            })
         });
         lines.push(line);
         told.push(what);
@@ -206,36 +211,30 @@ fn warnings(known: &Known<'_>, width: u16, page: &mut Page) -> Vec<Line> {
 /// What fails, the worst first.
 fn failing(known: &Known<'_>, width: u16, page: &mut Page) -> Vec<Line> {
     let mut lines = vec![Line::heading("NOT AS IT SHOULD BE", width)];
-    let restarts = |row: &Row| {
-        row.cells.iter().find_map(|cell| match cell {
-            Cell::Restarts(count, last) => Some((count, last)),
-            _ => None,
-        })
+    let found = findings::of(known.store, known.cluster);
+    let name = |finding: &Finding| match finding.kind {
+        Kind::Pod => finding.key.name.to_string(),
+        kind => format!("{}/{}", kind.singular(), finding.key.name),
     };
-    let mut rows: Vec<&Row> =
-        known.store.of(Kind::Pod).iter().map(|(_, row)| row).filter(|row| matches!(row.tone, Tone::Bad | Tone::Warn)).collect();
-    rows.sort_by_key(|row| (row.tone, std::cmp::Reverse(restarts(row).map(|(count, _)| count)), row.key.clone()));
-    let total = rows.len();
-    let widest = rows.iter().take(SHOWN).map(|row| row.key.name.len()).max().unwrap_or(0).clamp(8, 40);
-    for row in rows.into_iter().take(SHOWN) {
-        let (mark, role) = sign(row.tone);
-        let status = row.cells.get(3).and_then(Cell::plain).unwrap_or_default();
-        let line = Line::of(role, format!("{mark} ")).cell(Role::Dim, &row.key.namespace, 14).cell(
-            Role::Text,
-            &row.key.name,
-            widest + 2,
-        );
-        let mut line = line.cell(tone_role(row.tone), status, 20);
-        if let Some((count, last)) = restarts(row).filter(|(count, _)| *count > 0) {
-            let ago = last.map(|last| format!(", {} ago", page.age(last, known.now))).unwrap_or_default();
-            line = line.put(Role::Dim, format!("{count} restarts{ago}"));
+    let widest = found.iter().take(SHOWN).map(|finding| name(finding).len()).max().unwrap_or(0).clamp(8, 40);
+    for finding in found.iter().take(SHOWN) {
+        let (mark, role) = if finding.unseen_since.is_some() { ("?", Role::Warn) } else { sign(finding.tone) };
+        let line = Line::of(role, format!("{mark} "));
+        let line = line.cell(Role::Dim, &finding.key.namespace, 14).cell(Role::Text, &name(finding), widest + 2);
+        let mut line = line.cell(tone_role(finding.tone), &finding.says, 20);
+        if let Some(since) = finding.unseen_since {
+            line = line.put(Role::Dim, format!("for {}", page.age(since, known.now)));
         }
-        lines.push(line.to(Target::Why(Kind::Pod, row.key.clone())));
+        if let Some((count, last)) = finding.restarts {
+            let ago = last.map(|last| format!(", {} ago", page.age(last, known.now))).unwrap_or_default();
+            line = line.put(Role::Dim, format!("{count} restart{}{ago}", if count == 1 { "" } else { "s" }));
+        }
+        lines.push(line.to(Target::Why(finding.kind, finding.key.clone())));
     }
-    if total == 0 {
+    if found.is_empty() {
         lines.push(Line::of(Role::Ok, "● everything is as it should be"));
-    } else if total > SHOWN {
-        lines.push(Line::of(Role::Dim, format!("  and {} more", total - SHOWN)));
+    } else if found.len() > SHOWN {
+        lines.push(Line::of(Role::Dim, format!("  and {} more", found.len() - SHOWN)));
     }
     lines.push(Line::default());
     lines

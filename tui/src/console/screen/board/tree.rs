@@ -54,12 +54,15 @@ impl Tree {
             if !self.is_open(&format!("ns/{space}"), true) {
                 continue;
             }
-            let last = owners.len().saturating_sub(1);
-            for (at, (owner, rows)) in owners.iter().enumerate() {
-                if owner.is_empty() {
-                    self.pods(rows, ("", at == last), (is_small, known), &mut page);
-                } else {
-                    self.owner((space, owner), rows, (at == last, is_small, known), &mut page);
+            let tops = tops(space, owners, known);
+            let last = tops.len().saturating_sub(1);
+            for (at, (top, owners)) in tops.iter().enumerate() {
+                match owners.as_slice() {
+                    [("", rows)] => self.pods(rows, ("", at == last), (is_small, known), &mut page),
+                    [(owner, rows)] if owner == top => {
+                        self.owner((space, owner, rows), ("", at == last), (is_small, known), &mut page);
+                    }
+                    _ => self.top((space, top, owners), at == last, (is_small, known), &mut page),
                 }
             }
         }
@@ -69,22 +72,40 @@ impl Tree {
         page
     }
 
+    /// What makes owners, with them.
+    fn top(
+        &self,
+        (space, top, owners): (&str, &str, &[(&str, &Vec<&Row>)]),
+        is_last: bool,
+        (is_small, known): (bool, &Known<'_>),
+        page: &mut Page,
+    ) {
+        let branch = format!("{space}/{top}");
+        let knot = if is_last { "└─" } else { "├─" };
+        let all = owners.iter().flat_map(|(_, rows)| rows.iter().copied());
+        page.lines.push(self.branch((top, &branch), (knot, top), all, object(space, top)));
+        if !self.is_open(&branch, true) {
+            return;
+        }
+        let stem = if is_last { "  " } else { "│ " };
+        for (at, (owner, rows)) in owners.iter().enumerate() {
+            self.owner((space, owner, rows), (stem, at + 1 == owners.len()), (is_small, known), page);
+        }
+    }
+
     fn owner(
         &self,
-        (space, owner): (&str, &str),
-        rows: &[&Row],
-        (is_last, is_small, known): (bool, bool, &Known<'_>),
+        (space, owner, rows): (&str, &str, &[&Row]),
+        (stem, is_last): (&str, bool),
+        (is_small, known): (bool, &Known<'_>),
         page: &mut Page,
     ) {
         let branch = format!("{space}/{owner}");
-        let knot = if is_last { "└─" } else { "├─" };
-        let object = owner.split_once('/').and_then(|(kind, name)| {
-            let kind = Kind::from_user(kind)?;
-            Some((kind, Key { namespace: space.into(), name: name.into() }))
-        });
-        page.lines.push(self.branch((owner, &branch), (knot, owner), rows.iter().copied(), object));
+        let knot = format!("{stem}{}", if is_last { "└─" } else { "├─" });
+        page.lines.push(self.branch((owner, &branch), (&knot, owner), rows.iter().copied(), object(space, owner)));
         if self.is_open(&branch, true) {
-            self.pods(rows, (if is_last { "  " } else { "│ " }, true), (is_small, known), page);
+            let below = format!("{stem}{}", if is_last { "  " } else { "│ " });
+            self.pods(rows, (&below, true), (is_small, known), page);
         }
     }
 
@@ -139,6 +160,24 @@ impl Tree {
             }
         }
     }
+}
+
+/// `deployment/web` as an object of its namespace.
+fn object(space: &str, owner: &str) -> Option<(Kind, Key)> {
+    let (kind, name) = owner.split_once('/')?;
+    Some((Kind::from_user(kind)?, Key { namespace: space.into(), name: name.into() }))
+}
+
+/// Owners by what made them: replica sets by their deployment, all others by themselves.
+fn tops<'a>(space: &str, owners: &'a Owned<'a>, known: &'a Known<'_>) -> BTreeMap<&'a str, Vec<(&'a str, &'a Vec<&'a Row>)>> {
+    let mut tops: BTreeMap<&str, Vec<(&str, &Vec<&Row>)>> = BTreeMap::new();
+    for (owner, rows) in owners {
+        let set = object(space, owner).filter(|(kind, _)| *kind == Kind::ReplicaSet);
+        let set = set.and_then(|(kind, key)| known.store.of(kind).find(&key));
+        let top = set.map(|set| &*set.owner).filter(|top| !top.is_empty()).unwrap_or(owner);
+        tops.entry(top).or_default().push((owner, rows));
+    }
+    tops
 }
 
 fn status(row: &Row) -> String {

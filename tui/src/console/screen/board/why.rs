@@ -5,8 +5,10 @@ use super::line::Line;
 use super::{Known, Page, Target};
 use crate::console::base::text;
 use crate::console::link::Failure;
+use crate::console::model::columns;
 use crate::console::model::lines::Lines;
 use crate::console::model::log::Log;
+use crate::console::model::owned;
 use crate::console::model::row::{Key, Row, Tone};
 use crate::console::model::why::{self as model, Lead, NodeView, Step};
 use crate::console::screen::list_view::{sign, tone_role};
@@ -62,6 +64,13 @@ impl Why {
                     object: known.store.of(Kind::Node).find(&key).map(Row::object),
                 };
                 model::pod(&object, &events(known, self.kind, &self.key), &view)
+            }
+            kind if kind.makes_pods() => {
+                let pods = owned::pods(known.store, kind, &self.key);
+                model::workload(kind, &object, &pods, |pod| match known.cluster.unseen_since(&pod.node) {
+                    Some(_) => (format!("its node {} is not seen from here", pod.node), Tone::Warn),
+                    None => (status(pod), pod.tone),
+                })
             }
             _ => model::node(&object, known.cluster.unseen_since(&self.key.name)),
         })
@@ -198,6 +207,10 @@ impl Why {
             Lead::Events => Some(Target::Events(object().0, object().1)),
             Lead::Edit => Some(Target::Edit(object().0, object().1)),
             Lead::Node(name) => Some(Target::Why(Kind::Node, Key { namespace: "".into(), name: name.as_str().into() })),
+            Lead::Pod(name) => {
+                let key = Key { namespace: self.key.namespace.clone(), name: name.as_str().into() };
+                Some(Target::Why(Kind::Pod, key))
+            }
             Lead::Probes => Some(Target::Probes(self.key.clone())),
         }
     }
@@ -215,6 +228,13 @@ pub fn events(known: &Known<'_>, kind: Kind, key: &Key) -> Vec<Value> {
     known.store.of(Kind::Event).iter().filter(|(_, row)| is_about(row)).map(|(_, row)| row.object()).collect()
 }
 
+/// A pod's state in words: `0/1 CrashLoopBackOff`.
+fn status(pod: &Row) -> String {
+    let cell =
+        |title: &str| columns::position(columns::PODS, title).and_then(|at| pod.cells.get(at)?.plain()).unwrap_or_default();
+    format!("{}, {} ready", cell("STATUS"), cell("READY"))
+}
+
 fn tone_text(tone: Tone) -> Role {
     match tone {
         Tone::Busy => tone_role(Tone::Busy),
@@ -230,6 +250,7 @@ fn words_of(lead: &Lead) -> (&'static str, String) {
         Lead::Events => ("E", "the events about it".to_owned()),
         Lead::Probes => ("p", "what its probes came to".to_owned()),
         Lead::Edit => ("e", "repair the manifest".to_owned()),
-        Lead::Node(name) => ("", format!("node {name}")),
+        Lead::Pod(_) => ("enter", "why it is not ready".to_owned()),
+        Lead::Node(name) => ("enter", format!("why node {name} is not as it should be")),
     }
 }

@@ -1,0 +1,66 @@
+//! What is not as it should be: nodes, what makes pods, and pods, the worst first.
+
+use super::cluster::Cluster;
+use super::columns;
+use super::row::{Cell, Key, Row, Tone};
+use super::store::Store;
+use jiff::Timestamp;
+use objects::Kind;
+use std::cmp::Reverse;
+
+/// One object that somebody should look at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// How bad it is.
+    pub tone: Tone,
+    /// What it is.
+    pub kind: Kind,
+    /// Which one.
+    pub key: Key,
+    /// What is wrong, in a word or two.
+    pub says: String,
+    /// How often its containers were started again, and when the last time was.
+    pub restarts: Option<(i64, Option<Timestamp>)>,
+    /// Since when nobody sees it.
+    pub unseen_since: Option<Timestamp>,
+}
+
+/// The kinds that are looked at: a node that fails takes its pods with it, so it stands before them.
+const KINDS: [Kind; 4] = [Kind::Node, Kind::Deployment, Kind::ReplicaSet, Kind::Pod];
+
+/// All of them, the worst first. Of kinds that are not watched nothing is known.
+pub fn of(store: &Store, cluster: &Cluster) -> Vec<Finding> {
+    let mut found: Vec<Finding> = Vec::new();
+    for kind in KINDS {
+        let rows = store.of(kind).iter().map(|(_, row)| row);
+        found.extend(rows.filter_map(|row| finding(kind, row, cluster)));
+    }
+    let rank = |kind: Kind| KINDS.iter().position(|known| *known == kind);
+    let count = |finding: &Finding| Reverse(finding.restarts.map(|(count, _)| count));
+    found.sort_by_key(|finding| (finding.tone, rank(finding.kind), count(finding), finding.key.clone()));
+    found
+}
+
+fn finding(kind: Kind, row: &Row, cluster: &Cluster) -> Option<Finding> {
+    let unseen_since = (kind == Kind::Node).then(|| cluster.unseen_since(&row.key.name)).flatten();
+    let tone = if unseen_since.is_some() { Tone::Bad } else { row.tone };
+    if !matches!(tone, Tone::Bad | Tone::Warn) {
+        return None;
+    }
+    let cell = |title: &str| columns::position(columns::of(kind), title).and_then(|at| row.cells.get(at));
+    let text = |title: &str| cell(title).and_then(Cell::plain).unwrap_or_default();
+    let says = match kind {
+        Kind::Node if unseen_since.is_some() => "not seen".to_owned(),
+        Kind::Node => match text("PRESSURE") {
+            "" | "none" => text("STATUS").to_owned(),
+            pressure => format!("{} pressure", pressure.replace(',', ", ")),
+        },
+        Kind::Pod => text("STATUS").to_owned(),
+        _ => format!("{} ready", text("READY")),
+    };
+    let restarts = match cell("RESTARTS") {
+        Some(Cell::Restarts(count, last)) if count > 0 => Some((count, last)),
+        _ => None,
+    };
+    Some(Finding { tone, kind, key: row.key.clone(), says, restarts, unseen_since })
+}
