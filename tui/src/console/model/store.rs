@@ -2,8 +2,9 @@
 
 use super::row::{Key, Row, Tone};
 use super::usage::Usage;
+use hashbrown::{DefaultHashBuilder, HashTable};
 use objects::Kind;
-use std::collections::HashMap;
+use std::hash::BuildHasher;
 
 /// Where a row stands in its table. Valid until the row is removed.
 pub type Slot = u32;
@@ -12,7 +13,9 @@ pub type Slot = u32;
 #[derive(Debug, Clone, Default)]
 pub struct Rows {
     slots: Vec<Option<Row>>,
-    by_key: HashMap<Key, Slot>,
+    /// The places by the keys of their rows, which are not written down a second time.
+    by_key: HashTable<Slot>,
+    hasher: DefaultHashBuilder,
     free: Vec<Slot>,
     counts: [usize; 6],
     /// Whether the daemon told us all of them at least once.
@@ -43,7 +46,7 @@ impl Rows {
 
     /// The place of a key.
     pub fn slot(&self, key: &Key) -> Option<Slot> {
-        self.by_key.get(key).copied()
+        self.by_key.find(self.hasher.hash_one(key), |slot| is_at(&self.slots, *slot, key)).copied()
     }
 
     /// The row of a key.
@@ -73,14 +76,17 @@ impl Rows {
             self.slots.push(None);
             (self.slots.len() - 1) as Slot
         });
-        self.by_key.insert(row.key.clone(), slot);
+        let hash = self.hasher.hash_one(&row.key);
         self.slots[slot as usize] = Some(row);
+        let hash_at = |slot: &Slot| self.slots[*slot as usize].as_ref().map_or(0, |row| self.hasher.hash_one(&row.key));
+        self.by_key.insert_unique(hash, slot, hash_at);
         Change::Added(slot)
     }
 
     /// Takes a row out.
     pub fn remove(&mut self, key: &Key) -> Option<Change> {
-        let slot = self.by_key.remove(key)?;
+        let hash = self.hasher.hash_one(key);
+        let (slot, _) = self.by_key.find_entry(hash, |slot| is_at(&self.slots, *slot, key)).ok()?.remove();
         let old = self.slots[slot as usize].take();
         self.uncount(old.as_ref());
         self.free.push(slot);
@@ -106,6 +112,10 @@ impl Rows {
             self.put(row);
         }
     }
+}
+
+fn is_at(slots: &[Option<Row>], slot: Slot, key: &Key) -> bool {
+    slots[slot as usize].as_ref().is_some_and(|row| row.key == *key)
 }
 
 /// The rows of all kinds.
@@ -207,6 +217,22 @@ pub mod tests {
         }
         let lens: Vec<usize> = objects::Kind::ALL.into_iter().map(|kind| store.of(kind).len()).collect();
         assert_eq!(lens, (1..=objects::Kind::ALL.len()).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn many_rows_are_found_while_others_come_and_go() {
+        let mut rows = Rows::default();
+        for number in 0..2_000 {
+            rows.put(named(&number.to_string()));
+            if number % 3 == 0 {
+                assert!(rows.remove(&named(&(number / 2).to_string()).key).is_some());
+            }
+        }
+        for (slot, row) in rows.iter() {
+            assert_eq!(rows.slot(&row.key), Some(slot));
+        }
+        assert_eq!(rows.iter().count(), rows.len());
+        assert!(rows.slot(&named("2000").key).is_none());
     }
 
     #[test]
