@@ -2,12 +2,18 @@
 //!
 //! A message's first byte is its channel: 0 input, 1 output, 2 errors, 3 how it ended, 4 the terminal's size, 255 the end of a channel
 //! (version 5). In the base64 forms it is a digit, and the rest is base64.
+//!
+//! Nothing in these protocols says when a client has made the streams that it sorts messages into. kubectl before 1.34 reads from the start,
+//! and throws away what comes for a stream that it has not made yet ("Unknown stream id 1, discarding message",
+//! `client-go/tools/remotecommand/websocket.go`, kubernetes#131189). So a ping goes first, and the rest once it is answered: by then the client
+//! has read and written, and what it does between two messages of its own start is done.
 
 use super::streaming::{Socket, Wants};
 use crate::streams::output::Output;
 use crate::streams::{Duplex, Resize, Sink};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt, future};
 use objects::Status;
@@ -26,6 +32,8 @@ use wire::{StreamEnd, TerminalSize, channel};
 pub const QUEUE: usize = 16;
 /// How long a client may take to close the connection once all is said.
 pub const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a client may take to answer the ping that goes first. All have to (RFC 6455, 5.5.2); one that does not is sent the rest then.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
 const END_OF_CHANNEL: u8 = 255;
 
 /// What was agreed on.
@@ -96,7 +104,10 @@ pub async fn command(socket: Socket, channels: Channels, duplex: Duplex, wants: 
     let Duplex { input, outputs, resize, ending } = duplex;
     let (sink, stream) = socket.split();
     let (messages, queued) = mpsc::channel::<Message>(QUEUE);
+    let (answered, mut is_answered) = watch::channel(false);
     let working = async move {
+        let _ = messages.send(Message::Ping(Bytes::new())).await;
+        let _ = tokio::time::timeout(ANSWER_TIMEOUT, is_answered.wait_for(|answered| *answered)).await;
         let (known, is_known) = watch::channel(false);
         let sending = outputs.into_iter().filter(|(channel, _)| takes(wants, *channel)).map(|(channel, source)| {
             let (messages, mut output) = (messages.clone(), Output::new(source, is_known.clone()));
@@ -114,7 +125,7 @@ pub async fn command(socket: Socket, channels: Channels, duplex: Duplex, wants: 
             let _ = messages.send(channels.message(channel::CREDIT, told.as_bytes())).await;
         }
     };
-    let mut hearing = pin!(hear(stream, channels, input, resize));
+    let mut hearing = pin!(hear(stream, (channels, answered), input, resize));
     // A client that goes away takes the program along: the streams are dropped.
     tokio::select! {
         _ = async { tokio::join!(working, write(sink, queued)) } => {
@@ -146,11 +157,20 @@ pub fn takes(wants: Wants, channel: u8) -> bool {
     }
 }
 
-/// Passes on what the client sends, until it goes away.
-async fn hear(mut stream: SplitStream<Socket>, channels: Channels, mut input: Option<Sink>, resize: Option<Resize>) {
+/// Passes on what the client sends, until it goes away; whatever it says of itself tells that it is there, too.
+async fn hear(
+    mut stream: SplitStream<Socket>,
+    (channels, answered): (Channels, watch::Sender<bool>),
+    mut input: Option<Sink>,
+    resize: Option<Resize>,
+) {
     while let Some(Ok(message)) = stream.next().await {
         if message.is_close() {
             return;
+        }
+        // Its own pings may be a matter of its connection alone.
+        if !message.is_ping() {
+            answered.send_replace(true);
         }
         match channels.read(message) {
             Some((channel::STDIN, bytes)) => {

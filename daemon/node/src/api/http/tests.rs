@@ -5,6 +5,7 @@ mod fuzz;
 mod golden;
 mod limits;
 pub mod random;
+mod streams;
 
 use client::Api;
 use futures_util::StreamExt;

@@ -1,7 +1,7 @@
 //! A client for the tests: HTTP over a daemon's socket, or over TLS as another machine's would.
 
 use crate::api::RemoteListener;
-use crate::api::tests::Served;
+use crate::api::tests::{Served, running};
 use crate::cluster::trust::{Trust, wall_ms};
 use crate::peers::Alone;
 use crate::shutdown::{self, Trigger};
@@ -117,6 +117,11 @@ impl Api {
 
     pub fn store(&self) -> &Store {
         &self.served.store
+    }
+
+    /// A pod runs here from now on.
+    pub async fn set_running(&self, pod: &str) {
+        self.served.put_status(pod, running(0)).await;
     }
 
     pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: String) -> Answer {
