@@ -69,7 +69,9 @@ impl Composed {
     pub fn of(entry: &Entry, key: &Key) -> Result<Self, &'static str> {
         let text = entry.spec.as_ref().and_then(Record::json).ok_or("it has no specification")?;
         let mut object = Fields::read(text).ok_or("its specification is no JSON object")?;
-        let uid = object.child("metadata").and_then(|metadata| metadata.text("uid")).ok_or("it has no uid")?;
+        let metadata = object.child("metadata").ok_or("it has no metadata")?;
+        let uid = metadata.text("uid").ok_or("it has no uid")?;
+        let metadata = without_version(metadata);
         let bound = bound_to(entry, &uid);
         if let Some(node) = &bound {
             let mut spec = object.child("spec").ok_or("its spec is no object")?;
@@ -85,7 +87,7 @@ impl Composed {
         if let Some(status) = status_of(entry, key.kind, &uid, node.as_deref()) {
             object.set("status", status);
         }
-        let (json, version_at) = without_version(object)?;
+        let (json, version_at) = join(object, metadata);
         Ok(Self { json, version_at, key: key.clone(), uid, node: node.map(Arc::from) })
     }
 
@@ -100,7 +102,9 @@ impl Composed {
             let mut value = serde_json::from_str(&self.json).map_err(|_| "its specification is no JSON object")?;
             cover(&mut value, self.key.kind, self.node.as_deref(), lost);
             let text = value.to_string();
-            (self.json, self.version_at) = without_version(Fields::read(&text).ok_or("it is no JSON object")?)?;
+            let object = Fields::read(&text).ok_or("it is no JSON object")?;
+            let metadata = without_version(object.child("metadata").ok_or("it has no metadata")?);
+            (self.json, self.version_at) = join(object, metadata);
         }
         Ok(self)
     }
@@ -126,14 +130,18 @@ impl Composed {
     }
 }
 
-/// An object's JSON with an empty text in place of its version, and where the version belongs.
-fn without_version(mut object: Fields<'_>) -> Result<(String, usize), &'static str> {
-    let mut metadata = object.child("metadata").ok_or("it has no metadata")?;
+/// The JSON of an object's metadata with an empty text in place of the version, and where in it that begins.
+fn without_version(mut metadata: Fields<'_>) -> (String, usize) {
     metadata.set("resourceVersion", quoted(""));
-    let (metadata, version_at) = metadata.join("resourceVersion");
+    metadata.join("resourceVersion")
+}
+
+/// The JSON of an object with this metadata, and where in it the version belongs.
+fn join(mut object: Fields<'_>, (metadata, version_at): (String, usize)) -> (String, usize) {
     object.set("metadata", metadata);
     let (json, metadata_at) = object.join("metadata");
-    Ok((json, metadata_at + version_at + 1))
+    // Behind the quotation mark of the empty text.
+    (json, metadata_at + version_at + 1)
 }
 
 /// The status to be shown. Once a pod is bound only that node says how it is; what was said before, by its creator or the scheduler of
