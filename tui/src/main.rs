@@ -7,6 +7,7 @@ mod editor;
 mod endpoint;
 mod forward;
 mod merge;
+mod restart;
 mod settings;
 mod templates;
 mod verbs;

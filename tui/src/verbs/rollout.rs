@@ -12,6 +12,7 @@ use super::format::name_of;
 use crate::args::SelectArgs;
 use crate::templates;
 use clap::{Args, Subcommand};
+use jiff::Zoned;
 use objects::lookup::flag;
 use objects::{Kind, lookup};
 use serde_json::{Value, json};
@@ -74,11 +75,11 @@ async fn deployments(context: &Context, args: &NamedArgs) -> Result<Vec<ObjectRe
 }
 
 /// A change of a Deployment's fields, at the time that is handed in.
-type Edit = fn(&mut Value, &str) -> Result<(), Failure>;
+type Edit = fn(&mut Value, &Zoned) -> Result<(), Failure>;
 
 async fn change(args: &NamedArgs, context: &mut Context, outcome: &str, edit: Edit) -> Result<(), Failure> {
     let objects = deployments(context, args).await?;
-    let now = context.now().strftime("%Y-%m-%dT%H:%M:%S%:z").to_string();
+    let now = context.now();
     let change = async |context: &mut Context, object: &ObjectRef| {
         let (_, after) = amend(context, object, crate::args::DryRunMode::None, |object| edit(object, &now)).await?;
         context.line(format!("{} {outcome}", name_of(&after)))
@@ -86,15 +87,15 @@ async fn change(args: &NamedArgs, context: &mut Context, outcome: &str, edit: Ed
     each(&objects, Vec::new(), context, change).await
 }
 
-fn restart(deployment: &mut Value, now: &str) -> Result<(), Failure> {
+fn restart(deployment: &mut Value, now: &Zoned) -> Result<(), Failure> {
     if flag(deployment, "/spec/paused") {
         return Err(Failure::message("can't restart paused deployment (run rollout resume first)"));
     }
-    deployment["spec"]["template"]["metadata"]["annotations"]["kubectl.kubernetes.io/restartedAt"] = json!(now);
+    crate::restart::restart(deployment, now);
     Ok(())
 }
 
-fn pause(deployment: &mut Value, _: &str) -> Result<(), Failure> {
+fn pause(deployment: &mut Value, _: &Zoned) -> Result<(), Failure> {
     if flag(deployment, "/spec/paused") {
         return Err(Failure::message(format!(
             "{} {:?} is already paused",
@@ -106,7 +107,7 @@ fn pause(deployment: &mut Value, _: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-fn resume(deployment: &mut Value, _: &str) -> Result<(), Failure> {
+fn resume(deployment: &mut Value, _: &Zoned) -> Result<(), Failure> {
     if !flag(deployment, "/spec/paused") {
         return Err(Failure::message(format!("{} {:?} is not paused", Kind::Deployment.resource(), lookup::name(deployment))));
     }
@@ -124,19 +125,21 @@ async fn revisions(context: &Context, deployment: &Value) -> Result<Vec<(i64, Va
 #[cfg(test)]
 mod tests {
     use super::{pause, restart, resume};
+    use jiff::{Timestamp, tz::TimeZone};
     use serde_json::json;
 
     #[test]
     fn a_paused_deployment_is_not_restarted_nor_paused_again() {
         let mut deployment = json!({"metadata": {"name": "kubia"}, "spec": {"template": {"metadata": {"labels": {}}}}});
-        restart(&mut deployment, "now").expect("it may");
+        let now = Timestamp::UNIX_EPOCH.to_zoned(TimeZone::UTC);
+        restart(&mut deployment, &now).expect("it may");
         let annotations = &deployment["spec"]["template"]["metadata"]["annotations"];
-        assert_eq!(*annotations, json!({"kubectl.kubernetes.io/restartedAt": "now"}));
-        let refused = resume(&mut deployment, "").expect_err("it is not").to_text();
+        assert_eq!(*annotations, json!({"kubectl.kubernetes.io/restartedAt": "1970-01-01T00:00:00Z"}));
+        let refused = resume(&mut deployment, &now).expect_err("it is not").to_text();
         assert_eq!(refused, "error: deployments.apps \"kubia\" is not paused");
-        pause(&mut deployment, "").expect("it may");
-        assert!(pause(&mut deployment, "").is_err() && restart(&mut deployment, "").is_err());
-        resume(&mut deployment, "").expect("it may");
+        pause(&mut deployment, &now).expect("it may");
+        assert!(pause(&mut deployment, &now).is_err() && restart(&mut deployment, &now).is_err());
+        resume(&mut deployment, &now).expect("it may");
         assert_eq!(deployment["spec"]["paused"], json!(null));
     }
 }

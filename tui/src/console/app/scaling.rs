@@ -12,7 +12,9 @@ use crate::console::model::row::{Key, Row};
 use crate::console::screen::Screen;
 use crate::console::theme::role::Role;
 use crate::console::widget::dialog::Dialog;
+use crate::restart::restart;
 use crate::templates;
+use jiff::Zoned;
 use objects::Kind;
 use objects::lookup::{flag, number};
 use serde_json::{Value, json};
@@ -113,12 +115,10 @@ impl Change {
         }
     }
 
-    fn put(&self, kind: Kind, object: &mut Value, now: &str) {
+    fn put(&self, kind: Kind, object: &mut Value, now: &Zoned) {
         match self {
             Self::Replicas { to, .. } => object["spec"]["replicas"] = json!(to),
-            Self::Restart => {
-                object["spec"]["template"]["metadata"]["annotations"]["kubectl.kubernetes.io/restartedAt"] = json!(now);
-            }
+            Self::Restart => restart(object, now),
             Self::Paused(true) => object["spec"]["paused"] = json!(true),
             Self::Paused(false) => drop(object["spec"].as_object_mut().map(|spec| spec.remove("paused"))),
             Self::Images { to, .. } => {
@@ -211,8 +211,7 @@ pub fn unmark(app: &mut App) {
 /// Asks the daemon. The version that was read goes with it: somebody else's change is not written over.
 pub fn request(app: &mut App, (kind, key): (Kind, Key), change: Change, out: &mut Vec<Effect>) {
     let Some(mut object) = app.store.of(kind).find(&key).map(Row::object) else { return };
-    let now = app.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-    change.put(kind, &mut object, &now);
+    change.put(kind, &mut object, &app.now.to_zoned(app.zone.clone()));
     let id = app.next_id();
     let namespace = key.namespace.to_string();
     app.asked.insert(id, Asked::Change(kind, key, change));
