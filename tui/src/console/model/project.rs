@@ -81,7 +81,7 @@ fn unless_ended(pod: &Value, amounts: &BTreeMap<String, Quantity>) -> Resources 
 /// What the pod's containers ask for together: `100m`.
 fn asked_for(pod: &Pod, resource: &str) -> Made<'static> {
     let Some(asked) = pod.asked.get(resource) else { return Cell::Number(0.0, "-".into()) };
-    let amount = if resource == "cpu" { asked.to_milli() as f64 / 1000.0 } else { asked.to_bytes() as f64 };
+    let amount = amount(asked, resource);
     let shown = if resource == "cpu" { format!("{}m", asked.to_milli()) } else { bytes(amount) };
     Cell::Number(amount, shown.into())
 }
@@ -184,27 +184,19 @@ fn cells(kind: Kind, object: &Value, pod: Option<&Pod>) -> Cells {
 }
 
 fn quantity(node: &Value, resource: &str, show: impl Fn(f64) -> String) -> Made<'static> {
-    let amount = node.pointer(&format!("/status/allocatable/{resource}")).map(scalar).and_then(|text| amount(&text));
-    amount.map_or_else(|| Cell::Number(0.0, "-".into()), |amount| Cell::Number(amount, show(amount).into()))
+    let text = node.pointer(&format!("/status/allocatable/{resource}")).map(scalar);
+    match text.and_then(|text| Quantity::parse(&text).ok()) {
+        Some(quantity) => {
+            let amount = amount(&quantity, resource);
+            Cell::Number(amount, show(amount).into())
+        }
+        None => Cell::Number(0.0, "-".into()),
+    }
 }
 
-/// A Kubernetes quantity as a number: `500m`, `2`, `16305016Ki`.
-fn amount(text: &str) -> Option<f64> {
-    let digits = text.find(|letter: char| !letter.is_ascii_digit() && letter != '.').unwrap_or(text.len());
-    let factor = match &text[digits..] {
-        "" => 1.0,
-        "m" => 0.001,
-        "k" => 1e3,
-        "M" => 1e6,
-        "G" => 1e9,
-        "T" => 1e12,
-        "Ki" => 1024.0,
-        "Mi" => 1024.0 * 1024.0,
-        "Gi" => 1024.0 * 1024.0 * 1024.0,
-        "Ti" => 1024.0 * 1024.0 * 1024.0 * 1024.0,
-        _ => return None,
-    };
-    text[..digits].parse::<f64>().ok().map(|number| number * factor)
+/// Cores to a thousandth; of everything else whole units.
+fn amount(quantity: &Quantity, resource: &str) -> f64 {
+    if resource == "cpu" { quantity.to_milli() as f64 / 1000.0 } else { quantity.to_bytes() as f64 }
 }
 
 /// Cores for people: `8`, `1.2`.
@@ -271,9 +263,10 @@ fn node_tone(node: &Value) -> Tone {
 
 #[cfg(test)]
 mod tests {
-    use super::{amount, bytes, pod_tone, row};
+    use super::{bytes, pod_tone, quantity, row};
     use crate::console::model::row::{Cell, Tone};
     use objects::Kind;
+    use serde_json::json;
     use serde_json::value::RawValue;
 
     fn raw(json: &str) -> Box<RawValue> {
@@ -318,9 +311,23 @@ mod tests {
 
     #[test]
     fn quantities_are_numbers_for_sorting_and_short_for_people() {
-        assert_eq!(amount("500m"), Some(0.5));
-        assert_eq!(amount("2Ki"), Some(2048.0));
-        assert_eq!(amount("x"), None);
+        let of = |resource: &str, amount: &str| {
+            let node = json!({"status": {"allocatable": {resource: amount}}});
+            match quantity(&node, resource, |amount| amount.to_string()) {
+                Cell::Number(amount, shown) => (amount, shown.into()),
+                other => panic!("{other:?}"),
+            }
+        };
+        let cases = [
+            (("cpu", "500m"), 0.5, "0.5"),
+            (("memory", "2Ki"), 2048.0, "2048"),
+            (("memory", "1Pi"), 1_125_899_906_842_624.0, "1125899906842624"),
+            (("pods", "11e1"), 110.0, "110"),
+            (("memory", "x"), 0.0, "-"),
+        ];
+        for ((resource, amount), number, shown) in cases {
+            assert_eq!(of(resource, amount), (number, String::from(shown)), "{amount} of {resource}");
+        }
         assert_eq!(bytes(16_305_016.0 * 1024.0), "16Gi");
         assert_eq!(bytes(1_610_612_736.0), "1.5Gi");
         assert!(matches!(
