@@ -193,12 +193,17 @@ impl Rollout<'_> {
         self.old.iter().copied().chain(self.new)
     }
 
-    /// One step of `rolloutRolling`: the new set grows, or the old ones shrink.
+    /// One step of `rolloutRolling`: the new set grows, or the old ones shrink. They do not as long as what is said of a set is older than
+    /// what it is to be: one that shrank and is to grow again, after a change of mind, would count pods that are going. Kubernetes' controllers
+    /// hear of each other at once and do not ask; ours are on different nodes.
     fn roll(&self, new: &ReplicaSet, changes: &mut Changes) {
         let old: Vec<Count> = self.old.iter().map(|set| count(set)).collect();
         let next = rollout::grow(self.wanted, count(new), &old, self.bounds);
         if next != replicas(new) {
             return changes.scale(self, new, next);
+        }
+        if !self.all().all(is_up_to_date) {
+            return;
         }
         let shrunk = rollout::shrink(self.wanted, count(new), &old, self.bounds);
         for (set, next) in self.old.iter().zip(shrunk) {
@@ -267,8 +272,17 @@ fn seen(set: &ReplicaSet) -> k8s_openapi::api::apps::v1::ReplicaSetStatus {
     set.status.clone().unwrap_or_default()
 }
 
+/// Whether what was said of a set last is of what it is to be now, or claims nothing.
+fn is_up_to_date(set: &ReplicaSet) -> bool {
+    let seen = seen(set);
+    let is_of_now = seen.observed_generation.unwrap_or(0) >= set.metadata.generation.unwrap_or(0);
+    is_of_now || seen.available_replicas.unwrap_or(0) == 0
+}
+
+/// Of the available pods those that are too many are going: they do not count.
 fn count(set: &ReplicaSet) -> Count {
-    Count { wanted: replicas(set), available: seen(set).available_replicas.unwrap_or(0) }
+    let wanted = replicas(set);
+    Count { wanted, available: seen(set).available_replicas.unwrap_or(0).min(wanted) }
 }
 
 #[cfg(test)]

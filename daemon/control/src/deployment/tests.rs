@@ -189,6 +189,28 @@ fn a_rolling_update_goes_one_by_one_and_back_again() {
 }
 
 #[test]
+fn nothing_shrinks_upon_what_was_said_of_a_set_before_it_was_changed() {
+    let bounds = json!({"maxSurge": 1, "maxUnavailable": 1});
+    let mut cluster = Cluster::new(&json!({"replicas": 4, "strategy": {"type": "RollingUpdate", "rollingUpdate": bounds}}));
+    cluster.settle();
+    cluster.image("kubia:2");
+    let replicas = |cluster: &Cluster, set: usize| cluster.sets.get(set).map_or(0, super::replicas);
+    while replicas(&cluster, 0) > 2 {
+        cluster.see(i32::MAX);
+        cluster.step();
+    }
+    let (old, seen) = (replicas(&cluster, 1), cluster.sets[0].status.clone().expect("it was seen"));
+    assert!(old > 0 && seen.available_replicas > Some(2), "{:?}", cluster.told);
+    // The first set is the new one again, and nobody has said yet that pods of it went.
+    cluster.image("kubia:1");
+    cluster.step();
+    cluster.step();
+    assert_eq!(replicas(&cluster, 1), old, "{:?}", cluster.told);
+    cluster.settle();
+    assert_eq!((replicas(&cluster, 0), replicas(&cluster, 1)), (4, 0));
+}
+
+#[test]
 fn a_rollout_whose_pods_do_not_become_available_stops_and_is_said_to_have_failed() {
     let mut cluster = Cluster::new(&json!({"progressDeadlineSeconds": 60}));
     cluster.settle();
