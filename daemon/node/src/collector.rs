@@ -9,6 +9,7 @@ mod perform;
 
 use crate::cluster::trust::Keys;
 use crate::shutdown::Shutdown;
+use crate::turns::WorkQueue;
 use crate::verbs::Verbs;
 use control::collection::{Collection, FOREGROUND, Member, ORPHAN, Owner, Standing, Step};
 use control::membership::Members;
@@ -37,6 +38,8 @@ pub struct Collector {
     verbs: Arc<Verbs>,
     store: Store,
     alive: watch::Receiver<Members>,
+    /// When all is looked at next.
+    queue: WorkQueue<()>,
     collection: Collection<Key>,
     /// Since when something was to be done or waited for.
     since: BTreeMap<String, Instant>,
@@ -47,40 +50,55 @@ pub struct Collector {
 impl Collector {
     /// A task over the verbs, and who is alive as this node sees it.
     pub fn new(verbs: Arc<Verbs>, store: Store, alive: watch::Receiver<Members>) -> Self {
-        Self { verbs, store, alive, collection: Collection::new(), since: BTreeMap::new(), seen: BTreeSet::new() }
+        let (queue, collection) = (WorkQueue::default(), Collection::new());
+        Self { verbs, store, alive, queue, collection, since: BTreeMap::new(), seen: BTreeSet::new() }
     }
 
     /// Collects until the shutdown signal.
     pub async fn run(mut self, mut shutdown: Shutdown) {
         let mut watchers = self.list();
-        let mut wait = Some(Duration::ZERO);
         let mut keys = self.verbs.watch_keys();
+        self.queue.add((), Duration::ZERO);
         loop {
             let changes = watchers.iter_mut().map(|watcher| Box::pin(watcher.next()));
-            // Watchers hold positions: nothing is lost when another arm wins.
+            // Watchers hold positions, and the time of the next look stands: nothing is lost when another arm wins.
             let change = tokio::select! {
                 () = shutdown.wait() => return,
                 (change, _, _) = select_all(changes) => Some(change),
-                () = sleep(wait) => None,
+                () = self.queue.due() => None,
                 // Every namespace has the authorities' certificates.
                 () = renewed(keys.as_mut()) => {
-                    wait = Some(SETTLE);
-                    continue;
+                    self.queue.add((), SETTLE);
+                    None
                 }
             };
-            match change {
-                Some(Ok(change)) => {
-                    if self.take(&change) {
-                        wait = Some(wait.map_or(SETTLE, |wait| wait.min(SETTLE)));
-                    }
-                }
-                Some(Err(Expired { .. })) => {
-                    self.collection = Collection::new();
-                    watchers = self.list();
-                    wait = Some(SETTLE);
-                }
-                None => wait = self.look().await,
+            let taken = change.transpose().map(|change| change.iter().for_each(|change| self.take_in(change)));
+            if taken.and_then(|()| self.catch_up(&mut watchers)).is_err() {
+                self.collection = Collection::new();
+                watchers = self.list();
+                self.queue.add((), SETTLE);
             }
+            if !self.queue.take_due().is_empty()
+                && let Some(within) = self.look().await
+            {
+                self.queue.add((), within);
+            }
+        }
+    }
+
+    /// Takes in what else has happened: of kinds that change all the time, the first would hide the others.
+    fn catch_up(&mut self, watchers: &mut [Watcher]) -> Result<(), Expired> {
+        for watcher in watchers {
+            while let Some(change) = watcher.try_next()? {
+                self.take_in(&change);
+            }
+        }
+        Ok(())
+    }
+
+    fn take_in(&mut self, change: &Change) {
+        if self.take(change) {
+            self.queue.add((), SETTLE);
         }
     }
 
@@ -230,13 +248,6 @@ async fn renewed(keys: Option<&mut watch::Receiver<Keys>>) {
         return;
     }
     std::future::pending().await
-}
-
-async fn sleep(wait: Option<Duration>) {
-    match wait {
-        Some(wait) => tokio::time::sleep(wait).await,
-        None => std::future::pending().await,
-    }
 }
 
 /// Tells of a step that failed, unless somebody else was quicker: the next look finds out.

@@ -43,32 +43,42 @@ impl Turns {
     }
 }
 
-/// The objects that are to be looked at, and when.
-#[derive(Default)]
-pub struct WorkQueue(BTreeMap<Key, Instant>);
+/// What is to be looked at, and when: objects by their keys, or whatever else a task has to look at.
+pub struct WorkQueue<K = Key>(BTreeMap<K, Instant>);
 
-impl WorkQueue {
-    /// An object is looked at within a time, or sooner.
-    pub fn add(&mut self, key: Key, within: Duration) {
+impl<K> Default for WorkQueue<K> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
+impl<K: Ord> WorkQueue<K> {
+    /// It is looked at within a time, or sooner where that was said before: what changes all the time does not put it off.
+    pub fn add(&mut self, key: K, within: Duration) {
         self.add_at(key, Instant::now() + within);
     }
 
-    fn add_at(&mut self, key: Key, at: Instant) {
+    fn add_at(&mut self, key: K, at: Instant) {
         let known = self.0.entry(key).or_insert(at);
         *known = at.min(*known);
     }
 
-    /// An object is gone.
-    pub fn remove(&mut self, key: &Key) {
+    /// It is gone.
+    pub fn remove(&mut self, key: &K) {
         self.0.remove(key);
     }
 
+    /// Keeps only what is still to be looked at.
+    pub fn retain(&mut self, is_kept: impl Fn(&K) -> bool) {
+        self.0.retain(|key, _| is_kept(key));
+    }
+
     /// Takes what is due.
-    pub fn take_due(&mut self) -> Vec<Key> {
+    pub fn take_due(&mut self) -> Vec<K> {
         self.take_due_at(Instant::now())
     }
 
-    fn take_due_at(&mut self, now: Instant) -> Vec<Key> {
+    fn take_due_at(&mut self, now: Instant) -> Vec<K> {
         self.0.extract_if(.., |_, at| *at <= now).map(|(key, _)| key).collect()
     }
 

@@ -7,16 +7,16 @@
 use super::trust::Keys;
 use crate::errors::chain;
 use crate::shutdown::Shutdown;
+use crate::turns::WorkQueue;
 use crate::verbs::Verbs;
 use control::membership::Members;
 use control::version::NodeId;
 use objects::Kind;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use store::{Change, ChangeKind, Expired, Object, Store, Watcher};
 use tokio::sync::watch;
-use tokio::time::Instant;
 use tracing::{info, warn};
 
 /// Whoever removes a node does all this itself, and is given the time for it; and where a machine has joined again by the name, that it was
@@ -32,7 +32,7 @@ pub struct Removed {
     alive: watch::Receiver<Members>,
     denied: watch::Receiver<BTreeSet<NodeId>>,
     /// Removed nodes of which something is left, and when it is this node's turn.
-    due: BTreeMap<NodeId, Instant>,
+    due: WorkQueue<NodeId>,
     settle: Duration,
 }
 
@@ -44,14 +44,13 @@ impl Removed {
         alive: watch::Receiver<Members>,
         denied: watch::Receiver<BTreeSet<NodeId>>,
     ) -> Self {
-        Self { verbs, store, alive, denied, due: BTreeMap::new(), settle: SETTLE }
+        Self { verbs, store, alive, denied, due: WorkQueue::default(), settle: SETTLE }
     }
 
     /// Buries until the shutdown signal.
     pub async fn run(mut self, mut shutdown: Shutdown) {
         let (mut nodes, mut pods) = self.look();
         loop {
-            let next = self.due.values().min().copied();
             // Watchers hold positions, the set of the removed is kept, and times stand: nothing is lost when another arm wins.
             tokio::select! {
                 () = shutdown.wait() => return,
@@ -64,15 +63,17 @@ impl Removed {
                     Ok(change) => self.take(&change),
                     Err(Expired { .. }) => (nodes, pods) = self.look(),
                 },
-                () = tokio::time::sleep_until(next.unwrap_or_else(Instant::now)), if next.is_some() => self.bury().await,
+                () = self.due.due() => self.bury().await,
             }
         }
     }
 
-    /// Looks through all nodes and pods, and follows them from there.
+    /// Looks through all nodes and pods, and follows them from there. What is due already stays so, however often this has to be.
     fn look(&mut self) -> (Watcher, Watcher) {
-        self.due.clear();
-        self.denied.mark_unchanged();
+        {
+            let denied = self.denied.borrow_and_update();
+            self.due.retain(|node| denied.contains(node));
+        }
         let [nodes, pods] = [Kind::Node, Kind::Pod].map(|kind| {
             let (list, watcher) = self.store.list_and_watch(kind, None);
             list.items.iter().for_each(|object| self.note(object));
@@ -91,25 +92,19 @@ impl Removed {
     fn note(&mut self, object: &Object) {
         let Some(node) = object.node().map(NodeId::from).filter(|node| self.denied.borrow().contains(node)) else { return };
         let (settle, rank) = (self.settle, u32::try_from(self.alive.borrow().rank(node.as_str())).unwrap_or(u32::MAX));
-        self.due.entry(node).or_insert_with(|| Instant::now() + settle + TURN.saturating_mul(rank));
+        self.due.add(node, settle + TURN.saturating_mul(rank));
     }
 
     async fn bury(&mut self) {
-        let now = Instant::now();
-        let due: Vec<NodeId> = self.due.iter().filter(|(_, at)| **at <= now).map(|(node, _)| node.clone()).collect();
-        for node in due {
+        for node in self.due.take_due() {
             // It may have joined again meanwhile.
             if !self.denied.borrow().contains(&node) {
-                self.due.remove(&node);
                 continue;
             }
             match self.verbs.bury_node(node.as_str()).await {
-                Ok(pods) => {
-                    self.due.remove(&node);
-                    info!(%node, pods, "took away what others still said of a removed node");
-                }
+                Ok(pods) => info!(%node, pods, "took away what others still said of a removed node"),
                 Err(error) => {
-                    self.due.insert(node.clone(), now + TURN);
+                    self.due.add(node.clone(), TURN);
                     warn!(%node, error = %chain(&error), "what is left of a removed node is not gone; tried again");
                 }
             }

@@ -97,6 +97,28 @@ async fn what_is_owned_goes_with_its_owner() {
 }
 
 #[tokio::test]
+async fn what_is_owned_goes_while_other_things_never_stop_changing() {
+    let world = Collected::new();
+    let owner = world.config_map("owner", None).await;
+    world.config_map("child", Some(&owner)).await;
+    world.config_map("busy", None).await;
+    let store = world.served.store.clone();
+    let changing = tokio::spawn(async move {
+        let key = Key::new(Kind::ConfigMap, "default", "busy");
+        let found = store.get(&key).expect("it is there").to_value();
+        for count in 0_u64.. {
+            let mut object = found.clone();
+            object["data"] = json!({"count": count.to_string()});
+            store.update(key.clone(), object, store::Preconditions::default()).await.expect("it is written");
+            tokio::time::sleep(super::SETTLE / 10).await;
+        }
+    });
+    world.delete(Kind::ConfigMap, "owner", None).await;
+    world.until(Kind::ConfigMap, ("default", "child"), is_gone).await;
+    changing.abort();
+}
+
+#[tokio::test]
 async fn an_owner_deleted_in_the_foreground_goes_last() {
     let world = Collected::new();
     let owner = world.config_map("owner", None).await;

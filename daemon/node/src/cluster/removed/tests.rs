@@ -106,3 +106,18 @@ async fn a_machine_that_joined_again_by_the_name_keeps_its_node() {
     side.node("n4").await;
     side.until(Kind::Node, &["n3"]).await;
 }
+
+#[tokio::test]
+async fn what_is_left_goes_while_others_are_removed_all_the_time() {
+    let side = Side::new();
+    side.node("n3").await;
+    let denied = side.denied.clone();
+    let removing = tokio::spawn(async move {
+        for count in 0_u32.. {
+            denied.send_replace(["n3".to_owned(), format!("m{count}")].iter().map(|name| NodeId::from(name.as_str())).collect());
+            tokio::time::sleep(SETTLE / 10).await;
+        }
+    });
+    side.until(Kind::Node, &[]).await;
+    removing.abort();
+}
