@@ -1,5 +1,6 @@
 //! What the console knows, without any look: rows of objects, filters and orders, lines of text and logs.
 
+pub mod about;
 pub mod burst;
 pub mod cells;
 pub mod cluster;

@@ -2,6 +2,7 @@
 
 mod secret;
 
+use crate::console::model::about;
 use crate::console::model::lines::Place;
 use crate::console::model::row::{About, Key};
 use crate::console::model::store::Store;
@@ -134,11 +135,7 @@ impl Reader {
     }
 
     fn describe(&self, object: &Value, store: &Store, now: &Zoned) -> String {
-        let about = |row: &crate::console::model::row::Row| {
-            row.about.as_deref().is_some_and(|about| *about.kind == *self.kind.name() && about.key.name == self.key.name)
-        };
-        let events: Vec<Value> =
-            store.of(Kind::Event).iter().filter(|(_, row)| about(row)).map(|(_, row)| row.object()).collect();
+        let events = about::events(store, self.kind, &self.key);
         match self.kind {
             Kind::Pod => objects::describe::pod(object, &events, now),
             Kind::Node => {

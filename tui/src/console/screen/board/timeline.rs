@@ -2,8 +2,9 @@
 
 use super::feed::{Numbers, Question};
 use super::line::{Line, cut};
-use super::{Known, Page, Target, why};
+use super::{Known, Page, Target};
 use crate::console::base::text;
+use crate::console::model::about;
 use crate::console::model::burst::Bursts;
 use crate::console::model::life::{self, Lane, Life, Moment, Stage};
 use crate::console::model::row::{Key, Tone};
@@ -153,7 +154,7 @@ impl Timeline {
 
     fn life(&self, known: &Known<'_>) -> Option<Life> {
         let pod = known.store.of(Kind::Pod).find(&self.pod)?.object();
-        life::of(&pod, &why::events(known, Kind::Pod, &self.pod))
+        life::of(&pod, &about::events(known.store, Kind::Pod, &self.pod))
     }
 
     /// Lanes, axis and moments as lines. `here` is the line one stands on: its moment is pointed at.

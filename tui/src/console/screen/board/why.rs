@@ -5,16 +5,14 @@ use super::line::Line;
 use super::{Known, Page, Target};
 use crate::console::base::text;
 use crate::console::link::Failure;
-use crate::console::model::columns;
 use crate::console::model::lines::Lines;
 use crate::console::model::log::Log;
-use crate::console::model::owned;
 use crate::console::model::row::{Key, Row, Tone};
 use crate::console::model::why::{self as model, Lead, NodeView, Step};
+use crate::console::model::{about, columns, owned};
 use crate::console::screen::list_view::{sign, tone_role};
 use crate::console::theme::role::Role;
 use objects::Kind;
-use serde_json::Value;
 use wire::LogsRequest;
 
 /// Lines of a log that are shown below the step they explain.
@@ -63,7 +61,7 @@ impl Why {
                     unseen_since: known.cluster.unseen_since(node),
                     object: known.store.of(Kind::Node).find(&key).map(Row::object),
                 };
-                model::pod(&object, &events(known, self.kind, &self.key), &view)
+                model::pod(&object, &about::events(known.store, self.kind, &self.key), &view)
             }
             kind if kind.makes_pods() => {
                 let pods = owned::pods(known.store, kind, &self.key);
@@ -214,18 +212,6 @@ impl Why {
             Lead::Probes => Some(Target::Probes(self.key.clone())),
         }
     }
-}
-
-/// The events about an object.
-pub fn events(known: &Known<'_>, kind: Kind, key: &Key) -> Vec<Value> {
-    let is_about = |row: &Row| {
-        row.about.as_deref().is_some_and(|about| {
-            *about.kind == *kind.name()
-                && about.key.name == key.name
-                && (key.namespace.is_empty() || about.key.namespace == key.namespace)
-        })
-    };
-    known.store.of(Kind::Event).iter().filter(|(_, row)| is_about(row)).map(|(_, row)| row.object()).collect()
 }
 
 /// A pod's state in words: `0/1 CrashLoopBackOff`.
