@@ -94,7 +94,10 @@ pub fn of(pod: &Value, events: &[Value]) -> Option<Life> {
     for (specs, statuses) in kinds {
         for spec in list(pod, specs) {
             let status = list(pod, statuses).iter().find(|status| status.get("name") == spec.get("name"));
-            lanes.push(container_lane(text(spec, "/name"), status.unwrap_or(&Value::Null), begins, &mut moments));
+            let status = status.unwrap_or(&Value::Null);
+            let changed = condition(pod, "ContainersReady").filter(|_| specs == "/spec/containers");
+            let changed = changed.and_then(|changed| time(changed, "/lastTransitionTime"));
+            lanes.push(container_lane(text(spec, "/name"), status, (begins, changed), &mut moments));
         }
     }
     if let Some(deleted) = time(pod, "/metadata/deletionTimestamp") {
@@ -170,7 +173,13 @@ enum Turn {
     Start,
 }
 
-fn container_lane(name: &str, status: &Value, begins: Timestamp, moments: &mut Vec<Moment>) -> Lane {
+/// `changed` is when all containers became ready, or not all of them were any more: before that nobody kept whether this one was.
+fn container_lane(
+    name: &str,
+    status: &Value,
+    (begins, changed): (Timestamp, Option<Timestamp>),
+    moments: &mut Vec<Moment>,
+) -> Lane {
     let mut turns: Vec<(Timestamp, Turn)> = Vec::new();
     for moment in moments.iter().filter(|moment| moment.container == name) {
         match moment.what.as_str() {
@@ -212,6 +221,10 @@ fn container_lane(name: &str, status: &Value, begins: Timestamp, moments: &mut V
             Turn::End => Stage::Waiting,
         };
         from = (when, stage);
+        if let Some(changed) = changed.filter(|changed| matches!(stage, Stage::Ready | Stage::Failing) && *changed > when) {
+            stretches.push(Stretch { from: when, until: Some(changed), stage: Stage::Running });
+            from = (changed, stage);
+        }
     }
     stretches.push(Stretch { from: from.0, until: None, stage: from.1 });
     stretches.retain(|stretch| stretch.until.is_none_or(|until| until > stretch.from));

@@ -53,6 +53,24 @@ fn what_status_and_events_know_is_put_on_one_axis() {
 }
 
 #[test]
+fn a_container_is_not_told_to_have_been_ready_before_it_was() {
+    let pod = |is_ready: bool| {
+        json!({
+            "metadata": {"name": "web", "creationTimestamp": at("00:00").to_string()},
+            "spec": {"containers": [{"name": "web"}]},
+            "status": {"phase": "Running",
+                "conditions": [{"type": "ContainersReady", "status": is_ready.to_string(), "lastTransitionTime": at("03:00").to_string()}],
+                "containerStatuses": [{"name": "web", "ready": is_ready, "state": {"running": {"startedAt": at("00:10").to_string()}}}]},
+        })
+    };
+    for (is_ready, since) in [(true, Stage::Ready), (false, Stage::Failing)] {
+        let life = of(&pod(is_ready), &[]).expect("it began");
+        let stages = ["00:05", "02:59", "03:01"].map(|second| life.lanes[1].stage_at(at(second)));
+        assert_eq!(stages, [Some(Stage::Waiting), Some(Stage::Running), Some(since)]);
+    }
+}
+
+#[test]
 fn stretches_follow_each_other_without_holes() {
     let events = [event("Started", "00:05", "09:01", 4), event("Killing", "08:59", "08:59", 1)];
     for lane in of(&crashing(), &events).expect("it began").lanes {
