@@ -33,13 +33,12 @@ fn root(app: &App) -> usize {
 pub fn path(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
     let (right, role) = place(app);
     let end = canvas.right((area.right() - 1, area.y), &right, role);
-    let root = root(app);
     let mut x = area.x + 1;
-    let steps = &app.screens[root..];
-    for (at, screen) in steps.iter().enumerate() {
+    let steps = steps(app, end.saturating_sub(x + 2));
+    for (at, (_, step)) in steps.iter().enumerate() {
         let role = if at + 1 == steps.len() { Role::Accent } else { Role::Dim };
         let room = end.saturating_sub(x + 2);
-        x = canvas.text((x, area.y), &title(screen, at.checked_sub(1).map(|before| &steps[before])), room, role);
+        x = canvas.text((x, area.y), step, room, role);
         if at + 1 < steps.len() {
             x = canvas.text((x, area.y), " › ", end.saturating_sub(x + 2), Role::Faint);
         }
@@ -54,6 +53,31 @@ pub fn path(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
     }
 }
 
+/// The steps that there is room for, each with the place of its screen: where one is, and where the path began. What is left out between
+/// them is a `…` without a screen.
+fn steps(app: &App, room: u16) -> Vec<(Option<usize>, String)> {
+    let root = root(app);
+    let screens = &app.screens[root..];
+    let name =
+        |(at, screen): (usize, &Screen)| (Some(root + at), title(screen, at.checked_sub(1).map(|before| &screens[before])));
+    let mut steps: Vec<(Option<usize>, String)> = screens.iter().enumerate().map(name).collect();
+    let width = |steps: &[(Option<usize>, String)]| {
+        steps.iter().map(|(_, step)| text::width(step)).sum::<usize>() + 3 * steps.len().saturating_sub(1)
+    };
+    let gap = || (None, "…".to_owned());
+    while width(&steps) > usize::from(room) {
+        match steps.as_slice() {
+            // The gap grows by the step after it.
+            [_, (None, _), _, _, ..] => drop(steps.remove(2)),
+            [_, (Some(_), _), _, ..] => steps[1] = gap(),
+            [_, (None, _), _] => drop(steps.remove(0)),
+            [(Some(_), _), _] => steps[0] = gap(),
+            _ => break,
+        }
+    }
+    steps
+}
+
 /// The namespaces that a list is narrowed to.
 fn narrowed(list: &List) -> Option<&Namespaces> {
     let namespaces = &list.view.scope.namespaces;
@@ -62,13 +86,13 @@ fn narrowed(list: &List) -> Option<&Namespaces> {
 
 /// The screen whose step of the path is at a column.
 pub fn step_at(app: &App, wanted: u16) -> Option<usize> {
-    let root = root(app);
-    let steps = &app.screens[root..];
+    let (right, _) = place(app);
+    let room = app.size.0.saturating_sub(text::width(&right) as u16 + 4);
     let mut x = 1;
-    for (at, screen) in steps.iter().enumerate() {
-        let next = x + text::width(&title(screen, at.checked_sub(1).map(|before| &steps[before]))) as u16;
+    for (place, step) in steps(app, room) {
+        let next = x + text::width(&step) as u16;
         if (x..next).contains(&wanted) {
-            return Some(root + at);
+            return place;
         }
         x = next + 3;
     }

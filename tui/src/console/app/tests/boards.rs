@@ -186,6 +186,21 @@ fn what_is_not_as_it_should_be_is_told_of_nodes_and_deployments_too() {
 }
 
 #[test]
+fn a_long_path_keeps_its_beginning_and_where_one_is() {
+    let mut bench = Bench::new(60, 16);
+    bench.press("j w d");
+    assert!(bench.line(1).starts_with(" pods › bravo why › describe"), "{}", bench.picture());
+    bench.press("E w t");
+    let line = bench.line(1);
+    assert!(line.starts_with(" pods › … › ") && line.contains(" › bravo why › timeline"), "{}", bench.picture());
+    bench.press("e");
+    assert!(bench.line(1).contains(" › edit pod/bravo"), "{}", bench.picture());
+    let mut narrow = Bench::new(40, 16);
+    narrow.press("j w d E w t e");
+    assert!(narrow.line(1).starts_with(" … › edit pod/bravo"), "{}", narrow.picture());
+}
+
+#[test]
 fn the_tree_begins_with_what_makes_the_owner() {
     let mut bench = Bench::new(90, 30);
     let mut owned = pod("echo", &json!({"running": {}}), true, 0);
