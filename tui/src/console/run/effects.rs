@@ -95,7 +95,10 @@ impl Outside {
             // A program that is not there is no reason to end.
             let ended = command.status().map_or_else(
                 |error| Some(format!("cannot run {}: {error}", command.get_program().display())),
-                |status| (!status.success() || pauses).then(|| status.to_string()),
+                |status| match status.success() {
+                    true => pauses.then(|| "it has ended".to_owned()),
+                    false => Some(status.to_string()),
+                },
             );
             if let Some(ended) = ended {
                 let mut out = std::io::stdout().lock();

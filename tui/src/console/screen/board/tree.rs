@@ -199,7 +199,11 @@ fn containers_of(pod: &Row, stem: &str, page: &mut Page) {
         let line =
             Line::of(Role::Faint, format!("{stem}{knot}")).put(role, format!("{mark} ")).put(Role::Dim, format!("{}  ", cell(0)));
         let line = line.put(tone_role(row.tone), cell(2)).put(Role::Faint, format!("  {}", cut(&cell(5), 48)));
-        let line = if cell(3) == "0" { line } else { line.put(Role::Warn, format!("  {} restarts", cell(3))) };
+        let line = match cell(3).as_str() {
+            "0" => line,
+            "1" => line.put(Role::Warn, "  1 restart"),
+            many => line.put(Role::Warn, format!("  {many} restarts")),
+        };
         let target = Target::Log { pod: pod.key.clone(), container: row.key.name.to_string(), is_previous: false };
         page.lines.push(line.to(target));
     }
