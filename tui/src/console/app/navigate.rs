@@ -4,7 +4,9 @@ use super::effect::Effect;
 use super::state::{App, Overlay, Question};
 use super::{boards, deleting, editing, logs, travel};
 use crate::console::keys::action::Action;
+use crate::console::model::columns;
 use crate::console::model::namespaces::Namespaces;
+use crate::console::model::query::Query;
 use crate::console::model::row::{About, Key, Tone};
 use crate::console::screen::Screen;
 use crate::console::screen::board::Target;
@@ -55,11 +57,7 @@ pub fn open(app: &mut App, out: &mut Vec<Effect>) {
 
 /// The pods that a service chooses; one without a selector is described.
 fn pods_of_service(app: &mut App, key: &Key) {
-    let selector = app.store.of(Kind::Service).find(key).map(|row| row.object()).map(|service| {
-        let pairs = objects::lookup::map(&service, "/spec/selector").into_iter().flatten();
-        pairs.map(|(name, value)| format!("{name}={}", value.as_str().unwrap_or_default())).collect::<Vec<_>>().join(",")
-    });
-    match selector.filter(|selector| !selector.is_empty()) {
+    match selector_of(app, Kind::Service, key) {
         Some(selector) => selected_pods(app, &key.namespace, &selector),
         None => read(app, Mode::Describe),
     }
@@ -67,13 +65,42 @@ fn pods_of_service(app: &mut App, key: &Key) {
 
 /// The pods that a Deployment or a ReplicaSet chooses.
 fn pods_of_selector(app: &mut App, kind: Kind, key: &Key) {
-    let selector = app.store.of(kind).find(key).and_then(|row| {
-        let selector = row.object().pointer("/spec/selector").cloned()?;
-        serde_json::from_value(selector).ok()
-    });
-    if let Some(selector) = selector {
-        selected_pods(app, &key.namespace, &objects::selector::shown(&selector));
+    if let Some(selector) = selector_of(app, kind, key) {
+        selected_pods(app, &key.namespace, &selector);
     }
+}
+
+/// By which labels an object chooses pods: `app=web,tier=db`; `None` where it chooses none.
+fn selector_of(app: &App, kind: Kind, key: &Key) -> Option<String> {
+    let object = app.store.of(kind).find(key)?.object();
+    let selector = if kind == Kind::Service {
+        let pairs = objects::lookup::map(&object, "/spec/selector").into_iter().flatten();
+        pairs.map(|(name, value)| format!("{name}={}", value.as_str().unwrap_or_default())).collect::<Vec<_>>().join(",")
+    } else {
+        objects::selector::shown(&serde_json::from_value(object.pointer("/spec/selector").cloned()?).ok()?)
+    };
+    Some(selector).filter(|selector| !selector.is_empty())
+}
+
+/// The pods that those objects choose which the screen is about; `None` where they are of a kind that chooses none.
+fn chosen_pods(app: &App) -> Option<Vec<Key>> {
+    let (kind, keys) = match app.screen() {
+        Screen::List(list) => (list.kind()?, list.chosen(&app.store)),
+        _ => subject(app).map(|(kind, key)| (kind, vec![key]))?,
+    };
+    if !kind.makes_pods() && kind != Kind::Service {
+        return None;
+    }
+    let mut found = Vec::new();
+    for key in keys {
+        let Some(selector) = selector_of(app, kind, &key) else { continue };
+        let Ok(query) = Query::parse(&format!("-l {selector}"), columns::PODS) else { continue };
+        let pods = app.store.of(Kind::Pod).iter().map(|(_, pod)| pod).filter(|pod| pod.key.namespace == key.namespace);
+        found.extend(pods.filter(|pod| query.matches(pod, app.now)).map(|pod| pod.key.clone()));
+    }
+    found.sort();
+    found.dedup();
+    Some(found)
 }
 
 fn selected_pods(app: &mut App, namespace: &str, selector: &str) {
@@ -174,8 +201,13 @@ pub fn events(app: &mut App) {
     }
 }
 
-/// Shows the log of the pod or container; of several marked pods their logs together.
+/// Shows the log of the pod or container; of several marked pods their logs together, and those of a deployment's pods.
 pub fn log(app: &mut App, is_previous: bool, out: &mut Vec<Effect>) {
+    match chosen_pods(app) {
+        Some(pods) if pods.is_empty() => return app.say(Role::Warn, "it has no pods whose logs could be read"),
+        Some(pods) => return logs::open_all(app, &pods, is_previous, out),
+        None => {}
+    }
     if let Screen::List(list) = app.screen()
         && list.kind() == Some(Kind::Pod)
         && list.marks.len() > 1
@@ -192,6 +224,9 @@ pub fn log(app: &mut App, is_previous: bool, out: &mut Vec<Effect>) {
 
 /// Shows the logs of all containers of the pod, or of the marked ones, together.
 pub fn all_logs(app: &mut App, out: &mut Vec<Effect>) {
+    if chosen_pods(app).is_some() {
+        return log(app, false, out);
+    }
     let pods = match app.screen() {
         Screen::List(list) if list.kind() == Some(Kind::Pod) => list.chosen(&app.store),
         _ => subject(app).filter(|(kind, _)| *kind == Kind::Pod).map(|(_, key)| key).into_iter().collect(),

@@ -136,6 +136,7 @@ pub const TABLE: &[Binding] = &[
     bind(Nodes, "x s", A::Shell, "", "open a shell on the node, for an admin"),
     bind(Nodes, "x u", A::Uncordon, "+uncordon", "let new pods come to the node again, after asking"),
     bind(Workloads, "w", A::Why, "why", "say what its rollout waits for, and which of its pods is not ready"),
+    bind(Workloads, "o", A::Logs, "logs", "show the logs of its pods together, merged by time; of the marked ones too"),
     bind(Workloads, "x s", A::Scale, "scale", "say how many pods it is to have, or the marked ones"),
     bind(Workloads, "x r", A::Restart, "+restart", "make the deployment's pods anew, step by step, after asking"),
     bind(Workloads, "x i", A::SetImage, "+image", "give its containers another image, after asking which"),

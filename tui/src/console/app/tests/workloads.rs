@@ -1,7 +1,9 @@
 //! Deployments and replica sets: their lists, their pods, other numbers of pods and the way back, restarts, owners.
 
 use super::{Bench, pod, row};
+use crate::console::app::effect::Effect;
 use crate::console::app::msg::Wire;
+use crate::console::link::Command;
 use objects::Kind;
 use serde_json::{Value, json};
 use wire::{ReplaceRequest, Request, Response};
@@ -42,6 +44,26 @@ fn a_deployment_is_listed_with_kubectls_columns_and_leads_to_its_pods() {
     bench.wire(Wire::Put(Kind::Pod, Box::new(row(Kind::Pod, &own))));
     bench.press("enter");
     assert!(bench.line(1).contains("/-l app=kubia") && bench.shows("kubia-1") && !bench.shows("bravo"), "{}", bench.picture());
+}
+
+#[test]
+fn the_logs_of_a_deployments_pods_are_one_key_away() {
+    let mut bench = listed();
+    bench.press("o");
+    assert!(bench.shows("it has no pods whose logs could be read"), "{}", bench.picture());
+    for name in ["kubia-1", "kubia-2"] {
+        let mut own = pod(name, &json!({"running": {}}), true, 0);
+        own["metadata"]["labels"] = json!({"app": "kubia"});
+        bench.wire(Wire::Put(Kind::Pod, Box::new(row(Kind::Pod, &own))));
+    }
+    bench.press("o");
+    let asked: Vec<String> = bench.effects.iter().filter_map(|effect| match effect {
+        Effect::Link(Command::Logs { request, .. }) => Some(format!("{} {}", request.pod, request.container.as_deref().unwrap_or_default())),
+        _ => None,
+    }).collect();
+    assert_eq!(asked, ["kubia-1 web", "kubia-1 side", "kubia-2 web", "kubia-2 side"]);
+    bench.press("esc d o");
+    assert!(matches!(bench.app.screen(), crate::console::screen::Screen::Log(_)), "{}", bench.picture());
 }
 
 #[test]
