@@ -122,3 +122,16 @@ fn the_past_has_nothing_of_it_and_asks_for_nothing() {
     bench.press("esc");
     assert!(bench.picture().contains("120m"), "{}", bench.picture());
 }
+
+#[test]
+fn what_is_used_is_a_share_of_what_those_nodes_have_that_told_it() {
+    let mut bench = bench(120);
+    let mut other = super::node();
+    other["metadata"]["name"] = json!("elm");
+    bench.wire(Wire::Put(Kind::Node, Box::new(row(Kind::Node, &other))));
+    bench.press("space p").wait(0);
+    let questions = asked(&mut bench);
+    assert_eq!(questions.len(), 1, "{questions:?}");
+    bench.wire(Wire::Answer(questions[0].0, Ok(answer(4_000, 64))));
+    assert!(bench.shows("50% 4 of 8 used, 1/2 nodes"), "{}", bench.picture());
+}

@@ -57,10 +57,16 @@ fn the_logs_of_a_deployments_pods_are_one_key_away() {
         bench.wire(Wire::Put(Kind::Pod, Box::new(row(Kind::Pod, &own))));
     }
     bench.press("o");
-    let asked: Vec<String> = bench.effects.iter().filter_map(|effect| match effect {
-        Effect::Link(Command::Logs { request, .. }) => Some(format!("{} {}", request.pod, request.container.as_deref().unwrap_or_default())),
-        _ => None,
-    }).collect();
+    let asked: Vec<String> = bench
+        .effects
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::Link(Command::Logs { request, .. }) => {
+                Some(format!("{} {}", request.pod, request.container.as_deref().unwrap_or_default()))
+            }
+            _ => None,
+        })
+        .collect();
     assert_eq!(asked, ["kubia-1 web", "kubia-1 side", "kubia-2 web", "kubia-2 side"]);
     bench.press("esc d o");
     assert!(matches!(bench.app.screen(), crate::console::screen::Screen::Log(_)), "{}", bench.picture());

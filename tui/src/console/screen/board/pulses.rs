@@ -55,9 +55,14 @@ fn cluster(known: &Known<'_>, width: u16) -> Vec<Line> {
     let room = usize::from(width);
     let used = known.store.usage.total();
     let (asked_cores, asked_bytes) = (sum(|load| load.cores), sum(|load| load.bytes));
-    lines.push(used_gauge("cpu", (used.map(|used| used.cores), asked_cores.1), used_cores, room));
+    // What is used is a share of what those nodes have that told it.
+    let measured: Vec<&Load> =
+        load.iter().filter(|(node, _)| known.store.usage.of_node(node).is_some()).map(|(_, load)| load).collect();
+    let most = |of: fn(&Load) -> f64| measured.iter().map(|load| of(load)).sum::<f64>();
+    let of = if measured.len() < load.len() { format!("used, {}/{} nodes", measured.len(), load.len()) } else { "used".into() };
+    lines.push(used_gauge("cpu", (used.map(|used| used.cores), most(|load| load.cores.1)), (used_cores, &of), room));
     lines.push(gauge("", asked_cores, (cores, "asked for"), room));
-    lines.push(used_gauge("memory", (used.map(|used| used.bytes), asked_bytes.1), bytes, room));
+    lines.push(used_gauge("memory", (used.map(|used| used.bytes), most(|load| load.bytes.1)), (bytes, &of), room));
     lines.push(gauge("", asked_bytes, (bytes, "asked for"), room));
     lines.push(gauge("room", sum(|load| load.pods), (|pods| format!("{pods:.0}"), "pods"), room));
     lines.push(Line::default());
@@ -73,13 +78,13 @@ fn gauge(title: &str, (used, most): (f64, f64), (show, word): (fn(f64) -> String
 }
 
 /// What is used now, in the place of which it stands also as long as nobody knows it.
-fn used_gauge(title: &str, (used, most): (Option<f64>, f64), show: fn(f64) -> String, width: usize) -> Line {
+fn used_gauge(title: &str, (used, most): (Option<f64>, f64), (show, word): (fn(f64) -> String, &str), width: usize) -> Line {
     let Some(used) = used else {
         let (full, rest) = bar(0.0, gauge_columns(width));
         let line = Line::default().cell(Role::Dim, title, 9).put(Role::Faint, full).put(Role::Faint, rest);
         return line.cell(Role::Dim, "   -", 6).put(Role::Dim, "used: not known");
     };
-    gauge(title, (used, most), (show, "used"), width)
+    gauge(title, (used, most), (show, word), width)
 }
 
 /// Cores that are used of many: in thousandths only where it is less than one.
