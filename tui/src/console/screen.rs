@@ -3,6 +3,7 @@
 pub mod board;
 pub mod edit;
 pub mod list;
+mod list_marks;
 pub mod list_view;
 pub mod log;
 pub mod reader;
