@@ -11,6 +11,7 @@
 //! A type is `internal` where the server's own form has no JSON names, and `tagged` where it is the same as in JSON.
 //! A server name that is empty is not in the server's form; a JSON name that begins with `^` is the parent's field.
 
+mod container;
 pub(crate) mod decode;
 pub(crate) mod dump;
 pub(crate) mod meta;
@@ -271,7 +272,8 @@ pub(crate) fn of(kind: Kind) -> &'static Type {
 
 /// The types that the API server's messages print whole.
 pub(crate) mod printed {
-    pub(crate) use super::pod::{POD_SPEC, SECURITY_CONTEXT};
+    pub(crate) use super::container::SECURITY_CONTEXT;
+    pub(crate) use super::pod::POD_SPEC;
 }
 
 #[cfg(test)]

@@ -2,15 +2,18 @@
 
 mod attending;
 mod changes;
+mod logs;
+mod manifests;
+mod members;
 mod nodes;
 mod probes;
 mod streams;
 mod top;
+mod waiting;
 
 use super::fake_daemon::{Done, FakeDaemon, run, run_into};
-use objects::{Cause, Kind, Status};
 use serde_json::{Value, json};
-use wire::{Member, MemberState, NodeRemoveRequest, Request, WatchEventKind};
+use wire::{Request, WatchEventKind};
 
 fn pod(name: &str) -> Value {
     json!({
@@ -46,6 +49,13 @@ fn out(text: &str) -> Done {
 
 fn failed(text: &str) -> Done {
     Done { code: 1, out: String::new(), err: text.to_owned() }
+}
+
+impl Done {
+    /// The fake daemon calls an apply of the same object `unchanged`; either word will do.
+    fn with_any_first_line(self) -> Self {
+        Self { out: self.out.replacen("configured", "unchanged", 1), ..self }
+    }
 }
 
 #[tokio::test]
@@ -151,248 +161,6 @@ async fn a_broken_pipe_ends_quietly() {
         let done = run_into(&daemon.node(), verb, "", Box::new(Closed)).await;
         assert_eq!(done, out(""), "{verb:?}");
     }
-}
-
-#[tokio::test]
-async fn manifests_are_created_from_files_folders_and_standard_input() {
-    let daemon = FakeDaemon::start(vec![pod("a")]);
-    let file = daemon.file("new.yaml", MANIFEST);
-    assert_eq!(daemon.run(&["create", "-f", file.to_str().expect("UTF-8")]).await, out("pod/new created\n"));
-    let again = daemon.run(&["create", "-f", file.to_str().expect("UTF-8")]).await;
-    let expected = format!("Error from server (AlreadyExists): error when creating {file:?}: pods \"new\" already exists\n");
-    assert_eq!(again, failed(&expected));
-    let two = format!("{MANIFEST}---\n{}", MANIFEST.replace("name: new", "name: second"));
-    let applied = daemon.run_with(&["apply", "-f", "-"], &two).await;
-    assert_eq!(applied, out("pod/new unchanged\npod/second created\n"));
-    daemon.file("folder/b.yml", &MANIFEST.replace("name: new", "name: b"));
-    daemon.file("folder/inner/c.json", r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"c"}}"#);
-    daemon.file("folder/readme.txt", "no manifest");
-    let folder = file.parent().expect("a folder").join("folder");
-    let folder = folder.to_str().expect("UTF-8");
-    assert_eq!(daemon.run(&["apply", "-f", folder]).await, out("pod/b created\n"));
-    assert_eq!(daemon.run(&["apply", "-Rf", folder]).await, out("pod/b configured\npod/c created\n").with_any_first_line());
-    assert_eq!(daemon.run(&["apply"]).await, failed("error: must specify one of -f and -k\n"));
-    assert_eq!(daemon.run_with(&["apply", "-f", "-"], "").await, failed("error: no objects passed to apply\n"));
-    assert_eq!(daemon.run(&["apply", "-f", "/nowhere"]).await, failed("error: the path \"/nowhere\" does not exist\n"));
-}
-
-impl Done {
-    /// The fake daemon calls an apply of the same object `unchanged`; either word will do.
-    fn with_any_first_line(self) -> Self {
-        Self { out: self.out.replacen("configured", "unchanged", 1), ..self }
-    }
-}
-
-#[tokio::test]
-async fn one_document_that_fails_does_not_stop_the_next() {
-    let daemon = FakeDaemon::start(Vec::new());
-    let causes = vec![Cause {
-        reason: "FieldValueInvalid".into(),
-        message: "Invalid value".into(),
-        field: "spec.containers[0].image".into(),
-    }];
-    daemon.refuse(Status::invalid(Kind::Pod, "new", causes));
-    let two = format!("{MANIFEST}---\n{}", MANIFEST.replace("name: new", "name: second"));
-    let applied = daemon.run_with(&["apply", "-f", "-"], &two).await;
-    let err = "The Pod \"new\" is invalid: spec.containers[0].image: Invalid value (STDIN:8:5)\n";
-    assert_eq!(applied, Done { code: 1, out: "pod/second created\n".into(), err: err.into() });
-}
-
-#[tokio::test]
-async fn faults_of_a_file_are_named_with_line_and_column() {
-    let daemon = FakeDaemon::start(Vec::new());
-    let file = daemon.file("bad.yaml", "apiVersion: v1\nkind: Pod\nmetadata:\n  name: [a\nspec: {}\n");
-    let bad = daemon.run(&["apply", "-f", file.to_str().expect("UTF-8")]).await;
-    assert_eq!((bad.code, bad.out.as_str()), (1, ""));
-    let place = bad.err.strip_prefix(&format!("error: {}:", file.display())).expect("the file's name");
-    assert!(place.split(':').take(2).all(|part| part.parse::<u32>().is_ok()), "{place}");
-    daemon.refuse(Status::bad_request(
-        "Pod in version \"v1\" cannot be handled as a Pod: strict decoding error: unknown field \"spec.foo\"",
-    ));
-    let unknown = daemon.run_with(&["create", "-f", "-"], &format!("{MANIFEST}  foo: 1\n")).await;
-    assert!(unknown.err.ends_with("strict decoding error: unknown field \"spec.foo\" (STDIN:9:3)\n"), "{}", unknown.err);
-    let words = "json: cannot unmarshal bool into Go struct field Container.spec.containers.name of type string";
-    daemon.refuse(Status::bad_request(format!("Pod in version \"v1\" cannot be handled as a Pod: {words}")));
-    let misfit = daemon.run_with(&["create", "-f", "-"], &MANIFEST.replace("name: main", "name: yes")).await;
-    assert!(misfit.err.ends_with(&format!("{words} (STDIN:7:5)\n")), "{}", misfit.err);
-    let kind = daemon.run_with(&["create", "-f", "-"], "apiVersion: v1\nkind: Foo\nmetadata: {name: x}\n").await;
-    assert!(kind.err.contains("no matches for kind \"Foo\" in version \"v1\""), "{}", kind.err);
-    let none = daemon.run_with(&["create", "-f", "-"], "metadata: {name: x}\n").await;
-    assert!(none.err.contains("apiVersion not set, kind not set"), "{}", none.err);
-    let other = daemon.run_with(&["create", "-n", "a", "-f", "-"], &MANIFEST.replace("name: new", "namespace: b")).await;
-    assert!(
-        other.err.contains("the namespace from the provided object \"b\" does not match the namespace \"a\""),
-        "{}",
-        other.err
-    );
-}
-
-#[tokio::test]
-async fn a_dry_run_keeps_nothing() {
-    let daemon = FakeDaemon::start(vec![pod("a")]);
-    assert_eq!(
-        daemon.run_with(&["create", "-f", "-", "--dry-run=server"], MANIFEST).await,
-        out("pod/new created (server dry run)\n")
-    );
-    assert_eq!(daemon.run_with(&["apply", "-f", "-", "--dry-run=client"], MANIFEST).await, out("pod/new created (dry run)\n"));
-    assert_eq!(
-        daemon.run(&["delete", "pod", "a", "--dry-run=server"]).await,
-        out("pod \"a\" deleted from default namespace (server dry run)\n")
-    );
-    assert_eq!(daemon.names(), ["a"]);
-    // Client side, no daemon is needed.
-    let local = run("/nowhere/skiffd.sock", &["create", "-f", "-", "--dry-run=client", "-o", "yaml"], MANIFEST).await;
-    let expected = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: new\n  namespace: default\nspec:\n  containers:\n  - image: x\n    name: main\n";
-    assert_eq!(local, out(expected));
-}
-
-#[tokio::test]
-async fn replace_takes_the_place_of_what_is_there() {
-    let daemon = FakeDaemon::start(vec![pod("new")]);
-    assert_eq!(daemon.run_with(&["replace", "-f", "-"], MANIFEST).await, out("pod/new replaced\n"));
-    let forced = daemon.run_with(&["replace", "--force", "-f", "-"], MANIFEST).await;
-    assert_eq!(forced, out("pod \"new\" deleted from default namespace\npod/new replaced\n"));
-}
-
-#[tokio::test]
-async fn delete_tells_what_it_deleted_and_waits_until_it_is_gone() {
-    let daemon = FakeDaemon::start(vec![pod("a"), pod("b"), pod("c")]);
-    assert_eq!(daemon.run(&["delete", "pod", "a"]).await, out("pod \"a\" deleted from default namespace\n"));
-    assert_eq!(daemon.run(&["delete", "pod/x"]).await, failed("Error from server (NotFound): pods \"x\" not found\n"));
-    assert_eq!(daemon.run(&["delete", "pod", "x", "--ignore-not-found"]).await, out(""));
-    let forced = daemon.run(&["delete", "pod", "b", "--force", "--grace-period=0"]).await;
-    assert_eq!(forced.out, "pod \"b\" force deleted from default namespace\n");
-    assert!(forced.err.starts_with("Warning: Immediate deletion does not wait"));
-    assert_eq!(daemon.run(&["delete", "pods", "--all", "-o", "name"]).await, out("pod/c\n"));
-    assert_eq!(daemon.run(&["delete", "pods", "-l", "app=c"]).await, out("No resources found\n"));
-    assert_eq!(daemon.run(&["delete", "pods"]).await, failed("error: resource(s) were provided, but no name was specified\n"));
-    let from_file = daemon.run_with(&["delete", "-f", "-"], MANIFEST).await;
-    assert_eq!(from_file, failed("Error from server (NotFound): error when deleting \"STDIN\": pods \"new\" not found\n"));
-    let graces: Vec<Option<i64>> = daemon
-        .requests()
-        .into_iter()
-        .filter_map(|request| match request {
-            Request::Delete(delete) => Some(delete.grace_period_seconds),
-            _ => None,
-        })
-        .collect();
-    assert_eq!(graces, [None, None, None, Some(0), None, None]);
-}
-
-#[tokio::test]
-async fn delete_gives_up_at_its_timeout() {
-    let mut slow = pod("a");
-    slow["metadata"]["annotations"] = json!({"slow": true});
-    let daemon = FakeDaemon::start(vec![slow]);
-    let timed_out = daemon.run(&["delete", "pod", "a", "--timeout=20ms"]).await;
-    assert_eq!((timed_out.code, timed_out.err.as_str()), (1, "error: timed out waiting for the condition on pods/a\n"));
-    assert_eq!(daemon.run(&["delete", "pod", "a", "--wait=false"]).await.code, 0);
-}
-
-#[tokio::test]
-async fn wait_ends_when_the_condition_holds() {
-    let daemon = FakeDaemon::start(vec![pod("a")]);
-    assert_eq!(daemon.run(&["wait", "--for=condition=Ready", "pod/a"]).await, out("pod/a condition met\n"));
-    let mut ready = pod("late");
-    ready["status"]["phase"] = json!("Running");
-    daemon.then(WatchEventKind::Added, ready);
-    let late = daemon.run(&["wait", "pod/late", "--for=create", "--for=jsonpath={.status.phase}=Running", "--timeout=1m"]).await;
-    assert_eq!(late, out("pod/late condition met\npod/late condition met\n"));
-    assert_eq!(daemon.run(&["wait", "pod/gone", "--for=delete"]).await, out("pod/gone condition met\n"));
-    assert_eq!(
-        daemon.run(&["wait", "pod/gone", "--for=condition=Ready"]).await,
-        failed("Error from server (NotFound): pods \"gone\" not found\n")
-    );
-    let once = daemon.run(&["wait", "pod/a", "--for=condition=Foo", "--timeout=0"]).await;
-    assert_eq!(once, failed("error: condition not met for pods/a\n"));
-    assert_eq!(
-        daemon.run(&["wait", "pods", "-l", "app=x", "--for=condition=Ready"]).await,
-        failed("error: no matching resources found\n")
-    );
-    assert_eq!(daemon.run(&["wait", "pod/a"]).await, failed("error: unrecognized condition: []\n"));
-}
-
-#[tokio::test]
-async fn wait_gives_up_at_its_timeout() {
-    let daemon = FakeDaemon::start(vec![pod("a")]);
-    let timed_out = daemon.run(&["wait", "pod/a", "--for=condition=Ready=false", "--timeout=20ms"]).await;
-    assert_eq!(timed_out, failed("error: timed out waiting for the condition on pods/a\n"));
-}
-
-#[tokio::test]
-async fn wait_goes_on_with_the_other_objects_after_one_that_fails() {
-    let mut stuck = pod("a");
-    stuck["status"]["conditions"][0]["status"] = json!("False");
-    let daemon = FakeDaemon::start(vec![stuck, pod("b")]);
-    let all = daemon.run(&["wait", "pods", "--all", "--for=condition=Ready", "--timeout=20ms"]).await;
-    let err = "error: timed out waiting for the condition on pods/a\n";
-    assert_eq!(all, Done { code: 1, out: "pod/b condition met\n".into(), err: err.into() });
-    let missing = daemon.run(&["wait", "pod/x", "pod/b", "--for=condition=Ready"]).await;
-    let err = "Error from server (NotFound): pods \"x\" not found\n";
-    assert_eq!(missing, Done { code: 1, out: "pod/b condition met\n".into(), err: err.into() });
-}
-
-#[tokio::test]
-async fn logs_are_printed_whole_and_with_prefixes() {
-    let mut two = pod("b");
-    two["spec"]["containers"] = json!([{"name": "main"}, {"name": "side"}]);
-    let daemon = FakeDaemon::start(vec![pod("a"), two]);
-    assert_eq!(daemon.run(&["logs", "a"]).await, out("a:main:1\na:main:2"));
-    let defaulted = daemon.run(&["logs", "pod/b", "--tail=3", "--since=90s", "-p", "--timestamps"]).await;
-    assert_eq!(
-        defaulted,
-        Done { code: 0, out: "b:main:1\nb:main:2".into(), err: "Defaulted container \"main\" out of: main, side\n".into() }
-    );
-    let mut asked = daemon.requests().into_iter().filter_map(|request| match request {
-        Request::Logs(logs) => Some(logs),
-        _ => None,
-    });
-    let last = asked.next_back().expect("a log was asked for");
-    assert_eq!((last.tail_lines, last.since_seconds, last.previous, last.timestamps), (Some(3), Some(90), true, true));
-    assert_eq!(daemon.run(&["logs", "b", "side"]).await.out, "b:side:1\nb:side:2");
-    let all = daemon.run(&["logs", "b", "--all-containers=true", "--prefix"]).await.out;
-    assert_eq!(all, "[pod/b/main] b:main:1\n[pod/b/main] b:main:2[pod/b/side] b:side:1\n[pod/b/side] b:side:2");
-    let mut followed: Vec<String> = daemon
-        .run(&["logs", "-f", "-l", "app in (a,b)", "--all-containers", "--prefix"])
-        .await
-        .out
-        .split('[')
-        .map(str::to_owned)
-        .collect();
-    followed.sort();
-    assert_eq!(followed.len(), 7, "{followed:?}");
-}
-
-#[tokio::test]
-async fn less_than_a_second_of_log_is_not_the_whole_log() {
-    let daemon = FakeDaemon::start(vec![pod("a")]);
-    let mut asked = Vec::new();
-    for since in ["--since=1ms", "--since=1500ms", "--since=0s"] {
-        assert_eq!(daemon.run(&["logs", "a", since]).await.code, 0);
-        let mut logs = daemon.requests().into_iter().filter_map(|request| match request {
-            Request::Logs(logs) => Some(logs.since_seconds),
-            _ => None,
-        });
-        asked.extend(logs.next_back());
-    }
-    assert_eq!(asked, [Some(1), Some(2), None]);
-}
-
-#[tokio::test]
-async fn logs_that_cannot_be_had_are_told() {
-    let daemon = FakeDaemon::start(vec![pod("a")]);
-    let missing = daemon.run(&["logs", "x"]).await;
-    assert_eq!(missing, failed("error: error from server (NotFound): pods \"x\" not found in namespace \"default\"\n"));
-    let container = daemon.run(&["logs", "a", "-c", "zz"]).await;
-    assert_eq!(container, failed("error: container zz is not valid for pod a out of: main\n"));
-    daemon.refuse(Status::bad_request("container \"main\" in pod \"a\" is waiting to start: ContainerCreating"));
-    let waiting = daemon.run(&["logs", "a"]).await;
-    assert_eq!(
-        waiting,
-        failed("Error from server (BadRequest): container \"main\" in pod \"a\" is waiting to start: ContainerCreating\n")
-    );
-    let both = daemon.run(&["logs", "a", "--since=1s", "--since-time=2026-01-01T00:00:00Z"]).await;
-    assert_eq!(both, failed("error: at most one of `sinceTime` or `sinceSeconds` may be specified\n"));
 }
 
 #[tokio::test]
@@ -509,93 +277,4 @@ async fn verbs_that_ask_nobody_need_no_daemon() {
     assert_eq!(rows[3], ["priorityclasses", "pc", "scheduling.k8s.io/v1", "false", "PriorityClass"]);
     let script = run("/nowhere", &["completion", "bash"], "").await;
     assert!(script.out.contains("_skiff()"));
-}
-
-fn member(name: &str, state: MemberState, seconds: i64) -> Member {
-    let now = super::fake_daemon::clock().timestamp().as_second();
-    Member {
-        name: name.to_owned(),
-        state,
-        since: now - seconds,
-        address: format!("{name}:7946"),
-        round_trip_ms: Some(0.42),
-        clock_offset_ms: Some(-1500.0),
-        is_self: name == "oak",
-        instance: u64::try_from(now - 7200).expect("a time") * 1000,
-        version: "0.1.0".to_owned(),
-    }
-}
-
-fn on_node(name: &str, node: &str) -> Value {
-    let mut pod = pod(name);
-    pod["spec"]["nodeName"] = json!(node);
-    pod
-}
-
-#[tokio::test]
-async fn the_members_of_the_cluster_are_listed() {
-    let daemon = FakeDaemon::start(Vec::new());
-    daemon.sees(vec![member("elm", MemberState::Down, 40), member("oak", MemberState::Alive, 7200)]);
-    let table = "NAME   STATE               SINCE   ADDRESS    RTT     CLOCK   VERSION\n\
-                 elm    down                40s     elm:7946   0.4ms   -1.5s   0.1.0\n\
-                 oak    alive (this node)   120m    oak:7946   -       -       0.1.0\n";
-    assert_eq!(daemon.run(&["node", "ls"]).await, out(table));
-    assert_eq!(daemon.run(&["node", "ls", "-o", "name"]).await, out("node/elm\nnode/oak\n"));
-    let wide = daemon.run(&["node", "ls", "-owide", "--no-headers"]).await.out;
-    assert!(wide.starts_with("elm   down                40s    elm:7946   0.4ms   -1.5s   0.1.0   120m   c0ffee\n"), "{wide}");
-    let json: Value = serde_json::from_str(&daemon.run(&["node", "ls", "-o", "json"]).await.out).expect("JSON");
-    assert_eq!(json["items"][0]["state"], "down");
-    daemon.run(&["node", "ls", "--on", "elm"]).await;
-    assert!(daemon.requests().iter().any(|request| matches!(request, Request::On { node, .. } if node == "elm")));
-}
-
-#[tokio::test]
-async fn nodes_are_removed_and_a_refusal_is_told() {
-    let daemon = FakeDaemon::start(Vec::new());
-    daemon.refuse(Status::conflict(Kind::Node, "elm", "it is alive"));
-    let done = daemon.run(&["node", "rm", "elm", "fir", "--force"]).await;
-    assert_eq!((done.code, done.out.as_str()), (1, "node/fir removed, with 1 pod\n"));
-    let refused = "Error from server (Conflict): Operation cannot be fulfilled on nodes \"elm\": it is alive\n";
-    assert_eq!(done.err, refused);
-    let forced = |request: &Request| matches!(request, Request::NodeRemove(NodeRemoveRequest { force: true, .. }));
-    assert!(daemon.requests().iter().all(forced));
-    assert_eq!(daemon.run(&["node", "rm"]).await.code, 1);
-}
-
-#[tokio::test]
-async fn objects_of_nodes_that_are_not_seen_come_with_a_warning() {
-    let node = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "elm", "uid": "n"}});
-    let daemon = FakeDaemon::start(vec![pod("a"), on_node("b", "elm"), on_node("c", "elm"), on_node("d", "fir"), node]);
-    let members = [
-        ("elm", MemberState::Down, 40),
-        ("fir", MemberState::Alive, 9),
-        ("oak", MemberState::Alive, 90),
-        ("yew", MemberState::Left, 60),
-    ];
-    daemon.sees(members.iter().map(|(name, state, seconds)| member(name, *state, *seconds)).collect());
-    let warning = "Warning: node elm has not been seen for 40s; its pods are shown as they were then\n";
-    for arguments in [&["get", "pods"][..], &["get", "pod", "b", "-o", "name"], &["describe", "pod", "b"]] {
-        let done = daemon.run(arguments).await;
-        assert_eq!((done.code, done.err.as_str()), (0, warning), "{arguments:?}");
-    }
-    let done = daemon.run(&["get", "nodes"]).await;
-    assert_eq!(done.err, "Warning: node elm has not been seen for 40s; it is shown as it was then\n");
-    assert_eq!(daemon.run(&["get", "pod", "a"]).await.err, "", "of a node that is seen");
-    assert_eq!(daemon.run(&["get", "pod", "d"]).await.err, "");
-    // A daemon that has just started has heard of nobody yet.
-    daemon.sees(vec![member("elm", MemberState::Down, 40), member("oak", MemberState::Alive, 9)]);
-    assert_eq!(daemon.run(&["get", "pods"]).await.err, "");
-}
-
-#[tokio::test]
-async fn images_of_a_named_node_are_asked_of_that_node() {
-    let daemon = FakeDaemon::start(Vec::new());
-    assert_eq!(daemon.run(&["image", "ls", "--on", "elm"]).await.code, 0);
-    assert_eq!(daemon.run(&["image", "--on", "elm", "pull", "nginx:alpine", "-q"]).await.code, 0);
-    assert_eq!(daemon.run(&["image", "load", "--on", "elm", "/srv/box.tar"]).await.code, 0);
-    let requests = daemon.requests();
-    assert_eq!(requests.len(), 3);
-    assert!(requests.iter().all(|request| matches!(request, Request::On { node, .. } if node == "elm")), "{requests:?}");
-    let done = daemon.run(&["image", "load", "--on", "elm", "box.tar"]).await;
-    assert_eq!(done, failed("error: the path \"box.tar\" must be absolute: it is one of node elm\n"));
 }

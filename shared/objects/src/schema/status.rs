@@ -3,7 +3,8 @@
 //! A table: facts of the API, in the order of the API server's own types; `schema.rs` says what each column means.
 
 use super::Shape::{Bool, Int32, Int64, List, Map, Quantity, Struct, Text, Time};
-use super::pod::{CONTAINER_EXTENDED_RESOURCE_REQUEST, RESOURCE_REQUIREMENTS};
+use super::container::RESOURCE_REQUIREMENTS;
+use super::pod::CONTAINER_EXTENDED_RESOURCE_REQUEST;
 use super::{TEXT, Type, field, internal, tagged};
 pub(crate) static POD_CONDITION: Type = internal(
     "PodCondition",
