@@ -85,8 +85,9 @@ impl Replica {
             Some(spec) => (spec.stamp.birth.clone(), spec.ancestry.with(&version)),
             None => (version.clone(), Ancestry::default().with(&version)),
         };
-        let stamp = Stamp { birth, version, fate: Fate::Live };
-        self.write(object, Part::Spec, Record { stamp, ancestry, body: Body::Json(json.into()) })
+        let body = Body::Json(json.into());
+        let stamp = Stamp { birth, version, fate: Fate::of(&body) };
+        self.write(object, Part::Spec, Record { stamp, ancestry, body })
     }
 
     /// Deletes an object, if it lives.
