@@ -44,6 +44,16 @@ pub struct Decision {
     pub look_again: Option<Timestamp>,
 }
 
+impl Decision {
+    /// Whether nothing is to be done nor said.
+    #[must_use]
+    pub fn is_done(&self, deployment: &Deployment) -> bool {
+        let Self { adopt, release, create, change, delete, revision, status, look_again: _ } = self;
+        let has_nothing = adopt.is_empty() && release.is_empty() && change.is_empty() && delete.is_empty();
+        has_nothing && create.is_none() && revision.is_none() && deployment.status.as_ref() == Some(status)
+    }
+}
+
 /// A ReplicaSet of the Deployment's namespace.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SetRef {
@@ -274,9 +284,12 @@ fn seen(set: &ReplicaSet) -> k8s_openapi::api::apps::v1::ReplicaSetStatus {
 
 /// Whether what was said of a set last is of what it is to be now, or claims nothing.
 fn is_up_to_date(set: &ReplicaSet) -> bool {
-    let seen = seen(set);
-    let is_of_now = seen.observed_generation.unwrap_or(0) >= set.metadata.generation.unwrap_or(0);
-    is_of_now || seen.available_replicas.unwrap_or(0) == 0
+    is_observed(set) || seen(set).available_replicas.unwrap_or(0) == 0
+}
+
+/// Whether what was said of a set last is of what it is to be now.
+fn is_observed(set: &ReplicaSet) -> bool {
+    seen(set).observed_generation.unwrap_or(0) >= set.metadata.generation.unwrap_or(0)
 }
 
 /// Of the available pods those that are too many are going: they do not count.

@@ -40,6 +40,15 @@ pub struct Decision {
     pub look_again: Option<Timestamp>,
 }
 
+impl Decision {
+    /// Whether nothing is to be done nor said.
+    #[must_use]
+    pub fn is_done(&self, set: &ReplicaSet) -> bool {
+        let Self { adopt, release, create, delete, status, look_again: _ } = self;
+        adopt.is_empty() && release.is_empty() && *create == 0 && delete.is_empty() && set.status.as_ref() == Some(status)
+    }
+}
+
 /// A pod of the set's namespace.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PodRef {

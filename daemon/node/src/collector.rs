@@ -8,6 +8,7 @@ mod namespaces;
 mod perform;
 
 use crate::cluster::trust::Keys;
+use crate::controller::take_all;
 use crate::shutdown::Shutdown;
 use crate::turns::WorkQueue;
 use crate::verbs::Verbs;
@@ -19,7 +20,7 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
-use store::{Change, ChangeKind, Expired, Key, Object, Store, Watcher};
+use store::{Change, ChangeKind, Key, Object, Store, Watcher};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::warn;
@@ -73,7 +74,8 @@ impl Collector {
                 }
             };
             let taken = change.transpose().map(|change| change.iter().for_each(|change| self.take_in(change)));
-            if taken.and_then(|()| self.catch_up(&mut watchers)).is_err() {
+            // Of kinds that change all the time, the first would hide the others.
+            if taken.and_then(|()| take_all(&mut watchers, |change| self.take_in(change))).is_err() {
                 self.collection = Collection::new();
                 watchers = self.list();
                 self.queue.add((), SETTLE);
@@ -84,16 +86,6 @@ impl Collector {
                 self.queue.add((), within);
             }
         }
-    }
-
-    /// Takes in what else has happened: of kinds that change all the time, the first would hide the others.
-    fn catch_up(&mut self, watchers: &mut [Watcher]) -> Result<(), Expired> {
-        for watcher in watchers {
-            while let Some(change) = watcher.try_next()? {
-                self.take_in(&change);
-            }
-        }
-        Ok(())
     }
 
     fn take_in(&mut self, change: &Change) {

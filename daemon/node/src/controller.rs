@@ -162,9 +162,14 @@ fn list<C: Controller>(controller: &mut C) -> [Watcher; 3] {
 
 /// Takes in all that has happened, so that nothing is decided upon less.
 fn catch_up(controller: &mut impl Controller, watchers: &mut [Watcher; 3]) -> Result<(), Expired> {
+    take_all(watchers, |change| controller.take(change))
+}
+
+/// Takes in all that has happened and not been told yet.
+pub fn take_all(watchers: &mut [Watcher], mut take: impl FnMut(&Change)) -> Result<(), Expired> {
     for watcher in watchers {
         while let Some(change) = watcher.try_next()? {
-            controller.take(&change);
+            take(&change);
         }
     }
     Ok(())

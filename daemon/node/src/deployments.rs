@@ -7,7 +7,7 @@ mod perform;
 use crate::controller::{AGAIN, Base, Controller, SETTLE};
 use crate::events::{Recorder, Reporter};
 use crate::verbs::Verbs;
-use control::deployment::{self, Decision};
+use control::deployment;
 use control::membership::Members;
 use control::replica_set::Replica;
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
@@ -125,7 +125,7 @@ impl Controller for Deployments {
             let within = Duration::try_from(at.duration_since(now)).unwrap_or_default() + SETTLE;
             self.base.queue.add(key.clone(), within);
         }
-        if is_done(&deployment, &decision) {
+        if decision.is_done(&deployment) {
             self.failures.remove(&uid);
             return self.base.turns.is_done(&uid);
         }
@@ -139,10 +139,4 @@ impl Controller for Deployments {
 fn recreates(deployment: &Deployment) -> bool {
     let strategy = deployment.spec.as_ref().and_then(|spec| spec.strategy.as_ref());
     strategy.and_then(|strategy| strategy.type_.as_deref()) == Some("Recreate")
-}
-
-fn is_done(deployment: &Deployment, decision: &Decision) -> bool {
-    let Decision { adopt, release, create, change, delete, revision, status, look_again: _ } = decision;
-    let has_nothing = adopt.is_empty() && release.is_empty() && change.is_empty() && delete.is_empty();
-    has_nothing && create.is_none() && revision.is_none() && deployment.status.as_ref() == Some(status)
 }

@@ -8,7 +8,7 @@ use crate::controller::{AGAIN, Base, Controller, SETTLE};
 use crate::events::{Recorder, Reporter};
 use crate::verbs::Verbs;
 use control::membership::Members;
-use control::replica_set::{self, Decision, Failure, Replica};
+use control::replica_set::{self, Failure, Replica};
 use control::scheduler::UNREACHABLE;
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::ReplicaSet;
@@ -151,7 +151,7 @@ impl Controller for ReplicaSets {
         if let Some(at) = changes_at.into_iter().chain(decision.look_again).min() {
             self.base.queue.add(key.clone(), Duration::try_from(at.duration_since(now)).unwrap_or_default());
         }
-        if is_done(&set, &decision) {
+        if decision.is_done(&set) {
             return self.base.turns.is_done(&uid);
         }
         if self.base.turns.is_ours(&uid) {
@@ -168,9 +168,4 @@ fn out_of_sight_since(node: &Node) -> Option<Timestamp> {
     let taints = node.spec.iter().flat_map(|spec| spec.taints.iter().flatten());
     let mut shown = taints.filter(|taint| taint.key == UNREACHABLE && taint.effect == "NoExecute");
     shown.next().and_then(|taint| taint.time_added.as_ref()).map(|added| added.0)
-}
-
-fn is_done(set: &ReplicaSet, decision: &Decision) -> bool {
-    let Decision { adopt, release, create, delete, status, .. } = decision;
-    adopt.is_empty() && release.is_empty() && *create == 0 && delete.is_empty() && set.status.as_ref() == Some(status)
 }

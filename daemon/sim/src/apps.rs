@@ -200,13 +200,7 @@ impl Acting<'_> {
         let uid = deployment.metadata.uid.clone().unwrap_or_default();
         let key = format!("{DEPLOYMENTS}{}", deployment.metadata.name.as_deref().unwrap_or_default());
         let decision = deployment::decide(deployment, &view.sets, &view.pods, self.now());
-        let has_changes = decision.create.is_some() || !decision.change.is_empty() || !decision.delete.is_empty();
-        let is_done = !has_changes
-            && decision.adopt.is_empty()
-            && decision.release.is_empty()
-            && decision.revision.is_none()
-            && deployment.status.as_ref() == Some(&decision.status);
-        if is_done || !self.is_our_turn(&uid, open) {
+        if decision.is_done(deployment) || !self.is_our_turn(&uid, open) {
             return;
         }
         for set in &decision.adopt {
@@ -259,12 +253,7 @@ impl Acting<'_> {
         let reached = concerned.cloned().map(|pod| self.as_it_counts(pod, now));
         let pods: Vec<Replica> = reached.collect();
         let decision = replica_set::decide(set, &pods, None, now);
-        let is_done = decision.adopt.is_empty()
-            && decision.release.is_empty()
-            && decision.create == 0
-            && decision.delete.is_empty()
-            && set.status.as_ref() == Some(&decision.status);
-        if is_done || !self.is_our_turn(&uid, open) {
+        if decision.is_done(set) || !self.is_our_turn(&uid, open) {
             return;
         }
         for pod in &decision.adopt {

@@ -160,10 +160,7 @@ impl Life {
     }
 
     fn split(&mut self) {
-        for node in 0..self.world.nodes.len() {
-            let side = self.rng.random_range(0..2);
-            self.world.network.put(node, side);
-        }
+        self.world.split(&mut self.rng);
         self.split_since_us.get_or_insert(self.world.now_us);
     }
 
@@ -173,7 +170,7 @@ impl Life {
     }
 
     fn crash(&mut self) {
-        let running = (0..self.world.nodes.len()).filter(|node| self.world.is_up(*node)).count();
+        let running = self.world.up();
         if let Some(node) = self.any_node()
             && running > 1
         {

@@ -231,6 +231,19 @@ impl World {
         self.nodes[index].engine.is_some()
     }
 
+    /// How many nodes run.
+    #[must_use]
+    pub fn up(&self) -> usize {
+        (0..self.nodes.len()).filter(|index| self.is_up(*index)).count()
+    }
+
+    /// Puts each node on one of two sides, as a life's own chance has it.
+    pub fn split(&mut self, rng: &mut Xoshiro256PlusPlus) {
+        for index in 0..self.nodes.len() {
+            self.network.put(index, rng.random_range(0..2));
+        }
+    }
+
     /// The time as a node sees it.
     #[must_use]
     pub fn now(&self, index: usize) -> Now {
