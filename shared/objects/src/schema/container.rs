@@ -237,69 +237,44 @@ pub(crate) static SECURITY_CONTEXT: Type = internal(
     ],
 );
 
-pub(crate) static CONTAINER: Type = internal(
-    "Container",
-    &[
-        field("Name", "name", TEXT).always(),
-        field("Image", "image", TEXT),
-        field("Command", "command", List(&TEXT)),
-        field("Args", "args", List(&TEXT)),
-        field("WorkingDir", "workingDir", TEXT),
-        field("Ports", "ports", List(&Struct(&CONTAINER_PORT)))
-            .merge_by("containerPort")
-            .keyed_by(&["containerPort", "protocol"]),
-        field("EnvFrom", "envFrom", List(&Struct(&ENV_FROM_SOURCE))),
-        field("Env", "env", List(&Struct(&ENV_VAR))).merge_by("name"),
-        field("Resources", "resources", Struct(&RESOURCE_REQUIREMENTS)).always(),
-        field("ResizePolicy", "resizePolicy", List(&Struct(&CONTAINER_RESIZE_POLICY))),
-        field("RestartPolicy", "restartPolicy", Text("v1.ContainerRestartPolicy")).pointer(),
-        field("RestartPolicyRules", "restartPolicyRules", List(&Struct(&CONTAINER_RESTART_RULE))),
-        field("VolumeMounts", "volumeMounts", List(&Struct(&VOLUME_MOUNT))).merge_by("mountPath"),
-        field("VolumeDevices", "volumeDevices", List(&Struct(&VOLUME_DEVICE))).merge_by("devicePath"),
-        field("LivenessProbe", "livenessProbe", Struct(&PROBE)).pointer(),
-        field("ReadinessProbe", "readinessProbe", Struct(&PROBE)).pointer(),
-        field("StartupProbe", "startupProbe", Struct(&PROBE)).pointer(),
-        field("Lifecycle", "lifecycle", Struct(&LIFECYCLE)).pointer(),
-        field("TerminationMessagePath", "terminationMessagePath", TEXT),
-        field("TerminationMessagePolicy", "terminationMessagePolicy", Text("v1.TerminationMessagePolicy")),
-        field("ImagePullPolicy", "imagePullPolicy", Text("v1.PullPolicy")),
-        field("SecurityContext", "securityContext", Struct(&SECURITY_CONTEXT)).pointer(),
-        field("Stdin", "stdin", Bool),
-        field("StdinOnce", "stdinOnce", Bool),
-        field("TTY", "tty", Bool),
-    ],
-);
+/// The fields of a container, and more: a container that is added to a running pod has the same and one of its own
+/// (`k8s.io/kubernetes/pkg/apis/core/types.go:EphemeralContainerCommon`).
+macro_rules! container_fields {
+    ($($more:expr),*) => {
+        &[
+            field("Name", "name", TEXT).always(),
+            field("Image", "image", TEXT),
+            field("Command", "command", List(&TEXT)),
+            field("Args", "args", List(&TEXT)),
+            field("WorkingDir", "workingDir", TEXT),
+            field("Ports", "ports", List(&Struct(&CONTAINER_PORT)))
+                .merge_by("containerPort")
+                .keyed_by(&["containerPort", "protocol"]),
+            field("EnvFrom", "envFrom", List(&Struct(&ENV_FROM_SOURCE))),
+            field("Env", "env", List(&Struct(&ENV_VAR))).merge_by("name"),
+            field("Resources", "resources", Struct(&RESOURCE_REQUIREMENTS)).always(),
+            field("ResizePolicy", "resizePolicy", List(&Struct(&CONTAINER_RESIZE_POLICY))),
+            field("RestartPolicy", "restartPolicy", Text("v1.ContainerRestartPolicy")).pointer(),
+            field("RestartPolicyRules", "restartPolicyRules", List(&Struct(&CONTAINER_RESTART_RULE))),
+            field("VolumeMounts", "volumeMounts", List(&Struct(&VOLUME_MOUNT))).merge_by("mountPath"),
+            field("VolumeDevices", "volumeDevices", List(&Struct(&VOLUME_DEVICE))).merge_by("devicePath"),
+            field("LivenessProbe", "livenessProbe", Struct(&PROBE)).pointer(),
+            field("ReadinessProbe", "readinessProbe", Struct(&PROBE)).pointer(),
+            field("StartupProbe", "startupProbe", Struct(&PROBE)).pointer(),
+            field("Lifecycle", "lifecycle", Struct(&LIFECYCLE)).pointer(),
+            field("TerminationMessagePath", "terminationMessagePath", TEXT),
+            field("TerminationMessagePolicy", "terminationMessagePolicy", Text("v1.TerminationMessagePolicy")),
+            field("ImagePullPolicy", "imagePullPolicy", Text("v1.PullPolicy")),
+            field("SecurityContext", "securityContext", Struct(&SECURITY_CONTEXT)).pointer(),
+            field("Stdin", "stdin", Bool),
+            field("StdinOnce", "stdinOnce", Bool),
+            field("TTY", "tty", Bool),
+            $($more),*
+        ]
+    };
+}
 
-pub(crate) static EPHEMERAL_CONTAINER: Type = internal(
-    "EphemeralContainer",
-    &[
-        field("Name", "name", TEXT).always(),
-        field("Image", "image", TEXT),
-        field("Command", "command", List(&TEXT)),
-        field("Args", "args", List(&TEXT)),
-        field("WorkingDir", "workingDir", TEXT),
-        field("Ports", "ports", List(&Struct(&CONTAINER_PORT)))
-            .merge_by("containerPort")
-            .keyed_by(&["containerPort", "protocol"]),
-        field("EnvFrom", "envFrom", List(&Struct(&ENV_FROM_SOURCE))),
-        field("Env", "env", List(&Struct(&ENV_VAR))).merge_by("name"),
-        field("Resources", "resources", Struct(&RESOURCE_REQUIREMENTS)).always(),
-        field("ResizePolicy", "resizePolicy", List(&Struct(&CONTAINER_RESIZE_POLICY))),
-        field("RestartPolicy", "restartPolicy", Text("v1.ContainerRestartPolicy")).pointer(),
-        field("RestartPolicyRules", "restartPolicyRules", List(&Struct(&CONTAINER_RESTART_RULE))),
-        field("VolumeMounts", "volumeMounts", List(&Struct(&VOLUME_MOUNT))).merge_by("mountPath"),
-        field("VolumeDevices", "volumeDevices", List(&Struct(&VOLUME_DEVICE))).merge_by("devicePath"),
-        field("LivenessProbe", "livenessProbe", Struct(&PROBE)).pointer(),
-        field("ReadinessProbe", "readinessProbe", Struct(&PROBE)).pointer(),
-        field("StartupProbe", "startupProbe", Struct(&PROBE)).pointer(),
-        field("Lifecycle", "lifecycle", Struct(&LIFECYCLE)).pointer(),
-        field("TerminationMessagePath", "terminationMessagePath", TEXT),
-        field("TerminationMessagePolicy", "terminationMessagePolicy", Text("v1.TerminationMessagePolicy")),
-        field("ImagePullPolicy", "imagePullPolicy", Text("v1.PullPolicy")),
-        field("SecurityContext", "securityContext", Struct(&SECURITY_CONTEXT)).pointer(),
-        field("Stdin", "stdin", Bool),
-        field("StdinOnce", "stdinOnce", Bool),
-        field("TTY", "tty", Bool),
-        field("TargetContainerName", "targetContainerName", TEXT),
-    ],
-);
+pub(crate) static CONTAINER: Type = internal("Container", container_fields!());
+
+pub(crate) static EPHEMERAL_CONTAINER: Type =
+    internal("EphemeralContainer", container_fields!(field("TargetContainerName", "targetContainerName", TEXT)));
