@@ -7,6 +7,7 @@ use crate::console::keys::action::Action;
 use crate::console::link::{Command, Failure};
 use crate::console::model::namespaces::Namespaces;
 use crate::console::model::row::{About, Key};
+use crate::console::model::why::is_asked;
 use crate::console::screen::Screen;
 use crate::console::screen::board::feed::Question;
 use crate::console::screen::board::probes::Probes;
@@ -36,15 +37,10 @@ pub fn why(app: &mut App, out: &mut Vec<Effect>) {
         _ => navigate::subject(app),
     };
     match about {
-        Some((kind, key)) if has_why(kind) && app.store.of(kind).find(&key).is_some() => ask_why(app, kind, key, out),
-        Some((kind, key)) if has_why(kind) => app.say(Role::Warn, format!("{} {} is gone", kind.singular(), key.name)),
+        Some((kind, key)) if is_asked(kind) && app.store.of(kind).find(&key).is_some() => ask_why(app, kind, key, out),
+        Some((kind, key)) if is_asked(kind) => app.say(Role::Warn, format!("{} {} is gone", kind.singular(), key.name)),
         _ => app.say(Role::Warn, "only pods, nodes and what makes pods are asked why they are not ready"),
     }
-}
-
-/// Whether one can ask why an object of that kind is not ready.
-const fn has_why(kind: Kind) -> bool {
-    matches!(kind, Kind::Pod | Kind::Node) || kind.makes_pods()
 }
 
 /// Opens the answer, and asks for the end of the log that says more.
@@ -161,7 +157,7 @@ pub fn follow(app: &mut App, out: &mut Vec<Effect>) {
     let Some(target) = board.target().cloned() else { return };
     match target {
         Target::Object(kind, key) => read(app, kind, key),
-        Target::Why(kind, key) if has_why(kind) => ask_why(app, kind, key, out),
+        Target::Why(kind, key) if is_asked(kind) => ask_why(app, kind, key, out),
         Target::Why(kind, key) => read(app, kind, key),
         Target::Events(kind, key) => {
             let about = About { kind: kind.name().into(), key };

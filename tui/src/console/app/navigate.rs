@@ -6,6 +6,7 @@ use super::{boards, deleting, editing, logs, travel};
 use crate::console::keys::action::Action;
 use crate::console::model::columns;
 use crate::console::model::namespaces::Namespaces;
+use crate::console::model::project;
 use crate::console::model::query::Query;
 use crate::console::model::row::{About, Key, Tone};
 use crate::console::screen::Screen;
@@ -74,8 +75,7 @@ fn pods_of_selector(app: &mut App, kind: Kind, key: &Key) {
 fn selector_of(app: &App, kind: Kind, key: &Key) -> Option<String> {
     let object = app.store.of(kind).find(key)?.object();
     let selector = if kind == Kind::Service {
-        let pairs = objects::lookup::map(&object, "/spec/selector").into_iter().flatten();
-        pairs.map(|(name, value)| format!("{name}={}", value.as_str().unwrap_or_default())).collect::<Vec<_>>().join(",")
+        project::pairs(&object, "/spec/selector")
     } else {
         objects::selector::shown(&serde_json::from_value(object.pointer("/spec/selector").cloned()?).ok()?)
     };

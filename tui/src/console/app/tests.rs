@@ -145,7 +145,7 @@ pub fn live() -> Standing {
 }
 
 pub fn row(kind: Kind, object: &Value) -> Row {
-    project::row(kind, &serde_json::value::to_raw_value(object).expect("JSON")).expect("it has a name")
+    project::row_of(kind, object).expect("it has a name")
 }
 
 pub fn pod(name: &str, state: &Value, is_ready: bool, restarts: i64) -> Value {

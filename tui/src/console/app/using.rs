@@ -4,7 +4,7 @@ use super::deleting::full_name;
 use super::effect::Effect;
 use super::navigate;
 use super::state::{App, Choice, Overlay};
-use crate::console::model::row::{Cell, Key};
+use crate::console::model::row::Key;
 use crate::console::model::{columns, owned, users};
 use crate::console::screen::Screen;
 use crate::console::screen::list::List;
@@ -19,13 +19,11 @@ pub fn show(app: &mut App, out: &mut Vec<Effect>) {
         Kind::Node => return app.push(Screen::List(Box::new(List::on_node(&key.name)))),
         // Their pods are a list of their own.
         Kind::Namespace | Kind::Service => return navigate::open(app, out),
-        Kind::Deployment => {
-            if super::kinds::waits(app, Kind::ReplicaSet, "used-by") {
-                return;
-            }
+        // A deployment's pods are those of its sets.
+        Kind::Deployment if super::kinds::waits(app, Kind::ReplicaSet, "used-by") => return,
+        Kind::Deployment | Kind::ReplicaSet => {
             owned::pods(&app.store, kind, &key).into_iter().map(|row| row.key.clone()).collect()
         }
-        Kind::ReplicaSet => owned::pods(&app.store, kind, &key).into_iter().map(|row| row.key.clone()).collect(),
         Kind::ConfigMap | Kind::Secret | Kind::ServiceAccount | Kind::PriorityClass => users::of(&app.store, kind, &key),
         Kind::Pod | Kind::Event | Kind::Lease => {
             return app.say(Role::Dim, format!("no pod names {}: they are used by none", kind.plural()));
@@ -42,10 +40,7 @@ pub fn show(app: &mut App, out: &mut Vec<Effect>) {
 
 /// A pod's state, and how many of its containers are ready.
 fn status(app: &App, key: &Key) -> String {
-    let row = app.store.of(Kind::Pod).find(key);
-    let cell = |title: &str| {
-        let cell = columns::position(columns::PODS, title).and_then(|at| row?.cells.get(at));
-        cell.and_then(Cell::plain).unwrap_or_default().to_owned()
-    };
+    let Some(row) = app.store.of(Kind::Pod).find(key) else { return String::new() };
+    let cell = |title: &str| row.words(columns::PODS, title);
     format!("{}  {}  {}", cell("READY"), cell("STATUS"), cell("NODE"))
 }

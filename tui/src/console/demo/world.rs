@@ -138,7 +138,11 @@ impl World {
         let live = Standing::Live { node: first, daemon: env!("CARGO_PKG_VERSION").to_owned() };
         world.tell(file.start, ANSWER, Wire::Standing(live));
         for kind in Kind::ALL {
-            let rows = world.objects.iter().filter(|((own, ..), _)| *own == kind).filter_map(|(_, object)| row(kind, object));
+            let rows = world
+                .objects
+                .iter()
+                .filter(|((own, ..), _)| *own == kind)
+                .filter_map(|(_, object)| project::row_of(kind, object));
             let rows = Wire::Rows(kind, rows.collect());
             world.tell(file.start, ANSWER, rows);
         }
@@ -231,7 +235,7 @@ impl World {
         let mut object = objects::patch::apply(PatchType::Merge, object, patch.clone(), kind).ok()?;
         self.version += 1;
         object["metadata"]["resourceVersion"] = json!(self.version.to_string());
-        let wire = row(kind, &object).map(|row| Wire::Put(kind, Box::new(row)));
+        let wire = project::row_of(kind, &object).map(|row| Wire::Put(kind, Box::new(row)));
         self.objects.insert(id, object);
         wire
     }
@@ -364,10 +368,6 @@ impl World {
         let set_off: Vec<Happening> = set_off;
         set_off.into_iter().for_each(|one| self.schedule(now, one));
     }
-}
-
-fn row(kind: Kind, object: &Value) -> Option<crate::console::model::row::Row> {
-    project::row(kind, &serde_json::value::to_raw_value(object).ok()?)
 }
 
 /// `pod/default/web`, `node/oak`.

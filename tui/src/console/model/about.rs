@@ -8,13 +8,7 @@ use serde_json::Value;
 
 /// The events about an object, and not about one of its name in another namespace, or about an earlier one.
 pub fn events(store: &Store, kind: Kind, key: &Key) -> Vec<Value> {
-    let is_about = |row: &Row| {
-        row.about.as_deref().is_some_and(|about| {
-            *about.kind == *kind.name()
-                && about.key.name == key.name
-                && (key.namespace.is_empty() || about.key.namespace == key.namespace)
-        })
-    };
+    let is_about = |row: &Row| row.about.as_deref().is_some_and(|about| about.is(kind.name(), key));
     // A node is named by its name in the place of the uid (`k8s.io/kubernetes/pkg/kubelet/kubelet.go`).
     let uid = store.of(kind).find(key).filter(|_| kind.is_namespaced()).map(|row| &*row.uid).unwrap_or_default();
     let is_its = |event: &Value| {
@@ -35,8 +29,7 @@ mod tests {
     use serde_json::{Value, json};
 
     fn put(store: &mut Store, kind: Kind, object: &Value) {
-        let raw = serde_json::value::to_raw_value(object).expect("JSON");
-        store.of_mut(kind).put(project::row(kind, &raw).expect("it has a name"));
+        store.of_mut(kind).put(project::row_of(kind, object).expect("it has a name"));
     }
 
     #[test]

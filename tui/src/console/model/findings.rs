@@ -47,8 +47,7 @@ fn finding(kind: Kind, row: &Row, cluster: &Cluster) -> Option<Finding> {
     if !matches!(tone, Tone::Bad | Tone::Warn) {
         return None;
     }
-    let cell = |title: &str| columns::position(columns::of(kind), title).and_then(|at| row.cells.get(at));
-    let text = |title: &str| cell(title).and_then(Cell::plain).unwrap_or_default();
+    let text = |title: &str| row.words(columns::of(kind), title);
     let says = match kind {
         Kind::Node if unseen_since.is_some() => "not seen".to_owned(),
         Kind::Node => match text("PRESSURE") {
@@ -58,7 +57,7 @@ fn finding(kind: Kind, row: &Row, cluster: &Cluster) -> Option<Finding> {
         Kind::Pod => text("STATUS").to_owned(),
         _ => format!("{} ready", text("READY")),
     };
-    let restarts = match cell("RESTARTS") {
+    let restarts = match row.cell(columns::of(kind), "RESTARTS") {
         Some(Cell::Restarts(count, last)) if count > 0 => Some((count, last)),
         _ => None,
     };

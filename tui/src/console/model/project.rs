@@ -40,6 +40,11 @@ pub fn row(kind: Kind, raw: &RawValue) -> Option<Row> {
     })
 }
 
+/// The same of an object that is no text yet.
+pub fn row_of(kind: Kind, object: &Value) -> Option<Row> {
+    row(kind, &serde_json::value::to_raw_value(object).ok()?)
+}
+
 /// The rows of those objects that have a name.
 pub fn rows(kind: Kind, objects: Vec<Box<RawValue>>) -> Vec<Row> {
     objects.into_iter().filter_map(|object| row(kind, &object)).collect()
@@ -93,7 +98,7 @@ fn images(pod: &Value) -> String {
 }
 
 /// `app=web,tier=db`.
-fn pairs(object: &Value, pointer: &str) -> String {
+pub fn pairs(object: &Value, pointer: &str) -> String {
     let pairs = map(object, pointer).into_iter().flatten();
     pairs.map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default())).collect::<Vec<_>>().join(",")
 }

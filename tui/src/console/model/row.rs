@@ -1,6 +1,7 @@
 //! One line of a list: an object cut down to what a list shows, sorts and filters by, and the object itself as text.
 
 use super::cells::Cells;
+use super::columns::{self, Column};
 use super::packed::Packed;
 use crate::console::base::short::{Short, short};
 use jiff::Timestamp;
@@ -154,6 +155,13 @@ pub struct About {
     pub key: Key,
 }
 
+impl About {
+    /// Whether it is that object. Events about nodes are kept in the namespace `default` and may name none.
+    pub fn is(&self, kind: &str, key: &Key) -> bool {
+        *self.kind == *kind && self.key.name == key.name && (key.namespace.is_empty() || self.key.namespace == key.namespace)
+    }
+}
+
 /// An amount of what a node has. Nothing of one is nothing that is known or wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Resources {
@@ -231,6 +239,16 @@ impl<'a> FromIterator<(&'a str, &'a str)> for Labels {
 }
 
 impl Row {
+    /// The cell of the column of that title, one of those of its kind.
+    pub fn cell(&self, columns: &[Column], title: &str) -> Option<Cell<&str>> {
+        self.cells.get(columns::position(columns, title)?)
+    }
+
+    /// The text of such a cell; empty where it has none.
+    pub fn words(&self, columns: &[Column], title: &str) -> &str {
+        self.cell(columns, title).and_then(Cell::plain).unwrap_or_default()
+    }
+
     /// The whole object. An object that cannot be read was never made a row.
     pub fn object(&self) -> serde_json::Value {
         serde_json::from_str(&self.raw.text()).unwrap_or_default()

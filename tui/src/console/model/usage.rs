@@ -90,7 +90,7 @@ pub fn most_pods(node: &Row) -> f64 {
 }
 
 fn number(node: &Row, title: &str) -> f64 {
-    match columns::position(columns::NODES, title).and_then(|at| node.cells.get(at)) {
+    match node.cell(columns::NODES, title) {
         Some(Cell::Number(number, _)) => number,
         _ => 0.0,
     }
@@ -138,12 +138,12 @@ fn percent(used: f64, of: f64) -> Cell {
 #[cfg(test)]
 mod tests {
     use super::{Usage, cores};
-    use crate::console::model::project::row;
+    use crate::console::model::project::row_of;
     use crate::console::model::row::Row;
     use crate::console::model::{columns, containers};
     use jiff::Timestamp;
     use objects::Kind;
-    use serde_json::{Value, json, value::to_raw_value};
+    use serde_json::{Value, json};
     use wire::{ContainerUsage, NodeUsage, PodUsage, Usages, Used};
 
     fn used(milli: u64, mebi: u64) -> Used {
@@ -157,7 +157,7 @@ mod tests {
     }
 
     fn of(kind: Kind, object: &Value) -> Row {
-        row(kind, &to_raw_value(object).expect("JSON")).expect("it has a name")
+        row_of(kind, object).expect("it has a name")
     }
 
     fn cell(row: &Row, columns: &[columns::Column], title: &str) -> String {

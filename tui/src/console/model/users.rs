@@ -67,9 +67,7 @@ mod tests {
         ];
         for (name, spec) in pods {
             let pod = json!({"metadata": {"name": name, "namespace": "n"}, "spec": spec});
-            store
-                .of_mut(Kind::Pod)
-                .put(project::row(Kind::Pod, &serde_json::value::to_raw_value(&pod).expect("JSON")).expect("a row"));
+            store.of_mut(Kind::Pod).put(project::row_of(Kind::Pod, &pod).expect("a row"));
         }
         let key = Key { namespace: "n".into(), name: "app".into() };
         let found = |kind| of(&store, kind, &key).iter().map(|key| &*key.name).collect::<Vec<_>>().join(" ");

@@ -22,18 +22,11 @@ pub struct Scope {
 
 impl Scope {
     fn holds(&self, row: &Row) -> bool {
-        let about = |wanted: &About| row.about.as_deref().is_some_and(|about| is_about(about, wanted));
+        let about = |wanted: &About| row.about.as_deref().is_some_and(|about| about.is(&wanted.kind, &wanted.key));
         (row.key.namespace.is_empty() || self.namespaces.holds(&row.key.namespace))
             && self.about.as_ref().is_none_or(about)
             && self.node.as_ref().is_none_or(|node| *row.node == **node)
     }
-}
-
-/// Events about nodes are kept in the namespace `default` and may name none.
-fn is_about(about: &About, wanted: &About) -> bool {
-    about.kind == wanted.kind
-        && about.key.name == wanted.key.name
-        && (wanted.key.namespace.is_empty() || about.key.namespace == wanted.key.namespace)
 }
 
 /// By which column a list is ordered.

@@ -11,6 +11,7 @@ pub use workload::of as workload;
 
 use super::row::Tone;
 use jiff::Timestamp;
+use objects::Kind;
 use objects::lookup::{condition, flag, list, text, time};
 use objects::printing::{event_count, event_last_seen};
 use serde_json::Value;
@@ -35,6 +36,11 @@ pub enum Lead {
     Node(String),
     /// A pod of the same namespace.
     Pod(String),
+}
+
+/// Whether one can ask why an object of that kind is not ready.
+pub const fn is_asked(kind: Kind) -> bool {
+    matches!(kind, Kind::Pod | Kind::Node) || kind.makes_pods()
 }
 
 /// One step on the way.

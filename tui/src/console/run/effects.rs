@@ -88,6 +88,18 @@ impl Outside {
         Ok(command)
     }
 
+    /// Lets a program have the terminal until it has ended.
+    fn step_aside(
+        &self,
+        command: std::io::Result<std::process::Command>,
+        pauses: bool,
+        painter: &mut Painter,
+    ) -> anyhow::Result<Outcome> {
+        let Some(guard) = &self.guard else { return Ok(Outcome::Msg(Msg::Wire(Wire::Denied(NO_TERMINAL)))) };
+        self.run(guard, command.context("cannot run a program on the terminal")?, pauses)?;
+        come_back(painter)
+    }
+
     /// Runs a program on the terminal as it was before us. One that fails, or `pauses`, is looked at before it goes.
     fn run(&self, guard: &Guard, mut command: std::process::Command, pauses: bool) -> anyhow::Result<()> {
         let _paused = pause::Paused::begin();
@@ -137,9 +149,7 @@ impl Outside {
             Effect::Suspend => {
                 let Some(guard) = &self.guard else { return Ok(Outcome::Msg(Msg::CannotSuspend)) };
                 guard.suspend().context("cannot take the terminal back")?;
-                painter.forget();
-                let (columns, rows) = crossterm::terminal::size().context("the terminal is gone")?;
-                Outcome::Msg(Msg::Resized(columns, rows))
+                return come_back(painter);
             }
             Effect::Run(words) if self.has_lines => {
                 let _paused = pause::Paused::begin();
@@ -160,19 +170,9 @@ impl Outside {
                 let _paused = pause::Paused::begin();
                 Outcome::Msg(Msg::Edited(editor::edit(&text)))
             }
-            Effect::Run(words) => {
-                let Some(guard) = &self.guard else { return Ok(Outcome::Msg(Msg::Wire(Wire::Denied(NO_TERMINAL)))) };
-                let command = self.beside(&words).context("cannot run a program on the terminal")?;
-                self.run(guard, command, false)?;
-                return come_back(painter);
-            }
-            Effect::Program { words, pauses, .. } => {
-                let Some(guard) = &self.guard else { return Ok(Outcome::Msg(Msg::Wire(Wire::Denied(NO_TERMINAL)))) };
-                let command = self.program(&words).context("cannot run a program on the terminal")?;
-                // What it wrote would be gone with the console's next picture.
-                self.run(guard, command, pauses)?;
-                return come_back(painter);
-            }
+            Effect::Run(words) => return self.step_aside(self.beside(&words), false, painter),
+            // What it wrote would be gone with the console's next picture.
+            Effect::Program { words, pauses, .. } => return self.step_aside(self.program(&words), pauses, painter),
             Effect::Mouse(is_ours) => {
                 guard::hear_mouse(is_ours).context("the terminal is gone")?;
                 Outcome::Done

@@ -241,10 +241,7 @@ impl LogScreen {
                 continue;
             };
             let Some(at) = row.cells.iter().find_map(Cell::counts_from) else { continue };
-            let cell = |title: &str| {
-                let at = crate::console::model::columns::position(crate::console::model::columns::EVENTS, title);
-                at.and_then(|at| row.cells.get(at)?.plain()).unwrap_or_default().to_owned()
-            };
+            let cell = |title: &str| row.words(crate::console::model::columns::EVENTS, title).to_owned();
             let whose = if self.pods.len() > 1 { format!("{}: ", about.key.name) } else { String::new() };
             let says = format!("{whose}{}", text::clean(&cell("MESSAGE").replace('\n', " ")));
             events.push(Beside { at, tone: row.tone, reason: cell("REASON"), says });

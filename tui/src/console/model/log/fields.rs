@@ -53,8 +53,8 @@ impl Fields {
     /// Whether a line is JSON and all conditions hold.
     pub fn match_line(&self, line: &str) -> bool {
         // Reading JSON is slow, so what lacks the names of the fields is not read.
-        let last = |path: &str| path.rsplit('.').next().unwrap_or_default().to_owned();
-        if !line.starts_with('{') || self.0.iter().any(|condition| !line.contains(&last(&condition.path))) {
+        let is_named = |condition: &Condition| line.contains(condition.path.rsplit('.').next().unwrap_or_default());
+        if !line.starts_with('{') || !self.0.iter().all(is_named) {
             return false;
         }
         let Ok(fields) = serde_json::from_str::<Map<String, Value>>(line) else { return false };

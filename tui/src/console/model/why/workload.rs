@@ -105,8 +105,8 @@ mod tests {
     use serde_json::{Value, json};
 
     fn pod(name: &str) -> Row {
-        let raw = serde_json::value::to_raw_value(&json!({"metadata": {"name": name, "namespace": "default"}})).expect("JSON");
-        project::row(Kind::Pod, &raw).expect("it has a name")
+        let object = json!({"metadata": {"name": name, "namespace": "default"}});
+        project::row_of(Kind::Pod, &object).expect("it has a name")
     }
 
     fn deployment(updated: i64, available: i64, reason: &str) -> Value {

@@ -5,7 +5,7 @@ use super::{Known, Page, Target};
 use crate::console::model::findings::{self, Finding};
 use crate::console::model::project::{bytes, cores};
 use crate::console::model::row::{Cell, Key, Row, Tone};
-use crate::console::model::{columns, pulse, usage};
+use crate::console::model::{columns, pulse, usage, why};
 use crate::console::screen::list_view::{sign, tone_role};
 use crate::console::theme::role::Role;
 use objects::Kind;
@@ -174,10 +174,7 @@ fn warnings(known: &Known<'_>, width: u16, page: &mut Page) -> Vec<Line> {
     let mut events: Vec<&Row> =
         known.store.of(Kind::Event).iter().map(|(_, row)| row).filter(|row| row.tone == Tone::Warn).collect();
     events.sort_by_key(|row| std::cmp::Reverse(seen(row)));
-    let cell = |row: &Row, title: &str| {
-        let cell = columns::position(columns::EVENTS, title).and_then(|at| row.cells.get(at)?.plain());
-        cell.unwrap_or_default().to_owned()
-    };
+    let cell = |row: &Row, title: &str| row.words(columns::EVENTS, title).to_owned();
     let mut told = Vec::new();
     for row in events {
         let what = (cell(row, "OBJECT"), cell(row, "REASON"));
@@ -194,11 +191,7 @@ fn warnings(known: &Known<'_>, width: u16, page: &mut Page) -> Vec<Line> {
         line.target = row.about.as_deref().and_then(|about| {
             let kind = Kind::ALL.into_iter().find(|kind| kind.name() == &*about.kind)?;
             let key = about.key.clone();
-            Some(if matches!(kind, Kind::Pod | Kind::Node) || kind.makes_pods() {
-                Target::Why(kind, key)
-            } else {
-                Target::Object(kind, key)
-            })
+            Some(if why::is_asked(kind) { Target::Why(kind, key) } else { Target::Object(kind, key) })
         });
         lines.push(line);
         told.push(what);

@@ -216,8 +216,7 @@ impl Why {
 
 /// A pod's state in words: `0/1 CrashLoopBackOff`.
 fn status(pod: &Row) -> String {
-    let cell =
-        |title: &str| columns::position(columns::PODS, title).and_then(|at| pod.cells.get(at)?.plain()).unwrap_or_default();
+    let cell = |title: &str| pod.words(columns::PODS, title);
     format!("{}, {} ready", cell("STATUS"), cell("READY"))
 }
 
