@@ -101,3 +101,73 @@ fn a_connection_goes_through_a_port_that_the_console_forwards_until_it_is_stoppe
     assert!(ask(port).is_err(), "nobody listens any more");
     let _ = world.skiff(&["delete", "pods", "--all", "--force", "--grace-period=0"]).ok();
 }
+
+/// A deployment of two pods that answer, each with its own name.
+fn deployment(world: &World) {
+    let ports = json!([{"containerPort": 8080, "name": "http"}]);
+    let probe = json!({"httpGet": {"path": "/", "port": "http"}, "periodSeconds": 1});
+    let container =
+        json!({"name": "main", "image": "skiff/demo:1.0", "command": ["demo-server"], "ports": ports, "readinessProbe": probe});
+    let template = json!({
+        "metadata": {"labels": {"app": "shop"}},
+        "spec": {"terminationGracePeriodSeconds": 1, "containers": [container]},
+    });
+    let spec = json!({"replicas": 2, "selector": {"matchLabels": {"app": "shop"}}, "template": template});
+    let object = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "shop"}, "spec": spec});
+    let _ = world.skiff_with(&["create", "-f", "-"], &object.to_string()).ok();
+    let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "shop"},
+        "spec": {"selector": {"app": "shop"}, "ports": [{"port": 80, "targetPort": "http"}]}});
+    let _ = world.skiff_with(&["create", "-f", "-"], &service.to_string()).ok();
+    let _ = world.skiff(&["rollout", "status", "deployment/shop", "--timeout=60s"]).ok();
+}
+
+/// The pod that the forward in the list leads to.
+fn serving(screen: &str) -> String {
+    here(screen).split_whitespace().find(|word| word.starts_with("shop-")).unwrap_or_default().to_owned()
+}
+
+#[test]
+fn a_forward_of_a_deployment_goes_on_with_another_pod_when_its_pod_is_deleted() {
+    if is_skipped("a_forward_of_a_deployment_goes_on_with_another_pod_when_its_pod_is_deleted") {
+        return;
+    }
+    let world = World::new(&[]);
+    world.load_demo_image();
+    deployment(&world);
+    let console = Console::open(&world, 140, 30);
+    console.type_text(":forward deploy/shop :8080");
+    console.press(&["Enter"]);
+    console.wait_for("leads to port 8080 of deployment/shop");
+    console.type_text(":forward svc/shop :80");
+    console.press(&["Enter"]);
+    console.wait_for("leads to port 80 of service/shop");
+    console.type_text(":forwards");
+    console.press(&["Enter", "g", "g"]);
+    let screen = console.wait_until("a pod serves", |screen| !serving(screen).is_empty());
+    for target in ["deployment/shop", "service/shop"] {
+        console.wait_until("both are there", |screen| screen.contains(target));
+    }
+    let ports: Vec<u16> =
+        screen.split("localhost:").skip(1).filter_map(|rest| rest.split_whitespace().next()?.parse().ok()).collect();
+    let [first, second] = ports[..] else { panic!("two ports in\n{screen}") };
+    let pod = serving(&screen);
+    for port in [first, second, first] {
+        let answer = ask(port).expect("it listens, and the pod answers");
+        assert!(answer.starts_with("HTTP/1.") && answer.contains(&pod), "of {pod}, which had the last one: {answer}");
+    }
+    let _ = world.skiff(&["delete", "pod", &pod]).ok();
+    for port in [first, second] {
+        let answer = ask(port).expect("the next request is answered");
+        assert!(answer.starts_with("HTTP/1.") && !answer.contains(&pod), "by another pod than {pod}: {answer}");
+    }
+    let screen = console.wait_until("the list says by which", |screen| !serving(screen).is_empty() && serving(screen) != pod);
+    assert!(ask(first).expect("it answers").contains(&serving(&screen)), "{screen}");
+    // With the last pod the deployment's next one: its replacement.
+    let pods: Vec<String> = vec![serving(&screen)];
+    let _ = world.skiff(&["delete", "pod", &pods[0]]).ok();
+    let _ = world.skiff(&["rollout", "status", "deployment/shop", "--timeout=60s"]).ok();
+    let answer = ask(first).expect("the next request is answered");
+    assert!(answer.starts_with("HTTP/1.") && !answer.contains(&pods[0]) && !answer.contains(&pod), "{answer}");
+    let _ = world.skiff(&["delete", "deployment", "shop"]).ok();
+    let _ = world.skiff(&["delete", "pods", "--all", "--force", "--grace-period=0"]).ok();
+}

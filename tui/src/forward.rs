@@ -1,12 +1,14 @@
 //! One connection to a port of a pod, and the sockets that such connections come in by: for the verb and for the console.
 
-use client::{Client, ClientError, DuplexReader, DuplexSender, Received};
+pub mod backend;
+
+use backend::Connection;
+use client::{ClientError, DuplexReader, DuplexSender, Received};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
-use wire::PortForwardRequest;
 
 /// Which way bytes go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,16 +43,11 @@ pub async fn listen(address: IpAddr, port: u16) -> io::Result<(TcpListener, Sock
 /// One connection, to its end. That our own side breaks it off is no fault. `counted` hears of every piece that got through.
 ///
 /// # Errors
-/// The link is lost, or the daemon refuses: the pod is gone, does not run, or nothing listens there.
-pub async fn pass(
-    client: Client,
-    stream: TcpStream,
-    request: PortForwardRequest,
-    counted: &impl Fn(Way, usize),
-) -> Result<(), ClientError> {
+/// The link is lost, or the pod's side broke off.
+pub async fn pass(stream: TcpStream, connection: Connection, counted: &impl Fn(Way, usize)) -> Result<(), ClientError> {
     // A keystroke is a packet of its own.
     let _ = stream.set_nodelay(true);
-    let (sender, reader) = client.port_forward(request).await?;
+    let Connection { sender, reader, .. } = connection;
     let (source, sink) = stream.into_split();
     let (up, down) = (send(source, sender, counted), receive(reader, sink, counted));
     tokio::pin!(up, down);

@@ -4,6 +4,7 @@ mod copy;
 mod driver;
 mod forward;
 
+pub use crate::forward::backend::Target;
 pub use driver::drive;
 
 use objects::{Kind, Status};
@@ -67,11 +68,9 @@ pub enum Command {
 /// A port-forward as it was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Forward {
-    /// The pod's namespace.
-    pub namespace: String,
-    /// The pod.
-    pub pod: String,
-    /// The pod's port.
+    /// The pod, or what chooses pods.
+    pub target: Target,
+    /// The target's port.
     pub port: u16,
     /// Where to listen: an address, or `localhost` for both of its own.
     pub address: String,
@@ -84,6 +83,9 @@ pub struct Forward {
 pub struct ForwardReport {
     /// Whether it listens.
     pub state: ForwardState,
+    /// The pod that the last connection went to, or the next one goes to; nothing as long as nobody knows.
+    #[serde(default)]
+    pub pod: Option<String>,
     /// Connections that are open.
     pub open: u32,
     /// Connections there were in all.

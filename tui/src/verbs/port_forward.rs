@@ -1,23 +1,23 @@
 //! `port-forward`: listens here and passes each connection on to a port of a pod.
 
-use super::containers;
 use super::context::Context;
 use super::failure::Failure;
+use super::resources::Targets;
 use crate::forward;
+use crate::forward::backend::{self, Connection, ForwardError, Target, is_forwarded};
 use clap::Args;
-use client::ClientError;
+use client::Client;
 use futures_util::future::select_all;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use objects::{Kind, lookup};
 use serde_json::Value;
 use std::net::IpAddr;
-use tokio::net::TcpListener;
-use wire::PortForwardRequest;
+use tokio::net::{TcpListener, TcpStream};
 
 /// Arguments of `port-forward`.
 #[derive(Debug, Args)]
 pub struct PortForwardArgs {
-    /// POD or pod/POD.
+    /// POD or pod/POD; deploy/NAME, rs/NAME or svc/NAME for a ready pod of theirs, and for another one once that is gone.
     target: String,
     /// LOCAL:REMOTE, one PORT for both, or :REMOTE for any free local one; a remote port may be the name of a container's port.
     #[arg(required = true, value_name = "[LOCAL:]REMOTE")]
@@ -44,66 +44,128 @@ struct Door {
 /// Does it, until it is interrupted.
 pub async fn run(args: &PortForwardArgs, context: &mut Context) -> Result<(), Failure> {
     let addresses = addresses(&args.address)?;
-    let name = containers::pod_name(&args.target)?;
-    let pod = context.get(context.reference(Kind::Pod, &name)).await?;
-    let pairs = args.ports.iter().map(|text| pair(text, &pod)).collect::<Result<Vec<_>, _>>()?;
-    let phase = lookup::text(&pod, "/status/phase");
-    if phase != "Running" {
+    let target = target(&args.target, context)?;
+    let object = context.get(context.reference(target.kind, &target.name)).await?;
+    let pairs = args.ports.iter().map(|text| pair(text, &target, &object)).collect::<Result<Vec<_>, _>>()?;
+    let phase = lookup::text(&object, "/status/phase");
+    if target.kind == Kind::Pod && phase != "Running" {
         let why = format!("unable to forward port because pod is not running. Current status={phase}");
         return Err(Failure::message(why));
     }
     let mut doors = Vec::new();
+    let mut pod = None;
     for pair in &pairs {
-        open(context, &addresses, *pair, &mut doors).await?;
+        // Says now what is wrong, and not to whoever connects. The first pair's pod is that of the others, too.
+        let client = context.client().await?;
+        let backends = backend::backends(client, &target, pair.remote, pod.as_deref()).await.map_err(failure)?;
+        let Some(first) = backends.into_iter().next() else { return Err(failure(ForwardError::NoPod(target))) };
+        open(context, &addresses, (*pair, first.port), &mut doors).await?;
+        pod = Some(first.pod);
     }
     if doors.is_empty() {
         let pairs: Vec<String> = pairs.iter().map(|pair| format!("{{{} {}}}", pair.local, pair.remote)).collect();
         return Err(Failure::message(format!("unable to listen on any of the requested ports: [{}]", pairs.join(" "))));
     }
     context.out.flush()?;
-    let request = PortForwardRequest { namespace: context.namespace_of(Kind::Pod), pod: name, port: 0, window: 0 };
-    serve(context, &doors, &request).await
+    serve(context, &doors, &target, pod).await
 }
 
-async fn serve(context: &mut Context, doors: &[Door], request: &PortForwardRequest) -> Result<(), Failure> {
+/// `web`, `pod/web`, `deploy/web`, `svc/web`.
+fn target(text: &str, context: &Context) -> Result<Target, Failure> {
+    let named = if text.contains('/') {
+        match Targets::parse(&[text.to_owned()])? {
+            Targets::Named(named) => named.into_iter().next(),
+            Targets::Kinds(_) => None,
+        }
+    } else {
+        Some((Kind::Pod, text.to_owned()))
+    };
+    match named {
+        Some((kind, name)) if is_forwarded(kind) => Ok(Target { kind, namespace: context.namespace_of(kind), name }),
+        Some(_) => Err(Failure::message(format!("{text} has no ports: only pods have, and what chooses pods"))),
+        None => Err(Failure::message("expected a resource")),
+    }
+}
+
+async fn serve(context: &mut Context, doors: &[Door], target: &Target, mut pod: Option<String>) -> Result<(), Failure> {
     let client = context.client().await?.clone();
+    let mut dialing = FuturesUnordered::new();
     let mut connections = FuturesUnordered::new();
     loop {
         let accepting = select_all(doors.iter().map(|door| Box::pin(door.listener.accept())));
-        // A listener keeps whoever was not accepted, the set whoever is being served.
-        tokio::select! {
+        // A listener keeps whoever was not accepted, the sets whoever waits for a pod and whoever is being served.
+        let (door, error) = tokio::select! {
             (accepted, index, _) = accepting => match accepted {
                 Ok((stream, _)) => {
                     let door = &doors[index];
                     context.print_now(&format!("Handling connection for {}\n", door.local))?;
-                    let request = PortForwardRequest { port: door.remote, ..request.clone() };
-                    let (client, local) = (client.clone(), door.local);
-                    connections.push(async move { (local, request.port, forward::pass(client, stream, request, &|_, _| ()).await) });
+                    let (client, stay) = (client.clone(), pod.clone());
+                    dialing.push(async move { dial(&client, target, door, (stream, stay)).await });
+                    continue;
                 }
                 // Out of descriptors, most likely: others may close theirs meanwhile.
                 Err(error) => {
                     context.note(format!("error accepting connection: {error}"))?;
                     tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                    continue;
                 }
             },
-            Some((local, remote, result)) = connections.next() => {
-                let Err(error) = result else { continue };
-                context.note(format!("an error occurred forwarding {local} -> {remote}: {error}"))?;
-                if is_lost(&error) {
-                    return Err(Failure::message("lost connection to pod"));
+            Some((door, dialed)) = dialing.next() => match dialed {
+                Ok((stream, connection)) => {
+                    let now = Some(connection.backend.pod.clone());
+                    if pod.is_some() && pod != now {
+                        context.note(format!("{target} is now pod {}", connection.backend.pod))?;
+                    }
+                    pod = now;
+                    connections.push(async move { (door, forward::pass(stream, connection, &|_, _| ()).await) });
+                    continue;
                 }
+                Err(error) => (door, error),
+            },
+            Some((door, result)) = connections.next() => {
+                let Err(error) = result else { continue };
+                (door, error.into())
             }
+        };
+        context.note(format!("an error occurred forwarding {} -> {}: {error}", door.local, door.remote))?;
+        if is_lost(target, &error) {
+            return Err(Failure::message("lost connection to pod"));
         }
     }
 }
 
-/// Whether the next connection would fail, too: the pod or the daemon is gone.
-fn is_lost(error: &ClientError) -> bool {
-    error.is_link_failure() || error.status().is_some_and(|status| matches!(status.code, 400 | 404))
+/// Opens the way for one that connected.
+async fn dial<'d>(
+    client: &Client,
+    target: &Target,
+    door: &'d Door,
+    (stream, stay): (TcpStream, Option<String>),
+) -> (&'d Door, Result<(TcpStream, Connection), ForwardError>) {
+    let dialed = backend::dial(client, target, door.remote, stay.as_deref()).await;
+    (door, dialed.map(|connection| (stream, connection)))
 }
 
-/// Listens for a pair on every address; one that cannot be had is told of.
-async fn open(context: &mut Context, addresses: &[IpAddr], pair: Pair, doors: &mut Vec<Door>) -> Result<(), Failure> {
+/// Whether the next connection would fail, too: the pod or the daemon is gone. What chooses pods may choose another one.
+fn is_lost(target: &Target, error: &ForwardError) -> bool {
+    let ForwardError::Client(error) = error else { return false };
+    let is_gone = error.status().is_some_and(|status| matches!(status.code, 400 | 404));
+    error.is_link_failure() || (target.kind == Kind::Pod && is_gone)
+}
+
+fn failure(error: ForwardError) -> Failure {
+    match error {
+        ForwardError::Client(error) => error.into(),
+        other => Failure::message(other.to_string()),
+    }
+}
+
+/// Listens for a pair on every address; one that cannot be had is told of. `pods_port` is where it leads to.
+async fn open(
+    context: &mut Context,
+    addresses: &[IpAddr],
+    (pair, pods_port): (Pair, u16),
+    doors: &mut Vec<Door>,
+) -> Result<(), Failure> {
     let mut local = pair.local;
     let mut faults = Vec::new();
     for address in addresses {
@@ -111,7 +173,7 @@ async fn open(context: &mut Context, addresses: &[IpAddr], pair: Pair, doors: &m
             Ok((listener, bound)) => {
                 // One number on all addresses.
                 local = bound.port();
-                context.line(format!("Forwarding from {bound} -> {}", pair.remote))?;
+                context.line(format!("Forwarding from {bound} -> {pods_port}"))?;
                 doors.push(Door { listener, local, remote: pair.remote });
             }
             Err(error) => faults.push(format!("unable to create listener: Error listen {address}:{local}: {error}")),
@@ -134,13 +196,15 @@ fn addresses(texts: &[String]) -> Result<Vec<IpAddr>, Failure> {
     Ok(addresses)
 }
 
-fn pair(text: &str, pod: &Value) -> Result<Pair, Failure> {
+fn pair(text: &str, target: &Target, object: &Value) -> Result<Pair, Failure> {
     let (local, remote) = text.split_once(':').map_or((None, text), |(local, remote)| (Some(local), remote));
     let remote = match remote.parse() {
         Ok(0) => return Err(Failure::message("remote port must be > 0")),
         Ok(port) => port,
-        Err(_) => named(pod, remote)
-            .ok_or_else(|| Failure::message(format!("Pod '{}' does not have a named port '{remote}'", lookup::name(pod))))?,
+        Err(_) => named(target.kind, object, remote).ok_or_else(|| {
+            let (kind, name) = (target.kind.name(), lookup::name(object));
+            Failure::message(format!("{kind} '{name}' does not have a named port '{remote}'"))
+        })?,
     };
     let local = match local {
         None => remote,
@@ -152,23 +216,28 @@ fn pair(text: &str, pod: &Value) -> Result<Pair, Failure> {
     Ok(Pair { local, remote })
 }
 
-/// The number of a container's port.
-fn named(pod: &Value, name: &str) -> Option<u16> {
-    let containers = lookup::list(pod, "/spec/containers").iter();
-    let mut ports = containers.flat_map(|container| lookup::list(container, "/ports"));
-    ports.find(|port| lookup::text(port, "/name") == name)?["containerPort"].as_u64()?.try_into().ok()
+/// The number of a port of that name: a service's, or one of the containers of a pod or of what makes pods.
+fn named(kind: Kind, object: &Value, name: &str) -> Option<u16> {
+    match kind {
+        Kind::Service => backend::service_ports(object).into_iter().find(|(_, known, _)| *known == name).map(|(port, ..)| port),
+        Kind::Pod => backend::named(object, name),
+        _ => backend::named(object.pointer("/spec/template")?, name),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::{Pair, addresses, pair};
+    use crate::forward::backend::Target;
+    use objects::Kind;
     use serde_json::json;
 
     #[test]
     fn ports_are_numbers_or_names_and_one_stands_for_both() {
         let pod =
             json!({"metadata": {"name": "a"}, "spec": {"containers": [{"ports": [{"name": "web", "containerPort": 8080}]}]}});
-        let read = |text: &str| pair(text, &pod).map_err(|failure| failure.to_text());
+        let target = |kind| Target { kind, namespace: "default".to_owned(), name: "a".to_owned() };
+        let read = |text: &str| pair(text, &target(Kind::Pod), &pod).map_err(|failure| failure.to_text());
         assert_eq!(read("80"), Ok(Pair { local: 80, remote: 80 }));
         assert_eq!(read("8888:80"), Ok(Pair { local: 8888, remote: 80 }));
         assert_eq!(read(":80"), Ok(Pair { local: 0, remote: 80 }));
@@ -176,6 +245,12 @@ mod tests {
         assert_eq!(read("dns"), Err("error: Pod 'a' does not have a named port 'dns'".to_owned()));
         assert_eq!(read("0"), Err("error: remote port must be > 0".to_owned()));
         assert_eq!(read("x:80"), Err("error: error parsing local port \"x\": it is no port".to_owned()));
+        let deployment = json!({"spec": {"template": pod}});
+        assert_eq!(pair("web", &target(Kind::Deployment), &deployment).ok(), Some(Pair { local: 8080, remote: 8080 }));
+        let service = json!({"metadata": {"name": "a"}, "spec": {"ports": [{"name": "web", "port": 80, "targetPort": "http"}]}});
+        let of_service = |text: &str| pair(text, &target(Kind::Service), &service).map_err(|failure| failure.to_text());
+        assert_eq!(of_service("1:web"), Ok(Pair { local: 1, remote: 80 }));
+        assert_eq!(of_service("dns"), Err("error: Service 'a' does not have a named port 'dns'".to_owned()));
     }
 
     #[test]

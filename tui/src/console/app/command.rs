@@ -5,7 +5,7 @@ use super::effect::Effect;
 use super::input::{filter, show_keys};
 use super::perform::{perform, whole_text};
 use super::state::App;
-use super::{boards, bookmarks, navigate, route, theming};
+use super::{boards, bookmarks, forwarding, navigate, route, theming};
 use crate::console::keys::action::Action;
 use crate::console::keys::commands::COMMANDS;
 use crate::console::model::namespaces::Namespaces;
@@ -54,7 +54,7 @@ pub fn run_quietly(app: &mut App, text: &str, out: &mut Vec<Effect>) {
         "pull" => super::images::pull(app, rest, out),
         "volumes" | "volume" => navigate::volumes(app),
         "forward" | "port-forward" => route::forward(app, rest, out),
-        "forwards" | "pf" => super::forwarding::show(app),
+        "forwards" | "pf" => forwarding::show(app),
         "cp" | "copy" => super::copying::command(app, rest, out),
         "scale" | "set-image" | "rollback" | "pause" | "resume" => change(app, word, rest, out),
         "restart" => perform(app, Action::Restart, None, out),
@@ -134,9 +134,8 @@ pub fn completion(app: &App, text: &str) -> String {
             let known = COMMANDS.iter().flat_map(|line| line.words).map(|word| (*word).to_owned());
             known.chain(app.own_commands.keys().cloned()).collect()
         }
-        "logs" | "log" | "forward" | "port-forward" => {
-            app.store.of(Kind::Pod).iter().map(|(_, row)| row.key.name.to_string()).collect()
-        }
+        "logs" | "log" => app.store.of(Kind::Pod).iter().map(|(_, row)| row.key.name.to_string()).collect(),
+        "forward" | "port-forward" => forwarding::completions(app),
         "theme" => theming::names(app),
         _ if takes_namespaces => app.store.namespaces().iter().map(ToString::to_string).chain(["all".to_owned()]).collect(),
         _ => Vec::new(),

@@ -13,8 +13,8 @@ use objects::Kind;
 /// What a form is filled in for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Filling {
-    /// A port of the pod to forward.
-    Forward(row::Key),
+    /// A port to forward, of a pod or of what chooses pods.
+    Forward(Kind, row::Key),
     /// Files of the pod, or for it.
     Copy(row::Key),
     /// What a command of the user's own wants to know.
@@ -51,7 +51,7 @@ pub fn key(app: &mut App, (mut form, filling): (Form, Filling), key: Key, out: &
 /// Brings up to date what depends on what was filled in.
 pub fn settle(app: &App, form: &mut Form, filling: &Filling) {
     match filling {
-        Filling::Forward(_) => forwarding::settle(app, form),
+        Filling::Forward(..) => forwarding::settle(app, form),
         Filling::Copy(pod) => copying::settle(pod, form),
         Filling::Images(..) | Filling::Own(_) => {}
     }
@@ -60,7 +60,7 @@ pub fn settle(app: &App, form: &mut Form, filling: &Filling) {
 /// Does what the form is for; what cannot be done is said in the form, and nothing that was typed is lost.
 pub fn submit(app: &mut App, mut form: Form, filling: Filling, out: &mut Vec<Effect>) {
     let done = match &filling {
-        Filling::Forward(pod) => forwarding::submit(app, &form, pod, out),
+        Filling::Forward(kind, key) => forwarding::submit(app, &form, (*kind, key), out),
         Filling::Copy(pod) => copying::submit(app, &form, pod, out),
         Filling::Own(name) => own_commands::submit(app, &form, name, out),
         Filling::Images(kind, key) => rollout::submit_images(app, &form, (*kind, key), out),

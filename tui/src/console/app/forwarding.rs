@@ -4,13 +4,14 @@ use super::effect::Effect;
 use super::forms::Filling;
 use super::navigate;
 use super::state::{App, Overlay};
-use crate::console::link::{Command, Forward, ForwardReport, ForwardState};
+use crate::console::link::{Command, Forward, ForwardReport, ForwardState, Target};
 use crate::console::model::forwards::{self, Port};
 use crate::console::model::row::Key;
 use crate::console::screen::Screen;
 use crate::console::screen::list::{List, Source};
 use crate::console::theme::role::Role;
 use crate::console::widget::form::{Blank, Form};
+use crate::forward::backend::{is_forwarded, selector_of};
 use jiff::Timestamp;
 use objects::Kind;
 
@@ -35,38 +36,57 @@ pub struct Forwarding {
     since: Timestamp,
 }
 
-/// Asks which port of the pod one stands on to forward.
+/// Asks which port of the object one stands on to forward: of a pod, or of what chooses pods.
 pub fn ask(app: &mut App) {
-    let Some((Kind::Pod, pod)) = navigate::subject(app) else { return app.say(Role::Warn, "only pods have ports") };
-    let Some(row) = app.store.of(Kind::Pod).find(&pod) else { return app.say(Role::Warn, "the pod is gone") };
+    let Some((kind, key)) = navigate::subject(app).filter(|(kind, _)| is_forwarded(*kind)) else {
+        return app.say(Role::Warn, "only pods have ports, and what chooses pods");
+    };
+    let what = kind.singular();
+    let Some(row) = app.store.of(kind).find(&key) else { return app.say(Role::Warn, format!("the {what} is gone")) };
+    let object = row.object();
+    if selector_of(kind, &object).is_none() && kind != Kind::Pod {
+        return app.say(Role::Warn, format!("the {what} chooses no pods: it has no selector"));
+    }
     let container = navigate::container(app);
-    let ports = forwards::ports(&row.object(), container.as_deref());
+    let ports = forwards::of_object(kind, &object, container.as_deref());
     let mut proposals: Vec<String> = ports.iter().map(shown).collect();
     if ports.len() > 1 {
         proposals.push(ports.iter().map(|port| port.number.to_string()).collect::<Vec<_>>().join(","));
     }
     let mut addresses = Blank::proposing("Address", vec!["localhost".to_owned(), "0.0.0.0".to_owned()]);
     addresses.is_own = true;
-    let notes = vec![
-        if ports.is_empty() { "The pod names no port; any port it listens on will do." } else { "" }.to_owned(),
-        "This console listens; whoever connects speaks to the pod.".to_owned(),
-        "It goes on while you look elsewhere, and ends with the console.".to_owned(),
-    ];
+    let target = target(kind, &key);
+    let mut notes = Vec::new();
+    if ports.is_empty() && kind != Kind::Service {
+        notes.push(format!("The {what} names no port; any port it listens on will do."));
+    }
+    if kind == Kind::Pod {
+        notes.push("This console listens; whoever connects speaks to the pod.".to_owned());
+    } else {
+        notes.push("This console listens; whoever connects speaks to a pod that is ready,".to_owned());
+        notes.push("and once that is gone to another one.".to_owned());
+    }
+    notes.push("It goes on while you look elsewhere, and ends with the console.".to_owned());
+    let label = if kind == Kind::Service { "Service's port" } else { "Pod's port" };
     let mut form = Form {
-        title: format!("Forward a port of {}", pod.name),
-        blanks: vec![Blank::proposing("Pod's port", proposals), Blank::new("Local port", ""), addresses],
+        title: format!("Forward a port of {target}"),
+        blanks: vec![Blank::proposing(label, proposals), Blank::new("Local port", ""), addresses],
         here: PORT,
-        notes: notes.into_iter().filter(|note| !note.is_empty()).collect(),
+        notes,
         fault: None,
         button: "forward",
     };
     settle(app, &mut form);
-    app.overlay = Some(Overlay::Form(form, Filling::Forward(pod)));
+    app.overlay = Some(Overlay::Form(form, Filling::Forward(kind, key)));
+}
+
+fn target(kind: Kind, key: &Key) -> Target {
+    Target { kind, namespace: key.namespace.to_string(), name: key.name.to_string() }
 }
 
 fn shown(port: &Port) -> String {
     let name = if port.name.is_empty() { &port.container } else { &port.name };
-    format!("{} ({name})", port.number)
+    if name.is_empty() { port.number.to_string() } else { format!("{} ({name})", port.number) }
 }
 
 /// Proposes local ports for the pod's, as long as the user chose none.
@@ -96,7 +116,7 @@ fn numbers(text: &str) -> Option<Vec<u16>> {
 ///
 /// # Errors
 /// What is wrong with it.
-pub fn submit(app: &mut App, form: &Form, pod: &Key, out: &mut Vec<Effect>) -> Result<(), String> {
+pub fn submit(app: &mut App, form: &Form, (kind, key): (Kind, &Key), out: &mut Vec<Effect>) -> Result<(), String> {
     let ports = match numbers(form.text(PORT)) {
         Some(ports) if !ports.contains(&0) => ports,
         _ => return Err(format!("\"{}\" is no port: a number from 1 to 65535, or several with commas", form.text(PORT))),
@@ -106,75 +126,107 @@ pub fn submit(app: &mut App, form: &Form, pod: &Key, out: &mut Vec<Effect>) -> R
         text => numbers(text).ok_or_else(|| format!("\"{text}\" is no local port; nothing or 0 is any free one"))?,
     };
     if locals.len() != ports.len() {
-        return Err(format!("{} local ports for {} of the pod's", locals.len(), ports.len()));
+        return Err(format!("{} local ports for {} of the {}'s", locals.len(), ports.len(), kind.singular()));
     }
     let address = form.text(ADDRESS);
     crate::forward::addresses(address)?;
     for (port, local) in ports.into_iter().zip(locals) {
-        begin(app, pod, (local, port), address, out);
+        begin(app, target(kind, key), (local, port), address, out);
     }
     Ok(())
 }
 
 /// Begins a forward.
-fn begin(app: &mut App, pod: &Key, (local, port): (u16, u16), address: &str, out: &mut Vec<Effect>) {
-    let forward =
-        Forward { namespace: pod.namespace.to_string(), pod: pod.name.to_string(), port, address: address.to_owned(), local };
+fn begin(app: &mut App, target: Target, (local, port): (u16, u16), address: &str, out: &mut Vec<Effect>) {
+    let forward = Forward { target, port, address: address.to_owned(), local };
     let id = app.next_id();
     out.push(Effect::Link(Command::Forward { id, forward: Box::new(forward.clone()) }));
     app.forwards.push(Forwarding { id, forward, report: ForwardReport::default(), since: app.now });
     show_rows(app);
 }
 
-/// `:forward web 8080:80`, `:forward team-1/web 80`; without words the form.
-pub fn command(app: &mut App, pod: &Key, rest: &str, out: &mut Vec<Effect>) {
+/// `:forward web 8080:80`, `:forward team-1/web 80`, `:forward deploy/web 80`; without words the form.
+pub fn command(app: &mut App, (kind, key): (Kind, &Key), rest: &str, out: &mut Vec<Effect>) {
     for pair in rest.split_whitespace() {
         let (local, port) = pair.split_once(':').unwrap_or((pair, pair));
         let local = if local.is_empty() { Some(0) } else { local.parse().ok() };
         match (local, port.parse::<u16>()) {
-            (Some(local), Ok(port)) if port > 0 => begin(app, pod, (local, port), "localhost", out),
+            (Some(local), Ok(port)) if port > 0 => begin(app, target(kind, key), (local, port), "localhost", out),
             _ => return app.say(Role::Bad, format!("\"{pair}\" is no pair of ports; 8080:80, 80 and :80 are")),
         }
     }
+}
+
+/// What may follow `:forward`: pods by their names, and what chooses pods, as far as it is known, behind its kind.
+pub fn completions(app: &App) -> Vec<String> {
+    let names =
+        |kind: Kind, before: &'static str| app.store.of(kind).iter().map(move |(_, row)| format!("{before}{}", row.key.name));
+    let chosen = names(Kind::Deployment, "deploy/").chain(names(Kind::ReplicaSet, "rs/")).chain(names(Kind::Service, "svc/"));
+    names(Kind::Pod, "").chain(chosen).collect()
 }
 
 /// Takes over how a forward stands.
 pub fn reported(app: &mut App, id: u32, report: ForwardReport) {
     let Some(known) = app.forwards.iter_mut().find(|known| known.id == id) else { return };
     let before = std::mem::replace(&mut known.report, report);
-    let (pod, port) = (known.forward.pod.clone(), known.forward.port);
+    let (target, port) = (known.forward.target.to_string(), known.forward.port);
     let local = forwards::local(&known.forward, &known.report);
+    let moved = known.report.pod.clone().filter(|pod| before.pod.as_ref().is_some_and(|before| before != pod));
     match (&before.state, &known.report.state) {
         (ForwardState::Opening, ForwardState::Listening { .. }) => {
             let list = navigate::keys_of(app, crate::console::keys::action::Action::Forwards);
-            app.say(Role::Ok, format!("{local} leads to port {port} of {pod}{list}"));
+            match known_fault(app, id) {
+                None => app.say(Role::Ok, format!("{local} leads to port {port} of {target}{list}")),
+                Some(fault) => app.say(Role::Warn, format!("{local} leads nowhere yet: {fault}{list}")),
+            }
         }
         (ForwardState::Opening, ForwardState::Failed { why }) => {
             let why = why.clone();
-            app.say(Role::Bad, format!("{pod}: {why}; another local port may be free"));
+            app.say(Role::Bad, format!("{target}: {why}; another local port may be free"));
         }
-        _ if before.fault.is_none() => {
-            if let Some(fault) = known.report.fault.clone() {
-                app.say(Role::Warn, format!("a connection to {local} failed: {fault}"));
+        _ if before.fault.is_none() && known.report.fault.is_some() => {
+            let fault = known.report.fault.clone().unwrap_or_default();
+            app.say(Role::Warn, format!("a connection to {local} failed: {fault}"));
+        }
+        _ => {
+            if let Some(pod) = moved {
+                app.say(Role::Dim, format!("{local} leads to {pod} now"));
             }
         }
-        _ => {}
     }
     show_rows(app);
+}
+
+fn known_fault(app: &App, id: u32) -> Option<String> {
+    app.forwards.iter().find(|known| known.id == id)?.report.fault.clone()
+}
+
+/// A pod is gone: forwards that led to it lead to none until somebody connects again.
+pub fn gone(app: &mut App, pod: &Key) {
+    let is_it =
+        |known: &Forwarding| *known.forward.target.namespace == *pod.namespace && known.report.pod.as_deref() == Some(&*pod.name);
+    if app.forwards.iter().any(is_it) {
+        show_rows(app);
+    }
 }
 
 /// Puts the rows of all forwards where lists find them.
 pub fn show_rows(app: &mut App) {
     let pods = app.store.of(Kind::Pod);
-    let node = |forward: &Forward| {
-        let key = Key { namespace: forward.namespace.as_str().into(), name: forward.pod.as_str().into() };
-        pods.find(&key).map(|row| row.node.clone()).unwrap_or_default()
+    let row = |known: &Forwarding| {
+        let target = &known.forward.target;
+        let of_pod = (target.kind == Kind::Pod).then_some(&target.name);
+        let name = known.report.pod.as_ref().or(of_pod);
+        let found = name.and_then(|name| {
+            let key = Key { namespace: target.namespace.as_str().into(), name: name.as_str().into() };
+            let node = pods.find(&key).map(|row| row.node.clone());
+            // A pod keeps its forwards, also while it is not there.
+            node.or_else(|| of_pod.map(|_| "".into())).map(|node| (name.as_str(), node))
+        });
+        let pod = found.as_ref().map(|(name, node)| (*name, &**node));
+        forwards::row(known.id, &known.forward, &known.report, pod, known.since)
     };
-    let rows = app
-        .forwards
-        .iter()
-        .map(|known| forwards::row(known.id, &known.forward, &known.report, &node(&known.forward), known.since))
-        .collect();
+    let rows = app.forwards.iter().map(row).collect();
     app.store.put_forwards(rows);
     for screen in &mut app.screens {
         if let Screen::List(list) = screen

@@ -82,6 +82,7 @@ pub fn show_keys(app: &mut App, title: &'static str) {
         Place::Events => "events",
         Place::Workloads => "workloads",
         Place::Images => "images",
+        Place::Services => "services",
         Place::Forwards => "forwards",
         Place::Board | Place::PodBoard => "board",
         Place::Text => "texts",

@@ -6,7 +6,6 @@ use super::{boards, deleting, editing, logs, travel};
 use crate::console::keys::action::Action;
 use crate::console::model::columns;
 use crate::console::model::namespaces::Namespaces;
-use crate::console::model::project;
 use crate::console::model::query::Query;
 use crate::console::model::row::{About, Key, Tone};
 use crate::console::screen::Screen;
@@ -73,13 +72,7 @@ fn pods_of_selector(app: &mut App, kind: Kind, key: &Key) {
 
 /// By which labels an object chooses pods: `app=web,tier=db`; `None` where it chooses none.
 fn selector_of(app: &App, kind: Kind, key: &Key) -> Option<String> {
-    let object = app.store.of(kind).find(key)?.object();
-    let selector = if kind == Kind::Service {
-        project::pairs(&object, "/spec/selector")
-    } else {
-        objects::selector::shown(&serde_json::from_value(object.pointer("/spec/selector").cloned()?).ok()?)
-    };
-    Some(selector).filter(|selector| !selector.is_empty())
+    crate::forward::backend::selector_of(kind, &app.store.of(kind).find(key)?.object())
 }
 
 /// The pods that those objects choose which the screen is about; `None` where they are of a kind that chooses none.
@@ -145,7 +138,10 @@ pub fn subject(app: &App) -> Option<(Kind, Key)> {
                 let pod = key.name.split('/').next().unwrap_or_default();
                 Some((Kind::Pod, Key { namespace: key.namespace.clone(), name: pod.into() }))
             }
-            Source::Forwards => list.current(&app.store)?.about.as_deref().map(|about| (Kind::Pod, about.key.clone())),
+            Source::Forwards => {
+                let about = list.current(&app.store)?.about.as_deref()?;
+                Some((Kind::ALL.into_iter().find(|kind| kind.name() == &*about.kind)?, about.key.clone()))
+            }
             Source::Images => None,
         },
         Screen::Board(board) => boards::subject(board),

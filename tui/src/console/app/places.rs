@@ -14,6 +14,7 @@ impl App {
             Screen::List(list) => match &list.source {
                 Source::Kind(Kind::Pod) => &[Place::Pods, Place::Objects, Place::List, Place::Any],
                 Source::Kind(Kind::ReplicaSet | Kind::Deployment) => &[Place::Workloads, Place::Objects, Place::List, Place::Any],
+                Source::Kind(Kind::Service) => &[Place::Services, Place::Objects, Place::List, Place::Any],
                 Source::Kind(Kind::Node) => &[Place::Nodes, Place::Objects, Place::List, Place::Any],
                 Source::Kind(Kind::Event) => &[Place::Events, Place::Objects, Place::List, Place::Any],
                 Source::Kind(_) => &[Place::Objects, Place::List, Place::Any],

@@ -16,6 +16,7 @@ use crate::console::screen::list::{List, Source};
 use crate::console::screen::log::Choice;
 use crate::console::screen::reader::{Mode, Reader};
 use crate::console::theme::role::Role;
+use crate::forward::backend::is_forwarded;
 use objects::Kind;
 
 /// The command that leads to the shown screen; `None` for one that no command leads to.
@@ -157,15 +158,21 @@ fn log_of_labels(app: &mut App, selector: &str, out: &mut Vec<Effect>) {
     logs::open_all(app, &pods, false, out);
 }
 
-/// `forward web 8080:80`; without words asks about the pod one stands on.
+/// `forward web 8080:80`, `forward deploy/web 8080:80`; without words asks about the object one stands on.
 pub fn forward(app: &mut App, rest: &str, out: &mut Vec<Effect>) {
     if !app.rights.allow(Action::Forward) {
         return app.say(Role::Warn, app.rights.refusal(Action::Forward));
     }
     match rest.split_once(' ') {
-        Some((name, ports)) => {
-            if let Some(pod) = find(app, Kind::Pod, name) {
-                super::forwarding::command(app, &pod, ports, out);
+        Some((object, ports)) => {
+            // What is before the first slash is a kind, else the namespace of a pod.
+            let kind = object.split_once('/').and_then(|(kind, name)| Some((Kind::from_user(kind)?, name)));
+            let (kind, name) = kind.filter(|(kind, _)| is_forwarded(*kind)).unwrap_or((Kind::Pod, object));
+            if super::kinds::waits(app, kind, &format!("forward {rest}")) {
+                return;
+            }
+            if let Some(key) = find(app, kind, name) {
+                super::forwarding::command(app, (kind, &key), ports, out);
             }
         }
         None if rest.is_empty() => super::forwarding::ask(app),

@@ -154,11 +154,7 @@ fn take_wire(app: &mut App, wire: Wire, out: &mut Vec<Effect>) {
             if let Some(change) = app.store.of_mut(kind).remove(&key) {
                 follow(app, kind, change, out);
             }
-            undoing::gone(app, kind, &key, out);
-            super::recreating::gone(app, kind, &key, out);
-            if kind == Kind::Pod {
-                draining::gone(app, &key);
-            }
+            gone(app, kind, &key, out);
         }
         Wire::Refused(kind, why) => kinds::refused(app, kind, &why),
         Wire::Answer(id, result) => match app.asked.remove(&id) {
@@ -184,6 +180,16 @@ fn take_wire(app: &mut App, wire: Wire, out: &mut Vec<Effect>) {
         },
         Wire::Denied(why) => app.say(Role::Warn, why),
         stream => take_stream(app, stream, out),
+    }
+}
+
+/// An object is gone: what waited for that goes on.
+fn gone(app: &mut App, kind: Kind, key: &Key, out: &mut Vec<Effect>) {
+    undoing::gone(app, kind, key, out);
+    super::recreating::gone(app, kind, key, out);
+    if kind == Kind::Pod {
+        draining::gone(app, key);
+        forwarding::gone(app, key);
     }
 }
 

@@ -115,7 +115,7 @@ fn empty(app: &App, list: &crate::console::screen::list::List) -> String {
             (_, "pods") if list.view.scope.node.is_none() => {
                 "no pods yet; space n writes a manifest, :open FILE opens one".to_owned()
             }
-            (_, "forwards") => "no port-forwards; xf on a pod begins one".to_owned(),
+            (_, "forwards") => "no port-forwards; xf on a pod, a deployment or a service begins one".to_owned(),
             _ => format!("no {kind}"),
         },
     }

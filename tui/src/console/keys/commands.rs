@@ -43,7 +43,11 @@ pub const COMMANDS: &[CommandLine] = &[
     line(&["images", "image"], "", "the images of all nodes"),
     line(&["pull"], "IMAGE [NODE]", "pull an image"),
     line(&["volumes", "volume"], "", "the volumes of all pods"),
-    line(&["forward", "port-forward"], "[[NS/]POD [LOCAL:]PORT…]", "forward ports of a pod to this machine; without words asks"),
+    line(
+        &["forward", "port-forward"],
+        "[[KIND/][NS/]NAME [LOCAL:]PORT…]",
+        "forward ports of a pod, or of deploy/, rs/, svc/NAME, to this machine",
+    ),
     line(&["forwards", "pf"], "", "the port-forwards of this console"),
     line(&["cp", "copy"], "[FROM TO|stop]", "copy files, one side as [NS/]POD:PATH; without words asks"),
     line(&["scale"], "COUNT", "say how many pods the deployment or replica set stood on is to have, or the marked ones"),

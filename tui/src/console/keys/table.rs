@@ -20,6 +20,8 @@ pub enum Place {
     Events,
     /// The lists of what makes pods: deployments and replica sets.
     Workloads,
+    /// The list of services.
+    Services,
     /// The list of images.
     Images,
     /// The list of port-forwards.
@@ -55,6 +57,7 @@ pub const STACKS: &[&[Place]] = &[
     &[Pods, Objects, List, Any],
     &[Nodes, Objects, List, Any],
     &[Workloads, Objects, List, Any],
+    &[Services, Objects, List, Any],
     &[Events, Objects, List, Any],
     &[Objects, List, Any],
     &[Pods, List, Any],
@@ -89,7 +92,9 @@ const fn bind(place: Place, keys: &'static str, action: Action, hint: &'static s
 }
 
 use Action as A;
-use Place::{Any, Board, Editor, Events, Forwards, Images, List, Log, Nodes, Object, Objects, PodBoard, Pods, Text, Workloads};
+use Place::{
+    Any, Board, Editor, Events, Forwards, Images, List, Log, Nodes, Object, Objects, PodBoard, Pods, Services, Text, Workloads,
+};
 
 /// All of them. The hint line shows hints in this order, the narrowest place first.
 pub const TABLE: &[Binding] = &[
@@ -142,6 +147,9 @@ pub const TABLE: &[Binding] = &[
     bind(Workloads, "x i", A::SetImage, "+image", "give its containers another image, after asking which"),
     bind(Workloads, "x u", A::RollBack, "+roll back", "go back to an older revision of the deployment, after asking"),
     bind(Workloads, "x p", A::Pause, "", "let changes of the deployment's template wait, or roll out what waited"),
+    bind(Workloads, "x f", A::Forward, "", "forward a port of its pods to this machine, after asking which"),
+    bind(Services, "o", A::Logs, "logs", "show the logs of the pods it chooses together, merged by time"),
+    bind(Services, "x f", A::Forward, "+forward", "forward a port of the service to this machine, after asking which"),
     bind(Images, "x d", A::RemoveImage, "remove", "remove the image from its node, or the marked ones, after asking"),
     bind(Images, "x p", A::PruneImages, "prune", "remove what no container of the node uses, after asking"),
     bind(Images, "x l", A::Pull, "pull", "pull an image to the node of the row"),
@@ -164,7 +172,7 @@ pub const TABLE: &[Binding] = &[
     bind(PodBoard, "O", A::LogsPrevious, "", "show the log of the instance before"),
     bind(PodBoard, "t", A::Timeline, "+timeline", "show the pod's life on one time axis"),
     bind(PodBoard, "p", A::Probes, "+probes", "show what the pod's probes came to"),
-    bind(PodBoard, "x f", A::Forward, "", "forward a port of the pod to this machine, after asking which"),
+    bind(PodBoard, "x f", A::Forward, "", "forward a port of the pod, or of what makes it, to this machine, after asking which"),
     bind(PodBoard, "x c", A::Copy, "", "copy files from the container or into it, after asking which"),
     bind(PodBoard, "+", A::ZoomIn, "", "timeline: a shorter time on the axis; h and l move it"),
     bind(PodBoard, "=", A::ZoomIn, "", ""),

@@ -1,28 +1,30 @@
 //! A port-forward: sockets that listen here, and each connection passed on to a port of a pod.
 //!
-//! It outlives a lost link and a pod that is made again: every connection asks for the pod anew.
+//! It outlives a lost link and a pod that is made again: every connection asks for the pod anew. What chooses pods keeps to one of them as
+//! long as that is ready, and goes on with another.
 
 use super::driver::Sink;
 use super::{Delta, Forward, ForwardReport, ForwardState};
+use crate::forward::backend::{self, ForwardError};
 use crate::forward::{self, Way};
 use client::{ClientError, Link};
 use futures_util::future::select_all;
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::time::Instant;
-use wire::PortForwardRequest;
 
 /// The least time between two reports that only bytes call for.
 const BETWEEN_REPORTS: Duration = Duration::from_millis(500);
 
-/// What got through, counted by every connection.
+/// What got through, counted by every connection, and to which pod the last one went.
 #[derive(Debug, Default)]
 struct Meter {
     up: Cell<u64>,
     down: Cell<u64>,
+    pod: RefCell<Option<String>>,
     moved: Notify,
 }
 
@@ -30,6 +32,15 @@ impl Meter {
     fn count(&self, way: Way, bytes: usize) {
         let sum = if way == Way::Up { &self.up } else { &self.down };
         sum.set(sum.get() + bytes as u64);
+        self.moved.notify_one();
+    }
+
+    fn pod(&self) -> Option<String> {
+        self.pod.borrow().clone()
+    }
+
+    fn goes_to(&self, pod: String) {
+        *self.pod.borrow_mut() = Some(pod);
         self.moved.notify_one();
     }
 }
@@ -48,8 +59,17 @@ pub async fn run(link: Link, id: u32, forward: Forward, sink: Sink) {
             return;
         }
     };
+    let meter = Meter::default();
+    // Says now what is wrong, and not once somebody connects. Without a link nobody knows.
+    if let Some(client) = link.client() {
+        match backend::backends(&client, &forward.target, forward.port, None).await {
+            Ok(backends) => *meter.pod.borrow_mut() = backends.into_iter().next().map(|backend| backend.pod),
+            Err(error) => report.fault = Some(error.to_string()),
+        }
+    }
+    report.pod = meter.pod();
     if sink(Delta::Forward { id, report: report.clone() }) {
-        serve(&link, (id, &forward), &doors, report, &sink).await;
+        serve(&link, (id, &forward), (&doors, &meter), report, &sink).await;
     }
 }
 
@@ -72,8 +92,13 @@ async fn open(forward: &Forward) -> Result<(Vec<TcpListener>, u16), String> {
     }
 }
 
-async fn serve(link: &Link, (id, forward): (u32, &Forward), doors: &[TcpListener], mut report: ForwardReport, sink: &Sink) {
-    let meter = Meter::default();
+async fn serve(
+    link: &Link,
+    (id, forward): (u32, &Forward),
+    (doors, meter): (&[TcpListener], &Meter),
+    mut report: ForwardReport,
+    sink: &Sink,
+) {
     let mut connections = FuturesUnordered::new();
     let (mut told_at, mut is_due) = (Instant::now(), None);
     loop {
@@ -89,7 +114,7 @@ async fn serve(link: &Link, (id, forward): (u32, &Forward), doors: &[TcpListener
             (accepted, ..) = accepting => match accepted {
                 Ok((stream, _)) => {
                     (report.open, report.total) = (report.open + 1, report.total + 1);
-                    connections.push(pass(link, forward, stream, &meter));
+                    connections.push(pass(link, forward, stream, meter));
                     true
                 }
                 // Out of descriptors, most likely: others may close theirs meanwhile.
@@ -113,7 +138,7 @@ async fn serve(link: &Link, (id, forward): (u32, &Forward), doors: &[TcpListener
         };
         if is_news {
             (told_at, is_due) = (Instant::now(), None);
-            (report.up, report.down) = (meter.up.get(), meter.down.get());
+            (report.up, report.down, report.pod) = (meter.up.get(), meter.down.get(), meter.pod());
             if !sink(Delta::Forward { id, report: report.clone() }) {
                 return;
             }
@@ -121,9 +146,9 @@ async fn serve(link: &Link, (id, forward): (u32, &Forward), doors: &[TcpListener
     }
 }
 
-async fn pass(link: &Link, forward: &Forward, stream: TcpStream, meter: &Meter) -> Result<(), ClientError> {
+async fn pass(link: &Link, forward: &Forward, stream: TcpStream, meter: &Meter) -> Result<(), ForwardError> {
     let client = link.client().ok_or(ClientError::NotConnected)?;
-    let request =
-        PortForwardRequest { namespace: forward.namespace.clone(), pod: forward.pod.clone(), port: forward.port, window: 0 };
-    forward::pass(client, stream, request, &|way, bytes| meter.count(way, bytes)).await
+    let connection = backend::dial(&client, &forward.target, forward.port, meter.pod().as_deref()).await?;
+    meter.goes_to(connection.backend.pod.clone());
+    Ok(forward::pass(stream, connection, &|way, bytes| meter.count(way, bytes)).await?)
 }

@@ -196,7 +196,8 @@ pub const VOLUMES: &[Column] = &[
 pub const FORWARDS: &[Column] = &[
     column("LOCAL", "", 14, 0),
     column("NAMESPACE", "", 9, 6),
-    column("POD", "", 12, 0),
+    column("TARGET", "", 12, 0),
+    column("POD", "", 12, 1),
     column("PORT", "", 5, 0),
     column("STATUS", "", 9, 0),
     column("OPEN", "", 4, 2).right(),

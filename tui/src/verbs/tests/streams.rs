@@ -74,3 +74,26 @@ async fn ports_that_cannot_be_forwarded_are_told() {
         done.err
     );
 }
+
+#[tokio::test]
+async fn what_chooses_pods_has_ports_as_long_as_it_chooses_one_that_runs() {
+    let service = |name: &str, spec: serde_json::Value| {
+        json!({"apiVersion": "v1", "kind": "Service",
+        "metadata": {"name": name, "namespace": "default"}, "spec": spec})
+    };
+    let mut waiting = pod("waiting");
+    waiting["metadata"]["labels"] = json!({"app": "shop"});
+    waiting["status"]["phase"] = json!("Pending");
+    let daemon = FakeDaemon::start(vec![
+        waiting,
+        service("shop", json!({"selector": {"app": "shop"}, "ports": [{"port": 80}]})),
+        service("outside", json!({"type": "ExternalName", "externalName": "a.example"})),
+    ]);
+    let told = async |target: &str, port: &str| daemon.run(&["port-forward", target, port]).await;
+    assert_eq!(told("svc/shop", ":80").await, failed("error: no pod of service/shop runs\n"));
+    assert_eq!(told("svc/outside", ":80").await, failed("error: service/outside chooses no pods: it has no selector\n"));
+    assert_eq!(told("svc/shop", "web").await, failed("error: Service 'shop' does not have a named port 'web'\n"));
+    let gone = "Error from server (NotFound): deployments.apps \"shop\" not found\n";
+    assert_eq!(told("deploy/shop", ":80").await, failed(gone));
+    assert_eq!(told("cm/shop", ":80").await, failed("error: cm/shop has no ports: only pods have, and what chooses pods\n"));
+}

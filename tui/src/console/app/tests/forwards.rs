@@ -5,6 +5,7 @@ use crate::console::app::effect::Effect;
 use crate::console::app::msg::Wire;
 use crate::console::app::rights::Rights;
 use crate::console::link::{Command, Copy, Forward, ForwardReport, ForwardState};
+use crate::console::model::row::Key;
 use objects::Kind;
 use serde_json::json;
 use wire::CopyDirection;
@@ -44,7 +45,7 @@ fn the_ports_of_the_containers_are_proposed_with_a_local_port_that_is_free() {
     bench.press("down").press("enter");
     let sent = forwards(&bench);
     assert_eq!(sent.iter().map(|(_, forward)| (forward.local, forward.port)).collect::<Vec<_>>(), [(8080, 80), (9901, 9901)]);
-    assert_eq!((sent[0].1.pod.as_str(), sent[0].1.address.as_str()), ("aweb", "localhost"));
+    assert_eq!((sent[0].1.target.to_string().as_str(), sent[0].1.address.as_str()), ("aweb", "localhost"));
     // The same ports are taken now.
     bench.press("x f");
     assert!(bench.shows("8081"), "{}", bench.picture());
@@ -89,6 +90,77 @@ fn the_list_tells_how_they_stand_and_stops_them() {
     bench.press("x d");
     assert!(bench.effects.iter().any(|effect| matches!(effect, Effect::Link(Command::End { id: ended }) if *ended == id)));
     assert!(bench.shows("no port-forwards"), "{}", bench.picture());
+}
+
+/// Puts a deployment and a service of the pod `aweb` there.
+fn choosers(bench: &mut Bench) {
+    let deployment = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "shop", "namespace": "default"},
+        "spec": {"replicas": 1, "selector": {"matchLabels": {"app": "aweb"}}, "template": {"spec": {"containers": [
+            {"name": "main", "image": "web", "ports": [{"containerPort": 8000, "name": "http"}]}]}}}});
+    let service = |name: &str, spec: serde_json::Value| {
+        json!({"apiVersion": "v1", "kind": "Service",
+        "metadata": {"name": name, "namespace": "default"}, "spec": spec})
+    };
+    let front = json!({"selector": {"app": "aweb"}, "ports": [{"port": 443, "name": "https", "targetPort": "http"}]});
+    let services = [service("front", front), service("outside", json!({"type": "ExternalName", "externalName": "a.example"}))];
+    bench.wire(Wire::Rows(Kind::Deployment, vec![row(Kind::Deployment, &deployment)]));
+    bench.wire(Wire::Rows(Kind::Service, services.iter().map(|service| row(Kind::Service, service)).collect()));
+    for kind in [Kind::Deployment, Kind::Service] {
+        bench.app.watched.push(kind);
+    }
+}
+
+#[test]
+fn what_chooses_pods_is_forwarded_and_the_list_says_which_pod_serves() {
+    let mut bench = bench();
+    choosers(&mut bench);
+    bench.press("esc :").write("deploy").press("enter x f");
+    for words in ["Forward a port of deployment/shop", "8000 (http)", "once that is gone to another one"] {
+        assert!(bench.shows(words), "{words}: {}", bench.picture());
+    }
+    bench.press("enter");
+    let (id, forward) = forwards(&bench).pop().expect("it was sent");
+    assert_eq!((forward.target.kind, &*forward.target.name, forward.port), (Kind::Deployment, "shop", 8000));
+    bench.wire(Wire::Forward(id, ForwardReport { pod: Some("aweb".to_owned()), ..listening(8000) }));
+    assert!(bench.shows("localhost:8000 leads to port 8000 of deployment/shop"), "{}", bench.picture());
+    bench.press("space f");
+    assert!(bench.shows("deployment/shop") && bench.shows("aweb"), "{}", bench.picture());
+    // The pod goes: nobody serves, and keys are about the deployment until the next connection has another pod.
+    bench.wire(Wire::Remove(Kind::Pod, Key { namespace: "default".into(), name: "aweb".into() }));
+    assert!(!bench.shows("aweb"), "{}", bench.picture());
+    bench.press("d");
+    assert!(bench.shows("describe shop") || bench.shows("shop"), "{}", bench.picture());
+    bench.press("esc");
+    bench.wire(Wire::Put(Kind::Pod, Box::new(row(Kind::Pod, &pod("bweb", &json!({"running": {}}), true, 0)))));
+    bench.wire(Wire::Forward(id, ForwardReport { pod: Some("bweb".to_owned()), total: 1, ..listening(8000) }));
+    assert!(bench.shows("localhost:8000 leads to bweb now"), "{}", bench.picture());
+}
+
+#[test]
+fn a_service_proposes_its_own_ports_and_one_without_pods_is_refused() {
+    let mut bench = bench();
+    choosers(&mut bench);
+    bench.press("esc :").write("svc").press("enter x f");
+    assert!(bench.shows("Forward a port of service/front") && bench.shows("443 (https)"), "{}", bench.picture());
+    bench.press("esc j x f");
+    assert!(bench.app.overlay.is_none() && bench.shows("the service chooses no pods"), "{}", bench.picture());
+    bench.press(":").write("forward svc/front 8443:443").press("enter");
+    bench.press(":").write("forward deploy/default/shop :8000").press("enter");
+    let sent: Vec<_> = forwards(&bench).into_iter().map(|(_, forward)| (forward.target.to_string(), forward.local)).collect();
+    assert_eq!(sent, [("service/front".to_owned(), 8443), ("deployment/shop".to_owned(), 0)]);
+    bench.press(":").write("forward cm/front 1").press("enter");
+    assert!(bench.shows("pods \"cm/front\" not found"), "{}", bench.picture());
+}
+
+#[test]
+fn that_a_forward_leads_nowhere_yet_is_said_at_once() {
+    let mut bench = bench();
+    choosers(&mut bench);
+    bench.press(":").write("forward deploy/shop 8000").press("enter");
+    let id = forwards(&bench)[0].0;
+    let fault = Some("no pod of deployment/shop runs".to_owned());
+    bench.wire(Wire::Forward(id, ForwardReport { fault, ..listening(8000) }));
+    assert!(bench.shows("localhost:8000 leads nowhere yet: no pod of deployment/shop runs"), "{}", bench.picture());
 }
 
 #[test]
