@@ -32,13 +32,13 @@ pub fn node(node: &Value, pods: &[Value], events: &[Value], now: &Zoned) -> Stri
 /// What a pod asks of its node, by the resource's name: its containers and sidecars together, or more where an init container needs
 /// more beforehand, and its overhead.
 #[must_use]
-pub fn pod_requests(pod: &Value) -> BTreeMap<String, Quantity> {
+pub fn pod_requests(pod: &Value) -> BTreeMap<&str, Quantity> {
     resources::of_pod(pod, resources::Side::Requests)
 }
 
 /// What a pod may take at most, as the pod's own fields or its containers' say.
 #[must_use]
-pub fn pod_limits(pod: &Value) -> BTreeMap<String, Quantity> {
+pub fn pod_limits(pod: &Value) -> BTreeMap<&str, Quantity> {
     resources::of_pod(pod, resources::Side::Limits)
 }
 

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 pub use event::{event_count, event_first_seen, event_last_seen, event_object};
 pub use node::{node_roles, node_status};
-pub use pod::{PodSummary, pod_status};
+pub use pod::{PodSummary, pod_ip, pod_node, pod_status, readiness_gates};
 pub use text::TableWriter;
 pub(crate) use text::{Layout, align, escape_terminal};
 
@@ -80,7 +80,7 @@ impl TableOptions {
 /// The table of objects of one kind.
 #[must_use]
 pub fn table(kind: Kind, objects: &[Value], options: &TableOptions) -> Table {
-    let kind_columns = definition(kind).columns;
+    let kind_columns = columns(kind);
     let has_namespace = options.show_namespace && kind.is_namespaced();
     let is_shown = |priority: u8| options.wide || priority == 0;
     let mut columns = Vec::new();
@@ -109,9 +109,20 @@ pub fn table(kind: Kind, objects: &[Value], options: &TableOptions) -> Table {
     Table { rows: objects.iter().map(row).collect(), columns }
 }
 
-/// The cells of all of a kind's columns.
+/// The columns that a kind has of its own, with their priorities, as [`Column`] tells them.
+#[must_use]
+pub fn columns(kind: Kind) -> &'static [(&'static str, u8)] {
+    definition(kind).columns
+}
+
+/// The cells of all of a kind's [`columns`], with ages counted to that moment.
+#[must_use]
+pub fn cells(kind: Kind, object: &Value, now: Timestamp) -> Vec<String> {
+    (definition(kind).cells)(object, now)
+}
+
 fn kind_cells(kind: Kind, object: &Value, options: &TableOptions) -> Vec<String> {
-    let mut cells = (definition(kind).cells)(object, options.now);
+    let mut cells = cells(kind, object, options.now);
     if options.show_kind
         && let Some(name) = cells.first_mut().filter(|_| kind != Kind::Event)
     {
@@ -133,8 +144,8 @@ fn labels_cell(object: &Value) -> String {
     )
 }
 
-fn none_if_empty(text: &str) -> String {
-    if text.is_empty() { "<none>".to_owned() } else { text.to_owned() }
+const fn or_none(text: &str) -> &str {
+    if text.is_empty() { "<none>" } else { text }
 }
 
 #[cfg(test)]

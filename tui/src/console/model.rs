@@ -18,6 +18,7 @@ pub mod owned;
 pub mod packed;
 pub mod past;
 pub mod project;
+mod pruned;
 pub mod pulse;
 pub mod query;
 pub mod row;

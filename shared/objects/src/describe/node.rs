@@ -2,8 +2,8 @@
 
 use super::event;
 use super::page::{Page, amounts, annotations, pairs};
-use super::resources::{Amounts, Side, add, of_pod};
-use crate::lookup::{flag, list, map, name, namespace, scalar, text};
+use super::resources::{Amounts, Side, add, of_pod, read};
+use crate::lookup::{flag, list, map, name, namespace, text};
 use crate::printing::node_roles;
 use crate::quantity::Quantity;
 use jiff::Zoned;
@@ -96,14 +96,13 @@ fn system_info(page: &mut Page<'_>, node: &Value) {
 }
 
 /// What the node can give: its allocatable amounts, or its capacity where it tells none.
-fn allocatable(node: &Value) -> Amounts {
-    let stated = map(node, "/status/allocatable").filter(|map| !map.is_empty()).or_else(|| map(node, "/status/capacity"));
-    let entries = stated.into_iter().flatten();
-    entries.filter_map(|(name, amount)| Some((name.clone(), Quantity::parse(&scalar(amount)).ok()?))).collect()
+fn allocatable(node: &Value) -> Amounts<'_> {
+    let has_some = map(node, "/status/allocatable").is_some_and(|map| !map.is_empty());
+    read(node, if has_some { "/status/allocatable" } else { "/status/capacity" })
 }
 
 /// `250m (12%)`.
-fn share(amounts: &Amounts, allocatable: &Amounts, name: &str) -> String {
+fn share(amounts: &Amounts<'_>, allocatable: &Amounts<'_>, name: &str) -> String {
     let amount = amounts.get(name).copied().unwrap_or(Quantity::ZERO);
     let whole = allocatable.get(name).copied().unwrap_or(Quantity::ZERO);
     let percent = i128::from(amount.to_milli()) * 100 / i128::from(whole.to_milli().max(1));
@@ -111,7 +110,7 @@ fn share(amounts: &Amounts, allocatable: &Amounts, name: &str) -> String {
     format!("{} ({percent}%)", amount.canonical())
 }
 
-fn describe_pods(page: &mut Page<'_>, pods: &[&Value], allocatable: &Amounts) {
+fn describe_pods(page: &mut Page<'_>, pods: &[&Value], allocatable: &Amounts<'_>) {
     page.field(0, "Non-terminated Pods", format!("({} in total)", pods.len()));
     page.line(1, "Namespace\tName\t\tCPU Requests\tCPU Limits\tMemory Requests\tMemory Limits\tAge");
     page.line(1, "---------\t----\t\t------------\t----------\t---------------\t-------------\t---");
@@ -126,7 +125,7 @@ fn describe_pods(page: &mut Page<'_>, pods: &[&Value], allocatable: &Amounts) {
     }
 }
 
-fn describe_allocated(page: &mut Page<'_>, pods: &[&Value], allocatable: &Amounts) {
+fn describe_allocated(page: &mut Page<'_>, pods: &[&Value], allocatable: &Amounts<'_>) {
     let (mut requests, mut limits) = (Amounts::new(), Amounts::new());
     for pod in pods {
         add(&mut requests, &of_pod(pod, Side::Requests));
@@ -136,15 +135,15 @@ fn describe_allocated(page: &mut Page<'_>, pods: &[&Value], allocatable: &Amount
     page.line(1, "(Total limits may be over 100 percent, i.e., overcommitted.)");
     page.line(1, "Resource\tRequests\tLimits");
     page.line(1, "--------\t--------\t------");
-    let is_huge_page = |name: &&String| name.starts_with("hugepages-");
-    let standard = ["cpu", "memory", "ephemeral-storage"].map(str::to_owned);
+    let is_huge_page = |name: &&&str| name.starts_with("hugepages-");
+    let standard = ["cpu", "memory", "ephemeral-storage"];
     for name in standard.iter().chain(allocatable.keys().filter(is_huge_page)) {
         let line = format!("{name}\t{}\t{}", share(&requests, allocatable, name), share(&limits, allocatable, name));
         page.line(1, line);
     }
-    let is_other = |name: &&String| !is_huge_page(name) && !standard.contains(name) && *name != "pods";
+    let is_other = |name: &&&str| !is_huge_page(name) && !standard.contains(name) && **name != "pods";
     for name in allocatable.keys().filter(is_other) {
-        let held = |amounts: &Amounts| amounts.get(name).copied().unwrap_or(Quantity::ZERO).canonical();
+        let held = |amounts: &Amounts<'_>| amounts.get(name).copied().unwrap_or(Quantity::ZERO).canonical();
         page.line(1, format!("{name}\t{}\t{}", held(&requests), held(&limits)));
     }
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// Amounts by the resource's name.
-pub(super) type Amounts = BTreeMap<String, Quantity>;
+pub(super) type Amounts<'a> = BTreeMap<&'a str, Quantity>;
 
 /// The two kinds of amounts that a container states.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,27 +54,34 @@ pub(super) fn field_value(container: &Value, reference: &Value) -> String {
     (amount / divisor + i64::from(amount % divisor > 0)).to_string()
 }
 
-fn stated(container: &Value, side: Side) -> Amounts {
-    let entries = map(container, side.pointer()).into_iter().flatten();
-    entries.filter_map(|(name, amount)| Some((name.clone(), Quantity::parse(&scalar(amount)).ok()?))).collect()
+fn stated(container: &Value, side: Side) -> Amounts<'_> {
+    read(container, side.pointer())
 }
 
-pub(super) fn add(total: &mut Amounts, more: &Amounts) {
+/// The amounts at a JSON pointer. What is no quantity is left out.
+pub(super) fn read<'a>(value: &'a Value, pointer: &str) -> Amounts<'a> {
+    let amount = |amount: &Value| match amount {
+        Value::String(text) => Quantity::parse(text).ok(),
+        other => Quantity::parse(&scalar(other)).ok(),
+    };
+    map(value, pointer).into_iter().flatten().filter_map(|(name, value)| Some((name.as_str(), amount(value)?))).collect()
+}
+
+pub(super) fn add<'a>(total: &mut Amounts<'a>, more: &Amounts<'a>) {
     for (name, amount) in more {
-        let sum = total.get(name).map_or(*amount, |held| held.add(amount));
-        total.insert(name.clone(), sum);
+        total.entry(name).and_modify(|held| *held = held.add(amount)).or_insert(*amount);
     }
 }
 
-fn raise(total: &mut Amounts, least: &Amounts) {
+fn raise<'a>(total: &mut Amounts<'a>, least: &Amounts<'a>) {
     for (name, amount) in least {
-        let held = total.entry(name.clone()).or_insert(*amount);
+        let held = total.entry(name).or_insert(*amount);
         *held = (*held).max(*amount);
     }
 }
 
 /// What a pod asks for: its containers and sidecars together, or more where an init container needs more beforehand.
-pub(super) fn of_pod(pod: &Value, side: Side) -> Amounts {
+pub(super) fn of_pod(pod: &Value, side: Side) -> Amounts<'_> {
     let mut total = Amounts::new();
     for container in list(pod, "/spec/containers") {
         add(&mut total, &stated(container, side));
@@ -94,11 +101,8 @@ pub(super) fn of_pod(pod: &Value, side: Side) -> Amounts {
     raise(&mut total, &most_before);
     // What is stated for the pod as a whole takes the place of the sum.
     total.extend(stated(&pod["spec"], side));
-    let overhead: Amounts = amounts(pod, "/spec/overhead")
-        .into_iter()
-        .filter_map(|(name, amount)| Some((name, Quantity::parse(&amount).ok()?)))
-        .filter(|(name, _)| side == Side::Requests || total.contains_key(name))
-        .collect();
+    let mut overhead = read(pod, "/spec/overhead");
+    overhead.retain(|name, _| side == Side::Requests || total.contains_key(name));
     add(&mut total, &overhead);
     total
 }

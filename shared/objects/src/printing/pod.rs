@@ -1,6 +1,6 @@
 //! The columns of pods: READY, STATUS and RESTARTS out of a pod's many states.
 
-use super::{Columns, none_if_empty};
+use super::{Columns, or_none};
 use crate::duration::since;
 use crate::lookup::{at, condition, flag, list, number, text, time};
 use jiff::Timestamp;
@@ -37,6 +37,12 @@ pub struct PodSummary {
 }
 
 impl PodSummary {
+    /// The READY cell: `1/2`.
+    #[must_use]
+    pub fn ready_text(&self) -> String {
+        format!("{}/{}", self.ready, self.total)
+    }
+
     /// The RESTARTS cell: `0`, `3 (46s ago)`.
     #[must_use]
     pub fn restarts_text(&self, now: Timestamp) -> String {
@@ -50,22 +56,35 @@ impl PodSummary {
 pub(crate) fn cells(pod: &Value, now: Timestamp) -> Vec<String> {
     let summary = pod_status(pod);
     let restarts = summary.restarts_text(now);
-    let ip = list(pod, "/status/podIPs").first().map_or_else(|| text(pod, "/status/podIP"), |first| text(first, "/ip"));
     vec![
         text(pod, "/metadata/name").to_owned(),
-        format!("{}/{}", summary.ready, summary.total),
+        summary.ready_text(),
         summary.status,
         restarts,
         since(time(pod, "/metadata/creationTimestamp"), now),
-        none_if_empty(ip),
-        none_if_empty(text(pod, "/spec/nodeName")),
-        none_if_empty(text(pod, "/status/nominatedNodeName")),
+        pod_ip(pod).to_owned(),
+        pod_node(pod).to_owned(),
+        or_none(text(pod, "/status/nominatedNodeName")).to_owned(),
         readiness_gates(pod),
     ]
 }
 
-/// `<none>` or `met/all`.
-fn readiness_gates(pod: &Value) -> String {
+/// The IP cell of a pod.
+#[must_use]
+pub fn pod_ip(pod: &Value) -> &str {
+    let ip = list(pod, "/status/podIPs").first().map_or_else(|| text(pod, "/status/podIP"), |first| text(first, "/ip"));
+    or_none(ip)
+}
+
+/// The NODE cell of a pod.
+#[must_use]
+pub fn pod_node(pod: &Value) -> &str {
+    or_none(text(pod, "/spec/nodeName"))
+}
+
+/// The READINESS GATES cell of a pod: `<none>` or `met/all`.
+#[must_use]
+pub fn readiness_gates(pod: &Value) -> String {
     let gates = list(pod, "/spec/readinessGates");
     if gates.is_empty() {
         return "<none>".to_owned();

@@ -125,10 +125,10 @@ pub fn of_pods(app: &App, rows: &[&Row], grace: Option<i64>) -> Vec<String> {
         let longest = objects.iter().map(seconds).max().unwrap_or(30);
         lines.push(format!("Containers get SIGTERM and up to {longest}s to end."));
     }
-    let mut owners: Vec<&str> = rows.iter().map(|row| &*row.owner).filter(|owner| !owner.is_empty()).collect();
+    let mut owners: Vec<&str> = rows.iter().map(|row| row.owner()).filter(|owner| !owner.is_empty()).collect();
     owners.sort_unstable();
     owners.dedup();
-    let bare = rows.iter().filter(|row| row.owner.is_empty()).count();
+    let bare = rows.iter().filter(|row| row.owner().is_empty()).count();
     match owners.as_slice() {
         [] => {}
         [one] => lines.push(format!("Made again by {one}.")),
@@ -145,7 +145,7 @@ pub fn of_pods(app: &App, rows: &[&Row], grace: Option<i64>) -> Vec<String> {
     if holds > 0 {
         lines.push("What is in their emptyDir volumes is lost for good.".to_owned());
     }
-    let unseen: Vec<&str> = rows.iter().map(|row| &*row.node).filter(|node| app.cluster.unseen_since(node).is_some()).collect();
+    let unseen: Vec<&str> = rows.iter().map(|row| row.node()).filter(|node| app.cluster.unseen_since(node).is_some()).collect();
     if let Some(node) = unseen.first() {
         lines.push(format!("Node {node} is not seen: there they end when it is back."));
     }
@@ -174,7 +174,7 @@ pub fn delete(app: &mut App, kind: Kind, keys: Vec<Key>, grace: Option<i64>, out
 /// Asks the daemon to delete one object; what it was is kept for an undo.
 pub fn request(app: &mut App, kind: Kind, key: Key, grace: Option<i64>, out: &mut Vec<Effect>) {
     let row = app.store.of(kind).find(&key);
-    let uid = row.map(|row| row.uid.to_string()).filter(|uid| !uid.is_empty());
+    let uid = row.map(|row| row.uid().to_owned()).filter(|uid| !uid.is_empty());
     let before = row.map(Row::object);
     let object = ObjectRef { kind, namespace: key.namespace.to_string(), name: key.name.to_string() };
     // The uid makes sure that nothing is deleted that only has the same name.

@@ -26,13 +26,13 @@ pub struct Drain {
 /// The pods that a drain ends: all of the node's but those of a DaemonSet, which would come back at once.
 fn pods_of<'a>(app: &'a App, node: &Key) -> Vec<&'a Row> {
     let pods = app.store.of(Kind::Pod).iter().map(|(_, row)| row);
-    let mut pods: Vec<&Row> = pods.filter(|row| row.node == node.name && !row.owner.starts_with("daemonset/")).collect();
+    let mut pods: Vec<&Row> = pods.filter(|row| *row.node() == *node.name && !row.owner().starts_with("daemonset/")).collect();
     pods.sort_by(|one, two| one.key.cmp(&two.key));
     pods
 }
 
 fn stays(app: &App, node: &Key) -> usize {
-    app.store.of(Kind::Pod).iter().filter(|(_, row)| row.node == node.name && row.owner.starts_with("daemonset/")).count()
+    app.store.of(Kind::Pod).iter().filter(|(_, row)| *row.node() == *node.name && row.owner().starts_with("daemonset/")).count()
 }
 
 /// Asks about the marked nodes, or the one stood on.
@@ -49,7 +49,7 @@ pub fn ask(app: &mut App) {
     }
     let pods: Vec<&Row> = nodes.iter().flat_map(|node| pods_of(app, node)).collect();
     let is_running = |row: &&&Row| row.tone != Tone::Done;
-    let bare = pods.iter().filter(is_running).filter(|row| row.owner.is_empty()).count();
+    let bare = pods.iter().filter(is_running).filter(|row| row.owner().is_empty()).count();
     let holds = |row: &&&Row| list(&row.object(), "/spec/volumes").iter().any(|volume| volume.get("emptyDir").is_some());
     let local = pods.iter().filter(is_running).filter(holds).count();
     let unseen = nodes.iter().find(|node| app.cluster.unseen_since(&node.name).is_some());
@@ -95,7 +95,7 @@ fn word_to_type(nodes: &[Key], bare: usize) -> Option<String> {
 /// What was asked about is to be done; where a word is to be typed first, that is asked for.
 pub fn confirmed(app: &mut App, nodes: Vec<Key>, out: &mut Vec<Effect>) {
     let bare =
-        nodes.iter().flat_map(|node| pods_of(app, node)).filter(|row| row.tone != Tone::Done && row.owner.is_empty()).count();
+        nodes.iter().flat_map(|node| pods_of(app, node)).filter(|row| row.tone != Tone::Done && row.owner().is_empty()).count();
     match word_to_type(&nodes, bare) {
         Some(word) => super::input::ask_line(app, Purpose::Confirm(word, Question::Drain(nodes)), ""),
         None => drain(app, nodes, out),

@@ -219,11 +219,11 @@ pub fn show_rows(app: &mut App) {
         let name = known.report.pod.as_ref().or(of_pod);
         let found = name.and_then(|name| {
             let key = Key { namespace: target.namespace.as_str().into(), name: name.as_str().into() };
-            let node = pods.find(&key).map(|row| row.node.clone());
+            let node = pods.find(&key).map(|row| row.node());
             // A pod keeps its forwards, also while it is not there.
-            node.or_else(|| of_pod.map(|_| "".into())).map(|node| (name.as_str(), node))
+            node.or_else(|| of_pod.map(|_| "")).map(|node| (name.as_str(), node))
         });
-        let pod = found.as_ref().map(|(name, node)| (*name, &**node));
+        let pod = found.as_ref().map(|(name, node)| (*name, *node));
         forwards::row(known.id, &known.forward, &known.report, pod, known.since)
     };
     let rows = app.forwards.iter().map(row).collect();

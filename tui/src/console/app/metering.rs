@@ -53,7 +53,7 @@ fn wanted(app: &App) -> Option<Wanted> {
         Screen::Board(board) => matches!(board.topic, Topic::Pulses).then_some(Wanted::All),
         Screen::List(list) if list.shows_usage(&app.cluster) => match (&list.source, &list.view.scope.node) {
             (Source::Containers(pod), _) => {
-                let node = &app.store.of(Kind::Pod).find(pod)?.node;
+                let node = app.store.of(Kind::Pod).find(pod)?.node();
                 (!node.is_empty()).then(|| Wanted::Of(node.to_string()))
             }
             (_, Some(node)) => Some(Wanted::Of(node.clone())),

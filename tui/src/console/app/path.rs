@@ -164,7 +164,7 @@ fn place(app: &App) -> (String, Role) {
         return (format!("{work}  {text}"), Role::Busy);
     }
     let node = match subject(app) {
-        Some((Kind::Pod, key)) => app.store.of(Kind::Pod).find(&key).map(|row| row.node.clone()),
+        Some((Kind::Pod, key)) => app.store.of(Kind::Pod).find(&key).map(|row| Box::from(row.node())),
         Some((Kind::Node, key)) => Some(key.name),
         _ => None,
     };

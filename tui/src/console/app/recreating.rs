@@ -53,7 +53,7 @@ enum Stage {
 pub fn is_way_out(app: &App, origin: &Origin, failure: &Failure) -> bool {
     let (Origin::Live(kind, key), Failure::Refused(status)) = (origin, failure) else { return false };
     let is_in_place = status.code == 422 && IN_PLACE.iter().any(|words| status.message.contains(words));
-    let is_own = app.store.of(*kind).find(key).is_some_and(|row| row.owner.is_empty());
+    let is_own = app.store.of(*kind).find(key).is_some_and(|row| row.owner().is_empty());
     is_in_place && is_own && !matches!(kind, Kind::Node | Kind::Namespace)
 }
 
@@ -122,7 +122,7 @@ pub fn answered(app: &mut App, id: u32, result: Result<Response, Failure>, out: 
         (Stage::Checking, Ok(_)) => {
             app.recreating[at].stage = Stage::Deleting;
             tell(app, (kind, key), Role::Busy, format!("{}/{} ends, then it is made again…", kind.singular(), key.name));
-            let uid = app.store.of(kind).find(key).map(|row| row.uid.to_string()).filter(|uid| !uid.is_empty());
+            let uid = app.store.of(kind).find(key).map(|row| row.uid().to_owned()).filter(|uid| !uid.is_empty());
             let object = ObjectRef { kind, namespace: key.namespace.to_string(), name: key.name.to_string() };
             let options = DeleteOptions::default();
             let request = DeleteRequest { object, grace_period_seconds: None, uid, dry_run: DryRun::No, options };

@@ -10,7 +10,7 @@ use serde_json::Value;
 pub fn events(store: &Store, kind: Kind, key: &Key) -> Vec<Value> {
     let is_about = |row: &Row| row.about.as_deref().is_some_and(|about| about.is(kind.name(), key));
     // A node is named by its name in the place of the uid (`k8s.io/kubernetes/pkg/kubelet/kubelet.go`).
-    let uid = store.of(kind).find(key).filter(|_| kind.is_namespaced()).map(|row| &*row.uid).unwrap_or_default();
+    let uid = store.of(kind).find(key).filter(|_| kind.is_namespaced()).map(Row::uid).unwrap_or_default();
     let is_its = |event: &Value| {
         let about = text(event, "/involvedObject/uid");
         about.is_empty() || uid.is_empty() || about == uid

@@ -3,10 +3,8 @@
 use super::row::Cell;
 use jiff::Timestamp;
 
-/// The most bytes of a cell's text. No window is as wide, and with them the places of all cells fit into two bytes each.
-const LONGEST: usize = 2_000;
-
-/// The cells of a row: where each begins, two bytes a cell, and then each with what it is in its first byte.
+/// The cells of a row: how many there are, a head for each, and then what is in them, one after the other. A head is one byte: what the
+/// cell is, and how many bytes it takes, or [`LONG`], where that stands at its beginning.
 #[derive(Clone, PartialEq, Default)]
 pub struct Cells(Box<[u8]>);
 
@@ -14,25 +12,35 @@ const TEXT: u8 = 0;
 const NUMBER: u8 = 1;
 const AGE: u8 = 2;
 const RESTARTS: u8 = 3;
+/// The bits of a head that say what the cell is stand above those of its length.
+const LEN_BITS: u32 = 6;
+/// As the length of a cell: it is at least this, and stands in the four bytes before it.
+const LONG: u8 = (1 << LEN_BITS) - 1;
 
 impl Cells {
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.start(0).map_or(0, |first| first / 2)
+        self.0.first().map_or(0, |len| usize::from(*len))
     }
 
     /// One of them.
     pub fn get(&self, at: usize) -> Option<Cell<&str>> {
-        if at >= self.len() {
-            return None;
+        let (heads, mut rest) = self.0.get(1..)?.split_at_checked(self.len())?;
+        for head in heads.get(..at)? {
+            rest = taken(*head, rest)?.1;
         }
-        let end = if at + 1 < self.len() { self.start(at + 1)? } else { self.0.len() };
-        read(self.0.get(self.start(at)?..end)?)
+        let head = *heads.get(at)?;
+        read(head >> LEN_BITS, taken(head, rest)?.0)
     }
 
     /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = Cell<&str>> {
-        (0..self.len()).filter_map(|at| self.get(at))
+        let (heads, mut rest) = self.0.get(1..).and_then(|all| all.split_at_checked(self.len())).unwrap_or_default();
+        heads.iter().map_while(move |head| {
+            let (cell, after) = taken(*head, rest)?;
+            rest = after;
+            read(head >> LEN_BITS, cell)
+        })
     }
 
     /// Changes some of them, by their places.
@@ -45,11 +53,16 @@ impl Cells {
         }
         *self = cells.into_iter().collect();
     }
+}
 
-    fn start(&self, at: usize) -> Option<usize> {
-        let place = self.0.get(at * 2..at * 2 + 2)?;
-        Some(usize::from(u16::from_le_bytes(place.try_into().ok()?)))
+/// The bytes of the cell with that head, and those after it.
+fn taken(head: u8, rest: &[u8]) -> Option<(&[u8], &[u8])> {
+    let len = head & LONG;
+    if len < LONG {
+        return rest.split_at_checked(usize::from(len));
     }
+    let (len, rest) = rest.split_first_chunk()?;
+    rest.split_at_checked(u32::from_le_bytes(*len) as usize)
 }
 
 impl std::fmt::Debug for Cells {
@@ -59,19 +72,26 @@ impl std::fmt::Debug for Cells {
 }
 
 impl<T: AsRef<str>> FromIterator<Cell<T>> for Cells {
+    /// No list has as many as 255 columns; those after them would be left out.
     fn from_iter<I: IntoIterator<Item = Cell<T>>>(cells: I) -> Self {
-        let (mut starts, mut bytes) = (Vec::with_capacity(24), Vec::with_capacity(256));
-        for cell in cells {
-            starts.push(bytes.len());
-            write(&mut bytes, &cell);
+        // Both stay small, and what is kept is made in one go and has no room to give back.
+        let (mut heads, mut bytes) = ([0; 1 + u8::MAX as usize], Vec::with_capacity(256));
+        let mut count = 0;
+        for cell in cells.into_iter().take(heads.len() - 1) {
+            let start = bytes.len();
+            let kind = write(&mut bytes, &cell);
+            let len = bytes.len() - start;
+            let short = u8::try_from(len).ok().filter(|len| *len < LONG);
+            if short.is_none() {
+                // No object that a daemon keeps is as long as 4 GiB.
+                let len = u32::try_from(len).unwrap_or(u32::MAX).to_le_bytes();
+                bytes.splice(start..start, len);
+            }
+            count += 1;
+            heads[count] = kind << LEN_BITS | short.unwrap_or(LONG);
         }
-        let before = starts.len() * 2;
-        let mut all = Vec::with_capacity(before + bytes.len());
-        for start in starts {
-            all.extend_from_slice(&u16::try_from(before + start).unwrap_or(u16::MAX).to_le_bytes());
-        }
-        all.extend_from_slice(&bytes);
-        Self(all.into())
+        heads[0] = count as u8;
+        Self([&heads[..=count], &bytes].concat().into())
     }
 }
 
@@ -81,49 +101,52 @@ impl<const N: usize> From<[Cell; N]> for Cells {
     }
 }
 
-fn write<T: AsRef<str>>(bytes: &mut Vec<u8>, cell: &Cell<T>) {
+/// Writes what is in a cell; what kind of cell it is.
+fn write<T: AsRef<str>>(bytes: &mut Vec<u8>, cell: &Cell<T>) -> u8 {
     let at = |then: &Option<Timestamp>, bytes: &mut Vec<u8>| {
         bytes.extend(then.iter().flat_map(|then| then.as_microsecond().to_le_bytes()));
     };
     match cell {
         Cell::Text(text) => {
-            bytes.push(TEXT);
-            bytes.extend_from_slice(shortened(text.as_ref()).as_bytes());
+            bytes.extend_from_slice(text.as_ref().as_bytes());
+            TEXT
         }
         Cell::Number(number, text) => {
-            bytes.push(NUMBER);
-            bytes.extend_from_slice(&number.to_le_bytes());
-            bytes.extend_from_slice(shortened(text.as_ref()).as_bytes());
+            // Whole and round numbers end in zeros.
+            let number = number.to_be_bytes();
+            let len = number.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+            bytes.push(len as u8);
+            bytes.extend_from_slice(&number[..len]);
+            bytes.extend_from_slice(text.as_ref().as_bytes());
+            NUMBER
         }
         Cell::Age(then) => {
-            bytes.push(AGE);
             at(then, bytes);
+            AGE
         }
         Cell::Restarts(count, then) => {
-            bytes.push(RESTARTS);
             bytes.extend_from_slice(&count.to_le_bytes());
             at(then, bytes);
+            RESTARTS
         }
     }
 }
 
-fn shortened(text: &str) -> &str {
-    &text[..text.floor_char_boundary(LONGEST)]
-}
-
-fn read(bytes: &[u8]) -> Option<Cell<&str>> {
-    let (kind, rest) = bytes.split_first()?;
+fn read(kind: u8, bytes: &[u8]) -> Option<Cell<&str>> {
     let text = |bytes| std::str::from_utf8(bytes).ok();
     let time = |bytes: &[u8]| Timestamp::from_microsecond(i64::from_le_bytes(bytes.try_into().ok()?)).ok();
-    Some(match *kind {
-        TEXT => Cell::Text(text(rest)?),
+    Some(match kind {
+        TEXT => Cell::Text(text(bytes)?),
         NUMBER => {
-            let (number, rest) = rest.split_first_chunk()?;
-            Cell::Number(f64::from_le_bytes(*number), text(rest)?)
+            let (len, rest) = bytes.split_first()?;
+            let (first, rest) = rest.split_at_checked(usize::from(*len))?;
+            let mut number = [0; 8];
+            number.get_mut(..first.len())?.copy_from_slice(first);
+            Cell::Number(f64::from_be_bytes(number), text(rest)?)
         }
-        AGE => Cell::Age(time(rest)),
+        AGE => Cell::Age(time(bytes)),
         _ => {
-            let (count, rest) = rest.split_first_chunk()?;
+            let (count, rest) = bytes.split_first_chunk()?;
             Cell::Restarts(i64::from_le_bytes(*count), time(rest))
         }
     })
@@ -131,7 +154,7 @@ fn read(bytes: &[u8]) -> Option<Cell<&str>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Cells, LONGEST};
+    use super::{Cells, LONG};
     use crate::console::model::row::Cell;
     use jiff::Timestamp;
 
@@ -167,10 +190,24 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_no_window_could_show_is_cut_between_letters() {
-        let cells =
-            Cells::from([Cell::text("ß".repeat(LONGEST)), Cell::text(format!("a{}", "ß".repeat(LONGEST))), Cell::text("end")]);
-        let lens: Vec<usize> = cells.iter().map(|cell| if let Cell::Text(text) = cell { text.len() } else { 0 }).collect();
-        assert_eq!(lens, [LONGEST, LONGEST - 1, 3]);
+    fn texts_of_every_length_and_numbers_of_every_kind_are_read_again() {
+        let long = usize::from(LONG);
+        let texts = [0, 1, long - 1, long, long + 1, 255, 256, 70_000].map(|len| "x".repeat(len));
+        let numbers = [0.0, -0.0, 1.0, -1.0, 0.05, 1e300, f64::MIN_POSITIVE, f64::INFINITY, 33_554_432.0];
+        let texts = texts.into_iter().map(Cell::text);
+        let wanted: Vec<Cell> = texts.chain(numbers.map(|number| Cell::Number(number, number.to_string().into()))).collect();
+        let cells: Cells = wanted.clone().into_iter().collect();
+        assert_eq!(cells.iter().map(Cell::kept).collect::<Vec<_>>(), wanted);
+        assert_eq!((0..wanted.len()).filter_map(|at| cells.get(at)).map(Cell::kept).collect::<Vec<_>>(), wanted);
+    }
+
+    #[test]
+    fn no_more_are_kept_than_can_be_counted_and_a_piece_is_no_panic() {
+        let cells: Cells = (0..300).map(|at| Cell::text(at.to_string())).collect();
+        assert_eq!((cells.len(), cells.get(254), cells.get(255)), (255, Some(Cell::Text("254")), None));
+        for len in 0..cells.0.len() {
+            let piece = Cells(cells.0[..len].into());
+            assert!(piece.iter().count() < 255 && piece.get(254).is_none());
+        }
     }
 }

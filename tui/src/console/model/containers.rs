@@ -2,7 +2,7 @@
 
 use super::packed::Packed;
 use super::project::pod_tone;
-use super::row::{Cell, Key, Labels, Resources, Row, Tone};
+use super::row::{Cell, Facts, Key, Resources, Row, Tone};
 use super::usage;
 use objects::lookup::{at, flag, list, number, scalar, text, time};
 use objects::quantity::Quantity;
@@ -46,13 +46,10 @@ fn row(container: &Value, status: &Value, role: &str) -> Row {
     };
     Row {
         key: Key { namespace: "".into(), name: name.into() },
-        uid: text(status, "/containerID").into(),
         cells: cells.into(),
         tone,
-        labels: Labels::default(),
+        facts: Facts::new("", "", text(status, "/containerID"), []),
         about: None,
-        owner: "".into(),
-        node: "".into(),
         requests: amounts(container, "requests"),
         limits: amounts(container, "limits"),
         raw: serde_json::value::to_raw_value(container).map(|raw| Packed::of(&raw)).unwrap_or_default(),

@@ -1,7 +1,7 @@
 //! The port-forwards of this console as rows, and the ports that one may forward.
 
 use super::project::bytes;
-use super::row::{About, Cell, Key, Labels, Resources, Row, Tone};
+use super::row::{About, Cell, Facts, Key, Row, Tone};
 use crate::console::link::{Forward, ForwardReport, ForwardState};
 use crate::forward::backend::service_ports;
 use jiff::Timestamp;
@@ -85,16 +85,11 @@ pub fn row(id: u32, forward: &Forward, report: &ForwardReport, pod: Option<(&str
     let namespace = forward.target.namespace.as_str();
     Row {
         key: Key { namespace: namespace.into(), name: id.to_string().into() },
-        uid: "".into(),
         cells: cells.into(),
         tone,
-        labels: Labels::default(),
+        facts: Facts::new(pod.map_or("", |(_, node)| node), "", "", []),
         about: Some(Box::new(About { kind: kind.name().into(), key: Key { namespace: namespace.into(), name: name.into() } })),
-        owner: "".into(),
-        node: pod.map_or("", |(_, node)| node).into(),
-        requests: Resources::default(),
-        limits: Resources::default(),
-        raw: super::packed::Packed::default(),
+        ..Row::default()
     }
 }
 

@@ -1,9 +1,8 @@
 //! The images of the nodes as rows, and the volumes of the pods.
 
 use super::cells::Cells;
-use super::packed::Packed;
 use super::project::bytes;
-use super::row::{Cell, Key, Labels, Row, Tone};
+use super::row::{Cell, Facts, Key, Row, Tone};
 use jiff::Timestamp;
 use objects::lookup::{flag, list, text};
 use serde_json::Value;
@@ -47,7 +46,7 @@ pub fn of_pod(pod: &Row) -> Vec<Row> {
                 Cell::text(source),
                 Cell::text(if mounts.is_empty() { "not mounted".to_owned() } else { mounts.join(", ") }),
             ];
-            row((&pod.key.namespace, &format!("{}/{name}", pod.key.name)), cells.into(), tone, &pod.node)
+            row((&pod.key.namespace, &format!("{}/{name}", pod.key.name)), cells.into(), tone, pod.node())
         })
         .collect()
 }
@@ -76,16 +75,10 @@ fn source(volume: &Value) -> (String, String) {
 fn row((namespace, name): (&str, &str), cells: Cells, tone: Tone, node: &str) -> Row {
     Row {
         key: Key { namespace: namespace.into(), name: name.into() },
-        uid: "".into(),
         cells,
         tone,
-        labels: Labels::default(),
-        about: None,
-        owner: "".into(),
-        node: node.into(),
-        requests: super::row::Resources::default(),
-        limits: super::row::Resources::default(),
-        raw: Packed::default(),
+        facts: Facts::new(node, "", "", []),
+        ..Row::default()
     }
 }
 

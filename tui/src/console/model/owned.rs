@@ -7,7 +7,7 @@ use objects::Kind;
 /// Its pods. Those of a deployment are known where replica sets are.
 pub fn pods<'a>(store: &'a Store, kind: Kind, key: &Key) -> Vec<&'a Row> {
     let of = |kind: Kind, owner: &str| {
-        let is_own = move |row: &&Row| row.key.namespace == key.namespace && *row.owner == *owner;
+        let is_own = move |row: &&Row| row.key.namespace == key.namespace && *row.owner() == *owner;
         store.of(kind).iter().map(|(_, row)| row).filter(is_own).collect::<Vec<_>>()
     };
     let owner = format!("{}/{}", kind.singular(), key.name);

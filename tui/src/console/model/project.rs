@@ -2,11 +2,11 @@
 
 use super::cells::Cells;
 use super::packed::Packed;
-use super::row::{About, Cell, Key, Resources, Row, Tone};
-use super::{columns, usage, workload};
+use super::row::{About, Cell, Facts, Key, Resources, Row, Tone};
+use super::{columns, pruned, usage, workload};
 use jiff::Timestamp;
 use objects::lookup::{condition, list, map, scalar, text, time};
-use objects::printing::{self, PodSummary, TableOptions};
+use objects::printing::{self, PodSummary};
 use objects::quantity::Quantity;
 use objects::{Kind, describe};
 use serde_json::Value;
@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 
 /// The row of an object; `None` where the text is no object with a name.
 pub fn row(kind: Kind, raw: &RawValue) -> Option<Row> {
-    let object: Value = serde_json::from_str(raw.get()).ok()?;
+    let object: Value = if kind == Kind::Pod { pruned::pod(raw) } else { serde_json::from_str(raw.get()) }.ok()?;
     let key = key(&object)?;
     let about = (kind == Kind::Event).then(|| {
         let at = |field: &str| Box::from(text(&object, &format!("/involvedObject/{field}")));
@@ -24,19 +24,24 @@ pub fn row(kind: Kind, raw: &RawValue) -> Option<Row> {
     });
     let pod = (kind == Kind::Pod).then(|| Pod::of(&object));
     let labels = map(&object, "/metadata/labels").into_iter().flatten();
-    let labels = labels.map(|(key, value)| (key.as_str(), value.as_str().unwrap_or_default())).collect();
+    let labels = labels.map(|(key, value)| (key.as_str(), value.as_str().unwrap_or_default()));
+    let owner = owner(&object);
+    let group = match kind {
+        // Those of one reason say the same of different objects.
+        Kind::Event => (kind, text(&object, "/reason").to_owned()),
+        // Those that one controller made, or which somebody made alike.
+        _ if owner.is_empty() => (kind, pairs(&object, "/metadata/labels")),
+        _ => (kind, owner.clone()),
+    };
     Some(Row {
-        uid: Box::from(text(&object, "/metadata/uid")),
         cells: cells(kind, &object, pod.as_ref()),
         tone: tone(kind, &object, pod.as_ref()),
-        labels,
+        facts: Facts::new(text(&object, "/spec/nodeName"), &owner, text(&object, "/metadata/uid"), labels),
         about,
-        owner: owner(&object).into(),
-        node: Box::from(text(&object, "/spec/nodeName")),
         requests: pod.as_ref().map(|pod| unless_ended(&object, &pod.asked)).unwrap_or_default(),
         limits: limits(kind, &object, raw.get()),
         key,
-        raw: Packed::of(raw),
+        raw: Packed::among(raw, group),
     })
 }
 
@@ -58,13 +63,13 @@ fn words<'o>(text: impl Into<Cow<'o, str>>) -> Made<'o> {
 }
 
 /// What several cells of a pod are made of.
-struct Pod {
+struct Pod<'o> {
     summary: PodSummary,
-    asked: BTreeMap<String, Quantity>,
+    asked: BTreeMap<&'o str, Quantity>,
 }
 
-impl Pod {
-    fn of(object: &Value) -> Self {
+impl<'o> Pod<'o> {
+    fn of(object: &'o Value) -> Self {
         Self { summary: printing::pod_status(object), asked: describe::pod_requests(object) }
     }
 }
@@ -76,7 +81,7 @@ fn limits(kind: Kind, object: &Value, raw: &str) -> Resources {
 }
 
 /// Amounts of a pod; nothing once it has ended, as `kubectl describe node` counts.
-fn unless_ended(pod: &Value, amounts: &BTreeMap<String, Quantity>) -> Resources {
+fn unless_ended(pod: &Value, amounts: &BTreeMap<&str, Quantity>) -> Resources {
     if matches!(text(pod, "/status/phase"), "Succeeded" | "Failed") {
         return Resources::default();
     }
@@ -84,7 +89,7 @@ fn unless_ended(pod: &Value, amounts: &BTreeMap<String, Quantity>) -> Resources 
 }
 
 /// What the pod's containers ask for together: `100m`.
-fn asked_for(pod: &Pod, resource: &str) -> Made<'static> {
+fn asked_for(pod: &Pod<'_>, resource: &str) -> Made<'static> {
     let Some(asked) = pod.asked.get(resource) else { return Cell::Number(0.0, "-".into()) };
     let amount = amount(asked, resource);
     let shown = if resource == "cpu" { format!("{}m", asked.to_milli()) } else { bytes(amount) };
@@ -137,18 +142,16 @@ pub fn key(object: &Value) -> Option<Key> {
     }
 }
 
-fn cells(kind: Kind, object: &Value, pod: Option<&Pod>) -> Cells {
-    // The cells with times in them are made below, so any moment does here.
-    let mut options = TableOptions::new(Timestamp::UNIX_EPOCH);
-    options.wide = true;
-    options.show_namespace = true;
-    let mut table = printing::table(kind, std::slice::from_ref(object), &options);
-    let mut printed = table.rows.pop().unwrap_or_default();
+fn cells(kind: Kind, object: &Value, pod: Option<&Pod<'_>>) -> Cells {
+    let printed = printing::columns(kind);
+    // The cells with times in them are made below, so any moment does here. Those of pods are all made here.
+    let mut texts = if pod.is_none() { printing::cells(kind, object, Timestamp::UNIX_EPOCH) } else { Vec::new() };
     let mut take = |source: &str| {
-        let at = table.columns.iter().position(|column| column.name.eq_ignore_ascii_case(source));
-        at.and_then(|at| printed.get_mut(at)).map(std::mem::take).unwrap_or_default()
+        let at = printed.iter().position(|(name, _)| name.eq_ignore_ascii_case(source));
+        at.and_then(|at| texts.get_mut(at)).map(std::mem::take).unwrap_or_default()
     };
     let mut cell = |column: &columns::Column| match (kind, column.title) {
+        (_, "NAMESPACE") => words(text(object, "/metadata/namespace")),
         (_, "AGE") => Cell::Age(time(object, "/metadata/creationTimestamp")),
         (_, "LABELS") => words(pairs(object, "/metadata/labels")),
         (Kind::Node, "PRESSURE") => words(pressure(object)),
@@ -176,6 +179,12 @@ fn cells(kind: Kind, object: &Value, pod: Option<&Pod>) -> Cells {
         _ => words(take(column.source)),
     };
     let of_pod = |column: &columns::Column| match (pod, column.title) {
+        (Some(_), "NAME") => words(text(object, "/metadata/name")),
+        (Some(pod), "READY") => words(pod.summary.ready_text()),
+        (Some(pod), "STATUS") => words(&*pod.summary.status),
+        (Some(_), "IP") => words(printing::pod_ip(object)),
+        (Some(_), "NODE") => words(printing::pod_node(object)),
+        (Some(_), "GATES") => words(printing::readiness_gates(object)),
         (Some(pod), "RESTARTS") => Cell::Restarts(pod.summary.restarts, pod.summary.last_restart),
         (Some(_), "OWNER") => words(owner(object)),
         (Some(pod), "CPU/R") => asked_for(pod, "cpu"),
@@ -214,14 +223,16 @@ pub fn bytes(amount: f64) -> String {
     let mut amount = amount;
     for unit in ["", "Ki", "Mi", "Gi"] {
         if amount < 1024.0 {
-            return if amount < 10.0 && !unit.is_empty() { format!("{amount:.1}{unit}") } else { format!("{amount:.0}{unit}") };
+            // Whole numbers are written many times faster than others, and these are to be rounded anyway.
+            let whole = || format!("{}{unit}", amount.round_ties_even());
+            return if amount < 10.0 && !unit.is_empty() { format!("{amount:.1}{unit}") } else { whole() };
         }
         amount /= 1024.0;
     }
     format!("{amount:.1}Ti")
 }
 
-fn tone(kind: Kind, object: &Value, pod: Option<&Pod>) -> Tone {
+fn tone(kind: Kind, object: &Value, pod: Option<&Pod<'_>>) -> Tone {
     if let Some(Pod { summary, .. }) = pod {
         return pod_tone(&summary.status, summary.ready >= summary.total);
     }
@@ -290,7 +301,7 @@ mod tests {
         assert_eq!(cells[6..12], ["-"; 6], "what is used is not told by the object");
         assert_eq!(cells[12..14], ["10.88.0.2", "oak"]);
         assert_eq!(cells[14..], ["", "-", "-", "", "", "", "<none>", "app=kubia"]);
-        assert_eq!(row.labels.iter().collect::<Vec<_>>(), [("app", "kubia")]);
+        assert_eq!(row.labels().collect::<Vec<_>>(), [("app", "kubia")]);
     }
 
     #[test]

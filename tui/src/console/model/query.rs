@@ -80,7 +80,7 @@ impl Query {
 }
 
 fn labels(row: &Row) -> Value {
-    let pairs = row.labels.iter().map(|(key, value)| (key.to_owned(), Value::from(value)));
+    let pairs = row.labels().map(|(key, value)| (key.to_owned(), Value::from(value)));
     Value::Object(pairs.collect::<Map<_, _>>())
 }
 
@@ -122,14 +122,14 @@ fn is_fuzzy(letters: &str, text: &str) -> bool {
 mod tests {
     use super::Query;
     use crate::console::model::columns::{Column, Shown, Side};
-    use crate::console::model::row::{Cell, Row};
+    use crate::console::model::row::{Cell, Facts, Row};
     use crate::console::model::store::tests::named;
     use jiff::Timestamp;
 
     fn row(name: &str, status: &str) -> Row {
         let mut row = named(name);
         row.cells = [Cell::text(""), Cell::text(name), Cell::text(status)].into();
-        row.labels = [("app", "web")].into_iter().collect();
+        row.facts = Facts::new("", "", "", [("app", "web")]);
         row
     }
 

@@ -186,24 +186,18 @@ impl Resources {
 }
 
 /// One line of a list.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Row {
     /// Which object.
     pub key: Key,
-    /// The object's uid.
-    pub uid: Box<str>,
     /// One for each column of its kind.
     pub cells: Cells,
     /// Its state.
     pub tone: Tone,
-    /// Its labels.
-    pub labels: Labels,
+    /// Where it runs, who made it, its uid and labels.
+    pub facts: Facts,
     /// For events: what they are about.
     pub about: Option<Box<About>>,
-    /// What made it: `replicaset/kubia`; empty where nothing did.
-    pub owner: Box<str>,
-    /// Where it runs, for pods.
-    pub node: Box<str>,
     /// What it asks of its node, for pods that have not ended and for containers.
     pub requests: Resources,
     /// What it may take at most, for pods that have not ended and for containers.
@@ -212,33 +206,57 @@ pub struct Row {
     pub raw: Packed,
 }
 
-/// Labels in one piece of memory: key, value, key, value, each with an end.
+/// Texts about an object that are no cells, in one piece of memory: its node, owner and uid, and then key, value, key, value of its labels,
+/// each with an end.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Labels(Box<str>);
+pub struct Facts(Box<str>);
 
-/// What no label has in it (`k8s.io/apimachinery/pkg/util/validation`: letters, digits, `-`, `_`, `.`, `/`).
+/// What none of these has in it (labels: `k8s.io/apimachinery/pkg/util/validation`: letters, digits, `-`, `_`, `.`, `/`).
 const END: char = '\n';
 
-impl Labels {
-    /// Each key with its value.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        let mut texts = self.0.split_terminator(END);
-        std::iter::from_fn(move || Some((texts.next()?, texts.next()?)))
-    }
-}
-
-impl<'a> FromIterator<(&'a str, &'a str)> for Labels {
-    fn from_iter<I: IntoIterator<Item = (&'a str, &'a str)>>(pairs: I) -> Self {
-        let mut text = String::new();
-        for part in pairs.into_iter().flat_map(|(key, value)| [key, value]) {
-            text.extend(part.chars().filter(|letter| *letter != END));
+impl Facts {
+    /// The facts of an object. What it has none of is empty.
+    pub fn new<'a, L>(node: &'a str, owner: &'a str, uid: &'a str, labels: L) -> Self
+    where
+        L: IntoIterator<Item = (&'a str, &'a str), IntoIter: Clone>,
+    {
+        let labels = labels.into_iter().flat_map(|(key, value)| [key, value]);
+        let parts = [node, owner, uid].into_iter().chain(labels);
+        let mut text = String::with_capacity(parts.clone().map(|part| part.len() + END.len_utf8()).sum());
+        for part in parts {
+            text.extend(part.split(END));
             text.push(END);
         }
         Self(text.into())
     }
+
+    fn get(&self, at: usize) -> &str {
+        self.0.split_terminator(END).nth(at).unwrap_or_default()
+    }
 }
 
 impl Row {
+    /// Where it runs, for pods.
+    pub fn node(&self) -> &str {
+        self.facts.get(0)
+    }
+
+    /// What made it: `replicaset/kubia`; empty where nothing did.
+    pub fn owner(&self) -> &str {
+        self.facts.get(1)
+    }
+
+    /// The object's uid.
+    pub fn uid(&self) -> &str {
+        self.facts.get(2)
+    }
+
+    /// Each label with its value.
+    pub fn labels(&self) -> impl Iterator<Item = (&str, &str)> {
+        let mut texts = self.facts.0.split_terminator(END).skip(3);
+        std::iter::from_fn(move || Some((texts.next()?, texts.next()?)))
+    }
+
     /// The cell of the column of that title, one of those of its kind.
     pub fn cell(&self, columns: &[Column], title: &str) -> Option<Cell<&str>> {
         self.cells.get(columns::position(columns, title)?)

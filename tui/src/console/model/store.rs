@@ -186,23 +186,14 @@ impl Store {
 #[cfg(test)]
 pub mod tests {
     use super::{Change, Rows};
-    use crate::console::model::packed::Packed;
-    use crate::console::model::row::{Cell, Key, Labels, Resources, Row, Tone};
+    use crate::console::model::row::{Cell, Key, Row, Tone};
 
     /// A row that has nothing but a name.
     pub fn named(name: &str) -> Row {
         Row {
             key: Key { namespace: "default".into(), name: name.into() },
-            uid: "".into(),
             cells: [Cell::text("default"), Cell::text(name)].into(),
-            tone: Tone::Plain,
-            labels: Labels::default(),
-            about: None,
-            owner: "".into(),
-            node: "".into(),
-            requests: Resources::default(),
-            limits: Resources::default(),
-            raw: Packed::default(),
+            ..Row::default()
         }
     }
 

@@ -49,7 +49,7 @@ impl Usage {
     }
 
     fn of_pod(&self, pod: &Row) -> Option<&[ContainerUsage]> {
-        self.nodes.get(&*pod.node)?.pods.get(&*pod.uid).map(Vec::as_slice)
+        self.nodes.get(pod.node())?.pods.get(pod.uid()).map(Vec::as_slice)
     }
 
     /// Puts what is known of a node or a pod into its row.

@@ -25,7 +25,7 @@ impl Scope {
         let about = |wanted: &About| row.about.as_deref().is_some_and(|about| about.is(&wanted.kind, &wanted.key));
         (row.key.namespace.is_empty() || self.namespaces.holds(&row.key.namespace))
             && self.about.as_ref().is_none_or(about)
-            && self.node.as_ref().is_none_or(|node| *row.node == **node)
+            && self.node.as_ref().is_none_or(|node| *row.node() == **node)
     }
 }
 
@@ -71,14 +71,14 @@ impl View {
         }
     }
 
-    /// Takes one change over. A row that stays where it stands costs a few looks at others, any other change a look at each slot.
+    /// Takes one change over. A row that stays where it stands costs a few looks at others or none, any other change a look at each slot.
     pub fn follow(&mut self, rows: &Rows, change: Change, now: Timestamp) {
         let (Change::Added(slot) | Change::Replaced(slot) | Change::Removed(slot)) = change;
         let row = rows.get(slot).filter(|row| self.passes(row, now));
         if let (Change::Replaced(_), None, Some(row)) = (change, self.order, row) {
-            // Its name is what it was.
-            let at = self.place(rows, row);
-            if self.slots.get(at) == Some(&slot) {
+            // Its name is what it was, and where nothing else decides about it, it was here before.
+            let was_here = self.query.is_empty() && self.scope.node.is_none() && self.scope.about.is_none();
+            if was_here || self.slots.get(self.place(rows, row)) == Some(&slot) {
                 widen(&mut self.widths, row, now);
                 return;
             }

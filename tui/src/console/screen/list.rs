@@ -223,7 +223,7 @@ impl List {
         }
         self.needs_rebuild = false;
         self.has_members = store.of(Kind::Node).len() > 1;
-        self.has_owners = self.kind() == Some(Kind::Pod) && store.of(Kind::Pod).iter().any(|(_, row)| !row.owner.is_empty());
+        self.has_owners = self.kind() == Some(Kind::Pod) && store.of(Kind::Pod).iter().any(|(_, row)| !row.owner().is_empty());
         // A column that says nothing any more is none to stand on.
         if self.hidden().contains(&self.column) {
             self.shift_column(1);

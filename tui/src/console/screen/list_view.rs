@@ -243,12 +243,12 @@ impl List {
     /// Since when nobody knows how a row stands; `None` where that is known.
     fn unseen_since(&self, row: &Row, around: &Surroundings<'_>) -> Option<Timestamp> {
         let node = match &self.source {
-            Source::Kind(Kind::Pod) => &*row.node,
+            Source::Kind(Kind::Pod) => row.node(),
             Source::Kind(Kind::Node) => &*row.key.name,
             Source::Kind(_) => return None,
             Source::Images => &*row.key.namespace,
-            Source::Volumes | Source::Forwards => &*row.node,
-            Source::Containers(pod) => around.store.of(Kind::Pod).find(pod).map_or("", |pod| &*pod.node),
+            Source::Volumes | Source::Forwards => row.node(),
+            Source::Containers(pod) => around.store.of(Kind::Pod).find(pod).map_or("", |pod| pod.node()),
         };
         around.cluster.unseen_since(node)
     }
@@ -259,7 +259,7 @@ impl List {
         let by_namespace = self.source == Source::Kind(Kind::Namespace);
         if by_namespace || self.source == Source::Kind(Kind::Node) {
             for (_, pod) in store.of(Kind::Pod).iter().filter(|(_, pod)| by_namespace || pod.tone != Tone::Done) {
-                let load = counts.entry(if by_namespace { &*pod.key.namespace } else { &*pod.node }).or_default();
+                let load = counts.entry(if by_namespace { &*pod.key.namespace } else { pod.node() }).or_default();
                 load.pods += 1;
                 load.cores += pod.requests.cores;
                 load.bytes += pod.requests.bytes;

@@ -139,7 +139,7 @@ impl Reader {
         match self.kind {
             Kind::Pod => objects::describe::pod(object, &events, now),
             Kind::Node => {
-                let here = store.of(Kind::Pod).iter().filter(|(_, pod)| *pod.node == *self.key.name);
+                let here = store.of(Kind::Pod).iter().filter(|(_, pod)| *pod.node() == *self.key.name);
                 let pods: Vec<Value> = here.map(|(_, row)| row.object()).collect();
                 objects::describe::node(object, &pods, &events, now)
             }

@@ -154,7 +154,7 @@ impl Map {
             let letter = char::from(b'A' + (at % 26) as u8);
             let is_own = side.nodes.contains(&members.node);
             let pods =
-                known.store.of(Kind::Pod).iter().filter(|(_, row)| side.nodes.iter().any(|node| **node == *row.node)).count();
+                known.store.of(Kind::Pod).iter().filter(|(_, row)| side.nodes.iter().any(|node| **node == *row.node())).count();
             let note = match () {
                 () if sides.len() == 1 => String::new(),
                 () if is_own => "  this side".to_owned(),

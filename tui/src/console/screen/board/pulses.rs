@@ -112,7 +112,7 @@ fn load_by_node<'a>(known: &'a Known<'_>) -> BTreeMap<&'a str, Load> {
     });
     let mut nodes: BTreeMap<&str, Load> = nodes.collect();
     for (_, pod) in known.store.of(Kind::Pod).iter().filter(|(_, pod)| pod.tone != Tone::Done) {
-        if let Some(load) = nodes.get_mut(&*pod.node) {
+        if let Some(load) = nodes.get_mut(pod.node()) {
             load.cores.0 += pod.requests.cores;
             load.bytes.0 += pod.requests.bytes;
             load.pods.0 += 1.0;

@@ -44,7 +44,7 @@ impl Tree {
         let pods = known.store.of(Kind::Pod);
         for (_, row) in pods.iter() {
             if self.namespaces.holds(&row.key.namespace) {
-                spaces.entry(&row.key.namespace).or_default().entry(&row.owner).or_default().push(row);
+                spaces.entry(&row.key.namespace).or_default().entry(row.owner()).or_default().push(row);
             }
         }
         let is_small = pods.len() <= MANY;
@@ -144,7 +144,7 @@ impl Tree {
             let is_last = closes && at + 1 == count;
             let branch = format!("pod/{}/{}", row.key.namespace, row.key.name);
             let is_open = self.is_open(&branch, is_small);
-            let is_unseen = known.cluster.unseen_since(&row.node).is_some();
+            let is_unseen = known.cluster.unseen_since(row.node()).is_some();
             let (mark, role) = if is_unseen { ("?", Role::Warn) } else { sign(row.tone) };
             let knot = if is_last { "└─" } else { "├─" };
             let line =
@@ -152,7 +152,7 @@ impl Tree {
             let line = line
                 .cell(Role::Text, &row.key.name, widest + 2)
                 .put(if is_unseen { Role::Stale } else { tone_role(row.tone) }, status(row));
-            let line = line.put(Role::Dim, format!("  {}", row.node));
+            let line = line.put(Role::Dim, format!("  {}", row.node()));
             page.lines.push(line.to(Target::Branch(branch, Some((Kind::Pod, row.key.clone())))));
             if is_open {
                 let below = format!("{stem}{}", if is_last { "  " } else { "│ " });
@@ -174,7 +174,7 @@ fn tops<'a>(space: &str, owners: &'a Owned<'a>, known: &'a Known<'_>) -> BTreeMa
     for (owner, rows) in owners {
         let set = object(space, owner).filter(|(kind, _)| *kind == Kind::ReplicaSet);
         let set = set.and_then(|(kind, key)| known.store.of(kind).find(&key));
-        let top = set.map(|set| &*set.owner).filter(|top| !top.is_empty()).unwrap_or(owner);
+        let top = set.map(|set| set.owner()).filter(|top| !top.is_empty()).unwrap_or(owner);
         tops.entry(top).or_default().push((owner, rows));
     }
     tops

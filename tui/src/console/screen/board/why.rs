@@ -65,8 +65,8 @@ impl Why {
             }
             kind if kind.makes_pods() => {
                 let pods = owned::pods(known.store, kind, &self.key);
-                model::workload(kind, &object, &pods, |pod| match known.cluster.unseen_since(&pod.node) {
-                    Some(_) => (format!("its node {} is not seen from here", pod.node), Tone::Warn),
+                model::workload(kind, &object, &pods, |pod| match known.cluster.unseen_since(pod.node()) {
+                    Some(_) => (format!("its node {} is not seen from here", pod.node()), Tone::Warn),
                     None => (status(pod), pod.tone),
                 })
             }
