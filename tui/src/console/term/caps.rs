@@ -22,7 +22,7 @@ pub enum CapsError {
     #[error("the console needs a terminal on its input and output; for scripts there is `skiff get pods`")]
     NoTerminal,
     /// The terminal cannot place text.
-    #[error("the console cannot draw on a terminal of type \"{0}\"; set TERM, or use `skiff get pods`")]
+    #[error("the console cannot draw on a terminal of type \"{0}\"; set TERM, or use `skiff --plain`, which prints lines")]
     Dumb(String),
 }
 
@@ -74,8 +74,12 @@ pub fn is_remote(env: impl Fn(&str) -> Option<String>) -> bool {
 }
 
 /// Whether the terminal understands more than ASCII, as its locale says. A bare image has no locale and still a modern
-/// terminal at the other end of the line, so only a locale that names another character set counts.
+/// terminal at the other end of the line, so only a locale that names another character set counts. The kernel's own console has
+/// 512 signs at most (console_codes(4), setfont(8)), and few of ours are among them.
 pub fn is_unicode(env: impl Fn(&str) -> Option<String>) -> bool {
+    if env("TERM").as_deref() == Some("linux") {
+        return false;
+    }
     let set = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(env).find(|value| !value.is_empty());
     let charset = set.as_deref().and_then(|value| value.split_once('.')).map(|(_, charset)| charset.to_ascii_lowercase());
     charset.is_none_or(|charset| charset.starts_with("utf"))
@@ -112,5 +116,7 @@ mod tests {
         assert!(is_unicode(env(&[])));
         assert!(is_unicode(env(&[("LC_ALL", "C.UTF-8")])));
         assert!(!is_unicode(env(&[("LANG", "de_DE.ISO-8859-1")])));
+        assert!(is_unicode(env(&[("LANG", "C"), ("TERM", "xterm")])));
+        assert!(!is_unicode(env(&[("LANG", "C.UTF-8"), ("TERM", "linux")])), "its font has neither half circles nor crosses");
     }
 }

@@ -100,8 +100,9 @@ mod tests {
             YamlNumber,
             YamlWord,
         ];
-        let middle = [Done, Stale, Heading, YamlComment, Button, Danger];
-        let weak = [Faint, Gutter, Ghost, YamlMark, Border];
+        let middle = [Done, Stale, Heading, YamlComment, Button, Danger, Gutter, Ghost];
+        // Lines and signs; no words.
+        let weak = [Faint, YamlMark, Border];
         for (name, _) in BUILT_IN {
             let (theme, is_high) = (theme(name), name.starts_with("high-contrast"));
             for (roles, least, high) in [(&strong[..], 4.5, 7.0), (&middle[..], 3.5, 7.0), (&weak[..], 2.0, 4.5)] {
@@ -116,6 +117,44 @@ mod tests {
                 let (fg, _) = pair(&theme, role);
                 assert!(contrast(fg, row) >= 2.9, "{name}: {role:?} on the row one stands on has {:.2}", contrast(fg, row));
             }
+        }
+    }
+
+    /// The sixteen as xterm has them out of the box.
+    fn xterm(color: Color) -> Option<Rgb> {
+        let [r, g, b] = match color {
+            Color::Black => [0, 0, 0],
+            Color::Red => [205, 0, 0],
+            Color::Green => [0, 205, 0],
+            Color::Yellow => [205, 205, 0],
+            Color::Blue => [0, 0, 238],
+            Color::Magenta => [205, 0, 205],
+            Color::Cyan => [0, 205, 205],
+            Color::Gray => [229, 229, 229],
+            Color::DarkGray => [127, 127, 127],
+            Color::LightRed => [255, 0, 0],
+            Color::LightGreen => [0, 255, 0],
+            Color::LightYellow => [255, 255, 0],
+            Color::LightBlue => [92, 92, 255],
+            Color::LightMagenta => [255, 0, 255],
+            Color::LightCyan => [0, 255, 255],
+            Color::White => [255, 255, 255],
+            _ => return None,
+        };
+        Some(linear(Color::Rgb(r, g, b)))
+    }
+
+    #[test]
+    fn what_has_a_background_of_its_own_can_be_read_in_sixteen_colours() {
+        use Role::{ButtonHere, Field, Match, MatchHere, Selected};
+        for (name, _) in BUILT_IN {
+            let theme = Theme::load(name, Depth::Sixteen, Glyphs::Unicode).unwrap_or_else(|error| panic!("{name}: {error}"));
+            for role in [Selected, Match, MatchHere, ButtonHere, Field] {
+                let style = theme.style(role);
+                let (Some(fg), Some(bg)) = (style.fg.and_then(xterm), style.bg.and_then(xterm)) else { continue };
+                assert!(contrast(fg, bg) >= 3.0, "{name}: {role:?} has {:.2}: {style:?}", contrast(fg, bg));
+            }
+            assert_ne!(theme.style(Match).bg, theme.style(MatchHere).bg, "{name}: the match one stands on is another one");
         }
     }
 
