@@ -104,9 +104,37 @@ pub fn difference(old: &str, new: &str) -> Vec<String> {
     text.lines().filter(|line| !line.starts_with("\\ No newline")).map(str::to_owned).collect()
 }
 
+/// The same lines for a window of so many columns: of a line that goes and the one that comes for it the beginning is left out where both
+/// have it and what differs would not be seen behind it.
+pub fn narrowed(lines: &[String], columns: usize) -> Vec<String> {
+    let mut out = lines.to_vec();
+    let mut at = 0;
+    while at < lines.len() {
+        let count = |from: usize, sign: char| lines[from..].iter().take_while(|line| line.starts_with(sign)).count();
+        let going = count(at, '-');
+        let coming = count(at + going, '+');
+        for pair in 0..going.min(coming) {
+            let (old, new) = (&lines[at + pair], &lines[at + going + pair]);
+            let same = old.chars().zip(new.chars()).skip(1).take_while(|(one, two)| one == two).count();
+            if same + LEAD < columns || old.chars().count().max(new.chars().count()) <= columns {
+                continue;
+            }
+            for place in [at + pair, at + going + pair] {
+                let rest: String = lines[place].chars().skip(1 + same - LEAD).collect();
+                out[place] = format!("{}…{rest}", &lines[place][..1]);
+            }
+        }
+        at += (going + coming).max(1);
+    }
+    out
+}
+
+/// Letters before the first that differs which are still shown.
+const LEAD: usize = 20;
+
 #[cfg(test)]
 mod tests {
-    use super::{Piece, difference, merge};
+    use super::{Piece, difference, merge, narrowed};
 
     fn text(pieces: &[Piece]) -> Option<String> {
         let mut out = String::new();
@@ -185,5 +213,16 @@ mod tests {
     fn a_difference_shows_what_goes_and_what_comes() {
         assert_eq!(difference("a\nb\n", "a\nc\n"), ["@@ -1,2 +1,2 @@", " a", "-b", "+c"]);
         assert!(difference("a\n", "a\n").is_empty());
+    }
+
+    #[test]
+    fn what_differs_at_the_end_of_long_lines_is_seen_in_a_narrow_window() {
+        let lines = |last: &str| vec![format!("-  {}exit 3", "x".repeat(90)), format!("+  {}{last}", "x".repeat(90))];
+        let told = narrowed(&lines("sleep 9"), 68);
+        assert_eq!(told, [format!("-…{}exit 3", "x".repeat(20)), format!("+…{}sleep 9", "x".repeat(20))]);
+        let short = vec!["-a: 1".to_owned(), "+a: 2".to_owned(), " b: 1".to_owned()];
+        assert_eq!(narrowed(&short, 68), short);
+        let apart = vec![format!("-ü{}", "x".repeat(90)), format!("+ä{}", "x".repeat(90)), "+more".to_owned()];
+        assert_eq!(narrowed(&apart, 68), apart, "the beginning differs, and is seen");
     }
 }

@@ -171,10 +171,14 @@ fn finish(edit: &mut Edit) {
     edit.answer = Some((Role::Warn, told));
 }
 
+/// Columns of a line in a question's box.
+const DIALOG: usize = 70;
+
 /// The lines of the question before a live object is replaced: what differs from what was read.
 pub fn difference(edit: &Edit, kind: Kind, most: usize) -> Vec<String> {
     let mut lines = merge::difference(&edit.base, &edit.editor.text());
     lines.retain(|line| !line.starts_with("@@"));
+    let mut lines = merge::narrowed(&lines, DIALOG);
     if lines.is_empty() {
         return vec![format!("Nothing differs from the {} that was read.", kind.singular())];
     }

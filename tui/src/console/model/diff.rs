@@ -56,9 +56,24 @@ fn compare(path: String, old: Option<&Value>, new: Option<&Value>, found: &mut V
             }
         }
         (Some(Value::Array(one)), Some(Value::Array(two))) => lists(&path, (one, two), found),
-        _ => found.push(Difference { path, old: old.map(short), new: new.map(short) }),
+        _ => {
+            let (old, new) = (old.map(plain), new.map(plain));
+            // What both begin with is left out where what differs would not be seen behind it.
+            let same = match (&old, &new) {
+                (Some(old), Some(new)) => old.chars().zip(new.chars()).take_while(|(one, two)| one == two).count(),
+                _ => 0,
+            };
+            let skipped = if same + LEAD < SHOWN { 0 } else { same - LEAD };
+            let shown = |text: String| short(&text, skipped);
+            found.push(Difference { path, old: old.map(shown), new: new.map(shown) });
+        }
     }
 }
+
+/// Columns of a value that are shown.
+const SHOWN: usize = 60;
+/// Letters before the first that differs which are still shown.
+const LEAD: usize = 10;
 
 /// Elements with a name or type are compared with those of the same, others with those at their place.
 fn lists(path: &str, (one, two): (&[Value], &[Value]), found: &mut Vec<Difference>) {
@@ -79,15 +94,22 @@ fn lists(path: &str, (one, two): (&[Value], &[Value]), found: &mut Vec<Differenc
     }
 }
 
-fn short(value: &Value) -> String {
+fn plain(value: &Value) -> String {
     let text = match value {
         Value::String(text) => text.clone(),
         other => other.to_string(),
     };
-    let text = crate::console::base::text::clean(&text.replace('\n', " "));
-    match crate::console::base::text::head(&text, 60) {
-        (head, _) if head.len() < text.len() => format!("{head}…"),
-        _ => text,
+    crate::console::base::text::clean(&text.replace('\n', " "))
+}
+
+/// A text without its first so many letters, cut at its end where it is still too long.
+fn short(text: &str, skipped: usize) -> String {
+    let begin = text.char_indices().nth(skipped).map_or(text.len(), |(at, _)| at);
+    let rest = &text[begin..];
+    let dots = if skipped > 0 { "…" } else { "" };
+    match crate::console::base::text::head(rest, SHOWN) {
+        (head, _) if head.len() < rest.len() => format!("{dots}{head}…"),
+        _ => format!("{dots}{rest}"),
     }
 }
 
@@ -113,5 +135,12 @@ mod tests {
         ];
         assert_eq!(told, expected);
         assert!(of(&old, &old).is_empty());
+    }
+
+    #[test]
+    fn long_values_show_where_they_differ() {
+        let with = |end: &str| json!({"command": format!("{} {end}", "x".repeat(100))});
+        let told: Vec<String> = of(&with("exit 3"), &with("sleep 9")).iter().map(ToString::to_string).collect();
+        assert_eq!(told, ["command: …xxxxxxxxx exit 3 → …xxxxxxxxx sleep 9"]);
     }
 }
