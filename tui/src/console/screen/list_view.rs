@@ -75,6 +75,8 @@ fn has_ends(title: &str) -> bool {
 const AS_OF: u16 = 19;
 /// Columns of a bar.
 const BAR: u16 = 6;
+/// From this width on other columns leave before bars do.
+const BARRED: u16 = 150;
 
 /// `███░░░ 3/8`, where there is room for the bar.
 fn with_bar(text: &str, share: f64, room: u16) -> Short {
@@ -161,6 +163,8 @@ impl List {
             }
             // An event is nothing without what it is about, so its reason leaves room for that.
             "REASON" => natural.min(16).max(column.least),
+            // In a narrow window the beginning of a namespace tells enough, and its room another column.
+            "NAMESPACE" if self.width < ROOMY => natural.min(12).max(column.least),
             "NAMESPACE" | "NODE" => (natural * 3 / 5).max(column.least),
             _ => natural,
         };
@@ -172,6 +176,8 @@ impl List {
             _ => natural,
         };
         let natural = natural + bar;
+        // How full a node is matters more than what it runs on.
+        let soft = if self.width >= BARRED { soft + bar } else { soft };
         // What one asked for by name stays where others leave.
         let leave = if self.is_asked_for(column) { column.leave.min(1) } else { column.leave };
         GridColumn { title: column.title, natural, soft, least: column.least, leave, side: column.side }

@@ -66,6 +66,26 @@ fn the_containers_of_a_pod_and_the_path_to_them() {
 }
 
 #[test]
+fn how_full_nodes_are_is_seen_where_there_is_room() {
+    for (columns, has_bars) in [(200, true), (160, true), (80, false)] {
+        let mut bench = Bench::new(columns, 12);
+        bench.press(":").write("nodes").press("enter");
+        assert_eq!(bench.shows("█░░░░░ 3/110"), has_bars, "{}", bench.picture());
+    }
+}
+
+#[test]
+fn a_long_namespace_leaves_a_narrow_window_to_what_tells_more() {
+    let mut bench = Bench::new(80, 12);
+    let mut pod = pod("shop-77cbb75fff-4cxnd", &json!({"waiting": {"reason": "CreateContainerConfigError"}}), false, 12);
+    pod["metadata"]["namespace"] = json!("team-payments-and-billing-production");
+    bench.wire(Wire::Put(Kind::Pod, Box::new(row(Kind::Pod, &pod))));
+    for words in ["team-paymen", "READY", "CreateContainerConfigError", "4cxnd "] {
+        assert!(bench.shows(words), "{words}: {}", bench.picture());
+    }
+}
+
+#[test]
 fn the_nodes_with_what_they_hold() {
     let mut bench = Bench::new(120, 8);
     insta::assert_snapshot!(bench.write(":nodes").press("enter").picture(), @r#"
