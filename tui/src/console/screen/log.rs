@@ -269,7 +269,7 @@ impl LogScreen {
         let (time, start) = self.log.edges(at);
         let start = start.min(line.len());
         if time > 0 {
-            spans.push((0, time, Role::Faint));
+            spans.push((0, time, Role::Dim));
         }
         if let Some(source) = self.log.source_of(at) {
             spans.push((time, start, COLORS[source % COLORS.len()]));
@@ -293,7 +293,7 @@ impl LogScreen {
             let (sign, role) = super::list_view::sign(event.tone);
             let clock = event.at.to_zoned(zone.clone()).strftime("%H:%M:%S").to_string();
             let mut x = canvas.text((area.x, y), sign, 1, role) + 1;
-            x = canvas.text((x, y), &clock, 8, Role::Faint) + 1;
+            x = canvas.text((x, y), &clock, 8, Role::Dim) + 1;
             x = canvas.text((x, y), &event.reason, 18, if event.tone == Tone::Warn { role } else { Role::Text }) + 1;
             canvas.text((x, y), &event.says, area.right().saturating_sub(x), Role::Dim);
         }
@@ -381,7 +381,7 @@ fn severity(line: &str) -> Option<(usize, usize, Role)> {
         ("WARN", Role::Warn),
         ("[warn]", Role::Warn),
         ("level=warn", Role::Warn),
-        ("DEBUG", Role::Faint),
+        ("DEBUG", Role::Dim),
     ];
     let near = text::head(line, 60).0;
     WORDS.iter().find_map(|(word, role)| near.find(word).map(|at| (at, at + word.len(), *role)))

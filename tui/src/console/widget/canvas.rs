@@ -124,7 +124,9 @@ impl Canvas<'_> {
         }
         if !title.is_empty() {
             let room = area.width.saturating_sub(6);
-            let end = self.text((left + 2, top), &format!(" {title}"), room, border);
+            // Words are read; a line only has to be seen.
+            let role = if border == Role::Border { Role::Popup } else { border };
+            let end = self.text((left + 2, top), &format!(" {title}"), room, role);
             self.text((end, top), " ", 1, border);
         }
         Rect::new(left + 2, top + 1, area.width.saturating_sub(4), area.height.saturating_sub(2))

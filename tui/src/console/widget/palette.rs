@@ -2,8 +2,16 @@
 
 use super::canvas::{Canvas, middle};
 use super::prompt::Field;
+use crate::console::base::text;
 use crate::console::theme::role::Role;
 use ratatui::layout::{Position, Rect};
+
+/// Boxes with fewer columns inside are narrow.
+const NARROW: u16 = 90;
+/// From so many columns on there is room for groups.
+const GROUPED: u16 = 60;
+/// What keys take in a narrow box: `ctrl-space`.
+const KEYS: u16 = 10;
 
 /// A line of the box.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,7 +70,19 @@ impl Palette {
     /// Its area in a window of that size.
     pub fn place(&self, area: Rect) -> Rect {
         let height = (self.entries.len() as u16).saturating_add(4).min(area.height.saturating_sub(4));
-        middle(area, area.width.saturating_sub(4).min(100), height)
+        // As wide as its texts want, and the same while one types.
+        let natural = |entry: &Entry| text::width(&entry.text) + entry.group.len() + 2;
+        let keys = self.entries.iter().map(|entry| entry.keys.len()).max().unwrap_or(0);
+        let widest = self.entries.iter().map(natural).max().unwrap_or(0) + keys + 8;
+        let wanted = u16::try_from(widest).unwrap_or(u16::MAX).clamp(100, 160);
+        middle(area, area.width.saturating_sub(4).min(wanted), height)
+    }
+
+    /// What the left column takes: of a narrow box not more than keys do, which are short.
+    fn keys_width(&self, width: u16) -> u16 {
+        let most = if width < NARROW { KEYS } else { u16::MAX };
+        let widest = self.entries.iter().map(|entry| text::width(&entry.keys)).max().unwrap_or(0);
+        u16::try_from(widest).unwrap_or(u16::MAX).min(most)
     }
 
     /// The first entry that is shown in so many rows.
@@ -88,23 +108,25 @@ impl Palette {
         let cursor = self.field.draw(canvas, search, "› ", ghost);
         let matching = self.matching();
         let top = self.top(inside.height);
-        let keys_width = self.entries.iter().map(|entry| entry.keys.len()).max().unwrap_or(0) as u16;
+        let keys_width = self.keys_width(inside.width);
         for (y, (at, entry)) in (inside.y + 2..inside.bottom()).zip(matching.iter().enumerate().skip(top)) {
             let entry = &self.entries[*entry];
             let row = Rect::new(inside.x, y, inside.width, 1);
             if at == self.cursor {
                 canvas.tint(row, Role::Selected);
             }
-            canvas.text((inside.x + 1, y), &entry.keys, keys_width, Role::Key);
-            let x = inside.x + keys_width + 3;
-            let group_x = inside.right().saturating_sub(entry.group.len() as u16 + 1);
+            // A long one pushes its own text aside.
+            let end = canvas.text((inside.x + 1, y), &entry.keys, inside.width.saturating_sub(2), Role::Key);
+            let x = (inside.x + keys_width + 3).max(end + 2);
+            let group = if inside.width < GROUPED { "" } else { entry.group };
+            let group_x = inside.right().saturating_sub(group.len() as u16 + 1);
             canvas.text(
                 (x, y),
                 &entry.text,
                 group_x.saturating_sub(x + 1),
                 if at == self.cursor { Role::Selected } else { Role::Popup },
             );
-            canvas.text((group_x, y), entry.group, entry.group.len() as u16, Role::Faint);
+            canvas.text((group_x, y), group, group.len() as u16, Role::Dim);
             if at == self.cursor {
                 canvas.tint(row, Role::Selected);
                 canvas.text((inside.x, y), "▌", 1, Role::Cursor);

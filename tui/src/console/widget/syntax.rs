@@ -123,7 +123,7 @@ pub fn description(line: &str, spans: &mut Vec<Span>) {
             "Running" | "True" | "Ready" => Role::Ok,
             "Waiting" | "Pending" | "ContainerCreating" => Role::Busy,
             "CrashLoopBackOff" | "Error" | "OOMKilled" | "ImagePullBackOff" | "ErrImagePull" | "Failed" => Role::Bad,
-            "<none>" | "<unset>" => Role::Faint,
+            "<none>" | "<unset>" => Role::Dim,
             _ => return,
         };
         let start = line.len() - line[colon + 1..].trim_start().len();

@@ -99,14 +99,14 @@ fn the_pulses_on_a_wide_and_on_a_narrow_terminal() {
      room     ▌░░░░░░░░░░░░░░░░   3% 3 of 110 pods
 
      ── NOT AS IT SHOULD BE ─────────────────────────────────────────────────────────────────────────────────────────────
-    ▌✕ default       bravo     CrashLoopBackOff    3 restarts, 42s ago
-     ▲ default       alpha     Running
+    ▌✕ default   bravo     CrashLoopBackOff  3 restarts, 42s ago
+     ▲ default   alpha     1/2 ready
 
-     ── NODES ───────────────────────────────────────────────────────────────────────────────────────────────────────────
-     ● oak    cpu ░░░░░░░░░░░░░░░░░░░░ 0%   mem ░░░░░░░░░░░░░░░░░░░░ 0%   3 pods
+     ── NODES, and what their pods ask for ──────────────────────────────────────────────────────────────────────────────
+     ● oak     cpu ░░░░░░░░░░░░░░░░░░░░ 0%    mem ░░░░░░░░░░░░░░░░░░░░ 0%    3 pods
 
      ── WARNINGS ────────────────────────────────────────────────────────────────────────────────────────────────────────
-     8m    BackOff           pod/bravo Back-off restarting
+     8m     BackOff           pod/bravo Back-off restarting
 
 
 
@@ -165,23 +165,27 @@ fn what_is_not_as_it_should_be_is_told_of_nodes_and_deployments_too() {
     let deployment = json!({"metadata": {"name": "shop", "namespace": "default"}, "spec": {"replicas": 3},
         "status": {"replicas": 3, "updatedReplicas": 1, "readyReplicas": 2,
             "conditions": [{"type": "Progressing", "reason": "ProgressDeadlineExceeded"}]}});
-    bench.wire(Wire::Rows(Kind::Deployment, vec![row(Kind::Deployment, &deployment)]));
+    let mut stuck = deployment.clone();
+    stuck["metadata"]["name"] = json!("stuck");
+    stuck["status"]["readyReplicas"] = json!(3);
+    bench.wire(Wire::Rows(Kind::Deployment, vec![row(Kind::Deployment, &deployment), row(Kind::Deployment, &stuck)]));
     let told: Vec<String> = bench
         .picture()
         .lines()
         .skip_while(|line| !line.contains("NOT AS IT"))
         .skip(1)
-        .take(4)
+        .take(5)
         .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
         .collect();
     let expected = [
         "✕ default deployment/shop 2/3 ready",
+        "✕ default deployment/stuck rollout stuck, 1 updated",
         "▌✕ default bravo CrashLoopBackOff 3 restarts, 42s ago",
         "▲ node/oak Memory pressure",
-        "▲ default alpha Running",
+        "▲ default alpha 1/2 ready",
     ];
     assert_eq!(told, expected, "{}", bench.picture());
-    bench.press("k enter");
+    bench.press("k k enter");
     assert!(bench.line(1).contains("shop why"), "{}", bench.picture());
 }
 
@@ -329,4 +333,70 @@ fn a_pod_without_probes_says_what_that_means() {
     let mut bench = Bench::new(110, 24);
     bench.press("j p");
     assert!(bench.shows("it has no probes"), "{}", bench.picture());
+}
+
+#[test]
+fn failures_of_an_instance_that_ended_are_no_failures_of_the_one_that_runs() {
+    use wire::ProbeVerdict::{Failure, Success};
+    let mut probed = pod("bravo", &json!({"running": {"startedAt": "1970-01-01T00:00:20Z"}}), true, 1);
+    probed["spec"]["containers"][0]["livenessProbe"] = json!({"httpGet": {"path": "/ok", "port": 80}, "failureThreshold": 3});
+    probed["spec"]["containers"][0]["startupProbe"] = json!({"httpGet": {"path": "/", "port": 80}});
+    let told = |probed: &serde_json::Value, at: &[i64]| {
+        let mut bench = Bench::new(110, 24);
+        bench.wire(Wire::Put(Kind::Pod, Box::new(row(Kind::Pod, probed))));
+        bench.press("j p");
+        let Some((id, _)) = bench.asked() else { panic!("nothing was asked") };
+        let runs = |verdict| at.iter().map(|at_ms| probe_run(*at_ms, 900, verdict, "")).collect();
+        let of = |probe, verdict| wire::ProbeRuns { container: "web".to_owned(), probe, runs: runs(verdict) };
+        let probes = vec![of(wire::ProbeKind::Liveness, Failure), of(wire::ProbeKind::Startup, Success)];
+        let probes = wire::PodProbes { node: "oak".to_owned(), as_of_ms: 32_000, probes };
+        bench.wire(Wire::Answer(id, Ok(wire::Response::Probes(probes))));
+        bench
+    };
+    let bench = told(&probed, &[5_000, 10_000, 15_000, 25_000, 30_000]);
+    assert!(bench.shows("✕✕✕✕✕  fails 2 of 3, then it is restarted"), "{}", bench.picture());
+    assert!(bench.line(6).trim_end().ends_with("passed: the container has started"), "{}", bench.picture());
+    assert!(told(&probed, &[5_000]).shows("not run yet"));
+    // In its back-off nothing is due.
+    probed["status"]["containerStatuses"][0]["state"] = json!({"waiting": {"reason": "CrashLoopBackOff"}});
+    let bench = told(&probed, &[25_000, 30_000]);
+    assert!(bench.shows("✕✕  the container does not run") && !bench.shows("due now"), "{}", bench.picture());
+}
+
+#[test]
+fn a_pod_that_no_node_takes_is_not_as_it_should_be() {
+    let mut bench = Bench::new(120, 40);
+    let mut waiting = pod("unplaced", &json!({}), false, 0);
+    waiting["spec"].as_object_mut().expect("a spec").remove("nodeName");
+    waiting["status"] = json!({"phase": "Pending"});
+    let mut new = waiting.clone();
+    new["metadata"]["name"] = json!("young");
+    new["metadata"]["creationTimestamp"] = json!("2026-03-01T12:00:00Z");
+    for object in [&waiting, &new] {
+        bench.wire(Wire::Put(Kind::Pod, Box::new(row(Kind::Pod, object))));
+    }
+    bench.press("space p");
+    assert!(bench.shows("on no node") && !bench.shows("young"), "{}", bench.picture());
+}
+
+#[test]
+fn words_are_never_in_the_colour_of_lines() {
+    let faint = |bench: &Bench| {
+        let color = bench.app.theme.style(crate::console::theme::role::Role::Faint).fg;
+        let (buffer, _) = bench.paint();
+        let found =
+            buffer.content.iter().filter(|cell| cell.style().fg == color && cell.symbol().chars().all(char::is_alphanumeric));
+        let found: String = found.map(ratatui::buffer::Cell::symbol).collect();
+        assert!(found.is_empty(), "{found:?} in\n{}", bench.picture());
+    };
+    for keys in ["j w", "j t", "j p", "space p", "space r", "space m", "space c", "?", "space space", "j o t", "j o E", "d"] {
+        let mut bench = Bench::new(140, 40);
+        bench.press(keys);
+        faint(&bench);
+    }
+    let mut bench = Bench::new(110, 24);
+    let mut probed = pod("bravo", &json!({"running": {}}), true, 0);
+    probed["spec"]["containers"][0]["livenessProbe"] = json!({"exec": {"command": ["true"]}});
+    bench.wire(Wire::Put(Kind::Pod, Box::new(row(Kind::Pod, &probed))));
+    faint(bench.press("j p"));
 }

@@ -59,15 +59,14 @@ impl Changes {
                 "" => told.key.name.to_string(),
                 namespace => format!("{namespace}/{}", told.key.name),
             };
-            let line = Line::of(role, format!("{mark} ")).cell(Role::Dim, &clock(told.at), 9).cell(
-                Role::Faint,
-                &format!("{age} ago"),
-                10,
-            );
+            let line =
+                Line::of(role, format!("{mark} ")).cell(Role::Dim, &clock(told.at), 9).cell(Role::Dim, &format!("{age} ago"), 10);
             let line = line.cell(verb_role, verb, 9).put(Role::Dim, format!("{} ", told.kind.singular())).put(Role::Text, name);
             page.lines.push(line.to(Target::Then(told.at, told.kind, told.key.clone())));
-            for row in told.words.iter().flat_map(|words| text::wrap(words, width.saturating_sub(34))) {
-                page.lines.push(Line::default().pad(30).put(Role::Dim, row));
+            // Below what they are about, where they have room there.
+            let indent = if width < 100 { 4 } else { 30 };
+            for row in told.words.iter().flat_map(|words| text::wrap(words, width.saturating_sub(indent + 4))) {
+                page.lines.push(Line::default().pad(indent).put(Role::Dim, row));
             }
         }
         if self.told.is_empty() {

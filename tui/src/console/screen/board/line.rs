@@ -36,11 +36,13 @@ impl Line {
         self
     }
 
-    /// A piece cut to so many columns and filled up to them.
+    /// A piece that takes so many columns with the blank that parts it from the next one; it is cut where it is longer.
     pub fn cell(self, role: Role, value: &str, columns: usize) -> Self {
-        let shown = cut(value, columns);
+        let shown = cut(value, columns.saturating_sub(1));
         let fill = columns.saturating_sub(text::width(&shown));
-        self.put(role, format!("{shown}{}", " ".repeat(fill)))
+        // The blanks are nobody's: an underlined word ends where it ends.
+        let line = self.put(role, shown);
+        if fill == 0 { line } else { line.put(Role::Text, " ".repeat(fill)) }
     }
 
     /// Blanks up to a column.

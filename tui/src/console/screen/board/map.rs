@@ -113,13 +113,13 @@ impl Map {
                 line = match answer.and_then(|answer| answer.find(other)) {
                     _ if name == other => line.cell(Role::Faint, "─", cell),
                     Some(seen) => seen_cell(line, seen, cell),
-                    None => line.cell(Role::Faint, "?", cell),
+                    None => line.cell(Role::Dim, "?", cell),
                 };
             }
             let (note, role) = match view {
-                _ if is_own => ("this node".to_owned(), Role::Faint),
+                _ if is_own => ("this node".to_owned(), Role::Dim),
                 Some(View { refused: Some(why), .. }) => (why.clone(), Role::Warn),
-                Some(View { answer: Some((at, _)), .. }) => (format!("{} ago", page.age(*at, known.now)), Role::Faint),
+                Some(View { answer: Some((at, _)), .. }) => (format!("{} ago", page.age(*at, known.now)), Role::Dim),
                 Some(_) => ("asked…".to_owned(), Role::Busy),
                 None => ("cannot be asked".to_owned(), Role::Warn),
             };
@@ -184,7 +184,7 @@ fn member_line(member: &Member, known: &Known<'_>, page: &mut Page) -> Line {
     // Where a node is matters more than its version, where there is no room for both.
     let is_wide = known.size.0 >= 96;
     let line = if is_wide { line.cell(Role::Dim, &member.version, 10) } else { line };
-    let line = line.put(Role::Faint, member.address.clone());
+    let line = line.put(Role::Dim, member.address.clone());
     line.to(Target::PodsOn(member.name.clone()))
 }
 

@@ -10,7 +10,7 @@ use crate::console::model::why;
 use crate::console::theme::role::Role;
 use jiff::{SignedDuration, Timestamp};
 use objects::Kind;
-use objects::lookup::{list, number, text as text_at};
+use objects::lookup::{list, number, text as text_at, time};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use wire::{PodProbes, ProbeKind, ProbeRun, ProbeRuns, ProbeVerdict, ProbesRequest, Request, Response};
@@ -42,6 +42,28 @@ struct Spec<'a> {
     timeout: i64,
     failures: i64,
     successes: i64,
+    container: State,
+}
+
+/// Whether the container runs that is probed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Since then, in milliseconds; 0 where nobody wrote it down.
+    Runs { since_ms: i64 },
+    /// It does not, or nobody said that it does.
+    IsOff,
+}
+
+impl State {
+    /// As the pod's status has it.
+    fn of(pod: &Value, container: &str) -> Self {
+        let statuses = list(pod, "/status/initContainerStatuses").iter().chain(list(pod, "/status/containerStatuses"));
+        let mut statuses = statuses.filter(|status| text_at(status, "/name") == container);
+        match statuses.next().and_then(|status| status.pointer("/state/running")) {
+            Some(running) => Self::Runs { since_ms: time(running, "/startedAt").map_or(0, Timestamp::as_millisecond) },
+            None => Self::IsOff,
+        }
+    }
 }
 
 impl Probes {
@@ -138,7 +160,8 @@ impl Probes {
             for (field, kind) in kinds {
                 if let Some(probe) = container.get(field) {
                     count += 1;
-                    self.probe((text_at(container, "/name"), kind), &Spec::of(probe), known, &mut page);
+                    let name = text_at(container, "/name");
+                    self.probe((name, kind), &Spec::of(probe, State::of(&pod, name)), known, &mut page);
                 }
             }
         }
@@ -160,7 +183,7 @@ impl Probes {
         page.lines.push(Line::default());
         let title = Line::of(Role::Faint, if is_open { "▾ " } else { "▸ " }).put(Role::Accent, format!("{container} "));
         let title = title.put(Role::Text, kind.as_str()).put(Role::Dim, format!("  {}", why::asks(spec.probe)));
-        let title = title.put(Role::Faint, format!("  every {}s, {}s to answer", spec.period, spec.timeout));
+        let title = title.put(Role::Dim, format!("  every {}s, {}s to answer", spec.period, spec.timeout));
         page.lines.push(title.to(Target::Branch(name, Some((Kind::Pod, self.pod.clone())))));
         let room = usize::from(known.size.0).saturating_sub(58).clamp(10, 60);
         let shown = &runs[runs.len().saturating_sub(room)..];
@@ -170,7 +193,7 @@ impl Probes {
             line = line.put(role, sign);
         }
         let (says, role) = spec.standing(kind, runs);
-        let due = self.next_due(spec, runs, known, page);
+        let due = if spec.is_over(kind, runs) { String::new() } else { self.next_due(spec, runs, known, page) };
         page.lines.push(line.put(role, format!("  {says}")).put(Role::Dim, format!("  {due}")));
         if is_open {
             self.told(runs, known, page);
@@ -214,7 +237,7 @@ impl Probes {
 }
 
 impl<'a> Spec<'a> {
-    fn of(probe: &'a Value) -> Self {
+    fn of(probe: &'a Value, container: State) -> Self {
         let number = |pointer: &str, otherwise: i64| match number(probe, pointer) {
             0 => otherwise,
             number => number,
@@ -225,6 +248,7 @@ impl<'a> Spec<'a> {
             timeout: number("/timeoutSeconds", 1),
             failures: number("/failureThreshold", 3),
             successes: number("/successThreshold", 1),
+            container,
         }
     }
 
@@ -242,20 +266,37 @@ impl<'a> Spec<'a> {
         }
     }
 
+    /// The runs that count now, the newest first: those of an earlier instance say nothing of this one.
+    fn counting<'r>(&self, runs: &'r [ProbeRun]) -> impl Iterator<Item = &'r ProbeRun> + use<'r> {
+        let since_ms = match self.container {
+            State::Runs { since_ms } => since_ms,
+            State::IsOff => i64::MAX,
+        };
+        runs.iter().rev().take_while(move |run| run.at_ms >= since_ms)
+    }
+
+    /// Whether no further run is to come: the container does not run, or has started, which is all that a startup probe waits for.
+    fn is_over(&self, kind: ProbeKind, runs: &[ProbeRun]) -> bool {
+        let has_passed = || self.counting(runs).next().is_some_and(|run| run.verdict != ProbeVerdict::Failure);
+        self.container == State::IsOff || (kind == ProbeKind::Startup && has_passed())
+    }
+
     /// How near the threshold is, and what happens at it.
     fn standing(&self, kind: ProbeKind, runs: &[ProbeRun]) -> (String, Role) {
-        let failed = runs.iter().rev().take_while(|run| run.verdict == ProbeVerdict::Failure).count() as i64;
-        let passed = runs.iter().rev().take_while(|run| run.verdict != ProbeVerdict::Failure).count() as i64;
+        let failed = self.counting(runs).take_while(|run| run.verdict == ProbeVerdict::Failure).count() as i64;
+        let passed = self.counting(runs).take_while(|run| run.verdict != ProbeVerdict::Failure).count() as i64;
         let then = match kind {
             ProbeKind::Readiness => "then it is not ready",
             _ => "then it is restarted",
         };
-        match runs.last() {
+        match self.counting(runs).next() {
+            None if self.container == State::IsOff => ("the container does not run".to_owned(), Role::Dim),
             None => ("not run yet".to_owned(), Role::Dim),
             Some(_) if failed >= self.failures && kind == ProbeKind::Readiness => {
                 (format!("fails, {failed} in a row: not ready"), Role::Bad)
             }
             Some(_) if failed > 0 => (format!("fails {failed} of {}, {then}", self.failures), Role::Bad),
+            Some(_) if kind == ProbeKind::Startup => ("passed: the container has started".to_owned(), Role::Ok),
             Some(_) if passed < self.successes => (format!("passed {passed} of {} that it needs", self.successes), Role::Warn),
             Some(last) => (format!("passes, in {:.1}ms", last.took_us as f64 / 1_000.0), Role::Ok),
         }

@@ -2,6 +2,7 @@
 
 use super::line::{Line, bar, beside, cut, fullness, sparkline};
 use super::{Known, Page, Target};
+use crate::console::base::text;
 use crate::console::model::findings::{self, Finding};
 use crate::console::model::project::{bytes, cores};
 use crate::console::model::row::{Cell, Key, Row, Tone};
@@ -46,7 +47,8 @@ fn cluster(known: &Known<'_>, width: u16) -> Vec<Line> {
         for tone in [Tone::Ok, Tone::Busy, Tone::Warn, Tone::Bad, Tone::Done] {
             let count = rows.count(tone);
             let (mark, role) = sign(tone);
-            line = line.cell(if count > 0 { role } else { Role::Faint }, &format!("{mark} {count}"), 7);
+            let said = format!("{mark} {count}");
+            line = line.cell(if count > 0 { role } else { Role::Dim }, &said, text::width(&said).max(5) + 2);
         }
         lines.push(line);
     }
@@ -122,20 +124,30 @@ fn load_by_node<'a>(known: &'a Known<'_>) -> BTreeMap<&'a str, Load> {
 }
 
 fn nodes(known: &Known<'_>, width: u16) -> Vec<Line> {
-    let mut lines = vec![Line::heading("NODES", width)];
     let load = load_by_node(known);
-    let widest = load.keys().map(|name| name.len()).max().unwrap_or(0).clamp(6, 20);
-    let columns = (usize::from(width).saturating_sub(widest + 30) / 2).clamp(6, 20);
+    // What is used stands beside what is asked for where both have room; where nothing is known of it there is only that.
+    let is_wide = width >= WIDE && known.store.usage.total().is_some();
+    let mut lines = vec![Line::heading(if is_wide { "NODES" } else { "NODES, and what their pods ask for" }, width)];
+    let widest = load.keys().map(|name| text::width(name)).max().unwrap_or(0).clamp(6, 20);
+    let words = if is_wide { 22 } else { 5 };
+    let columns = (usize::from(width).saturating_sub(widest + 24 + 2 * words) / 2).clamp(6, 20);
     for (name, load) in load {
         let key = Key { namespace: "".into(), name: name.into() };
         let tone = known.store.of(Kind::Node).find(&key).map_or(Tone::Plain, |row| row.tone);
         let (mark, role) = if known.cluster.unseen_since(name).is_some() { ("?", Role::Warn) } else { sign(tone) };
-        let mut line = Line::of(role, format!("{mark} ")).cell(Role::Text, name, widest + 1);
-        for (title, (used, most)) in [("cpu", load.cores), ("mem", load.bytes)] {
-            let share = if most > 0.0 { used / most } else { 0.0 };
-            let (full, rest) = bar(share, columns);
-            line = line.put(Role::Dim, format!("{title} ")).put(fullness(share), full).put(Role::Faint, rest);
-            line = line.cell(Role::Dim, &format!(" {:.0}%", share * 100.0), 6);
+        let mut line = Line::of(role, format!("{mark} ")).cell(Role::Text, name, widest + 2);
+        let used = known.store.usage.of_node(name).filter(|_| is_wide);
+        let parts = [("cpu", load.cores, used.map(|used| used.cores)), ("mem", load.bytes, used.map(|used| used.bytes))];
+        for (title, (asked, most), used) in parts {
+            let share = |amount: f64| if most > 0.0 { amount / most } else { 0.0 };
+            let percent = |amount: f64| format!("{:.0}%", share(amount) * 100.0);
+            let (shown, said) = match used {
+                Some(used) => (used, format!(" {:>4} used {:>4} asked", percent(used), percent(asked))),
+                None => (asked, format!(" {}", percent(asked))),
+            };
+            let (full, rest) = bar(share(shown), columns);
+            line = line.put(Role::Dim, format!("{title} ")).put(fullness(share(shown)), full).put(Role::Faint, rest);
+            line = line.cell(Role::Dim, &said, words + 2);
         }
         lines.push(
             line.put(Role::Dim, format!("{:.0} pod{}", load.pods.0, if load.pods.0 as u64 == 1 { "" } else { "s" }))
@@ -161,7 +173,7 @@ fn last_hour(known: &Known<'_>, width: u16, page: &mut Page) -> Vec<Line> {
         lines.push(Line::default().cell(Role::Dim, title, 10).put(role, sparkline(numbers)).put(Role::Text, format!(" {sum}")));
     }
     let left = "60m ago";
-    lines.push(Line::default().pad(10).put(Role::Faint, format!("{left}{:>1$}", "now", cells - left.len())));
+    lines.push(Line::default().pad(10).put(Role::Dim, format!("{left}{:>1$}", "now", cells - left.len())));
     lines.push(Line::default());
     page.wake(60);
     lines
@@ -175,17 +187,20 @@ fn warnings(known: &Known<'_>, width: u16, page: &mut Page) -> Vec<Line> {
         known.store.of(Kind::Event).iter().map(|(_, row)| row).filter(|row| row.tone == Tone::Warn).collect();
     events.sort_by_key(|row| std::cmp::Reverse(seen(row)));
     let cell = |row: &Row, title: &str| row.words(columns::EVENTS, title).to_owned();
-    let mut told = Vec::new();
+    let mut told: Vec<((String, String), &Row)> = Vec::new();
     for row in events {
         let what = (cell(row, "OBJECT"), cell(row, "REASON"));
-        if told.contains(&what) {
-            continue;
+        if told.len() < SHOWN && !told.iter().any(|(known, _)| *known == what) {
+            told.push((what, row));
         }
+    }
+    // Texts below one another where names leave them room.
+    let widest = told.iter().map(|((object, _), _)| text::width(object)).max().unwrap_or(0);
+    let names = if widest + 60 <= usize::from(width) { widest } else { 0 };
+    for ((object, reason), row) in &told {
         let age = seen(row).map(|at| page.age(at, known.now)).unwrap_or_default();
-        let line = Line::default()
-            .cell(Role::Dim, &age, 6)
-            .cell(Role::Warn, &cut(&what.1, 17), 18)
-            .put(Role::Text, format!("{} ", what.0));
+        let line = Line::default().cell(Role::Dim, &age, 7).cell(Role::Warn, reason, 18);
+        let line = line.cell(Role::Text, object, names.max(text::width(object)) + 1);
         let left = usize::from(width).saturating_sub(line.width() + 1);
         let mut line = line.put(Role::Dim, cut(&cell(row, "MESSAGE"), left));
         line.target = row.about.as_deref().and_then(|about| {
@@ -194,10 +209,6 @@ fn warnings(known: &Known<'_>, width: u16, page: &mut Page) -> Vec<Line> {
             Some(if why::is_asked(kind) { Target::Why(kind, key) } else { Target::Object(kind, key) })
         });
         lines.push(line);
-        told.push(what);
-        if told.len() == SHOWN {
-            break;
-        }
     }
     if told.is_empty() {
         lines.push(Line::of(Role::Ok, "● none"));
@@ -209,17 +220,21 @@ fn warnings(known: &Known<'_>, width: u16, page: &mut Page) -> Vec<Line> {
 /// What fails, the worst first.
 fn failing(known: &Known<'_>, width: u16, page: &mut Page) -> Vec<Line> {
     let mut lines = vec![Line::heading("NOT AS IT SHOULD BE", width)];
-    let found = findings::of(known.store, known.cluster);
+    let found = findings::of(known.store, known.cluster, known.now);
     let name = |finding: &Finding| match finding.kind {
         Kind::Pod => finding.key.name.to_string(),
         kind => format!("{}/{}", kind.singular(), finding.key.name),
     };
     let widest = found.iter().take(SHOWN).map(|finding| name(finding).len()).max().unwrap_or(0).clamp(8, 40);
+    let longest = found.iter().take(SHOWN).map(|finding| text::width(&finding.says)).max().unwrap_or(0);
+    let says = longest.min(if width >= WIDE { 40 } else { 18 }).max(10) + 2;
+    let spaces = found.iter().take(SHOWN).map(|finding| text::width(&finding.key.namespace)).max().unwrap_or(0);
+    let spaces = spaces.clamp(8, if width >= WIDE { 40 } else { 14 }) + 2;
     for finding in found.iter().take(SHOWN) {
         let (mark, role) = if finding.unseen_since.is_some() { ("?", Role::Warn) } else { sign(finding.tone) };
         let line = Line::of(role, format!("{mark} "));
-        let line = line.cell(Role::Dim, &finding.key.namespace, 14).cell(Role::Text, &name(finding), widest + 2);
-        let mut line = line.cell(tone_role(finding.tone), &finding.says, 20);
+        let line = line.cell(Role::Dim, &finding.key.namespace, spaces).cell(Role::Text, &name(finding), widest + 2);
+        let mut line = line.cell(tone_role(finding.tone), &finding.says, says);
         if let Some(since) = finding.unseen_since {
             line = line.put(Role::Dim, format!("for {}", page.age(since, known.now)));
         }

@@ -18,6 +18,8 @@ use wire::LogsRequest;
 
 /// Columns of the lanes' names.
 const NAMES: usize = 16;
+/// Columns of the legend.
+const LEGEND: usize = 66;
 /// Log lines that are counted at most, a container.
 const LINES: i64 = 20_000;
 /// Containers whose logs are counted.
@@ -183,7 +185,7 @@ impl Timeline {
             _ => None,
         };
         page.lines.push(axis_line(&axis, pointed, known));
-        page.lines.push(legend());
+        page.lines.push(legend(known.size.0));
         page.lines.push(Line::default());
         self.moments(&life, &axis, known, &mut page);
         page.wake((axis.seconds() / columns as i64).max(1));
@@ -199,7 +201,7 @@ impl Timeline {
             let (mark, role) = sign(moment.tone);
             let age = page.age(moment.at, known.now);
             let clock = moment.at.to_zoned(known.zone.clone()).strftime("%H:%M:%S").to_string();
-            let line = Line::of(role, format!("{mark} ")).cell(Role::Dim, &clock, 9).cell(Role::Faint, &format!("{age} ago"), 10);
+            let line = Line::of(role, format!("{mark} ")).cell(Role::Dim, &clock, 9).cell(Role::Dim, &format!("{age} ago"), 10);
             let line = line.cell(Role::Dim, if moment.container.is_empty() { "pod" } else { &moment.container }, 14);
             let what = if moment.tone == Tone::Plain { Role::Text } else { tone_role(moment.tone) };
             let line = line.cell(what, &moment.what, 14);
@@ -249,8 +251,9 @@ const fn stage_role(stage: Option<Stage>) -> Role {
     }
 }
 
-fn legend() -> Line {
-    let mut line = Line::default().pad(NAMES);
+fn legend(width: u16) -> Line {
+    // Below the axis where it has room there.
+    let mut line = Line::default().pad(if usize::from(width) > NAMES + LEGEND { NAMES } else { 1 });
     let stages = [
         (Stage::Waiting, "waits"),
         (Stage::Running, "runs"),
@@ -259,9 +262,9 @@ fn legend() -> Line {
         (Stage::Ended, "ended"),
     ];
     for (stage, word) in stages {
-        line = line.put(stage_role(Some(stage)), stage_letter(Some(stage)).to_string()).put(Role::Faint, format!(" {word}  "));
+        line = line.put(stage_role(Some(stage)), stage_letter(Some(stage)).to_string()).put(Role::Dim, format!(" {word}  "));
     }
-    line.put(Role::Warn, "▲").put(Role::Faint, " warning  ").put(Role::Bad, "✕").put(Role::Faint, " end")
+    line.put(Role::Warn, "▲").put(Role::Dim, " warning  ").put(Role::Bad, "✕").put(Role::Dim, " end")
 }
 
 /// Lines a column, the cells with errors in another colour.
@@ -269,7 +272,7 @@ fn burst_line(bursts: &Bursts, axis: &Axis) -> Line {
     let cells = bursts.cells(axis.from, axis.until, axis.columns);
     let numbers: Vec<u32> = cells.iter().map(|(lines, _)| *lines).collect();
     let letters = super::line::sparkline(&numbers);
-    let mut line = Line::default().cell(Role::Faint, "  log", NAMES);
+    let mut line = Line::default().cell(Role::Dim, "  log", NAMES);
     for (letter, (lines, errors)) in letters.chars().zip(&cells) {
         let role = match (lines, errors) {
             (_, 1..) => Role::Bad,
@@ -289,7 +292,7 @@ fn marks_line(moments: &[Moment], axis: &Axis) -> Line {
             *place = Some(place.map_or(moment.tone, |known| known.min(moment.tone)));
         }
     }
-    let mut line = Line::default().cell(Role::Faint, "events", NAMES);
+    let mut line = Line::default().cell(Role::Dim, "events", NAMES);
     for tone in worst {
         let (mark, role) = tone.map_or((" ", Role::Faint), sign);
         line = line.put(role, mark);
@@ -320,9 +323,9 @@ fn axis_line(axis: &Axis, pointed: Option<usize>, known: &Known<'_>) -> Line {
     let text = |range: std::ops::Range<usize>| letters[range].iter().collect::<String>();
     match pointed.filter(|column| *column < axis.columns) {
         Some(column) => {
-            let line = line.put(Role::Faint, text(0..column)).put(Role::Accent, "▼");
-            line.put(Role::Faint, text(column + 1..axis.columns))
+            let line = line.put(Role::Dim, text(0..column)).put(Role::Accent, "▼");
+            line.put(Role::Dim, text(column + 1..axis.columns))
         }
-        None => line.put(Role::Faint, text(0..axis.columns)),
+        None => line.put(Role::Dim, text(0..axis.columns)),
     }
 }

@@ -156,7 +156,7 @@ impl Tree {
             page.lines.push(line.to(Target::Branch(branch, Some((Kind::Pod, row.key.clone())))));
             if is_open {
                 let below = format!("{stem}{}", if is_last { "  " } else { "│ " });
-                containers_of(row, &below, page);
+                containers_of(row, &below, known, page);
             }
         }
     }
@@ -185,7 +185,7 @@ fn status(row: &Row) -> String {
     format!("{} {}", cell(2), cell(3))
 }
 
-fn containers_of(pod: &Row, stem: &str, page: &mut Page) {
+fn containers_of(pod: &Row, stem: &str, known: &Known<'_>, page: &mut Page) {
     let rows = containers::rows(&pod.object());
     let count = rows.len();
     for (at, row) in rows.iter().enumerate() {
@@ -198,7 +198,10 @@ fn containers_of(pod: &Row, stem: &str, page: &mut Page) {
         };
         let line =
             Line::of(Role::Faint, format!("{stem}{knot}")).put(role, format!("{mark} ")).put(Role::Dim, format!("{}  ", cell(0)));
-        let line = line.put(tone_role(row.tone), cell(2)).put(Role::Faint, format!("  {}", cut(&cell(5), 48)));
+        let line = line.put(tone_role(row.tone), cell(2));
+        // An image has what the restarts behind it leave.
+        let room = usize::from(known.size.0).saturating_sub(line.width() + 17).max(12);
+        let line = line.put(Role::Dim, format!("  {}", cut(&cell(5), room)));
         let line = match cell(3).as_str() {
             "0" => line,
             "1" => line.put(Role::Warn, "  1 restart"),

@@ -138,7 +138,7 @@ impl Why {
             page.lines.push(line.put(if why.tone == Tone::Ok { Role::Ok } else { Role::Accent }, row));
         }
         page.lines.push(Line::default());
-        let widest = why.steps.iter().map(|step| text::width(&step.what)).max().unwrap_or(0).min(26);
+        let widest = why.steps.iter().map(|step| text::width(&step.what)).max().unwrap_or(0).min(26).min(width / 3);
         for step in &why.steps {
             self.step(step, (widest, width), known, &mut page);
         }
@@ -186,9 +186,9 @@ impl Why {
         let count = tail.log.len();
         let whose = if tail.is_previous { "the end of its last log:" } else { "the end of its log:" };
         match &tail.failure {
-            Some(why) => page.lines.push(Line::default().pad(start).put(Role::Faint, format!("no log: {why}"))),
+            Some(why) => page.lines.push(Line::default().pad(start).put(Role::Dim, format!("no log: {why}"))),
             None if count == 0 => {}
-            None => page.lines.push(Line::default().pad(start).put(Role::Faint, whose)),
+            None => page.lines.push(Line::default().pad(start).put(Role::Dim, whose)),
         }
         for at in count.saturating_sub(TAIL as usize)..count {
             let line = Line::default().pad(start).put(Role::Faint, "│ ").put(Role::Text, tail.log.line(at).into_owned());
