@@ -90,6 +90,23 @@ impl Terminal {
         input.write_all(text.as_bytes()).context("the program is gone")
     }
 
+    /// Milliseconds from the press of keys until something is written; `script(1)` passes both on, which takes its time, too.
+    ///
+    /// # Errors
+    /// If nothing is written, or the program is gone.
+    pub fn answer_to(&mut self, keys: &str) -> Result<f64> {
+        let before = self.bytes();
+        let pressed = Instant::now();
+        self.type_text(keys)?;
+        while self.bytes() == before {
+            if pressed.elapsed() > PATIENCE {
+                bail!("{keys:?} changed nothing");
+            }
+            std::thread::yield_now();
+        }
+        Ok(pressed.elapsed().as_secs_f64() * 1_000.0)
+    }
+
     /// The program itself: what `script` runs.
     ///
     /// # Errors

@@ -7,6 +7,7 @@
 
 use anyhow::{Context as _, Result, bail};
 use bench::machine::{Memory, process_cpu_ms};
+use bench::samples::Samples;
 use bench::terminal::Terminal;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -73,6 +74,7 @@ fn measure(bin: &Path, folder: &Path, pods: usize) -> Result<()> {
     let pid = terminal.pid()?;
     until_read(pid)?;
     let resident = Memory::of(pid)?.resident_mib();
+    let mut keys = keys(&mut terminal)?;
     terminal.type_text("/no-pod-has-this-name\r")?;
     // A picture is written without the blanks that stand already, so only a word is looked for.
     terminal.wait_for("filter;")?;
@@ -84,12 +86,26 @@ fn measure(bin: &Path, folder: &Path, pods: usize) -> Result<()> {
     }
     let after = work(pid)?;
     println!("{pods:>7} pods: first picture {first:.0} ms, rows {content:.0} ms, {resident:.1} MiB resident");
+    println!("        from a key to its picture: {:.1} ms median, {:.1} ms p99", keys.median(), keys.p99());
     let (wakeups, cpu) = (after.0 - before.0, after.1 - before.1);
     println!("        10 s of nothing: {wakeups:.0} wakeups, {cpu:.0} ms of cpu, {} bytes", terminal.bytes() - bytes);
     terminal.stop(":q!\r");
     let _ = stand_in.kill();
     let _ = stand_in.wait();
     Ok(())
+}
+
+/// Moves about the list, as somebody does who holds a key down for a moment and lets go: how long each picture took, in ms.
+fn keys(terminal: &mut Terminal) -> Result<Samples> {
+    let mut took = Samples::default();
+    for round in 0..300 {
+        // Down and up by one, by a page, and between the ends.
+        let keys = ["j", "j", "\x04", "k", "\x15", "G", "k", "\x1b[H"];
+        took.push(terminal.answer_to(keys[round % keys.len()])?);
+        // The whole picture is written before the next key.
+        std::thread::park_timeout(Duration::from_millis(15));
+    }
+    Ok(took)
 }
 
 fn storm(bin: &Path, folder: &Path) -> Result<()> {
