@@ -24,7 +24,7 @@ const MOST: usize = 256;
 type Sample = Arc<Box<str>>;
 
 /// A JSON text, kept small. The default is the text of nothing.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Packed {
     /// The bytes of the text, or as LZ4 packs them, with the length of the text before them.
     bytes: Box<[u8]>,

@@ -16,32 +16,41 @@ use std::collections::BTreeMap;
 
 /// The row of an object; `None` where the text is no object with a name.
 pub fn row(kind: Kind, raw: &RawValue) -> Option<Row> {
-    let object: Value = if kind == Kind::Pod { pruned::pod(raw) } else { serde_json::from_str(raw.get()) }.ok()?;
-    let key = key(&object)?;
+    let object = if kind == Kind::Pod { pruned::pod(raw) } else { serde_json::from_str(raw.get()) };
+    row_from(kind, raw, &object.ok()?)
+}
+
+/// The row of an object, from its text and as much of it as is to be looked at.
+fn row_from(kind: Kind, raw: &RawValue, object: &Value) -> Option<Row> {
+    let key = key(object)?;
     let about = (kind == Kind::Event).then(|| {
-        let at = |field: &str| Box::from(text(&object, &format!("/involvedObject/{field}")));
+        let at = |field: &str| Box::from(text(object, &format!("/involvedObject/{field}")));
         Box::new(About { kind: at("kind"), key: Key { namespace: at("namespace"), name: at("name") } })
     });
-    let pod = (kind == Kind::Pod).then(|| Pod::of(&object));
-    let labels = map(&object, "/metadata/labels").into_iter().flatten();
+    let pod = (kind == Kind::Pod).then(|| Pod::of(object));
+    let labels = map(object, "/metadata/labels").into_iter().flatten();
     let labels = labels.map(|(key, value)| (key.as_str(), value.as_str().unwrap_or_default()));
-    let owner = owner(&object);
+    let owner = owner(object);
+    let alike;
     let group = match kind {
         // Those of one reason say the same of different objects.
-        Kind::Event => (kind, text(&object, "/reason").to_owned()),
+        Kind::Event => text(object, "/reason"),
         // Those that one controller made, or which somebody made alike.
-        _ if owner.is_empty() => (kind, pairs(&object, "/metadata/labels")),
-        _ => (kind, owner.clone()),
+        _ if owner.is_empty() => {
+            alike = pairs(object, "/metadata/labels");
+            &alike
+        }
+        _ => &owner,
     };
     Some(Row {
-        cells: cells(kind, &object, pod.as_ref()),
-        tone: tone(kind, &object, pod.as_ref()),
-        facts: Facts::new(text(&object, "/spec/nodeName"), &owner, text(&object, "/metadata/uid"), labels),
+        cells: cells(kind, object, pod.as_ref()),
+        tone: tone(kind, object, pod.as_ref()),
+        facts: Facts::new(text(object, "/spec/nodeName"), &owner, text(object, "/metadata/uid"), labels),
         about,
-        requests: pod.as_ref().map(|pod| unless_ended(&object, &pod.asked)).unwrap_or_default(),
-        limits: limits(kind, &object, raw.get()),
+        requests: pod.as_ref().map(|pod| unless_ended(object, &pod.asked)).unwrap_or_default(),
+        limits: limits(kind, object, raw.get()),
         key,
-        raw: Packed::among(raw, group),
+        raw: Packed::among(raw, (kind, group)),
     })
 }
 
@@ -308,6 +317,58 @@ mod tests {
     fn an_object_without_a_name_is_no_row() {
         assert!(row(Kind::Pod, &raw("{}")).is_none());
         assert!(row(Kind::Node, &raw("[1]")).is_none());
+    }
+
+    #[test]
+    fn what_is_left_out_of_a_pod_makes_no_difference_to_its_row() {
+        let state = [
+            json!({"running": {"startedAt": "2026-01-01T00:00:01Z"}}),
+            json!({"waiting": {"reason": "ImagePullBackOff", "message": "m"}}),
+            json!({"waiting": {"reason": "PodInitializing"}}),
+            json!({"terminated": {"exitCode": 1, "reason": "Error", "startedAt": "2026-01-01T00:00:01Z", "finishedAt": "2026-01-01T00:00:02Z"}}),
+            json!({"terminated": {"exitCode": 0, "signal": 9, "containerID": "c"}}),
+        ];
+        let last = json!({"terminated": {"exitCode": 137, "finishedAt": "2026-01-01T00:00:09Z"}});
+        let container = |name: &str| {
+            json!({"name": name, "image": format!("reg/{name}:1"), "env": [{"name": "A", "value": "b"}], "ports": [{"containerPort": 80}],
+                "resources": {"requests": {"cpu": "100m"}, "limits": {"memory": "1Gi"}}, "volumeMounts": []})
+        };
+        let mut seen = std::collections::BTreeSet::new();
+        for at in 0_usize..5 * 5 * 4 * 3 {
+            let (init, main, more) = (&state[at % 5], &state[at / 5 % 5], at / 100);
+            let phase = ["Pending", "Running", "Failed", "Unknown"][at / 25 % 4];
+            let status = |name: &str, state: &serde_json::Value| {
+                json!({"name": name, "state": state, "ready": at % 2 == 0, "started": at % 3 == 0, "restartCount": at % 4, "lastState": last,
+                    "image": "i", "imageID": "i", "containerID": "c"})
+            };
+            let mut pod = json!({
+                "apiVersion": "v1", "kind": "Pod",
+                "metadata": {"name": "web", "namespace": "default", "uid": "u", "labels": {"app": "web"}, "annotations": {"a": "b"},
+                    "creationTimestamp": "2026-01-01T00:00:00Z", "ownerReferences": [{"kind": "ReplicaSet", "name": "web-1", "controller": true}]},
+                "spec": {"nodeName": "oak", "serviceAccountName": "default", "containers": [container("a"), container("b")],
+                    "initContainers": [container("i")], "readinessGates": [{"conditionType": "Mine"}], "overhead": {"cpu": "10m"},
+                    "volumes": [{"name": "v", "emptyDir": {}}], "tolerations": [], "restartPolicy": "Always"},
+                "status": {"phase": phase, "qosClass": "Burstable", "podIPs": [{"ip": "10.88.0.9"}],
+                    "conditions": [{"type": "Initialized", "status": if at % 7 == 0 { "False" } else { "True" }, "message": "m"},
+                        {"type": "Ready", "status": "True"}, {"type": "Mine", "status": "True"}],
+                    "initContainerStatuses": [status("i", init)], "containerStatuses": [status("a", main), status("b", init)]},
+            });
+            match more {
+                1 => pod["spec"]["initContainers"][0]["restartPolicy"] = json!("Always"),
+                2 => pod["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:01:00Z"),
+                _ => {}
+            }
+            let raw = raw(&pod.to_string());
+            let (short, whole) = (row(Kind::Pod, &raw).expect("a row"), super::row_from(Kind::Pod, &raw, &pod).expect("a row"));
+            assert_eq!(format!("{:?}", short.cells), format!("{:?}", whole.cells), "{pod}");
+            assert_eq!(
+                (short.tone, &short.facts, short.requests, short.limits),
+                (whole.tone, &whole.facts, whole.requests, whole.limits)
+            );
+            assert_eq!(short.object(), pod);
+            seen.insert(short.words(super::columns::PODS, "STATUS").to_owned());
+        }
+        assert!(seen.len() > 8, "{seen:?}");
     }
 
     #[test]
