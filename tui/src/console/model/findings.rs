@@ -47,7 +47,7 @@ pub fn of(store: &Store, cluster: &Cluster, now: Timestamp) -> Vec<Finding> {
 fn finding(kind: Kind, row: &Row, (cluster, now): (&Cluster, Timestamp)) -> Option<Finding> {
     let unseen_since = (kind == Kind::Node).then(|| cluster.unseen_since(&row.key.name)).flatten();
     let text = |title: &str| row.words(columns::of(kind), title);
-    let is_unplaced = kind == Kind::Pod && row.node.is_empty() && text("STATUS") == "Pending" && {
+    let is_unplaced = kind == Kind::Pod && row.node().is_empty() && text("STATUS") == "Pending" && {
         let since = match row.cell(columns::of(kind), "AGE") {
             Some(Cell::Age(since)) => since,
             _ => None,
