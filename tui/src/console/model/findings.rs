@@ -54,6 +54,10 @@ fn finding(kind: Kind, row: &Row, (cluster, now): (&Cluster, Timestamp)) -> Opti
         };
         since.is_some_and(|since| now.duration_since(since).as_secs() >= PLACED_WITHIN)
     };
+    // That nobody knows how it stands is said of its node.
+    if kind == Kind::Pod && row.tone == Tone::Warn && cluster.unseen_since(row.node()).is_some() {
+        return None;
+    }
     let tone = match row.tone {
         _ if unseen_since.is_some() => Tone::Bad,
         Tone::Busy if is_unplaced => Tone::Warn,

@@ -364,6 +364,21 @@ fn failures_of_an_instance_that_ended_are_no_failures_of_the_one_that_runs() {
 }
 
 #[test]
+fn a_high_window_shows_more_of_what_fails() {
+    for (rows, expected) in [(24, 1..=8), (60, 12..=20)] {
+        let mut bench = Bench::new(200, rows);
+        for number in 0..30 {
+            let broken = pod(&format!("broken-{number:02}"), &json!({"waiting": {"reason": "CrashLoopBackOff"}}), false, 1);
+            bench.wire(Wire::Put(Kind::Pod, Box::new(row(Kind::Pod, &broken))));
+        }
+        bench.press("space p");
+        let told = bench.picture().matches("broken-").count();
+        assert!(expected.contains(&told), "{told} of {rows} rows:\n{}", bench.picture());
+        assert!(bench.shows("WARNINGS") || rows == 24, "{}", bench.picture());
+    }
+}
+
+#[test]
 fn a_pod_that_no_node_takes_is_not_as_it_should_be() {
     let mut bench = Bench::new(120, 40);
     let mut waiting = pod("unplaced", &json!({}), false, 0);

@@ -260,3 +260,23 @@ fn the_map_shows_who_sees_whom_and_the_sides() {
         )
     );
 }
+
+#[test]
+fn the_pulses_tell_once_what_a_lost_node_does_to_all_its_pods() {
+    let mut bench = split(130, 40);
+    for (number, pod) in ["bravo", "delta", "echo"].into_iter().enumerate() {
+        let mut event = super::event(900 + number);
+        event["metadata"]["name"] = json!(format!("{pod}.1"));
+        event["involvedObject"] = json!({"kind": "Pod", "namespace": "default", "name": pod});
+        event["type"] = json!("Warning");
+        event["reason"] = json!("NodeNotReady");
+        event["message"] = json!("Node is not ready");
+        bench.wire(Wire::Put(Kind::Event, Box::new(row(Kind::Event, &event))));
+    }
+    bench.press("space p");
+    let picture = bench.picture();
+    assert!(picture.lines().any(|line| line.contains(" and 2 more ") && line.contains("Node is not ready")), "{picture}");
+    assert_eq!(picture.matches("Node is not ready").count(), 1, "{picture}");
+    assert!(bench.shows("node/elm") && !picture.contains("bravo      Unknown"), "{picture}");
+    assert!(!picture.contains("Unknown"), "its pods are not told one by one: {picture}");
+}

@@ -14,8 +14,10 @@ use std::collections::BTreeMap;
 
 /// From this width on there are two columns.
 const WIDE: u16 = 110;
-/// Rows of the lists of what fails and of warnings.
+/// Rows that the lists of what fails and of warnings have at least.
 const SHOWN: usize = 8;
+/// Rows of all that stands beside those two lists, and a line for each node.
+const AROUND: usize = 20;
 
 /// The page.
 pub fn page(known: &Known<'_>) -> Page {
@@ -37,6 +39,12 @@ pub fn page(known: &Known<'_>) -> Page {
     // What happened moves out of the hour by itself.
     page.wake(60);
     page
+}
+
+/// How many rows the lists of what fails and of warnings have each: a high window shows more of them.
+fn shown(known: &Known<'_>) -> usize {
+    let around = AROUND + known.store.of(Kind::Node).len();
+    (usize::from(known.size.1).saturating_sub(around) / 2).max(SHOWN)
 }
 
 fn cluster(known: &Known<'_>, width: u16) -> Vec<Line> {
@@ -179,6 +187,25 @@ fn last_hour(known: &Known<'_>, width: u16, page: &mut Page) -> Vec<Line> {
     lines
 }
 
+/// What was warned of, in the same words maybe of several objects.
+struct Warning<'a> {
+    row: &'a Row,
+    objects: Vec<String>,
+    reason: String,
+    says: String,
+}
+
+impl Warning<'_> {
+    /// `pod/web and 5 more`.
+    fn about(&self) -> String {
+        match self.objects.as_slice() {
+            [one] => one.clone(),
+            [first, rest @ ..] => format!("{first} and {} more", rest.len()),
+            [] => String::new(),
+        }
+    }
+}
+
 /// The newest warnings, one a pod and reason.
 fn warnings(known: &Known<'_>, width: u16, page: &mut Page) -> Vec<Line> {
     let mut lines = vec![Line::heading("WARNINGS", width)];
@@ -187,22 +214,28 @@ fn warnings(known: &Known<'_>, width: u16, page: &mut Page) -> Vec<Line> {
         known.store.of(Kind::Event).iter().map(|(_, row)| row).filter(|row| row.tone == Tone::Warn).collect();
     events.sort_by_key(|row| std::cmp::Reverse(seen(row)));
     let cell = |row: &Row, title: &str| row.words(columns::EVENTS, title).to_owned();
-    let mut told: Vec<((String, String), &Row)> = Vec::new();
+    let mut told: Vec<Warning<'_>> = Vec::new();
     for row in events {
-        let what = (cell(row, "OBJECT"), cell(row, "REASON"));
-        if told.len() < SHOWN && !told.iter().any(|(known, _)| *known == what) {
-            told.push((what, row));
+        let (object, reason, says) = (cell(row, "OBJECT"), cell(row, "REASON"), cell(row, "MESSAGE"));
+        // What is said of many in the same words is one warning: of all pods of a node that is not seen.
+        if let Some(known) = told.iter_mut().find(|known| known.reason == reason && known.says == says) {
+            if !known.objects.contains(&object) {
+                known.objects.push(object);
+            }
+        } else if told.len() < shown(known) && !told.iter().any(|known| known.reason == reason && known.objects[0] == object) {
+            told.push(Warning { row, objects: vec![object], reason, says });
         }
     }
     // Texts below one another where names leave them room.
-    let widest = told.iter().map(|((object, _), _)| text::width(object)).max().unwrap_or(0);
+    let widest = told.iter().map(|warning| text::width(&warning.about())).max().unwrap_or(0);
     let names = if widest + 60 <= usize::from(width) { widest } else { 0 };
-    for ((object, reason), row) in &told {
+    for warning in &told {
+        let (row, about) = (warning.row, warning.about());
         let age = seen(row).map(|at| page.age(at, known.now)).unwrap_or_default();
-        let line = Line::default().cell(Role::Dim, &age, 7).cell(Role::Warn, reason, 18);
-        let line = line.cell(Role::Text, object, names.max(text::width(object)) + 1);
+        let line = Line::default().cell(Role::Dim, &age, 7).cell(Role::Warn, &warning.reason, 18);
+        let line = line.cell(Role::Text, &about, names.max(text::width(&about)) + 1);
         let left = usize::from(width).saturating_sub(line.width() + 1);
-        let mut line = line.put(Role::Dim, cut(&cell(row, "MESSAGE"), left));
+        let mut line = line.put(Role::Dim, cut(&warning.says, left));
         line.target = row.about.as_deref().and_then(|about| {
             let kind = Kind::ALL.into_iter().find(|kind| kind.name() == &*about.kind)?;
             let key = about.key.clone();
@@ -221,16 +254,17 @@ fn warnings(known: &Known<'_>, width: u16, page: &mut Page) -> Vec<Line> {
 fn failing(known: &Known<'_>, width: u16, page: &mut Page) -> Vec<Line> {
     let mut lines = vec![Line::heading("NOT AS IT SHOULD BE", width)];
     let found = findings::of(known.store, known.cluster, known.now);
+    let shown = shown(known);
     let name = |finding: &Finding| match finding.kind {
         Kind::Pod => finding.key.name.to_string(),
         kind => format!("{}/{}", kind.singular(), finding.key.name),
     };
-    let widest = found.iter().take(SHOWN).map(|finding| name(finding).len()).max().unwrap_or(0).clamp(8, 40);
-    let longest = found.iter().take(SHOWN).map(|finding| text::width(&finding.says)).max().unwrap_or(0);
+    let widest = found.iter().take(shown).map(|finding| name(finding).len()).max().unwrap_or(0).clamp(8, 40);
+    let longest = found.iter().take(shown).map(|finding| text::width(&finding.says)).max().unwrap_or(0);
     let says = longest.min(if width >= WIDE { 40 } else { 18 }).max(10) + 2;
-    let spaces = found.iter().take(SHOWN).map(|finding| text::width(&finding.key.namespace)).max().unwrap_or(0);
+    let spaces = found.iter().take(shown).map(|finding| text::width(&finding.key.namespace)).max().unwrap_or(0);
     let spaces = spaces.clamp(8, if width >= WIDE { 40 } else { 14 }) + 2;
-    for finding in found.iter().take(SHOWN) {
+    for finding in found.iter().take(shown) {
         let (mark, role) = if finding.unseen_since.is_some() { ("?", Role::Warn) } else { sign(finding.tone) };
         let line = Line::of(role, format!("{mark} "));
         let line = line.cell(Role::Dim, &finding.key.namespace, spaces).cell(Role::Text, &name(finding), widest + 2);
@@ -246,8 +280,8 @@ fn failing(known: &Known<'_>, width: u16, page: &mut Page) -> Vec<Line> {
     }
     if found.is_empty() {
         lines.push(Line::of(Role::Ok, "● everything is as it should be"));
-    } else if found.len() > SHOWN {
-        lines.push(Line::of(Role::Dim, format!("  and {} more", found.len() - SHOWN)));
+    } else if found.len() > shown {
+        lines.push(Line::of(Role::Dim, format!("  and {} more", found.len() - shown)));
     }
     lines.push(Line::default());
     lines
