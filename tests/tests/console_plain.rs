@@ -96,11 +96,8 @@ fn an_editor_that_fails_leaves_the_text_and_says_so() {
     let input = "nodes\n1\ny\nnew mine\ncheck\nleave\n:q!\n";
     let mut child = command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()).spawn().expect("skiff runs");
     let mut stdin = child.stdin.take().expect("a pipe");
-    // Each line when the one before was taken, as somebody types.
-    for part in input.split_inclusive('\n') {
-        std::io::Write::write_all(&mut stdin, part.as_bytes()).expect("it is taken");
-        std::thread::sleep(std::time::Duration::from_millis(700));
-    }
+    // All at once, as a script does: a line waits until what the one before led to was told.
+    std::io::Write::write_all(&mut stdin, input.as_bytes()).expect("it is taken");
     drop(stdin);
     let output = child.wait_with_output().expect("it ends");
     let said = String::from_utf8_lossy(&output.stdout).into_owned();

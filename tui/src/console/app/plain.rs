@@ -2,11 +2,12 @@
 //! typed is a line. The same screens, keys and commands; only the picture is another one.
 
 use super::effect::Effect;
-use super::state::{App, Overlay};
+use super::state::{App, Asked, Overlay};
 use super::view::view;
 use super::{chrome, command, input, path};
 use crate::console::keys::commands::COMMANDS;
 use crate::console::keys::key::Key;
+use crate::console::link::Standing;
 use crate::console::model::lines::Lines;
 use crate::console::model::row::{Row, Tone};
 use crate::console::screen::Screen;
@@ -39,6 +40,16 @@ pub struct Told {
 const EDITOR_WORDS: [(&str, &str); 4] = [("apply", "ctrl-s"), ("check", "ctrl-x d"), ("save", "ctrl-x s"), ("leave", "esc")];
 /// Said of them when a text is opened.
 const EDITOR_HELP: &str = "type edit for your editor, check, apply, save, leave, or a command with its colon";
+
+/// Whether the daemon has said all that the screen shows and that was asked of it; what is asked again and again does not count.
+pub fn is_answered(app: &App) -> bool {
+    let is_read = match app.screen() {
+        Screen::List(list) => list.rows(&app.store).is_complete || app.refused.iter().any(|(kind, _)| list.kind() == Some(*kind)),
+        _ => true,
+    };
+    let is_awaited = |asked: &Asked| !matches!(asked, Asked::Members | Asked::Usage(_));
+    matches!(app.standing, Standing::Live { .. }) && is_read && app.waiting.is_none() && !app.asked.values().any(is_awaited)
+}
 
 /// Gives a text that has just been opened to the user's own editor.
 pub fn open_editor(app: &App, told: &mut Told, out: &mut Vec<Effect>) {
@@ -319,7 +330,8 @@ fn row_text(app: &App, list: &List, row: &Row) -> String {
         !matches!(column.title, "NAMESPACE" | "NAME" | "AGE" | "LAST SEEN" | "SINCE" | "RTT") && cell.counts_from().is_none()
     });
     let cells = told.map(|(column, cell)| format!("{} {}", column.title.to_lowercase(), cell.label(app.now)));
-    let cells: Vec<String> = cells.filter(|text| !text.ends_with(' ') && !text.ends_with("<none>")).collect();
+    let is_said = |text: &String| ![" ", " -", "<none>"].iter().any(|nothing| text.ends_with(nothing));
+    let cells: Vec<String> = cells.filter(is_said).collect();
     format!("{}{state}: {}", row_name(row), cells.join(", "))
 }
 
@@ -331,7 +343,8 @@ fn painted(app: &App) -> Vec<String> {
     let text = |cells: &[ratatui::buffer::Cell]| plain(&cells.iter().map(ratatui::buffer::Cell::symbol).collect::<String>());
     let lines: Vec<String> = rows.map(text).collect();
     let body = lines.iter().skip(2).take(lines.len().saturating_sub(3));
-    body.filter(|line| !line.is_empty()).cloned().collect()
+    // Where one stands, and beside what a log is quoted, is for the eye.
+    body.map(|line| line.trim_start_matches(['|', ' ']).to_owned()).filter(|line| !line.is_empty()).collect()
 }
 
 /// Words without the signs that a reader would spell, and without the gaps of columns.
@@ -372,6 +385,36 @@ mod tests {
             Box::new(row(Kind::Pod, &pod("alpha", &json!({"waiting": {"reason": "CrashLoopBackOff"}}), false, 4))),
         ));
         assert!(tell(&bench.app, &mut told).join("\n").starts_with("now: default/alpha, failing: "));
+    }
+
+    #[test]
+    fn what_nobody_knows_and_where_one_stands_is_not_spelled() {
+        let (mut bench, mut told) = (Bench::new(SIZE.0, SIZE.1), Told::default());
+        bench.app.theme = crate::console::theme::load::Theme::load(
+            "dark",
+            crate::console::term::caps::Depth::Mono,
+            crate::console::theme::glyph::Glyphs::Ascii,
+        )
+        .expect("it loads");
+        let first = tell(&bench.app, &mut told).join("\n");
+        assert!(!first.contains(" -,") && first.contains("ip 10.88.0.7"), "{first}");
+        type_line(&mut bench, &mut told, "2");
+        let why = type_line(&mut bench, &mut told, "w");
+        assert!(why.contains("\nx container web") && !why.contains("\n|"), "{why}");
+    }
+
+    #[test]
+    fn a_line_waits_for_what_the_daemon_has_not_said_yet() {
+        let mut bench = Bench::new(SIZE.0, SIZE.1);
+        bench.app.asked.clear();
+        assert!(super::is_answered(&bench.app));
+        let (mut told, mut out) = (Told::default(), Vec::new());
+        take(&mut bench.app, &mut told, "svc", &mut out);
+        bench.wait(0);
+        assert!(!super::is_answered(&bench.app), "services are read");
+        bench.wire(Wire::Rows(Kind::Service, Vec::new()));
+        assert!(super::is_answered(&bench.app));
+        assert!(!super::is_answered(&Bench::unconnected(SIZE.0, SIZE.1).app), "there is no link yet");
     }
 
     #[test]

@@ -1,4 +1,7 @@
 //! The loop of the console that prints lines: one thread reads lines, and each is answered with what is new.
+//!
+//! A line is taken once what the one before it led to was told, so that a script that writes all of its lines at once is answered as a
+//! person is who waits.
 
 use super::effects::{Outcome, Outside};
 use super::io;
@@ -16,19 +19,89 @@ use crate::console::theme::glyph::Glyphs;
 use crate::console::theme::load::Theme;
 use jiff::Timestamp;
 use nix::poll::PollTimeout;
+use std::collections::VecDeque;
 use std::io::Write;
 use std::sync::mpsc::RecvTimeoutError;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The longest line that is read; a longer one is none.
 const MAX_LINE: usize = 64 * 1024;
 /// News of the daemon that come together are told together.
 const TOGETHER: Duration = Duration::from_millis(200);
+/// How long a line waits for what the screen shows: until the daemon has answered, or does not.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Opens the console and stays until it is left or its input ends.
 pub fn run(options: &Options) -> anyhow::Result<()> {
-    let theme = Theme::load("dark", crate::console::term::caps::Depth::Mono, Glyphs::Ascii)?;
     let (commands, messages) = io::start(options.address.clone(), io::Typing::Lines)?;
+    let mut app = new_app(options)?;
+    let mut outside = Outside::new(commands, None, options.address.clone()).with_lines();
+    let (mut told, mut painter) = (Told::default(), Painter::new());
+    if let Some(command) = &options.command {
+        let mut effects = Vec::new();
+        plain::take(&mut app, &mut told, &format!(":{command}"), &mut effects);
+        if perform(&mut app, &mut outside, &mut painter, effects)? {
+            return Ok(());
+        }
+    }
+    let mut lines = Lines::default();
+    // When what is new is told; nothing where nothing is.
+    let mut due = Some(Instant::now() + TOGETHER);
+    loop {
+        let wait = match (due, lines.is_waiting()) {
+            (Some(due), _) => due.saturating_duration_since(Instant::now()),
+            (None, true) => TOGETHER,
+            (None, false) => Duration::from_secs(3_600),
+        };
+        let msg = match messages.recv_timeout(wait) {
+            Ok(Msg::Line(line)) => {
+                lines.came(line);
+                None
+            }
+            Ok(Msg::Input(Input::Gone)) => {
+                lines.has_ended = true;
+                None
+            }
+            Ok(msg) => Some(msg),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => return Ok(()),
+        };
+        if due.is_some_and(|due| due <= Instant::now()) {
+            print(&plain::tell(&app, &mut told))?;
+            due = None;
+        }
+        let mut effects = Vec::new();
+        if let Some(msg) = msg {
+            effects = update(&mut app, Timestamp::now(), msg);
+        } else if due.is_none() {
+            match lines.next(plain::is_answered(&app)) {
+                Some(Msg::Line(line)) => {
+                    plain::take(&mut app, &mut told, &line, &mut effects);
+                    // What a line changes is looked at by the state like everything else.
+                    effects.extend(update(&mut app, Timestamp::now(), Msg::Time));
+                    admit(&mut app, &mut effects);
+                }
+                Some(end) => effects = update(&mut app, Timestamp::now(), end),
+                None => continue,
+            }
+        } else {
+            continue;
+        }
+        // What a text is, and that the editor opens, is heard before it does.
+        let before = effects.len();
+        plain::open_editor(&app, &mut told, &mut effects);
+        if effects.len() > before {
+            print(&plain::tell(&app, &mut told))?;
+        }
+        due = due.or_else(|| Some(Instant::now() + TOGETHER));
+        if perform(&mut app, &mut outside, &mut painter, effects)? {
+            return print(&plain::tell(&app, &mut told));
+        }
+    }
+}
+
+fn new_app(options: &Options) -> anyhow::Result<App> {
+    let theme = Theme::load("dark", crate::console::term::caps::Depth::Mono, Glyphs::Ascii)?;
     let mut app = App::new(
         Timestamp::now(),
         plain::SIZE,
@@ -40,49 +113,38 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     app.zone = jiff::tz::TimeZone::system();
     super::own_files(&mut app, options);
     settle(&mut app);
-    let mut outside = Outside::new(commands, None, options.address.clone()).with_lines();
-    let (mut told, mut painter) = (Told::default(), Painter::new());
-    if let Some(command) = &options.command {
-        let mut effects = Vec::new();
-        plain::take(&mut app, &mut told, &format!(":{command}"), &mut effects);
-        if perform(&mut app, &mut outside, &mut painter, effects)? {
-            return Ok(());
-        }
+    Ok(app)
+}
+
+/// The lines that were read and not taken yet.
+#[derive(Debug, Default)]
+struct Lines {
+    waiting: VecDeque<String>,
+    /// Since when the first of them waits.
+    since: Option<Instant>,
+    has_ended: bool,
+}
+
+impl Lines {
+    fn came(&mut self, line: String) {
+        self.since.get_or_insert_with(Instant::now);
+        self.waiting.push_back(line);
     }
-    let mut is_new = true;
-    loop {
-        let wait = if is_new { TOGETHER } else { Duration::from_secs(3_600) };
-        let msg = match messages.recv_timeout(wait) {
-            Ok(msg) => msg,
-            Err(RecvTimeoutError::Timeout) => {
-                if is_new {
-                    print(&plain::tell(&app, &mut told))?;
-                }
-                is_new = false;
-                continue;
-            }
-            Err(RecvTimeoutError::Disconnected) => return Ok(()),
-        };
-        let mut effects = Vec::new();
-        match msg {
-            Msg::Line(line) => {
-                plain::take(&mut app, &mut told, &line, &mut effects);
-                // What a line changes is looked at by the state like everything else.
-                effects.extend(update(&mut app, Timestamp::now(), Msg::Time));
-                admit(&mut app, &mut effects);
-            }
-            msg => effects = update(&mut app, Timestamp::now(), msg),
+
+    fn is_waiting(&self) -> bool {
+        !self.waiting.is_empty() || self.has_ended
+    }
+
+    /// The next line, once what the screen shows has come or nobody waits for it any longer; after the last one the end.
+    fn next(&mut self, is_answered: bool) -> Option<Msg> {
+        if self.waiting.is_empty() {
+            return std::mem::take(&mut self.has_ended).then_some(Msg::Input(Input::Gone));
         }
-        // What a text is, and that the editor opens, is heard before it does.
-        let before = effects.len();
-        plain::open_editor(&app, &mut told, &mut effects);
-        if effects.len() > before {
-            print(&plain::tell(&app, &mut told))?;
+        if !is_answered && self.since.is_some_and(|since| since.elapsed() < PATIENCE) {
+            return None;
         }
-        is_new = true;
-        if perform(&mut app, &mut outside, &mut painter, effects)? {
-            return print(&plain::tell(&app, &mut told));
-        }
+        self.since = Some(Instant::now());
+        self.waiting.pop_front().map(Msg::Line)
     }
 }
 
