@@ -36,7 +36,18 @@ impl Dialog {
     fn place(&self, area: Rect) -> Rect {
         let longest = self.lines.iter().chain([&self.title]).map(|line| text::width(line)).max().unwrap_or(0) as u16;
         let width = (longest + 6).max(self.buttons_width() + 4).clamp(36, 76);
-        middle(area, width, self.lines.len() as u16 + 5)
+        middle(area, width, self.rows(width.min(area.width).saturating_sub(4)).len() as u16 + 5)
+    }
+
+    /// Its lines for so many columns: a sentence goes on below; a name and a line of a manifest are cut, as they begin with a sign.
+    fn rows(&self, columns: u16) -> Vec<String> {
+        let columns = usize::from(columns);
+        let is_sentence = |line: &str| line.starts_with(char::is_alphanumeric);
+        let rows = |line: &String| match text::width(line) > columns && is_sentence(line) {
+            true => text::wrap(line, columns),
+            false => vec![line.clone()],
+        };
+        self.lines.iter().flat_map(rows).collect()
     }
 
     /// The button at a place of the window.
@@ -61,7 +72,7 @@ impl Dialog {
         let place = self.place(canvas.area());
         let border = if self.is_dangerous { Role::Danger } else { Role::Border };
         let inside = canvas.popup(place, &self.title, border);
-        for (y, line) in (inside.y + 1..inside.bottom()).zip(&self.lines) {
+        for (y, line) in (inside.y + 1..inside.bottom().saturating_sub(1)).zip(&self.rows(inside.width)) {
             canvas.text((inside.x, y), line, inside.width, Role::Popup);
         }
         let mut x = inside.right().saturating_sub(buttons).max(inside.x);

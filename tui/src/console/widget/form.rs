@@ -7,6 +7,9 @@ use crate::console::theme::role::Role;
 use ratatui::layout::{Position, Rect};
 use std::borrow::Cow;
 
+/// Columns of a box.
+const WIDTH: u16 = 72;
+
 /// One line to fill in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Blank {
@@ -104,7 +107,13 @@ impl Form {
 
     /// Its area in a window of that size.
     fn place(&self, area: Rect) -> Rect {
-        middle(area, 72, (self.blanks.len() + self.notes.len()) as u16 + 7)
+        let width = area.width.min(WIDTH).saturating_sub(4);
+        middle(area, WIDTH, (self.blanks.len() + self.rows(width).len()) as u16 + 7)
+    }
+
+    /// What is said, for so many columns.
+    fn rows(&self, columns: u16) -> Vec<String> {
+        self.notes.iter().flat_map(|note| text::wrap(note, usize::from(columns))).collect()
     }
 
     /// The line at a place of the window.
@@ -135,20 +144,23 @@ impl Form {
             }
         }
         let mut y = inside.y + 2 + self.blanks.len() as u16;
-        for note in &self.notes {
-            canvas.text((inside.x, y), note, inside.width, Role::Popup);
+        let last = inside.bottom().saturating_sub(1);
+        // What is wrong counts more than what is only said, where not all has room.
+        let end = if self.fault.is_some() { last.saturating_sub(1) } else { last };
+        for row in self.rows(inside.width).into_iter().take(usize::from(end.saturating_sub(y))) {
+            canvas.text((inside.x, y), &row, inside.width, Role::Popup);
             y += 1;
         }
         if let Some(fault) = &self.fault {
-            canvas.text((inside.x, y), &format!("✕ {fault}"), inside.width, Role::Bad);
+            canvas.text((inside.x, y.min(end)), &format!("✕ {fault}"), inside.width, Role::Bad);
         }
-        let y = inside.bottom().saturating_sub(1);
-        let x = canvas.text((inside.x, y), "tab", 3, Role::Key);
-        let x = canvas.text((x + 1, y), "next line", 9, Role::Hint);
-        let x = canvas.text((x + 2, y), "enter", 5, Role::Key);
-        let x = canvas.text((x + 1, y), self.button, 16, Role::Hint);
-        let x = canvas.text((x + 2, y), "esc", 3, Role::Key);
-        canvas.text((x + 1, y), "cancel", 6, Role::Hint);
+        let y = last;
+        let mut x = inside.x;
+        for (key, does) in [("tab", "next line"), ("enter", self.button), ("esc", "cancel")] {
+            let room = |x: u16| inside.right().saturating_sub(x);
+            x = canvas.text((x, y), key, room(x), Role::Key) + 1;
+            x = canvas.text((x, y), does, room(x), Role::Hint) + 2;
+        }
         cursor
     }
 }

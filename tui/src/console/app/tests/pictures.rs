@@ -225,3 +225,16 @@ fn a_terminal_without_unicode_gets_ascii() {
         assert!(bench.press(keys).picture().is_ascii(), "{}", bench.picture());
     }
 }
+
+#[test]
+fn boxes_of_a_tiny_window_say_all_of_it() {
+    let mut bench = Bench::new(40, 12);
+    bench.press("j x d");
+    for words in ["Delete pod?", "up to 30s", "to end.", "a while.", "[ Cancel ]"] {
+        assert!(bench.shows(words), "{words}: {}", bench.picture());
+    }
+    let mut bench = Bench::new(40, 10);
+    bench.press("j x f");
+    let footer = bench.picture().lines().find(|line| line.contains("next line")).map(str::to_owned);
+    assert!(footer.is_some_and(|footer| footer.contains("tab next line  enter forward  esc")), "{}", bench.picture());
+}
