@@ -180,7 +180,8 @@ pub fn answered(app: &mut App, id: u32, result: Result<Response, Failure>, out: 
         Err(failure) => {
             refuse(edit, &failure);
             if is_newer(edit, &failure) {
-                merging::begin(edit, last_id, asked, out);
+                let dry_run = if then_applies(&sending) { DryRun::No } else { DryRun::Yes };
+                merging::begin(edit, dry_run, (last_id, asked), out);
             }
             let origin = edit.origin.clone();
             let is_shown = matches!(app.screens.last(), Some(Screen::Edit(edit)) if edit.origin == origin);

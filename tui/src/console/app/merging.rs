@@ -1,5 +1,6 @@
 //! An object that changed while its manifest was edited: both changes are merged, and one is asked only where they meet.
 
+use super::editing::{self, Force};
 use super::effect::Effect;
 use super::state::{App, Asked, Choice, Overlay};
 use crate::console::link::{Command, Failure};
@@ -9,7 +10,7 @@ use crate::console::theme::role::Role;
 use crate::console::widget::palette::{Entry, Palette};
 use crate::merge::{self, Piece};
 use objects::Kind;
-use wire::{GetRequest, ObjectRef, Request, Response};
+use wire::{DryRun, GetRequest, ObjectRef, Request, Response};
 
 /// Which side of a conflict is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,17 +55,22 @@ pub fn manifest_of(mut object: serde_json::Value) -> String {
 }
 
 /// Asks for the newer object, after the daemon refused ours because of it.
-pub fn begin(edit: &mut Edit, last_id: &mut u32, asked: &mut std::collections::HashMap<u32, Asked>, out: &mut Vec<Effect>) {
+pub fn begin(
+    edit: &mut Edit,
+    dry_run: DryRun,
+    (last_id, asked): (&mut u32, &mut std::collections::HashMap<u32, Asked>),
+    out: &mut Vec<Effect>,
+) {
     let Origin::Live(kind, key) = &edit.origin else { return };
     let object = ObjectRef { kind: *kind, namespace: key.namespace.to_string(), name: key.name.to_string() };
     *last_id += 1;
     asked.insert(*last_id, Asked::Newer);
-    edit.merging = Some(Merging { id: *last_id, pieces: Vec::new(), theirs: String::new() });
+    edit.merging = Some(Merging { id: *last_id, pieces: Vec::new(), theirs: String::new(), dry_run });
     out.push(Effect::Link(Command::Ask { id: *last_id, request: Box::new(Request::Get(GetRequest { object })) }));
 }
 
 /// Takes the newer object over.
-pub fn answered(app: &mut App, id: u32, result: Result<Response, Failure>) {
+pub fn answered(app: &mut App, id: u32, result: Result<Response, Failure>, out: &mut Vec<Effect>) {
     let waits = |edit: &Edit| edit.merging.as_ref().is_some_and(|merging| merging.id == id);
     let shown = app.screens.len() - 1;
     let found = app.screens.iter_mut().enumerate().find_map(|(at, screen)| match screen {
@@ -89,11 +95,30 @@ pub fn answered(app: &mut App, id: u32, result: Result<Response, Failure>) {
     };
     let theirs = manifest_of(object);
     let pieces = merge::merge(&edit.base, &edit.editor.text(), &theirs);
-    edit.merging = Some(Merging { id, pieces, theirs });
+    let dry_run = edit.merging.as_ref().map_or(DryRun::Yes, |merging| merging.dry_run);
+    let is_merged = pieces.iter().all(|piece| matches!(piece, Piece::Lines(_)));
+    let only_state = is_merged && differs_in_version_only(&edit.base, &theirs);
+    edit.merging = Some(Merging { id, pieces, theirs, dry_run });
     // A box would lie over another screen than the editor's.
-    if at == shown {
-        go_on(app);
+    if at != shown {
+        return;
     }
+    if only_state && app.overlay.is_none() {
+        // Nobody wrote a word: the pod only went on, as one that crashes does all the time. Nothing is to be decided.
+        if let Some(Screen::Edit(edit)) = app.screens.last_mut() {
+            finish(edit);
+        }
+        return editing::send(app, dry_run, Force::No, out);
+    }
+    go_on(app);
+}
+
+/// Whether two texts of an object differ in nothing that somebody writes: its state is not part of them, and its version tells that it moved.
+fn differs_in_version_only(one: &str, two: &str) -> bool {
+    let differing = merge::difference(one, two);
+    let mut lines =
+        differing.iter().filter(|line| line.starts_with(['+', '-']) && !line.starts_with("+++") && !line.starts_with("---"));
+    lines.all(|line| line[1..].trim_start().starts_with("resourceVersion:"))
 }
 
 /// Asks about the next conflict, or takes the merged text over.

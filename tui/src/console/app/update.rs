@@ -174,7 +174,7 @@ fn take_wire(app: &mut App, wire: Wire, out: &mut Vec<Effect>) {
             Some(Asked::Members) => members::answered(app, result),
             Some(Asked::Usage(node)) => metering::answered(app, node.as_deref(), result),
             Some(Asked::Board) => boards::answered(app, id, &result),
-            Some(Asked::Newer) => merging::answered(app, id, result),
+            Some(Asked::Newer) => merging::answered(app, id, result, out),
             Some(Asked::Edit) => editing::answered(app, id, result, out),
             None => drop(images::pulled(app, id, &result, out)),
         },

@@ -12,6 +12,7 @@ use objects::manifest::Fault;
 use ratatui::layout::{Position, Rect};
 use serde_json::Value;
 use std::path::PathBuf;
+use wire::DryRun;
 
 /// Where the text came from, which says how it is sent back.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,6 +66,8 @@ pub struct Merging {
     pub pieces: Vec<Piece>,
     /// The newer object's text.
     pub theirs: String,
+    /// What the refused text was sent for, so that it can be sent again.
+    pub dry_run: DryRun,
 }
 
 /// What an editor knows.

@@ -183,6 +183,18 @@ fn both_changes_are_merged_when_the_object_changed_meanwhile() {
 }
 
 #[test]
+fn a_pod_that_only_went_on_is_no_change_to_decide_about() {
+    let mut bench = Bench::new(100, 50);
+    let id = refused(&mut bench, "  # here");
+    bench.wire(Wire::Answer(id, Ok(newer(&json!({"app": "web"}), "9"))));
+    let Some((id, Request::Replace(check))) = bench.asked() else { panic!("it was not sent again: {}", bench.picture()) };
+    assert_eq!((check.dry_run, &check.object["metadata"]["resourceVersion"]), (DryRun::Yes, &json!("9")));
+    assert!(text(&bench).contains("app: web  # here"), "{}", text(&bench));
+    bench.wire(Wire::Answer(id, Ok(object("replaced", "9"))));
+    assert!(bench.shows("Replace pod/bravo?"), "and asked as ever: {}", bench.picture());
+}
+
+#[test]
 fn where_both_changed_the_same_line_one_is_asked_and_may_leave_it() {
     let mut bench = Bench::new(100, 50);
     let id = refused(&mut bench, "2");

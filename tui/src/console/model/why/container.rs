@@ -75,7 +75,8 @@ fn crashing((spec, status): (&Value, &Value), what: String, message: &str) -> St
     let name = text(spec, "/name");
     let last = status.pointer("/lastState/terminated").unwrap_or(&Value::Null);
     let count = number(status, "/restartCount");
-    let says = format!("it ends again and again ({count} restarts); {}", how_it_ended(last));
+    let times = if count == 1 { "1 restart".to_owned() } else { format!("{count} restarts") };
+    let says = format!("it ends again and again ({times}); {}", how_it_ended(last));
     let step = Step::new(Tone::Bad, what, says).at(time(last, "/finishedAt")).detail(text(last, "/message").trim());
     let step = step.detail(meaning(last)).detail(message);
     step.lead(Lead::Log { container: name.to_owned(), is_previous: true }).lead(Lead::Edit)
