@@ -1,7 +1,7 @@
 //! The looks: roles, theme files that give them colours, signs for terminals that have few.
 
 pub mod builtin;
-mod color;
+pub mod color;
 mod file;
 pub mod glyph;
 pub mod load;

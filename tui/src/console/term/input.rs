@@ -132,7 +132,8 @@ fn inputs(parser: &mut Parser, bytes: &[u8], is_cut: bool) -> Vec<Input> {
 fn input(event: Event) -> Option<Input> {
     match event {
         Event::Key(key) if key.kind != KeyEventKind::Release => {
-            Some(Input::Key(KeyEvent::new(code(key.code)?, modifiers(key.modifiers))))
+            let modifiers = modifiers(key.modifiers);
+            Some(Input::Key(KeyEvent::new(control(code(key.code)?, modifiers), modifiers)))
         }
         Event::Mouse(mouse) => {
             let gesture = match mouse.kind {
@@ -164,6 +165,20 @@ fn modifiers(of: Modifiers) -> KeyModifiers {
     modifiers.set(KeyModifiers::CONTROL, of.contains(Modifiers::CONTROL));
     modifiers.set(KeyModifiers::ALT, of.contains(Modifiers::ALT));
     modifiers
+}
+
+/// Four bytes are sent by two keys each: they go by the one that is on the key in ASCII, `ctrl-]` and not `ctrl-5`.
+fn control(code: event::KeyCode, modifiers: KeyModifiers) -> event::KeyCode {
+    let event::KeyCode::Char(digit @ '4'..='7') = code else { return code };
+    if !modifiers.contains(KeyModifiers::CONTROL) {
+        return code;
+    }
+    event::KeyCode::Char(match digit {
+        '4' => '\\',
+        '5' => ']',
+        '6' => '^',
+        _ => '_',
+    })
 }
 
 fn code(code: KeyCode) -> Option<event::KeyCode> {
@@ -222,6 +237,7 @@ mod tests {
         assert_eq!(read(b"\x04\x1b[A\x1bOB\x1b[5~\x1b[Z\x1b[3~"), ["ctrl-d", "up", "down", "pageup", "backtab", "delete"]);
         assert_eq!(read("\u{e9}\u{65e5}".as_bytes()), ["\u{e9}", "\u{65e5}"]);
         assert_eq!(read(b"\x1b"), ["esc"]);
+        assert_eq!(read(b"\x1c\x1d\x1e\x1f5"), ["ctrl-\\", "ctrl-]", "ctrl-^", "ctrl-_", "5"]);
     }
 
     #[test]
