@@ -123,7 +123,7 @@ fn the_console_comes_to_a_client_with_nothing_installed_and_follows_its_window()
     console.type_text(":pods");
     console.press(&["Enter"]);
     console.wait_for("web");
-    console.press(&["x", "s"]);
+    console.press(&["x", "S"]);
     console.wait_until("a shell", |screen| screen.trim_end().ends_with(['#', '$']) && !screen.contains("live"));
     console.type_text("echo inside $((6*7)); hostname");
     console.press(&["Enter"]);
@@ -142,6 +142,42 @@ fn the_console_comes_to_a_client_with_nothing_installed_and_follows_its_window()
         if of_sessions(&world).is_empty() { Ok(()) } else { Err(format!("{:?}", of_sessions(&world))) }
     });
     let _ = world.skiff(&["delete", "pods", "--all", "--force", "--grace-period=0"]).ok();
+}
+
+#[test]
+fn a_shell_in_a_pane_needs_nothing_but_the_line() {
+    if skipped("a_shell_in_a_pane_needs_nothing_but_the_line") {
+        return;
+    }
+    let (world, client) = world();
+    let console = in_terminal(&world, &client, "operator", "", (100, 30));
+    console.wait_until("the console is there", |screen| screen.contains("live") && screen.contains("web"));
+    console.press(&["x", "s"]);
+    console.wait_until("a prompt", |screen| screen.contains("web shell main") && screen.lines().any(|line| line.ends_with('#')));
+    console.type_text("stty size; sleep 31339");
+    console.press(&["Enter"]);
+    console.wait_until("its size", |screen| screen.lines().any(|line| line == "27 100"));
+    console.resize(120, 40);
+    console.wait_until("a larger window", |screen| screen.lines().nth(39).is_some_and(|line| line.contains("ctrl-]")));
+    console.press(&["C-c"]);
+    console.type_text("stty size; sleep 31339");
+    console.press(&["Enter"]);
+    console.wait_until("its new size", |screen| screen.lines().any(|line| line == "37 120"));
+    // Who only looks runs nothing.
+    let other = in_terminal(&world, &client, "viewer", "", (90, 25));
+    other.wait_until("the second is there", |screen| screen.contains("live") && screen.contains("web"));
+    other.press(&["x", "s"]);
+    other.wait_for("read-only");
+    // The line drops, and with it the session, the shell and what ran in it.
+    drop((console, other));
+    eventually("nothing is left of the session", || match of_sessions(&world) {
+        left if left.is_empty() => Ok(()),
+        left => Err(left.join("\n")),
+    });
+    eventually("nothing is left of the shell", || match world.processes("sleep 31339") {
+        left if left.is_empty() => Ok(()),
+        left => Err(format!("{left:?}")),
+    });
 }
 
 #[test]

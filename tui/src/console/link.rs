@@ -3,15 +3,19 @@
 mod copy;
 mod driver;
 mod forward;
+mod keyboard;
+mod pane;
 
 pub use crate::forward::backend::Target;
 pub use driver::drive;
+pub use keyboard::Keyboard;
 
 use objects::{Kind, Status};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::time::Duration;
-use wire::{CopyRequest, ImagePullRequest, LogsRequest, PullProgress, Request, Response};
+use tokio::sync::OwnedSemaphorePermit;
+use wire::{CopyRequest, ImagePullRequest, LogsRequest, PullProgress, Request, Response, TerminalSize};
 
 /// What the state asks of the daemon. `id` is chosen by the state and comes back with every answer.
 #[derive(Debug, Clone)]
@@ -58,7 +62,30 @@ pub enum Command {
         /// What to where.
         copy: Box<Copy>,
     },
-    /// A log, a forward or a copy that nobody wants any more.
+    /// A program to run, or to join, on a terminal of ours.
+    Pane {
+        /// The program's number.
+        id: u32,
+        /// Which program.
+        request: Box<PaneRequest>,
+        /// What is typed to it.
+        keyboard: Keyboard,
+    },
+    /// What is typed to such a program; nothing is the end of its input.
+    Type {
+        /// The program's number.
+        id: u32,
+        /// The bytes that a terminal would send.
+        bytes: Vec<u8>,
+    },
+    /// Such a program's terminal has another size.
+    Resize {
+        /// The program's number.
+        id: u32,
+        /// The size.
+        size: TerminalSize,
+    },
+    /// A log, a forward, a copy or a program that nobody wants any more.
     End {
         /// Its number.
         id: u32,
@@ -125,6 +152,91 @@ pub struct Copy {
     pub request: CopyRequest,
     /// The path on this machine.
     pub local: String,
+}
+
+/// A program on a terminal of ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PaneRequest {
+    /// Which.
+    pub program: PaneProgram,
+    /// The terminal's size.
+    pub size: TerminalSize,
+}
+
+/// Which program has a terminal of ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PaneProgram {
+    /// One that is run in a container, and ends when nobody reads it any more.
+    Exec {
+        /// The pod's namespace.
+        namespace: String,
+        /// The pod.
+        pod: String,
+        /// The container; `None` is the only one.
+        container: Option<String>,
+        /// The program and its words.
+        command: Vec<String>,
+    },
+    /// The container's own, which goes on when nobody reads it any more.
+    Attach {
+        /// The pod's namespace.
+        namespace: String,
+        /// The pod.
+        pod: String,
+        /// The container; `None` is the only one.
+        container: Option<String>,
+        /// Whether it reads its input (`stdin`).
+        has_input: bool,
+        /// Whether it has a terminal (`tty`).
+        has_terminal: bool,
+    },
+    /// A shell of a node's own.
+    Node {
+        /// The node.
+        node: String,
+    },
+}
+
+/// What is heard of a program that has a terminal of ours.
+#[derive(Debug)]
+pub enum PaneNews {
+    /// It runs.
+    Begun,
+    /// It wrote something.
+    Output(Chunk),
+    /// It does not read what is typed, and has lost some of it.
+    Full,
+    /// Nothing more comes.
+    Ended(PaneEnd),
+}
+
+/// Why nothing more comes of a program.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PaneEnd {
+    /// It ended with this code.
+    Exited(i32),
+    /// It could not be run or joined: why.
+    Failed(String),
+    /// The link was lost: why. What was run has ended, what was joined goes on.
+    Lost(String),
+    /// It was left.
+    Left,
+}
+
+/// A piece of what a program wrote. The program goes on writing when enough of them were dropped.
+#[derive(Debug)]
+pub struct Chunk {
+    /// The bytes; a character or a sequence may be cut anywhere.
+    pub bytes: Vec<u8>,
+    _place: Option<OwnedSemaphorePermit>,
+}
+
+impl Chunk {
+    /// A piece that takes a place until it is dropped.
+    pub const fn new(bytes: Vec<u8>, place: Option<OwnedSemaphorePermit>) -> Self {
+        Self { bytes, _place: place }
+    }
 }
 
 /// How the link stands.
@@ -240,6 +352,13 @@ pub enum Delta {
         id: u32,
         /// How many bytes there were, or what is missing and why.
         result: Result<u64, String>,
+    },
+    /// News of a program that has a terminal of ours.
+    Pane {
+        /// The program's number.
+        id: u32,
+        /// What.
+        news: PaneNews,
     },
     /// A log ended.
     LogEnd {

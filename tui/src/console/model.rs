@@ -23,6 +23,7 @@ pub mod pulse;
 pub mod query;
 pub mod row;
 pub mod schema;
+pub mod shells;
 pub mod sides;
 pub mod store;
 pub mod template;

@@ -1,6 +1,7 @@
 //! The loop: waits, takes every message there is, and paints where something changed.
 
 mod draft;
+mod echo;
 mod effects;
 mod io;
 mod line;
@@ -13,7 +14,7 @@ pub mod record;
 
 use super::Options;
 use super::app::effect::Effect;
-use super::app::msg::Msg;
+use super::app::msg::{Msg, Wire};
 use super::app::rights::{OnCluster, OnMachine};
 use super::app::session;
 use super::app::state::App;
@@ -30,6 +31,7 @@ use super::theme::glyph::Glyphs;
 use super::theme::load::Theme;
 use crate::settings::GlyphChoice;
 use anyhow::Context;
+use echo::Echo;
 use effects::{Ended, Outside};
 use jiff::Timestamp;
 use line::Line;
@@ -84,6 +86,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
         outside: Outside::new(commands, Some(guard), options.address.clone()).with_draft(draft),
         messages,
         pace: Pace::new(),
+        echo: Echo::default(),
         line: Line::new(caps::is_remote(env)),
         recorder,
     };
@@ -175,6 +178,7 @@ struct Console {
     outside: Outside,
     messages: Receiver<Msg>,
     pace: Pace,
+    echo: Echo,
     line: Line,
     recorder: Option<Recorder>,
 }
@@ -235,8 +239,11 @@ impl Console {
                     }
                     Msg::Input(_) | Msg::Resized(..) | Msg::CannotSuspend | Msg::CannotCopy => Taken::Input,
                     Msg::Time if is_dirty => Taken::Input,
+                    // What follows what one typed is its echo, most likely.
+                    Msg::Wire(Wire::Pane(..)) if self.echo.is_due(Instant::now()) => Taken::Input,
                     _ => Taken::News,
                 };
+                self.echo.take(&msg, &self.app, Instant::now());
                 if self.handle(msg)? == Some(Ended) {
                     return Ok(());
                 }

@@ -6,6 +6,7 @@ pub mod list;
 mod list_marks;
 pub mod list_view;
 pub mod log;
+pub mod pane;
 pub mod reader;
 
 /// One screen, with all it knows.
@@ -21,4 +22,6 @@ pub enum Screen {
     Log(Box<log::LogScreen>),
     /// A manifest being written.
     Edit(Box<edit::Edit>),
+    /// A program on a terminal of its own.
+    Pane(pane::PaneView),
 }

@@ -9,7 +9,6 @@ use crate::console::keys::action::Action;
 use crate::console::keys::table::Binding;
 use crate::console::link::Standing;
 use crate::console::model::row::Tone;
-use crate::console::screen::Screen;
 use crate::console::screen::list_view::tone_role;
 use crate::console::theme::role::Role;
 use crate::console::widget::canvas::Canvas;
@@ -132,7 +131,7 @@ pub fn bottom(app: &App, canvas: &mut Canvas<'_>, area: Rect) {
     if let Some(count) = app.count {
         end = canvas.right((end, area.y), &count.to_string(), Role::Key).saturating_sub(1);
     }
-    let types_text = matches!(app.screen(), Screen::Edit(_));
+    let types_text = app.types_text();
     // Help has the last place whatever else there is no room for.
     let end = if types_text { end } else { end.saturating_sub("? help".len() as u16) };
     x = hints(app, canvas, (x, area.y), end);
@@ -158,7 +157,7 @@ pub fn hint_at(app: &App, wanted: u16) -> Option<Action> {
     if app.toast.is_some() {
         return None;
     }
-    let types_text = matches!(app.screen(), Screen::Edit(_));
+    let types_text = app.types_text();
     let end = app.size.0.saturating_sub(1);
     let end = if types_text { end } else { end.saturating_sub("? help".len() as u16) };
     let mut found = None;
@@ -233,6 +232,7 @@ pub fn continuations(app: &App, canvas: &mut Canvas<'_>, body: Rect) {
     let rows: Vec<(&str, &str)> = app
         .keys
         .continuations(app.places(), &app.pending)
+        .filter(|(_, binding)| !binding.help.is_empty() || !binding.command.is_empty())
         .map(|(keys, binding)| (keys, if binding.command.is_empty() { binding.help } else { &*binding.command }))
         .collect();
     let keys: Vec<String> = app.pending.iter().map(ToString::to_string).collect();

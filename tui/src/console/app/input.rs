@@ -4,14 +4,14 @@ use super::effect::Effect;
 use super::perform::{perform, whole_text};
 use super::state::{App, Choice, Overlay, Prompt, Purpose, Question};
 use super::{
-    bookmarks, command, completing, cordoning, deleting, draining, editing, forms, images, logs, merging, navigate, theming,
-    undoing,
+    bookmarks, command, completing, cordoning, deleting, draining, editing, forms, images, logs, merging, navigate, panes,
+    theming, undoing,
 };
 use crate::console::keys::action::Action;
 use crate::console::keys::commands::{COMMANDS, CommandLine};
 use crate::console::keys::key::Key;
 use crate::console::keys::map::Meaning;
-use crate::console::keys::table::{Binding, Place};
+use crate::console::keys::table::Binding;
 use crate::console::model::lines::Lines;
 use crate::console::model::query::{Query, pattern};
 use crate::console::screen::Screen;
@@ -24,8 +24,8 @@ use std::path::PathBuf;
 
 /// Takes a key.
 pub fn key(app: &mut App, key: Key, out: &mut Vec<Effect>) {
-    // Esc and a key right behind it look like that key with alt, which means something in the editor alone.
-    let edits = matches!(app.screen(), Screen::Edit(_)) && app.overlay.is_none();
+    // Esc and a key right behind it look like that key with alt, which means something in the editor and to a program alone.
+    let edits = app.types_text() && app.overlay.is_none();
     if key.alt && !edits {
         let esc = Key { code: KeyCode::Esc, ctrl: false, alt: false };
         self::key(app, esc, out);
@@ -73,26 +73,9 @@ pub fn ask_line(app: &mut App, purpose: Purpose, text: &str) {
 pub fn show_keys(app: &mut App, title: &'static str) {
     let is_told = |binding: &&Binding| !binding.help.is_empty() && app.rights.allow(binding.action);
     let bindings = || app.keys.in_places(app.places()).filter(is_told);
-    let group = |place: Place| match place {
-        Place::Any => "everywhere",
-        Place::List => "lists",
-        Place::Objects => "objects",
-        Place::Pods => "pods",
-        Place::Nodes => "nodes",
-        Place::Events => "events",
-        Place::Workloads => "workloads",
-        Place::Images => "images",
-        Place::Services => "services",
-        Place::Forwards => "forwards",
-        Place::Board | Place::PodBoard => "board",
-        Place::Text => "texts",
-        Place::Object => "object",
-        Place::Log => "log",
-        Place::Editor => "editor",
-    };
     let entry = |binding: &Binding| {
         let text = if binding.action == Action::Own { format!(":{}", binding.command) } else { binding.help.to_owned() };
-        Entry { keys: binding.keys.to_string(), text, group: group(binding.place) }
+        Entry { keys: binding.keys.to_string(), text, group: binding.place.group() }
     };
     let command = |line: &CommandLine| Entry {
         keys: format!(":{}", line.words[0]),
@@ -126,7 +109,7 @@ fn on_screen(app: &mut App, key: Key, out: &mut Vec<Effect>) {
         return bookmarks::take(app, purpose, key, out);
     }
     let places = app.places();
-    let types_text = places == [Place::Editor];
+    let types_text = app.types_text();
     if let Some(digit) = key.letter().and_then(|letter| letter.to_digit(10))
         && !types_text
         && app.pending.is_empty()
@@ -144,6 +127,10 @@ fn on_screen(app: &mut App, key: Key, out: &mut Vec<Effect>) {
             app.pending.clear();
             app.count = None;
             command::run_quietly(app, &command.unwrap_or_default(), out);
+        }
+        Meaning::Does(Action::Literal) => {
+            let keys = std::mem::take(&mut app.pending);
+            keys.first().into_iter().for_each(|first| panes::send_key(app, first.event(), out));
         }
         Meaning::Does(action) => {
             app.pending.clear();
@@ -369,7 +356,7 @@ fn find(app: &mut App, text: &str) {
             log.place.find_next(&log.log, forward)
         }
         Screen::Edit(edit) => regex.as_ref().is_some_and(|regex| edit.editor.find(regex.as_str())),
-        Screen::List(_) | Screen::Board(_) => true,
+        Screen::List(_) | Screen::Board(_) | Screen::Pane(_) => true,
     };
     if !found && regex.is_some() {
         app.say(Role::Warn, format!("\"{text}\" is not found"));

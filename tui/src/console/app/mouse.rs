@@ -4,7 +4,7 @@
 use super::effect::Effect;
 use super::state::{App, Overlay, Pressed};
 use super::view::view;
-use super::{chrome, input, navigate, path, perform};
+use super::{chrome, input, navigate, panes, path, perform};
 use crate::console::keys::action::Action;
 use crate::console::keys::key::Key;
 use crate::console::screen::Screen;
@@ -21,6 +21,9 @@ const STEP: i64 = 3;
 
 /// Takes what the mouse did.
 pub fn take(app: &mut App, mouse: Mouse, out: &mut Vec<Effect>) {
+    if panes::mouse(app, mouse, out) {
+        return;
+    }
     let at = (mouse.x, mouse.y);
     match mouse.gesture {
         Gesture::Press => {

@@ -1,6 +1,6 @@
 //! Everything that can happen to the console, in the one order in which it happens.
 
-use crate::console::link::{Failure, ForwardReport, Standing};
+use crate::console::link::{Failure, ForwardReport, PaneNews, Standing};
 use crate::console::model::row::{Key, Row};
 use crate::console::term::input::Input;
 use objects::Kind;
@@ -70,6 +70,8 @@ pub enum Wire {
     Copied(u32, u64),
     /// The end of a copy: how many bytes there were, or what is missing and why.
     CopyEnd(u32, Result<u64, String>),
+    /// News of a program that has a terminal of ours.
+    Pane(u32, PaneNews),
     /// What this console may not do, said instead of doing it.
     Denied(&'static str),
 }

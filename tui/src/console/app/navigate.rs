@@ -4,6 +4,7 @@ use super::effect::Effect;
 use super::state::{App, Overlay, Question};
 use super::{boards, deleting, editing, logs, travel};
 use crate::console::keys::action::Action;
+use crate::console::keys::table::Place;
 use crate::console::model::columns;
 use crate::console::model::namespaces::Namespaces;
 use crate::console::model::query::Query;
@@ -51,6 +52,7 @@ pub fn open(app: &mut App, out: &mut Vec<Effect>) {
                 app.push(Screen::Reader(Reader::new(kind, key, Mode::Describe)));
             }
         }
+        Source::Shells => super::shells::go_to(app, &key.name),
         Source::Images => app.say(Role::Dim, "x shows what can be done with an image"),
     }
 }
@@ -138,7 +140,7 @@ pub fn subject(app: &App) -> Option<(Kind, Key)> {
                 let pod = key.name.split('/').next().unwrap_or_default();
                 Some((Kind::Pod, Key { namespace: key.namespace.clone(), name: pod.into() }))
             }
-            Source::Forwards => {
+            Source::Forwards | Source::Shells => {
                 let about = list.current(&app.store)?.about.as_deref()?;
                 Some((Kind::ALL.into_iter().find(|kind| kind.name() == &*about.kind)?, about.key.clone()))
             }
@@ -147,6 +149,7 @@ pub fn subject(app: &App) -> Option<(Kind, Key)> {
         Screen::Board(board) => boards::subject(board),
         Screen::Reader(reader) => Some((reader.kind, reader.key.clone())),
         Screen::Log(log) => Some((Kind::Pod, log.pod().clone())),
+        Screen::Pane(pane) => Some(pane.about.subject()),
         Screen::Edit(_) => None,
     }
 }
@@ -161,13 +164,16 @@ pub fn container(app: &App) -> Option<String> {
             Some(Target::Log { container, .. }) => Some(container.clone()),
             _ => None,
         },
+        Screen::Pane(pane) => Some(pane.about.container().to_owned()).filter(|container| !container.is_empty()),
         _ => None,
     }
 }
 
 /// `; space f shows all`, where there is a key for it.
 pub fn keys_of(app: &App, action: Action) -> String {
-    let keys = app.keys.bindings().iter().find(|binding| binding.action == action).map(|binding| binding.keys.to_string());
+    // Those that count everywhere before those of some place.
+    let known = app.keys.bindings().iter().filter(|binding| binding.action == action);
+    let keys = known.min_by_key(|binding| binding.place != Place::Any).map(|binding| &binding.keys);
     keys.map(|keys| format!("; {keys} shows all")).unwrap_or_default()
 }
 
@@ -277,6 +283,7 @@ pub fn back(app: &mut App, out: &mut Vec<Effect>) {
         Screen::Log(log) if log.place.find.is_some() => (log.place.find, log.place.found) = (None, None),
         Screen::Log(log) if log.log.filter().is_some() => logs::set_filter(app, ""),
         Screen::Edit(_) => editing::leave(app),
+        Screen::Pane(_) => super::panes::back(app, out),
         _ if !is_first => close(app, out),
         _ => app.say(Role::Dim, "this is the first screen; q leaves"),
     }
@@ -284,6 +291,7 @@ pub fn back(app: &mut App, out: &mut Vec<Effect>) {
 
 /// Goes back to the screen before and keeps this one for `]`; an editor is gone for good.
 pub fn close(app: &mut App, out: &mut Vec<Effect>) {
+    app.keep_a_root();
     if app.screens.len() < 2 {
         return;
     }
@@ -291,8 +299,12 @@ pub fn close(app: &mut App, out: &mut Vec<Effect>) {
         if let Screen::Log(log) = &mut screen {
             logs::stop(log, out);
         }
+        let pane = if let Screen::Pane(pane) = &screen { Some(pane.id) } else { None };
         if !matches!(screen, Screen::Edit(_)) {
             app.later.push(screen);
+        }
+        if let Some(pane) = pane {
+            super::panes::left(app, pane);
         }
     }
     revive(app, out);
@@ -310,6 +322,7 @@ pub fn forward(app: &mut App, out: &mut Vec<Effect>) {
 pub fn quit(app: &mut App, out: &mut Vec<Effect>) {
     match app.screen() {
         Screen::Edit(_) => editing::leave(app),
+        Screen::Pane(_) => super::panes::back(app, out),
         _ if app.screens.len() > 1 => close(app, out),
         _ => ask_to_leave(app),
     }
@@ -318,6 +331,7 @@ pub fn quit(app: &mut App, out: &mut Vec<Effect>) {
 fn ask_to_leave(app: &mut App) {
     let mut lines = vec!["Pods go on running; nothing on the node changes.".to_owned()];
     lines.extend(super::forwarding::warning(app));
+    lines.extend(super::shells::warnings(app));
     let dialog = Dialog {
         title: "Leave the console?".to_owned(),
         lines,
@@ -330,7 +344,7 @@ fn ask_to_leave(app: &mut App) {
 
 /// Leaves, unless an editor holds text nobody saved; asks where something ends with the console.
 pub fn leave(app: &mut App, forced: bool, out: &mut Vec<Effect>) {
-    if !forced && super::forwarding::warning(app).is_some() {
+    if !forced && (super::forwarding::warning(app).is_some() || super::shells::has_running(app)) {
         return ask_to_leave(app);
     }
     leave_now(app, forced, out);
@@ -344,6 +358,11 @@ pub fn leave_now(app: &mut App, forced: bool, out: &mut Vec<Effect>) {
     } else {
         out.push(Effect::Quit);
     }
+}
+
+/// A screen went away below which another one was.
+pub fn shown_again(app: &mut App, out: &mut Vec<Effect>) {
+    revive(app, out);
 }
 
 /// The screen that is shown again may have missed changes.

@@ -12,6 +12,7 @@ use crate::console::screen::board::{Board, Topic};
 use crate::console::screen::edit::Sending;
 use crate::console::screen::list::{List, Source};
 use crate::console::screen::log::LogScreen;
+use crate::console::screen::pane::Keys;
 use crate::console::screen::reader::Mode;
 use crate::console::theme::role::Role;
 use crate::console::widget::canvas::Canvas;
@@ -126,7 +127,7 @@ fn title(screen: &Screen, before: Option<&Screen>) -> String {
     match screen {
         Screen::List(list) => match (&list.source, &list.view.scope) {
             (Source::Containers(pod), _) => pod.name.to_string(),
-            (Source::Images | Source::Volumes | Source::Forwards, _) => list.name().to_owned(),
+            (Source::Images | Source::Volumes | Source::Forwards | Source::Shells, _) => list.name().to_owned(),
             (_, scope) if scope.about.is_some() => {
                 let name = scope.about.as_ref().map(|about| about.key.name.to_string()).unwrap_or_default();
                 format!("events of {name}")
@@ -149,6 +150,11 @@ fn title(screen: &Screen, before: Option<&Screen>) -> String {
             } else {
                 format!("{}log {}{instance}", name(log.pod()), log.title())
             }
+        }
+        Screen::Pane(pane) => {
+            let (_, subject) = pane.about.subject();
+            let container = pane.about.container();
+            format!("{}{} {container}", name(&subject), pane.about.word()).trim_end().to_owned()
         }
         Screen::Edit(edit) => format!("edit {}{}", edit.title(), if edit.is_changed() { " *" } else { "" }),
     }
@@ -183,6 +189,7 @@ fn place_in_screen(app: &App) -> (String, Role) {
         Screen::Board(board) => (board_place(board), Role::Dim),
         Screen::Reader(reader) => (with_wrap(&reader.place, &pager::position(&reader.lines, &reader.place)), Role::Dim),
         Screen::Log(log) => log_place(log),
+        Screen::Pane(_) => pane_place(app),
         Screen::Edit(edit) => {
             let (line, column) = edit.editor.cursor();
             let at = format!("{}:{}", line + 1, column + 1);
@@ -206,6 +213,21 @@ fn list_place(list: &List, app: &App) -> String {
     let of = if shown < all && !list.view.query.is_empty() { format!(" of {all}") } else { String::new() };
     let here = if shown == 0 { 0 } else { list.cursor + 1 };
     format!("{marks}{here}/{shown}{of}{so_far}")
+}
+
+/// The program's title, how far back one reads, and how the program stands.
+fn pane_place(app: &App) -> (String, Role) {
+    let Some(pane) = app.pane() else { return (String::new(), Role::Dim) };
+    let (standing, role) = pane.standing();
+    let back = match (pane.emulator.display().back(), pane.keys) {
+        (0, Keys::Program) => String::new(),
+        (rows, _) => format!("{rows} of {} rows back  ", pane.emulator.display().kept()),
+    };
+    let title = match pane.emulator.title() {
+        "" => String::new(),
+        title => format!("{title}  "),
+    };
+    (format!("{title}{back}{}", &*standing), role)
 }
 
 fn board_place(board: &Board) -> String {

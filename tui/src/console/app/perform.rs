@@ -5,12 +5,11 @@ use super::cordoning::{self, Scheduling};
 use super::editing::Force;
 use super::effect::Effect;
 use super::input::{ask_line, show_keys};
-use super::programs::{self, Program};
 use super::state::{App, Purpose};
 use super::travel::Wanted;
 use super::{
-    boards, columns, completing, copying, deleting, draining, editing, forwarding, images, logs, navigate, rollout, scaling,
-    theming, travel, undoing,
+    boards, columns, completing, copying, deleting, draining, editing, forwarding, images, logs, navigate, panes, programs,
+    rollout, scaling, theming, travel, undoing,
 };
 use crate::console::keys::action::Action;
 use crate::console::model::lines::{Lines, Wrap};
@@ -60,8 +59,7 @@ pub fn perform(app: &mut App, action: Action, times: Option<usize>, out: &mut Ve
         Action::Yaml => navigate::read(app, Mode::Yaml),
         Action::Logs => navigate::log(app, false, out),
         Action::LogsPrevious => navigate::log(app, true, out),
-        Action::Shell => programs::run(app, Program::Shell, out),
-        Action::Attach => programs::run(app, Program::Attach, out),
+        Action::Shell | Action::ShellAside | Action::Attach | Action::AttachAside => programs::perform(app, action, out),
         Action::New => editing::new(app, ""),
         Action::Edit => {
             if let Some((kind, key)) = navigate::subject(app) {
@@ -127,6 +125,7 @@ fn shows(app: &mut App, action: Action, out: &mut Vec<Effect>) -> bool {
         Action::Map => boards::open(app, Topic::Map(Map::default())),
         Action::Images => images::show(app, out),
         Action::Forwards => forwarding::show(app),
+        Action::Shells => super::shells::show(app),
         Action::Forward => forwarding::ask(app),
         Action::StopForward => forwarding::stop(app, out),
         Action::Copy => copying::ask(app),
@@ -144,11 +143,13 @@ fn shows(app: &mut App, action: Action, out: &mut Vec<Effect>) -> bool {
 
 fn on_screen(app: &mut App, action: Action, times: Option<usize>, out: &mut Vec<Effect>) {
     match app.screen() {
+        Screen::List(_) if action == Action::HangUp => panes::hang_up(app, out),
         Screen::List(_) => on_list(app, action, times),
         Screen::Board(_) => boards::perform(app, action, times),
         Screen::Reader(_) => on_reader(app, action, times),
         Screen::Log(_) => on_log(app, action, times, out),
         Screen::Edit(_) => on_edit(app, action),
+        Screen::Pane(_) => panes::perform(app, action, times, out),
     }
 }
 
@@ -268,6 +269,7 @@ fn file_name(app: &App) -> String {
             _ => format!("{}.yaml", edit.title().replace(['/', ' '], "-")),
         },
         Screen::Board(board) => format!("{}.txt", board.title()),
+        Screen::Pane(pane) => format!("{}-{}.txt", pane.about.subject().1.name, pane.about.word()),
         Screen::List(_) => String::new(),
     }
 }
@@ -279,6 +281,7 @@ pub fn whole_text(app: &App) -> Option<String> {
         Screen::Board(board) => Some(board.text()),
         Screen::Reader(reader) => Some(reader.text()),
         Screen::Edit(edit) => Some(edit.editor.text()),
+        Screen::Pane(_) => app.pane().map(|pane| pane.emulator.display().whole_text()),
         Screen::List(list) => list.current(&app.store).map(|row| objects::yaml::to_yaml(&row.object())),
     }
 }
@@ -291,6 +294,7 @@ fn copy(app: &mut App, action: Action, out: &mut Vec<Effect>) {
             Some(names.iter().map(|key| name(key).unwrap_or_else(|| key.name.to_string())).collect::<Vec<_>>().join("\n"))
         }
         (Action::CopyName, Screen::Log(log)) => Some(logs::visible(log)),
+        (Action::CopyName, Screen::Pane(_)) => app.pane().map(|pane| pane.emulator.display().visible_text()),
         _ => whole_text(app),
     };
     if let Some(text) = text {

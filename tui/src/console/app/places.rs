@@ -5,6 +5,7 @@ use crate::console::keys::table::Place;
 use crate::console::screen::Screen;
 use crate::console::screen::board::Topic;
 use crate::console::screen::list::Source;
+use crate::console::screen::pane::Pane;
 use objects::Kind;
 
 impl App {
@@ -19,6 +20,7 @@ impl App {
                 Source::Kind(Kind::Event) => &[Place::Events, Place::Objects, Place::List, Place::Any],
                 Source::Kind(_) => &[Place::Objects, Place::List, Place::Any],
                 Source::Containers(_) | Source::Volumes => &[Place::Pods, Place::List, Place::Any],
+                Source::Shells => &[Place::Shells, Place::List, Place::Any],
                 Source::Forwards => &[Place::Forwards, Place::List, Place::Any],
                 Source::Images => &[Place::Images, Place::List, Place::Any],
             },
@@ -27,6 +29,8 @@ impl App {
             Screen::Reader(_) => &[Place::Object, Place::Text, Place::Any],
             Screen::Log(_) => &[Place::Log, Place::Text, Place::Any],
             Screen::Edit(_) => &[Place::Editor],
+            Screen::Pane(_) if self.pane().is_some_and(Pane::has_keys) => &[Place::Pane],
+            Screen::Pane(_) => &[Place::PaneText, Place::Any],
         }
     }
 }

@@ -263,6 +263,8 @@ fn all(app: &App, told: &mut Told, out: &mut Vec<String>) {
             out.extend(reader.lines.iter().cloned());
         }
         Screen::Board(_) => out.extend(painted(app)),
+        // None is opened where lines are printed: programs have the terminal beside it.
+        Screen::Pane(_) => out.extend(app.pane().map(|pane| pane.emulator.display().visible_text())),
     }
 }
 

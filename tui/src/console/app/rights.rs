@@ -6,7 +6,7 @@
 use super::effect::Effect;
 use super::msg::Wire;
 use crate::console::keys::action::Action;
-use crate::console::link::{Command, Failure, ForwardReport, ForwardState};
+use crate::console::link::{Command, Failure, ForwardReport, ForwardState, PaneEnd, PaneNews};
 use objects::Status;
 use wire::{CopyDirection, DryRun, Request};
 
@@ -84,6 +84,11 @@ impl Rights {
                 told.push(Wire::Denied(READ_ONLY));
                 false
             }
+            Effect::Link(Command::Pane { id, .. }) if self.on_cluster == OnCluster::Read => {
+                told.push(Wire::Pane(*id, PaneNews::Ended(PaneEnd::Failed(READ_ONLY.to_owned()))));
+                false
+            }
+            Effect::Link(Command::Type { .. }) if self.on_cluster == OnCluster::Read => false,
             Effect::Link(Command::Forward { id, .. })
                 if self.on_cluster == OnCluster::Read || self.on_machine == OnMachine::Nothing =>
             {

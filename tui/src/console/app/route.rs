@@ -35,6 +35,7 @@ pub fn of_screen(screen: &Screen) -> Option<String> {
                 (Source::Images, _) => "images".to_owned(),
                 (Source::Volumes, _) => "volumes".to_owned(),
                 (Source::Forwards, _) => "forwards".to_owned(),
+                (Source::Shells, _) => "shells".to_owned(),
                 (Source::Containers(pod), _) => return Some(format!("containers {}", full(pod))),
                 (_, Some(node)) => format!("on {node}"),
                 (Source::Kind(kind), None) if kind.is_namespaced() => {
@@ -65,6 +66,11 @@ pub fn of_screen(screen: &Screen) -> Option<String> {
             let which = if log.choice == Choice::All { "all" } else { log.container_name() };
             format!("logs {} {which}", pods.join(","))
         }
+        // A program that ran in a pane is not brought back by a command; what it was about is.
+        Screen::Pane(pane) => match pane.about.subject() {
+            (Kind::Pod, pod) => format!("containers {}", full(&pod)),
+            (_, node) => format!("on {}", node.name),
+        },
         Screen::Edit(edit) => match &edit.origin {
             crate::console::screen::edit::Origin::Live(kind, key) => format!("edit {} {}", kind.singular(), full(key)),
             crate::console::screen::edit::Origin::File(path) => format!("open {}", path.display()),

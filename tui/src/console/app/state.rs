@@ -29,6 +29,7 @@ use crate::console::model::row;
 use crate::console::model::store::Store;
 use crate::console::screen::Screen;
 use crate::console::screen::list::List;
+use crate::console::screen::pane::Pane;
 use crate::console::theme::load::Theme;
 use crate::console::theme::role::Role;
 use crate::console::widget::dialog::Dialog;
@@ -102,6 +103,8 @@ pub struct App {
     pub pulls: Vec<Pull>,
     /// The port-forwards, the oldest first.
     pub forwards: Vec<Forwarding>,
+    /// The programs that have a pane, the oldest first.
+    pub panes: Vec<Pane>,
     /// Copies under way.
     pub copies: Vec<Copying>,
     /// Whether the mouse is ours, and not the terminal's.
@@ -327,6 +330,7 @@ impl App {
             refused: Vec::new(),
             waiting: None,
             copies: Vec::new(),
+            panes: Vec::new(),
             images_at: None,
             asked: HashMap::new(),
             commands: Vec::new(),

@@ -11,6 +11,7 @@ mod kinds;
 mod logs;
 mod mouse;
 mod own;
+mod panes;
 mod pictures;
 mod random;
 mod recreating;

@@ -6,7 +6,7 @@ use super::rights::{OnCluster, Rights};
 use super::state::{App, Asked};
 use super::{
     boards, copying, cordoning, deleting, draining, editing, forwarding, images, input, kinds, logs, members, merging, metering,
-    scaling, session, theming, travel, undoing, unsaved,
+    panes, scaling, session, theming, travel, undoing, unsaved,
 };
 use crate::console::link::Standing;
 use crate::console::model::row::Key;
@@ -25,9 +25,12 @@ pub fn update(app: &mut App, now: Timestamp, msg: Msg) -> Vec<Effect> {
     match msg {
         Msg::Input(Input::Key(key)) => {
             app.pressed = None;
-            input::key(app, key.into(), &mut out);
+            if !panes::key(app, key, &mut out) {
+                input::key(app, key.into(), &mut out);
+            }
         }
         Msg::Input(Input::Mouse(mouse)) => super::mouse::take(app, mouse, &mut out),
+        Msg::Input(Input::Paste(text)) if app.overlay.is_none() && panes::paste(app, &text, &mut out) => {}
         Msg::Input(Input::Paste(text)) => input::paste(app, &text),
         Msg::Resized(columns, rows) => app.size = (columns, rows),
         Msg::Input(Input::Background(shade)) => theming::follow(app, shade),
@@ -64,6 +67,7 @@ pub fn update(app: &mut App, now: Timestamp, msg: Msg) -> Vec<Effect> {
     metering::ask_if_due(app, &mut out);
     kinds::watch_if_due(app, &mut out);
     unsaved::look(app, &mut out);
+    panes::resize_if_due(app, &mut out);
     admit(app, &mut out);
     settle(app);
     out
@@ -110,7 +114,7 @@ pub fn settle(app: &mut App) {
             let panel = edit.panel_height(columns, rows);
             edit.editor.settle((columns, rows.saturating_sub(panel)));
         }
-        None => {}
+        Some(Screen::Pane(_)) | None => {}
     }
 }
 
@@ -193,11 +197,12 @@ fn gone(app: &mut App, kind: Kind, key: &Key, out: &mut Vec<Effect>) {
     }
 }
 
-/// News of pulls, logs, port-forwards and copies.
+/// News of pulls, logs, port-forwards, copies and programs in panes.
 fn take_stream(app: &mut App, wire: Wire, out: &mut Vec<Effect>) {
     match wire {
         Wire::Progress(id, step) => images::progressed(app, id, &step),
         Wire::Forward(id, report) => forwarding::reported(app, id, report),
+        Wire::Pane(id, news) => panes::take(app, id, news, out),
         Wire::Copied(id, bytes) => copying::progressed(app, id, bytes),
         Wire::CopyEnd(id, result) => copying::ended(app, id, result),
         // A board's own log is no log screen's.

@@ -93,6 +93,7 @@ fn screen(app: &App, canvas: &mut Canvas<'_>, body: Rect) -> Option<Position> {
             None
         }
         Screen::Edit(edit) => Some(edit.draw(canvas, body)),
+        Screen::Pane(_) => app.pane().and_then(|pane| pane.draw(canvas, body)),
     }
 }
 
@@ -115,6 +116,7 @@ fn empty(app: &App, list: &crate::console::screen::list::List) -> String {
             (_, "pods") if list.view.scope.node.is_none() => {
                 "no pods yet; space n writes a manifest, :open FILE opens one".to_owned()
             }
+            (_, "shells") => "no program runs in a pane; xs on a pod begins a shell".to_owned(),
             (_, "forwards") => "no port-forwards; xf on a pod, a deployment or a service begins one".to_owned(),
             _ => format!("no {kind}"),
         },

@@ -1,7 +1,7 @@
 //! The world of a demo: objects, events, logs and members that change at known times, and answers to what the console asks.
 
 use crate::console::app::msg::Wire;
-use crate::console::link::{Command, Failure, ForwardReport, ForwardState, Standing};
+use crate::console::link::{Command, Failure, ForwardReport, ForwardState, PaneEnd, PaneNews, Standing};
 use crate::console::model::project;
 use jiff::{SignedDuration, Timestamp};
 use objects::patch::PatchType;
@@ -281,7 +281,11 @@ impl World {
                 self.tell(now, ANSWER, Wire::Forward(id, ForwardReport { state, ..ForwardReport::default() }));
             }
             Command::Copy { id, .. } => self.tell(now, ANSWER, Wire::CopyEnd(id, Err("this world has no files".to_owned()))),
-            Command::End { .. } => {}
+            Command::Pane { id, .. } => {
+                let end = PaneEnd::Failed("this world has no programs".to_owned());
+                self.tell(now, ANSWER, Wire::Pane(id, PaneNews::Ended(end)));
+            }
+            Command::End { .. } | Command::Type { .. } | Command::Resize { .. } => {}
         }
     }
 

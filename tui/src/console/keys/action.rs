@@ -100,8 +100,22 @@ actions! {
     LogsPrevious,
     /// A shell in the container.
     Shell,
+    /// The same with the whole terminal.
+    ShellAside,
     /// What the container itself reads and shows.
     Attach,
+    /// The same with the whole terminal.
+    AttachAside,
+    /// The programs in panes of this console.
+    Shells,
+    /// End the pane's program, or leave what one attached to.
+    HangUp,
+    /// Send the pane's program the key that begins the console's own.
+    Literal,
+    /// Read what was scrolled out of the pane.
+    ScrollBack,
+    /// Run the pane's program again, or attach again.
+    Again,
     /// Forward a port of the pod, after asking which.
     Forward,
     /// The port-forwards of this console.
@@ -255,7 +269,10 @@ impl Action {
             self,
             Self::Delete
                 | Self::Shell
+                | Self::ShellAside
                 | Self::Attach
+                | Self::AttachAside
+                | Self::Again
                 | Self::Forward
                 | Self::Kill
                 | Self::Scale

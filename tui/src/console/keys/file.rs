@@ -129,7 +129,8 @@ fn never_sent(key: Key, place: Place) -> Option<String> {
     if let Some(same) = same {
         return Some(format!("terminals send {key} as {same}; bind \"{same}\""));
     }
-    (key.alt && place != Place::Editor).then(|| format!("outside of the editor {key} is esc and then the key"))
+    (key.alt && !matches!(place, Place::Editor | Place::Pane))
+        .then(|| format!("outside of the editor and of panes {key} is esc and then the key"))
 }
 
 fn nearest(name: &str) -> String {
@@ -164,8 +165,9 @@ fn unreachable(map: &Keymap, binding: &Binding) -> Option<String> {
     let (keys, place) = (&binding.keys, binding.place);
     let first = keys.split(' ').next().and_then(Key::parse)?;
     let letter = first.letter();
-    if place == Place::Editor && letter.is_some() {
-        return Some(format!("\"{keys}\" in [editor] would take a letter from what is typed; begin with ctrl or alt"));
+    if matches!(place, Place::Editor | Place::Pane) && letter.is_some() {
+        let place = place.name();
+        return Some(format!("\"{keys}\" in [{place}] would take a letter from what is typed; begin with ctrl or alt"));
     }
     if letter.is_some_and(|letter| ('1'..='9').contains(&letter)) {
         return Some(format!("\"{keys}\" in [{}]: digits count; begin with another key", place.name()));

@@ -36,14 +36,43 @@ pub enum Place {
     Object,
     /// A log.
     Log,
+    /// The list of programs in panes.
+    Shells,
     /// The editor, where letters are text.
     Editor,
+    /// A pane whose program has the keys.
+    Pane,
+    /// A pane that one reads: what was scrolled out, or a program that has ended.
+    PaneText,
 }
 
 impl Place {
     /// Its name in the keys file.
     pub fn name(self) -> String {
         kebab(&format!("{self:?}"))
+    }
+
+    /// What help calls it.
+    pub const fn group(self) -> &'static str {
+        match self {
+            Self::Any => "everywhere",
+            Self::List => "lists",
+            Self::Objects => "objects",
+            Self::Pods => "pods",
+            Self::Nodes => "nodes",
+            Self::Events => "events",
+            Self::Workloads => "workloads",
+            Self::Images => "images",
+            Self::Services => "services",
+            Self::Forwards => "forwards",
+            Self::Board | Self::PodBoard => "board",
+            Self::Text => "texts",
+            Self::Object => "object",
+            Self::Log => "log",
+            Self::Editor => "editor",
+            Self::Pane | Self::PaneText => "pane",
+            Self::Shells => "shells",
+        }
     }
 
     /// The place of that name. A place without a key has no name yet.
@@ -68,6 +97,9 @@ pub const STACKS: &[&[Place]] = &[
     &[Object, Text, Any],
     &[Log, Text, Any],
     &[Editor],
+    &[Shells, List, Any],
+    &[Pane],
+    &[PaneText, Any],
 ];
 
 /// One line of the table.
@@ -93,7 +125,8 @@ const fn bind(place: Place, keys: &'static str, action: Action, hint: &'static s
 
 use Action as A;
 use Place::{
-    Any, Board, Editor, Events, Forwards, Images, List, Log, Nodes, Object, Objects, PodBoard, Pods, Services, Text, Workloads,
+    Any, Board, Editor, Events, Forwards, Images, List, Log, Nodes, Object, Objects, Pane, PaneText, PodBoard, Pods, Services,
+    Shells, Text, Workloads,
 };
 
 /// All of them. The hint line shows hints in this order, the narrowest place first.
@@ -117,17 +150,44 @@ pub const TABLE: &[Binding] = &[
     bind(Editor, "pgdn", A::PageDown, "", ""),
     bind(Editor, "ctrl-l", A::Redraw, "", ""),
     bind(Editor, "ctrl-z", A::Suspend, "", ""),
+    bind(Pane, "ctrl-] d", A::Back, "leave", "go back to where one was; the program goes on"),
+    bind(Pane, "ctrl-] esc", A::Back, "", "the same"),
+    bind(Pane, "ctrl-] [", A::ScrollBack, "scroll", "read what was scrolled out; esc is back at the program"),
+    bind(Pane, "ctrl-] q", A::HangUp, "end", "end the program, or leave the container that one attached to"),
+    bind(Pane, "ctrl-] s", A::Shells, "+shells", "show the programs in panes"),
+    bind(Pane, "ctrl-] ctrl-]", A::Literal, "", "send ctrl-] itself to the program"),
+    bind(Pane, "ctrl-] y", A::CopyName, "", "copy the text in the window to the clipboard"),
+    bind(Pane, "ctrl-] Y", A::CopyAll, "", "copy all of the text that is kept to the clipboard"),
+    bind(Pane, "ctrl-] :", A::Command, "", "type a command"),
+    bind(Pane, "ctrl-] m", A::Mouse, "", "give the mouse back to the terminal, to select with it; again takes it"),
+    bind(Pane, "ctrl-] ctrl-l", A::Redraw, "", "draw everything again"),
+    bind(Pane, "ctrl-] ctrl-z", A::Suspend, "", "suspend the console"),
+    bind(Pane, "ctrl-] ?", A::Help, "keys", "show the keys"),
+    bind(PaneText, "enter", A::Back, "back", "back to the program; from one that has ended to where one was"),
+    bind(PaneText, "r", A::Again, "again", "run the program again once it has ended, or attach again"),
+    bind(PaneText, "x d", A::HangUp, "end", "end the program, or leave the container that one attached to"),
+    bind(PaneText, "y", A::CopyName, "copy", "copy the text in the window to the clipboard"),
+    bind(PaneText, "Y", A::CopyAll, "+copy all", "copy all of the text that is kept to the clipboard"),
+    bind(PaneText, "S", A::Save, "", "save the text that is kept to a file"),
+    bind(PaneText, "w", A::Why, "", "say why the pod is not ready"),
+    bind(PaneText, "o", A::Logs, "", "show the log"),
     bind(Pods, "o", A::Logs, "logs", "show the log"),
     bind(Pods, "a", A::AllLogs, "", "show the logs of all containers together, merged by time; of the marked pods too"),
     bind(Pods, "t", A::Timeline, "+timeline", "show the pod's life on one time axis"),
     bind(Pods, "p", A::Probes, "+probes", "show what the pod's probes came to"),
     bind(Pods, "w", A::Why, "why", "say why the pod is not ready, and where to look next"),
     bind(Pods, "O", A::LogsPrevious, "", "show the log of the instance before"),
-    bind(Pods, "x s", A::Shell, "", "open a shell in the container"),
-    bind(Pods, "x a", A::Attach, "", "attach to the container: its own input and output"),
+    bind(Pods, "x s", A::Shell, "", "open a shell in the container, in a pane"),
+    bind(Pods, "x S", A::ShellAside, "", "open the shell with the whole terminal; the console steps aside"),
+    bind(Pods, "x a", A::Attach, "", "attach to the container, in a pane: its own input and output"),
+    bind(Pods, "x A", A::AttachAside, "", "attach with the whole terminal; the console steps aside"),
     bind(Pods, "x f", A::Forward, "+forward", "forward a port of the pod to this machine, after asking which"),
     bind(Pods, "x c", A::Copy, "", "copy files from the container or into it, after asking which"),
     bind(Pods, "x i", A::SetImage, "", "give the pod's containers another image, after asking which"),
+    bind(Shells, "enter", A::Open, "open", "go to the program"),
+    bind(Shells, "x d", A::HangUp, "end", "end the program or the marked ones; what one attached to goes on"),
+    bind(Shells, "w", A::Why, "+why", "say why the pod is not ready"),
+    bind(Shells, "d", A::Describe, "+describe", "describe the pod or node"),
     bind(Forwards, "x d", A::StopForward, "stop", "stop the port-forward, or the marked ones"),
     bind(Forwards, "w", A::Why, "why", "say why the pod is not ready"),
     bind(Forwards, "d", A::Describe, "describe", "describe the pod"),
@@ -138,7 +198,8 @@ pub const TABLE: &[Binding] = &[
     bind(Nodes, "w", A::Why, "why", "say why the node takes no pods"),
     bind(Nodes, "x c", A::Cordon, "cordon", "let no new pods come to the node or the marked ones, after asking"),
     bind(Nodes, "x r", A::Drain, "+drain", "cordon the node and end its pods with their grace, after asking"),
-    bind(Nodes, "x s", A::Shell, "", "open a shell on the node, for an admin"),
+    bind(Nodes, "x s", A::Shell, "", "open a shell on the node in a pane, for an admin"),
+    bind(Nodes, "x S", A::ShellAside, "", "open a shell on the node with the whole terminal, for an admin"),
     bind(Nodes, "x u", A::Uncordon, "+uncordon", "let new pods come to the node again, after asking"),
     bind(Workloads, "w", A::Why, "why", "say what its rollout waits for, and which of its pods is not ready"),
     bind(Workloads, "o", A::Logs, "logs", "show the logs of its pods together, merged by time; of the marked ones too"),
@@ -251,6 +312,7 @@ pub const TABLE: &[Binding] = &[
     bind(Any, "space i", A::Images, "", "show the images of all nodes"),
     bind(Any, "space v", A::Volumes, "", "show the volumes of all pods"),
     bind(Any, "space f", A::Forwards, "", "show the port-forwards of this console"),
+    bind(Any, "space x", A::Shells, "", "show the programs in panes of this console"),
     bind(Any, "space m", A::Map, "", "show the cluster: who sees whom, round trips, the sides of a split"),
     bind(Any, "space r", A::Tree, "", "show the tree: owners, pods, containers"),
     bind(Any, "space t", A::Themes, "+theme", "choose a theme; each is shown at once"),

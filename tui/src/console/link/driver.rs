@@ -1,6 +1,6 @@
-//! Runs the link: one task a watch, a question, a log, a port-forward, a copy; all of them end when their receiver is gone.
+//! Runs the link: one task a watch, a question, a log, a port-forward, a copy, a program on a terminal; all of them end when their receiver is gone.
 
-use super::{Command, Delta, Failure, ListPart, Standing, copy, forward};
+use super::{Command, Delta, Failure, ListPart, Standing, copy, forward, pane};
 use client::{Address, Client, ClientError, Link, LinkState, LinkWatchEvent, PullStep};
 use objects::Kind;
 use std::collections::HashMap;
@@ -51,6 +51,11 @@ pub async fn drive(address: Address, mut commands: mpsc::Receiver<Command>, sink
             Some(Command::Copy { id, copy }) => {
                 streams.insert(id, tasks.spawn_local(copy::run(link.clone(), id, *copy, sink.clone())));
             }
+            Some(Command::Pane { id, request, keyboard }) => {
+                streams.insert(id, tasks.spawn_local(pane::run(link.clone(), id, *request, keyboard, sink.clone())));
+            }
+            // These go to the keyboard itself: a queue would be full of single letters.
+            Some(Command::Type { .. } | Command::Resize { .. }) => {}
             Some(Command::End { id }) => {
                 if let Some(task) = streams.remove(&id) {
                     task.abort();

@@ -209,6 +209,18 @@ pub const FORWARDS: &[Column] = &[
     column("ERROR", "", 16, 1),
 ];
 
+/// Programs in panes.
+pub const SHELLS: &[Column] = &[
+    column("NAMESPACE", "", 9, 3),
+    column("NAME", "", 12, 0),
+    column("CONTAINER", "", 9, 1),
+    column("PROGRAM", "", 7, 0),
+    column("STATUS", "", 9, 0),
+    column("UNREAD", "", 6, 0),
+    column("TITLE", "", 12, 2),
+    column("AGE", "", 4, 0),
+];
+
 /// Namespaces.
 pub const NAMESPACES: &[Column] = &[NAME, column("STATUS", "Status", 8, 0), column("PODS", "", 4, 1).right(), AGE, LABELS];
 

@@ -125,6 +125,7 @@ pub struct Store {
     kinds: [Rows; Kind::ALL.len()],
     images: Rows,
     forwards: Rows,
+    shells: Rows,
     /// What nodes, pods and containers use, as far as it was asked for.
     pub usage: Usage,
     /// Counts the changes, so that what was made of rows knows whether it is still right.
@@ -157,6 +158,17 @@ impl Store {
     pub fn put_forwards(&mut self, rows: Vec<Row>) {
         self.revision += 1;
         self.forwards.replace(rows);
+    }
+
+    /// The programs that have a terminal of this console.
+    pub const fn shells(&self) -> &Rows {
+        &self.shells
+    }
+
+    /// These are the programs that have a terminal of this console now.
+    pub fn put_shells(&mut self, rows: Vec<Row>) {
+        self.revision += 1;
+        self.shells.replace(rows);
     }
 
     /// These are the images of a node now.

@@ -3,7 +3,7 @@
 use super::draft::Draft;
 use crate::console::app::effect::Effect;
 use crate::console::app::msg::{Msg, Wire};
-use crate::console::link::{Command, Failure, ForwardReport, ForwardState};
+use crate::console::link::{Command, Failure, ForwardReport, ForwardState, Keyboard, PaneEnd, PaneNews};
 use crate::console::term::clip;
 use crate::console::term::guard::{self, Guard};
 use crate::console::term::painter::Painter;
@@ -13,6 +13,7 @@ use crate::settings;
 use anyhow::Context;
 use client::Address;
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -49,12 +50,14 @@ pub struct Outside {
     draft: RefCell<Option<Draft>>,
     /// Whether we print lines: another program can have the terminal as it is.
     has_lines: bool,
+    /// Those of programs in panes.
+    keyboards: RefCell<HashMap<u32, Keyboard>>,
 }
 
 impl Outside {
     /// The outside.
     pub fn new(commands: Sender<Command>, guard: Option<Guard>, address: Address) -> Self {
-        Self { commands, guard, address, draft: RefCell::default(), has_lines: false }
+        Self { commands, guard, address, draft: RefCell::default(), has_lines: false, keyboards: RefCell::default() }
     }
 
     /// The same, which keeps text in a file.
@@ -202,6 +205,23 @@ impl Outside {
 
     /// A question that finds no room is answered with that; it never waits, because keys would wait with it.
     fn command(&self, command: Command) -> Outcome {
+        let mut keyboards = self.keyboards.borrow_mut();
+        match &command {
+            Command::Pane { id, keyboard, .. } => {
+                keyboards.retain(|_, keyboard| !keyboard.is_alone());
+                keyboards.insert(*id, keyboard.clone());
+            }
+            Command::Type { id, bytes } => {
+                let written = keyboards.get(id).map_or(Ok(()), |keyboard| keyboard.write(bytes));
+                return written.map_or_else(|_| Outcome::Msg(Msg::Wire(Wire::Pane(*id, PaneNews::Full))), |()| Outcome::Done);
+            }
+            Command::Resize { id, size } => {
+                keyboards.get(id).inspect(|keyboard| keyboard.resize(*size));
+                return Outcome::Done;
+            }
+            Command::End { id } => drop(keyboards.remove(id)),
+            _ => {}
+        }
         match (self.commands.try_send(command.clone()), command) {
             (Ok(()), _) => Outcome::Done,
             (Err(_), Command::Ask { id, .. } | Command::Pull { id, .. }) => {
@@ -221,7 +241,11 @@ impl Outside {
             (Err(_), Command::Copy { id, .. }) => {
                 Outcome::Msg(Msg::Wire(Wire::CopyEnd(id, Err("too many requests are waiting".to_owned()))))
             }
-            (Err(_), Command::End { .. }) => Outcome::Done,
+            (Err(_), Command::Pane { id, .. }) => {
+                let end = PaneEnd::Failed("too many requests are waiting".to_owned());
+                Outcome::Msg(Msg::Wire(Wire::Pane(id, PaneNews::Ended(end))))
+            }
+            (Err(_), Command::End { .. } | Command::Type { .. } | Command::Resize { .. }) => Outcome::Done,
         }
     }
 }

@@ -104,6 +104,7 @@ fn pass_on(news: &News, lists: &mut Lists, delta: Delta) -> bool {
         Delta::Copied { id, bytes } => Wire::Copied(id, bytes),
         Delta::CopyEnd { id, result } => Wire::CopyEnd(id, result),
         Delta::LogEnd { id, failure } => Wire::LogEnd(id, failure),
+        Delta::Pane { id, news } => Wire::Pane(id, news),
     };
     news.send(Msg::Wire(wire))
 }

@@ -23,6 +23,8 @@ pub enum Source {
     Volumes,
     /// The port-forwards of this console.
     Forwards,
+    /// The programs that have a pane of this console.
+    Shells,
 }
 
 /// What a list knows.
@@ -95,6 +97,11 @@ impl List {
         Self::new(Source::Forwards, Scope::default(), None)
     }
 
+    /// The programs that have a pane of this console.
+    pub fn shells() -> Self {
+        Self::new(Source::Shells, Scope::default(), None)
+    }
+
     /// The volumes of the pods of namespaces.
     pub fn volumes(namespaces: Namespaces) -> Self {
         Self::new(Source::Volumes, Scope { namespaces, ..Scope::default() }, None)
@@ -127,7 +134,7 @@ impl List {
     pub fn kind(&self) -> Option<Kind> {
         match self.source {
             Source::Kind(kind) => Some(kind),
-            Source::Containers(_) | Source::Images | Source::Volumes | Source::Forwards => None,
+            Source::Containers(_) | Source::Images | Source::Volumes | Source::Forwards | Source::Shells => None,
         }
     }
 
@@ -139,6 +146,7 @@ impl List {
             Source::Images => "images",
             Source::Volumes => "volumes",
             Source::Forwards => "forwards",
+            Source::Shells => "shells",
         }
     }
 
@@ -150,6 +158,7 @@ impl List {
             Source::Images => columns::IMAGES,
             Source::Volumes => columns::VOLUMES,
             Source::Forwards => columns::FORWARDS,
+            Source::Shells => columns::SHELLS,
         }
     }
 
@@ -159,6 +168,7 @@ impl List {
             Source::Kind(kind) => store.of(kind),
             Source::Images => store.images(),
             Source::Forwards => store.forwards(),
+            Source::Shells => store.shells(),
             Source::Containers(_) | Source::Volumes => &self.own,
         }
     }

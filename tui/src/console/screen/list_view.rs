@@ -253,7 +253,7 @@ impl List {
             Source::Kind(Kind::Node) => &*row.key.name,
             Source::Kind(_) => return None,
             Source::Images => &*row.key.namespace,
-            Source::Volumes | Source::Forwards => row.node(),
+            Source::Volumes | Source::Forwards | Source::Shells => row.node(),
             Source::Containers(pod) => around.store.of(Kind::Pod).find(pod).map_or("", |pod| pod.node()),
         };
         around.cluster.unseen_since(node)

@@ -103,7 +103,7 @@ fn sorting_by_a_column_and_back() {
 }
 
 #[test]
-fn a_shell_and_an_attached_container_are_the_verbs() {
+fn a_shell_and_an_attached_container_with_the_whole_terminal_are_the_verbs() {
     use crate::console::app::rights::Rights;
     let mut bench = Bench::new(80, 24);
     let run = |bench: &mut Bench, keys: &str| {
@@ -114,17 +114,17 @@ fn a_shell_and_an_attached_container_are_the_verbs() {
             _ => None,
         })
     };
-    assert!(run(&mut bench, "j x s").is_some_and(|words| words.starts_with("exec -it bravo -n default -- sh -c ")));
-    assert_eq!(run(&mut bench, "x a").as_deref(), Some("attach -it bravo -n default"));
-    let inside = run(&mut bench, "enter x a").expect("a container is attached to");
+    assert!(run(&mut bench, "j x S").is_some_and(|words| words.starts_with("exec -it bravo -n default -- sh -c ")));
+    assert_eq!(run(&mut bench, "x A").as_deref(), Some("attach -it bravo -n default"));
+    let inside = run(&mut bench, "enter x A").expect("a container is attached to");
     assert!(inside.starts_with("attach -it bravo -n default -c "), "{inside}");
     for rights in [Rights::new(true, false), Rights::new(true, true)] {
         bench.app.rights = rights;
-        assert_eq!((run(&mut bench, "x s"), run(&mut bench, "x a")), (None, None));
+        assert_eq!((run(&mut bench, "x S"), run(&mut bench, "x A")), (None, None));
     }
     // A program of the cluster is none of the machine.
     bench.app.rights = Rights::new(false, true);
-    assert!(run(&mut bench, "x s").is_some() && run(&mut bench, "x a").is_some());
+    assert!(run(&mut bench, "x S").is_some() && run(&mut bench, "x A").is_some());
 }
 
 #[test]

@@ -234,7 +234,7 @@ fn deleting_says_who_names_the_object_and_a_namespace_wants_its_name() {
 fn a_shell_on_a_node_is_the_nodes_own() {
     let mut bench = Bench::new(100, 20);
     command(&mut bench, "nodes");
-    bench.press("x s");
+    bench.press("x S");
     let ran = bench.effects.iter().rev().find_map(|effect| match effect {
         Effect::Run(words) => Some(words.join(" ")),
         _ => None,

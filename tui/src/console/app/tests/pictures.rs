@@ -139,19 +139,21 @@ fn a_question_before_something_is_deleted() {
 
 #[test]
 fn the_keys_that_may_follow() {
-    let mut bench = Bench::new(80, 12);
+    let mut bench = Bench::new(80, 14);
     insta::assert_snapshot!(bench.press("x").picture(), @r#"
      ◢ skiff  oak  ·  all namespaces  ·  4 pods  ◐ 1  ▲ 1  ✕ 1  ○ 1          ● live
      pods                                                                       1/4
-       NAMESP╭─ x … ───────────────────────────────────────────────────────────────╮
-    ▌▲ defaul│ s   open a shell in the container                                   │
-     ✕ defaul│ a   attach to the container: its own input and output               │
-     ◐ defaul│ f   forward a port of the pod to this machine, after asking which   │
-     ○ defaul│ c   copy files from the container or into it, after asking which    │
-             │ i   give the pod's containers another image, after asking which     │
-             │ d   delete the object or the marked ones, after asking              │
-             │ k   delete without a grace period, after asking                     │
-             ╰─────────────────────────────────────────────────────────────────────╯
+       NAME╭─ x … ─────────────────────────────────────────────────────────────────╮
+    ▌▲ defa│ s   open a shell in the container, in a pane                          │
+     ✕ defa│ S   open the shell with the whole terminal; the console steps aside   │
+     ◐ defa│ a   attach to the container, in a pane: its own input and output      │
+     ○ defa│ A   attach with the whole terminal; the console steps aside           │
+           │ f   forward a port of the pod to this machine, after asking which     │
+           │ c   copy files from the container or into it, after asking which      │
+           │ i   give the pod's containers another image, after asking which       │
+           │ d   delete the object or the marked ones, after asking                │
+           │ k   delete without a grace period, after asking                       │
+           ╰───────────────────────────────────────────────────────────────────────╯
      enter open  o logs  w why  d describe  e edit  / filter  : command  ? help
     "#);
 }

@@ -4,7 +4,7 @@ use super::{Bench, event, live, pod, row};
 use crate::console::app::msg::{Msg, Wire};
 use crate::console::keys::key::Key;
 use crate::console::keys::table::TABLE;
-use crate::console::link::{Failure, Standing};
+use crate::console::link::{Chunk, Failure, PaneEnd, PaneNews, Standing};
 use crate::console::term::input::Input;
 use objects::{Kind, Status};
 use serde_json::json;
@@ -38,7 +38,7 @@ fn message(random: &mut Random, keys: &[Key]) -> Msg {
         [json!({"running": {}}), json!({"waiting": {"reason": "CrashLoopBackOff"}}), json!({})][random.next(3) as usize].clone();
     let pod = row(Kind::Pod, &pod(&name, &state, random.next(2) == 0, random.next(3) as i64));
     let id = random.next(40) as u32;
-    match random.next(30) {
+    match random.next(33) {
         0..20 => Msg::Input(Input::Key(keys[random.next(keys.len() as u64) as usize].event())),
         20 => Msg::Resized(random.next(140) as u16, random.next(50) as u16),
         21 => Msg::Wire(Wire::Put(Kind::Pod, Box::new(pod))),
@@ -53,6 +53,13 @@ fn message(random: &mut Random, keys: &[Key]) -> Msg {
             id,
             Ok(Response::Object { object: Box::new(json!({})), warnings: vec![], outcome: "ok".into() }),
         )),
+        29 => Msg::Wire(Wire::Pane(id, PaneNews::Begun)),
+        30 => {
+            let text = ["\u{1b}[?1049h", "\u{65e5}\u{1b}[2;9r\r\n", "\u{1b}[?1000h\u{1b}[6n", "x\u{7}", "\u{1b}[999;999Hy"];
+            let text = text[random.next(5) as usize].repeat(random.next(40) as usize);
+            Msg::Wire(Wire::Pane(id, PaneNews::Output(Chunk::new(text.into_bytes(), None))))
+        }
+        31 => Msg::Wire(Wire::Pane(id, PaneNews::Ended(PaneEnd::Exited(1)))),
         28 => Msg::Wire(Wire::Log(id, "2026-03-01T12:00:00.000000000Z \u{1b}[3日本\n\n-".as_bytes().to_vec())),
         _ => Msg::Input(Input::Paste("a: [\n\tb\u{1b}".to_owned())),
     }

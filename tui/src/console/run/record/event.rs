@@ -4,12 +4,13 @@ use super::Contents;
 use super::redact;
 use crate::console::app::msg::{Msg, Wire};
 use crate::console::keys::key::Key;
-use crate::console::link::{Failure, ForwardReport, Standing};
+use crate::console::link::{Chunk, Failure, ForwardReport, PaneEnd, PaneNews, Standing};
 use crate::console::model::project;
 use crate::console::model::row::{self, Row};
 use crate::console::term::input::{Input, Mouse, Shade};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use objects::{Kind, Status};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -45,6 +46,10 @@ pub enum Event {
     Forward(u32, ForwardReport),
     Copied(u32, u64),
     CopyEnd(u32, Result<u64, String>),
+    PaneBegun(u32),
+    PaneOutput(u32, String),
+    PaneFull(u32),
+    PaneEnd(u32, PaneEnd),
     Read(String, Result<String, String>),
     Written(String, Result<(), String>),
     NotKept(String),
@@ -90,6 +95,33 @@ fn text(text: &str) -> (String, u64) {
     (clean, count)
 }
 
+/// Bytes as a recording has them, without what is secret, and how much that was.
+fn clean_bytes(bytes: &[u8]) -> (String, u64) {
+    match std::str::from_utf8(bytes) {
+        Ok(written) => {
+            let (clean, count) = text(written);
+            (BASE64_STANDARD.encode(clean), count)
+        }
+        Err(_) => (BASE64_STANDARD.encode(bytes), 0),
+    }
+}
+
+/// A key's name. Shift is told of keys that are no letters: it means something to a program in a pane.
+fn key_name(key: KeyEvent) -> String {
+    let is_told = key.modifiers.contains(KeyModifiers::SHIFT) && !matches!(key.code, KeyCode::Char(_) | KeyCode::BackTab);
+    format!("{}{}", if is_told { SHIFT } else { "" }, Key::from(key))
+}
+
+fn key_of(name: &str) -> Option<KeyEvent> {
+    let plain = Key::parse(name).map(Key::event);
+    plain.or_else(|| {
+        let key = Key::parse(name.strip_prefix(SHIFT)?)?.event();
+        Some(KeyEvent { modifiers: key.modifiers | KeyModifiers::SHIFT, ..key })
+    })
+}
+
+const SHIFT: &str = "shift-";
+
 /// The objects of rows, and how much of them is hidden.
 fn all(rows: &[Row]) -> (Vec<Box<RawValue>>, u64) {
     let (objects, counts): (Vec<_>, Vec<u64>) = rows.iter().map(object).unzip();
@@ -105,7 +137,7 @@ impl Event {
     pub fn of(msg: &Msg) -> Option<(Self, u64)> {
         let plain = |event: Self| Some((event, 0));
         match msg {
-            Msg::Input(Input::Key(key)) => plain(Self::Key(Key::from(*key).to_string())),
+            Msg::Input(Input::Key(key)) => plain(Self::Key(key_name(*key))),
             Msg::Input(Input::Mouse(mouse)) => plain(Self::Mouse(*mouse)),
             Msg::Input(Input::Paste(pasted)) => {
                 let (clean, count) = text(pasted);
@@ -167,15 +199,18 @@ impl Event {
             Wire::Answer(id, Err(failure)) => plain(Self::NoAnswer(*id, failure.into())),
             Wire::Progress(id, step) => plain(Self::Progress(*id, step.clone())),
             Wire::Log(id, bytes) => {
-                let (clean, count) = match std::str::from_utf8(bytes) {
-                    Ok(log) => {
-                        let (clean, count) = text(log);
-                        (clean.into_bytes(), count)
-                    }
-                    Err(_) => (bytes.clone(), 0),
-                };
-                Some((Self::Log(*id, BASE64_STANDARD.encode(clean)), count))
+                let (clean, count) = clean_bytes(bytes);
+                Some((Self::Log(*id, clean), count))
             }
+            Wire::Pane(id, news) => match news {
+                PaneNews::Begun => plain(Self::PaneBegun(*id)),
+                PaneNews::Output(chunk) => {
+                    let (clean, count) = clean_bytes(&chunk.bytes);
+                    Some((Self::PaneOutput(*id, clean), count))
+                }
+                PaneNews::Full => plain(Self::PaneFull(*id)),
+                PaneNews::Ended(end) => plain(Self::PaneEnd(*id, end.clone())),
+            },
             Wire::LogEnd(id, failure) => plain(Self::LogEnd(*id, failure.as_ref().map(Into::into))),
             Wire::Forward(id, report) => plain(Self::Forward(*id, report.clone())),
             Wire::Copied(id, bytes) => plain(Self::Copied(*id, *bytes)),
@@ -193,7 +228,7 @@ impl Event {
             Self::Rows(_, objects) | Self::Begun(_, objects) => contents.objects += objects.len() as u64,
             Self::Put(..) => contents.objects += 1,
             Self::Answer(..) | Self::NoAnswer(..) => contents.answers += 1,
-            Self::Log(_, bytes) => contents.log_bytes += bytes.len() as u64 / 4 * 3,
+            Self::Log(_, bytes) | Self::PaneOutput(_, bytes) => contents.log_bytes += bytes.len() as u64 / 4 * 3,
             Self::Read(_, Ok(_)) => contents.files += 1,
             _ => {}
         }
@@ -206,8 +241,8 @@ impl Event {
     pub fn into_msg(self) -> Result<Msg, String> {
         let wire = match self {
             Self::Key(name) => {
-                let key = Key::parse(&name).ok_or_else(|| format!("{name:?} is no key"))?;
-                return Ok(Msg::Input(Input::Key(key.event())));
+                let key = key_of(&name).ok_or_else(|| format!("{name:?} is no key"))?;
+                return Ok(Msg::Input(Input::Key(key)));
             }
             Self::Paste(text) => return Ok(Msg::Input(Input::Paste(text))),
             Self::Mouse(mouse) => return Ok(Msg::Input(Input::Mouse(mouse))),
@@ -240,6 +275,13 @@ impl Event {
             Self::Forward(id, report) => Wire::Forward(id, report),
             Self::Copied(id, bytes) => Wire::Copied(id, bytes),
             Self::CopyEnd(id, result) => Wire::CopyEnd(id, result),
+            Self::PaneBegun(id) => Wire::Pane(id, PaneNews::Begun),
+            Self::PaneOutput(id, bytes) => {
+                let bytes = BASE64_STANDARD.decode(bytes).map_err(|error| error.to_string())?;
+                Wire::Pane(id, PaneNews::Output(Chunk::new(bytes, None)))
+            }
+            Self::PaneFull(id) => Wire::Pane(id, PaneNews::Full),
+            Self::PaneEnd(id, end) => Wire::Pane(id, PaneNews::Ended(end)),
             Self::LogEnd(id, why) => Wire::LogEnd(id, why.map(Into::into)),
         };
         Ok(Msg::Wire(wire))
