@@ -116,8 +116,7 @@ pub fn answered(app: &mut App, id: u32, result: Result<Response, Failure>, out: 
 /// Whether two texts of an object differ in nothing that somebody writes: its state is not part of them, and its version tells that it moved.
 fn differs_in_version_only(one: &str, two: &str) -> bool {
     let differing = merge::difference(one, two);
-    let mut lines =
-        differing.iter().filter(|line| line.starts_with(['+', '-']) && !line.starts_with("+++") && !line.starts_with("---"));
+    let mut lines = differing.iter().filter(|line| line.starts_with(['+', '-']));
     lines.all(|line| line[1..].trim_start().starts_with("resourceVersion:"))
 }
 
