@@ -123,7 +123,7 @@ fn tell_recorded(recorder: Recorder, path: &Path) -> anyhow::Result<()> {
     // Nobody is left to be told that nobody listens.
     let _ = writeln!(
         std::io::stderr(),
-        "recorded {path}: {contents}\nit holds what you typed, and the names, manifests and logs that the console was sent; look at it \
+        "recorded {path}: {contents}\nit holds what you typed, and the names, manifests, logs and output of programs that the console was sent; look at it \
          (skiff replay {path}) before you give it away"
     );
     Ok(())

@@ -361,9 +361,12 @@ pub fn resize_if_due(app: &mut App, out: &mut Vec<Effect>) {
     let size = app.body();
     let Some(pane) = app.pane_mut() else { return };
     let wanted = (size.0.max(2), size.1.max(1));
-    if pane.emulator.size() != wanted && pane.is_running() {
+    if pane.emulator.size() != wanted {
+        // Of a program that has ended the newest rows stay in sight.
         pane.emulator.resize(wanted);
-        out.push(Effect::Link(Command::Resize { id: pane.id, size: terminal_size(wanted) }));
+        if pane.is_running() {
+            out.push(Effect::Link(Command::Resize { id: pane.id, size: terminal_size(wanted) }));
+        }
     }
     if std::mem::take(&mut pane.is_unread) {
         shells::show_rows(app);

@@ -28,3 +28,20 @@ impl Echo {
         self.typed_at.take().is_some_and(|at| now.duration_since(at) < LATE)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Echo, LATE};
+    use std::time::Instant;
+
+    #[test]
+    fn only_what_follows_a_key_soon_is_its_echo_and_only_once() {
+        let now = Instant::now();
+        assert!(!Echo::default().is_due(now), "nothing was typed");
+        let typed = || Echo { typed_at: Some(now) };
+        let mut echo = typed();
+        assert!(echo.is_due(now + LATE / 2));
+        assert!(!echo.is_due(now + LATE / 2), "what never pauses comes at its own pace");
+        assert!(!typed().is_due(now + LATE));
+    }
+}

@@ -188,6 +188,12 @@ fn a_program_that_ended_keeps_its_picture_until_a_key_leaves_it() {
     bench.effects.clear();
     bench.write("b");
     assert_eq!(bench.typed(id), "");
+    // In a smaller window the newest rows are those that are seen.
+    bench.take(Msg::Resized(80, 4));
+    assert!(bench.app.size == (80, 4));
+    bench.take(Msg::Resized(80, 8));
+    assert!(bench.shows("the last words") && bench.commands().next().is_none(), "{}", bench.picture());
+    bench.take(Msg::Resized(80, 24));
     // Again: a new shell of the same kind, with nothing of the old one.
     bench.press("r");
     let (again, _) = bench.opened().expect("it is run again");

@@ -114,6 +114,41 @@ fn nothing_secret_reaches_the_file_whatever_brings_it() {
 }
 
 #[test]
+fn what_a_program_in_a_pane_wrote_and_its_keys_are_played_again() {
+    use crate::console::link::{Chunk, PaneEnd, PaneNews};
+    use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("a");
+    let head = Head::new(Timestamp::UNIX_EPOCH, (80, 24), "demo", Look::new("dark", Depth::Mono, false));
+    let mut recorder = Recorder::create(&path, &head).expect("made");
+    let key = |code, held| Msg::Input(Input::Key(KeyEvent::new(code, held)));
+    let output = |bytes: &[u8]| Msg::Wire(Wire::Pane(3, PaneNews::Output(Chunk::new(bytes.to_vec(), None))));
+    let messages = [
+        Msg::Wire(Wire::Pane(3, PaneNews::Begun)),
+        key(KeyCode::PageUp, KeyModifiers::SHIFT),
+        key(KeyCode::F(5), KeyModifiers::NONE),
+        key(KeyCode::Char(']'), KeyModifiers::CONTROL),
+        key(KeyCode::BackTab, KeyModifiers::NONE),
+        // A letter that was cut is none yet.
+        output(b"\x1b[31m\xe6\x97"),
+        Msg::Wire(Wire::Pane(3, PaneNews::Full)),
+        Msg::Wire(Wire::Pane(3, PaneNews::Ended(PaneEnd::Exited(7)))),
+        Msg::Wire(Wire::Pane(3, PaneNews::Ended(PaneEnd::Lost("reset".into())))),
+    ];
+    for msg in &messages {
+        recorder.note(Timestamp::UNIX_EPOCH, msg);
+    }
+    recorder.note(Timestamp::UNIX_EPOCH, &output(b"password=hunter2\r\n"));
+    assert_eq!(recorder.finish().expect("written").redacted, 1);
+    let played: Vec<Msg> =
+        read(&path).expect("read").events.into_iter().map(|(_, event)| event.into_msg().expect("it can be played")).collect();
+    for (msg, played) in messages.iter().zip(&played) {
+        assert_eq!(format!("{msg:?}"), format!("{played:?}"));
+    }
+    assert_eq!(played.len(), messages.len() + 1);
+}
+
+#[test]
 fn a_recording_has_a_greatest_length_and_says_that_it_was_reached() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("a");
