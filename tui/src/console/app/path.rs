@@ -153,8 +153,11 @@ fn title(screen: &Screen, before: Option<&Screen>) -> String {
         }
         Screen::Pane(pane) => {
             let (_, subject) = pane.about.subject();
-            let container = pane.about.container();
-            format!("{}{} {container}", name(&subject), pane.about.word()).trim_end().to_owned()
+            let (name, word) = (name(&subject), pane.about.word());
+            match pane.about.container() {
+                "" => format!("{name}{word}"),
+                container => format!("{name}{word} {container}"),
+            }
         }
         Screen::Edit(edit) => format!("edit {}{}", edit.title(), if edit.is_changed() { " *" } else { "" }),
     }

@@ -234,9 +234,15 @@ impl Pane {
                 cell.reset();
                 // Of a row that was scrolled out in a narrower window, and of a window that was not told of its size yet, some is missing.
                 let Some(shown) = row.and_then(|row| row.cell(x.into())) else { continue };
-                letter.clear();
-                shown.push_to(&mut letter);
-                cell.set_symbol(if letter.is_empty() { " " } else { &letter }).set_style(shown.pen.style(depth));
+                match shown.letter() {
+                    Some(letter) => cell.set_char(letter),
+                    None => {
+                        letter.clear();
+                        shown.push_to(&mut letter);
+                        cell.set_symbol(&letter)
+                    }
+                };
+                cell.set_style(shown.pen.style(depth));
             }
         }
         let (x, y) = self.emulator.cursor();

@@ -104,3 +104,29 @@ fn a_steady_frame_allocates_little_and_a_hundred_thousand_pods_cost_what_a_hundr
     let differ = |one: u64, two: u64| one.abs_diff(two) <= 2;
     assert!(differ(told[0].0, told[1].0) && differ(told[0].1, told[1].1), "{told:?}");
 }
+
+#[test]
+fn a_quiet_pane_costs_nothing_and_a_letter_or_a_line_in_it_little() {
+    use crate::console::link::{Chunk, PaneNews};
+    let (mut bench, mut painter, mut buffer) = steady(100);
+    bench.press("x s");
+    let id = bench.app.pane().expect("a pane").id;
+    let write = |bench: &mut Bench, text: &str| {
+        bench.wire(Wire::Pane(id, PaneNews::Output(Chunk::new(text.as_bytes().to_vec(), None))));
+    };
+    bench.wire(Wire::Pane(id, PaneNews::Begun));
+    for number in 0..60 {
+        write(&mut bench, &format!("\x1b[3{}mline {number}\x1b[0m of what a program told\r\n", number % 8));
+    }
+    frame(&bench, &mut painter, &mut buffer);
+    let mut bytes = 0;
+    let counted = allocation_counter::measure(|| bytes = frame(&bench, &mut painter, &mut buffer));
+    assert!(counted.count_total <= 16 && bytes == 0, "{counted:?} {bytes}");
+    assert_eq!(bench.app.next_wake(), None, "nothing is looked at while nothing happens");
+    write(&mut bench, "x");
+    let letter = frame(&bench, &mut painter, &mut buffer);
+    write(&mut bench, "\r\nthe next line");
+    let line = frame(&bench, &mut painter, &mut buffer);
+    println!("letter {letter}, line {line}, allocations {}", counted.count_total);
+    assert!(letter <= 60 && line <= 200, "letter {letter}, line {line}");
+}

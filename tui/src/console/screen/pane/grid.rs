@@ -35,6 +35,11 @@ impl Cell {
         self.letter == ' ' && self.marks.is_none() && self.width == 1 && self.pen == Pen::default()
     }
 
+    /// The letter that stands in it alone, without marks; a blank where another one covers it.
+    pub const fn letter(&self) -> Option<char> {
+        if self.marks.is_none() { Some(self.letter) } else { None }
+    }
+
     /// What stands in it.
     pub fn push_to(&self, out: &mut String) {
         if self.width > 0 {
