@@ -20,6 +20,9 @@ use serde_json::Value;
 /// Differences shown in the question before a Deployment goes back.
 const SHOWN: usize = 10;
 
+/// Said where one asks for images of what has none.
+const NO_IMAGES: &str = "only pods, replica sets and deployments have images to set";
+
 /// The Deployment that the screen is about, as an object.
 fn deployment(app: &mut App) -> Option<(Key, Value)> {
     let found = navigate::subject(app).filter(|(kind, _)| *kind == Kind::Deployment);
@@ -134,7 +137,7 @@ fn with_images(app: &App) -> Option<(Kind, Key, Value, &'static str)> {
 /// Asks which images the containers are to have.
 pub fn ask_images(app: &mut App) {
     let Some((kind, key, object, pod)) = with_images(app) else {
-        return app.say(Role::Warn, "only pods, replica sets and deployments have images to set");
+        return app.say(Role::Warn, NO_IMAGES);
     };
     let older = if kind == Kind::Deployment { revisions(app, &object) } else { Vec::new() };
     let older: Vec<(String, String)> =
@@ -209,7 +212,7 @@ pub fn image_command(app: &mut App, rest: &str, out: &mut Vec<Effect>) {
         return ask_images(app);
     }
     let Some((kind, key, object, pod)) = with_images(app) else {
-        return app.say(Role::Warn, "only pods, replica sets and deployments have images to set");
+        return app.say(Role::Warn, NO_IMAGES);
     };
     let images = templates::images(&object, pod);
     let mut wanted = Vec::new();
