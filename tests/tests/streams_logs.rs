@@ -183,10 +183,7 @@ fn logs_of_several_pods_and_containers_are_read_and_followed_together() {
     let (time, text) = stamped.split_once(' ').expect("a time and a text");
     assert!(time.len() == 30 && time.ends_with('Z') && text == "a1 again\n", "{stamped}");
     let deployment = world.skiff(&["logs", "deploy/web"]).fails();
-    assert_eq!(
-        deployment,
-        "error: cannot get the logs from deploy/web: there are only pods here; name one, or select several with -l\n"
-    );
+    assert_eq!(deployment, "Error from server (NotFound): deployments.apps \"web\" not found\n");
 }
 
 #[test]

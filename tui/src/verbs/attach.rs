@@ -17,7 +17,7 @@ pub const DETACH_KEYS: &str = "ctrl-p,ctrl-q";
 /// Arguments of `attach`.
 #[derive(Debug, Args)]
 pub struct AttachArgs {
-    /// POD or pod/POD.
+    /// POD or pod/POD; deploy/NAME, rs/NAME or svc/NAME for one of their pods.
     target: String,
     /// This container.
     #[arg(short = 'c', long)]

@@ -13,7 +13,7 @@ use wire::ExecRequest;
 /// Arguments of `exec`.
 #[derive(Debug, Args)]
 pub struct ExecArgs {
-    /// POD or pod/POD.
+    /// POD or pod/POD; deploy/NAME, rs/NAME or svc/NAME for one of their pods.
     target: Vec<String>,
     /// The program and its arguments.
     #[arg(last = true, value_name = "COMMAND")]

@@ -2,9 +2,9 @@
 
 mod lines;
 
+use super::containers::{Meant, meant, named};
 use super::context::Context;
 use super::failure::Failure;
-use super::resources::Targets;
 use super::watch::selection;
 use crate::args::{GoDuration, SelectArgs};
 use clap::Args;
@@ -18,7 +18,7 @@ use wire::LogsRequest;
 /// Arguments of `logs`.
 #[derive(Debug, Args)]
 pub struct LogsArgs {
-    /// POD or pod/POD, and maybe the container.
+    /// POD or pod/POD, or deploy/NAME, rs/NAME or svc/NAME for one of their pods; and maybe the container.
     arguments: Vec<String>,
     /// The pods with these labels.
     #[arg(short = 'l', long, value_name = "SELECTOR")]
@@ -165,23 +165,20 @@ async fn pods(args: &LogsArgs, context: &mut Context) -> Result<Vec<Value>, Fail
             ));
         }
     };
-    let name = match name.contains('/') {
-        false => name.clone(),
-        true => match Targets::parse(std::slice::from_ref(name)) {
-            Ok(Targets::Named(named)) if matches!(named.first(), Some((Kind::Pod, _))) => named[0].1.clone(),
-            // Deployments and the like come with their controllers; so do those that have no logs at all.
-            _ => {
-                let why = "there are only pods here; name one, or select several with -l";
-                return Err(Failure::message(format!("cannot get the logs from {name}: {why}")));
+    match meant(context, name).await {
+        Ok(Meant { pod, of }) => {
+            if of > 1 {
+                context.note(format!("Found {of} pods, using pod/{}", lookup::name(&pod)))?;
             }
-        },
-    };
-    match context.get(context.reference(Kind::Pod, &name)).await {
-        Err(failure) if failure.is_not_found() => {
-            let why = format!("error from server (NotFound): pods {name:?} not found in namespace {:?}", context.namespace);
-            Err(Failure::message(why))
+            Ok(vec![pod])
         }
-        result => result.map(|pod| vec![pod]),
+        Err(failure) => match named(name)? {
+            (Kind::Pod, name) if failure.is_not_found() => {
+                let why = format!("error from server (NotFound): pods {name:?} not found in namespace {:?}", context.namespace);
+                Err(Failure::message(why))
+            }
+            _ => Err(failure),
+        },
     }
 }
 

@@ -1,10 +1,10 @@
 //! `port-forward`: listens here and passes each connection on to a port of a pod.
 
+use super::containers;
 use super::context::Context;
 use super::failure::Failure;
-use super::resources::Targets;
 use crate::forward;
-use crate::forward::backend::{self, Connection, ForwardError, Target, is_forwarded};
+use crate::forward::backend::{self, Connection, ForwardError, Target};
 use clap::Args;
 use client::Client;
 use futures_util::future::select_all;
@@ -44,7 +44,8 @@ struct Door {
 /// Does it, until it is interrupted.
 pub async fn run(args: &PortForwardArgs, context: &mut Context) -> Result<(), Failure> {
     let addresses = addresses(&args.address)?;
-    let target = target(&args.target, context)?;
+    let (kind, name) = containers::named(&args.target)?;
+    let target = Target { kind, namespace: context.namespace_of(kind), name };
     let object = context.get(context.reference(target.kind, &target.name)).await?;
     let pairs = args.ports.iter().map(|text| pair(text, &target, &object)).collect::<Result<Vec<_>, _>>()?;
     let phase = lookup::text(&object, "/status/phase");
@@ -68,23 +69,6 @@ pub async fn run(args: &PortForwardArgs, context: &mut Context) -> Result<(), Fa
     }
     context.out.flush()?;
     serve(context, &doors, &target, pod).await
-}
-
-/// `web`, `pod/web`, `deploy/web`, `svc/web`.
-fn target(text: &str, context: &Context) -> Result<Target, Failure> {
-    let named = if text.contains('/') {
-        match Targets::parse(&[text.to_owned()])? {
-            Targets::Named(named) => named.into_iter().next(),
-            Targets::Kinds(_) => None,
-        }
-    } else {
-        Some((Kind::Pod, text.to_owned()))
-    };
-    match named {
-        Some((kind, name)) if is_forwarded(kind) => Ok(Target { kind, namespace: context.namespace_of(kind), name }),
-        Some(_) => Err(Failure::message(format!("{text} has no ports: only pods have, and what chooses pods"))),
-        None => Err(Failure::message("expected a resource")),
-    }
 }
 
 async fn serve(context: &mut Context, doors: &[Door], target: &Target, mut pod: Option<String>) -> Result<(), Failure> {

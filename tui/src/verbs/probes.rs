@@ -17,7 +17,7 @@ const SHOWN_WORDS: usize = 100;
 /// Arguments of `probes`.
 #[derive(Debug, Args)]
 pub struct ProbesArgs {
-    /// POD or pod/POD.
+    /// POD or pod/POD; deploy/NAME, rs/NAME or svc/NAME for one of their pods.
     pod: String,
     /// Only the probes of this container.
     #[arg(short = 'c', long)]
@@ -35,7 +35,7 @@ pub struct ProbesArgs {
 /// Does it.
 pub async fn run(args: &ProbesArgs, context: &mut Context) -> Result<(), Failure> {
     let format = args.output.format()?;
-    let (namespace, pod) = (context.namespace_of(Kind::Pod), pod_name(&args.pod)?);
+    let (namespace, pod) = (context.namespace_of(Kind::Pod), pod_name(context, &args.pod).await?);
     let mut probes = context.client().await?.probes(ProbesRequest { namespace, pod: pod.clone() }).await?;
     if let Some(container) = &args.container {
         probes.probes.retain(|probe| probe.container == *container);

@@ -38,6 +38,43 @@ async fn logs_are_printed_whole_and_with_prefixes() {
 }
 
 #[tokio::test]
+async fn what_chooses_pods_means_the_one_that_most_is_to_be_seen_of() {
+    let of = |name: &str, phase: &str, is_ready: &str| {
+        let mut pod = pod(name);
+        pod["metadata"]["labels"] = json!({"app": "web"});
+        pod["spec"]["nodeName"] = json!("oak");
+        pod["status"] = json!({"phase": phase, "conditions": [{"type": "Ready", "status": is_ready}]});
+        pod
+    };
+    let named = |kind: &str, name: &str, selector: serde_json::Value| {
+        json!({"apiVersion": if kind == "Service" { "v1" } else { "apps/v1" }, "kind": kind,
+            "metadata": {"name": name, "namespace": "default"}, "spec": {"selector": selector}})
+    };
+    let daemon = FakeDaemon::start(vec![
+        of("a-pending", "Pending", "False"),
+        of("b-over", "Succeeded", "False"),
+        of("c-not-ready", "Running", "False"),
+        of("d-ready", "Running", "True"),
+        pod("other"),
+        named("Deployment", "web", json!({"matchLabels": {"app": "web"}})),
+        named("Service", "web", json!({"app": "web"})),
+        named("Deployment", "none", json!({"matchLabels": {"app": "none"}})),
+    ]);
+    let logs = daemon.run(&["logs", "deploy/web"]).await;
+    assert_eq!(logs.out, "d-ready:main:1\nd-ready:main:2");
+    assert_eq!(logs.err, "Found 4 pods, using pod/d-ready\n");
+    let exec = daemon.run(&["exec", "svc/web", "--", "fail", "0"]).await;
+    assert_eq!((exec.code, exec.err.as_str()), (0, "oops\n"));
+    let last = daemon.requests().pop();
+    assert!(matches!(&last, Some(Request::Exec(exec)) if exec.pod == "d-ready"), "{last:?}");
+    assert_eq!(daemon.run(&["logs", "deploy/none"]).await, failed("error: deploy/none has no pods\n"));
+    let no_pods = failed("error: ns/default is no pod, and nothing that chooses pods\n");
+    assert_eq!(daemon.run(&["logs", "ns/default"]).await, no_pods);
+    let missing = daemon.run(&["logs", "pod/x"]).await;
+    assert_eq!(missing, failed("error: error from server (NotFound): pods \"x\" not found in namespace \"default\"\n"));
+}
+
+#[tokio::test]
 async fn less_than_a_second_of_log_is_not_the_whole_log() {
     let daemon = FakeDaemon::start(vec![pod("a")]);
     let mut asked = Vec::new();

@@ -95,5 +95,5 @@ async fn what_chooses_pods_has_ports_as_long_as_it_chooses_one_that_runs() {
     assert_eq!(told("svc/shop", "web").await, failed("error: Service 'shop' does not have a named port 'web'\n"));
     let gone = "Error from server (NotFound): deployments.apps \"shop\" not found\n";
     assert_eq!(told("deploy/shop", ":80").await, failed(gone));
-    assert_eq!(told("cm/shop", ":80").await, failed("error: cm/shop has no ports: only pods have, and what chooses pods\n"));
+    assert_eq!(told("cm/shop", ":80").await, failed("error: cm/shop is no pod, and nothing that chooses pods\n"));
 }
