@@ -243,7 +243,10 @@ pub fn bytes(amount: f64) -> String {
 
 fn tone(kind: Kind, object: &Value, pod: Option<&Pod<'_>>) -> Tone {
     if let Some(Pod { summary, .. }) = pod {
-        return pod_tone(&summary.status, summary.ready >= summary.total);
+        return match pod_tone(&summary.status, summary.ready >= summary.total) {
+            Tone::Busy if is_unschedulable(object) => Tone::Warn,
+            tone => tone,
+        };
     }
     match kind {
         Kind::Node => node_tone(object),
@@ -253,6 +256,12 @@ fn tone(kind: Kind, object: &Value, pod: Option<&Pod<'_>>) -> Tone {
         Kind::Namespace => Tone::Ok,
         _ => Tone::Plain,
     }
+}
+
+/// Whether no node takes the pod: it waits until somebody does something.
+fn is_unschedulable(pod: &Value) -> bool {
+    let placed = condition(pod, "PodScheduled");
+    placed.is_some_and(|placed| text(placed, "/status") == "False" && text(placed, "/reason") == "Unschedulable")
 }
 
 /// The tone of a pod or container by its STATUS cell.
@@ -384,6 +393,17 @@ mod tests {
         for (status, is_ready, tone) in cases {
             assert_eq!(pod_tone(status, is_ready), tone, "{status}");
         }
+    }
+
+    #[test]
+    fn a_pod_that_no_node_takes_is_one_to_look_at() {
+        let tone = |status: &str, reason: &str| {
+            let placed = json!({"type": "PodScheduled", "status": status, "reason": reason});
+            let pod = json!({"metadata": {"name": "a"}, "status": {"phase": "Pending", "conditions": [placed]}});
+            row(Kind::Pod, &raw(&pod.to_string())).expect("a row").tone
+        };
+        assert_eq!(tone("False", "Unschedulable"), Tone::Warn);
+        assert_eq!([tone("True", ""), tone("False", "SchedulingGated")], [Tone::Busy; 2]);
     }
 
     #[test]
