@@ -151,7 +151,6 @@ pub const TABLE: &[Binding] = &[
     bind(Editor, "ctrl-l", A::Redraw, "", ""),
     bind(Editor, "ctrl-z", A::Suspend, "", ""),
     bind(Pane, "ctrl-] d", A::Back, "leave", "go back to where one was; the program goes on"),
-    bind(Pane, "ctrl-] esc", A::Back, "", "the same"),
     bind(Pane, "ctrl-] [", A::ScrollBack, "scroll", "read what was scrolled out; esc is back at the program"),
     bind(Pane, "ctrl-] q", A::HangUp, "end", "end the program, or leave the container that one attached to"),
     bind(Pane, "ctrl-] s", A::Shells, "+shells", "show the programs in panes"),

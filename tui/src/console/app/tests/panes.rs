@@ -72,6 +72,9 @@ fn a_shell_runs_in_a_pane_of_the_windows_size_and_keys_go_to_it() {
     // Keys that mean something to the console everywhere else.
     bench.write("q:x?").press("esc ctrl-c tab enter up ctrl-d alt-x 5");
     assert_eq!(bench.typed(id), "q:x?\u{1b}\u{3}\t\r\u{1b}[A\u{4}\u{1b}x5");
+    // Who thinks better of it after the console's key is still where they were, and the program hears nothing.
+    bench.press("ctrl-] esc");
+    assert!(bench.shows("alpha shell web") && bench.typed(id).is_empty(), "{}", bench.picture());
     bench.program_writes(id, "\u{1b}[?1h");
     bench.press("up");
     assert_eq!(bench.typed(id), "\u{1b}OA");
