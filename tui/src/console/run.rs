@@ -46,8 +46,8 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-/// The most messages taken between two looks at the clock.
-const BATCH: usize = 512;
+/// So long messages are taken before is looked whether a picture is due: some take a while, as what a program in a pane writes.
+const BATCH: Duration = Duration::from_millis(16);
 
 /// Opens the console and stays until it is left.
 pub fn run(options: &Options) -> anyhow::Result<()> {
@@ -228,10 +228,9 @@ impl Console {
         let (mut is_dirty, mut is_urgent) = (false, false);
         loop {
             let Some(first) = self.wait(is_dirty) else { return Ok(()) };
-            let mut taken = Taken::Nothing;
+            let (mut taken, began) = (Taken::Nothing, Instant::now());
             let mut next = Some(first);
-            for _ in 0..BATCH {
-                let Some(msg) = next.take() else { break };
+            while let Some(msg) = next {
                 let kind = match msg {
                     Msg::Input(Input::Shown) => {
                         self.line.shown();
@@ -248,12 +247,7 @@ impl Console {
                     return Ok(());
                 }
                 taken = if taken == Taken::Input { taken } else { kind };
-                next = self.messages.try_recv().ok();
-            }
-            if let Some(msg) = next
-                && self.handle(msg)? == Some(Ended)
-            {
-                return Ok(());
+                next = if began.elapsed() < BATCH { self.messages.try_recv().ok() } else { None };
             }
             let is_due = self.pace.wait(Instant::now()).is_zero();
             is_dirty |= taken != Taken::Nothing;
