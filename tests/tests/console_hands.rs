@@ -135,6 +135,8 @@ fn a_forward_of_a_deployment_goes_on_with_another_pod_when_its_pod_is_deleted() 
     world.load_demo_image();
     deployment(&world);
     let console = Console::open(&world, 140, 30);
+    // What is typed before it has the terminal is changed by that: enter is another key then.
+    console.wait_for("shop-");
     console.type_text(":forward deploy/shop :8080");
     console.press(&["Enter"]);
     console.wait_for("leads to port 8080 of deployment/shop");
@@ -143,7 +145,8 @@ fn a_forward_of_a_deployment_goes_on_with_another_pod_when_its_pod_is_deleted() 
     console.wait_for("leads to port 80 of service/shop");
     console.type_text(":forwards");
     console.press(&["Enter", "g", "g"]);
-    let screen = console.wait_until("a pod serves", |screen| !serving(screen).is_empty());
+    let is_list = |screen: &str| screen.lines().nth(1).is_some_and(|line| line.contains("forwards"));
+    let screen = console.wait_until("a pod serves", |screen| is_list(screen) && !serving(screen).is_empty());
     for target in ["deployment/shop", "service/shop"] {
         console.wait_until("both are there", |screen| screen.contains(target));
     }

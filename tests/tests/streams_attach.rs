@@ -234,9 +234,8 @@ fn the_console_steps_aside_for_a_shell_and_comes_back() {
     create(&world, "web", "exec sleep 86401", &json!({}));
     let console = Console::open(&world, 100, 30);
     console.wait_for("Running");
-    console.press(&["x"]);
-    console.press(&["s"]);
-    console.wait_until("a prompt", |screen| screen.contains('#') && !screen.contains("Running"));
+    console.press(&["x", "S"]);
+    console.wait_until("a prompt", |screen| screen.contains('#') && !screen.contains("skiff"));
     console.type_text("touch /tmp/from-the-console; exit\n");
     console.wait_for("Running");
     let found = world.skiff(&["exec", "web", "--", "ls", "/tmp"]).ok();
