@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 const FAST: Duration = Duration::from_millis(4);
 /// So long fast ones are gathered at first, by not reading, and so long at the most, while they do not pause: a fraction of the time between
 /// two pictures.
-const GATHER: (Duration, Duration) = (Duration::from_millis(8), Duration::from_millis(32));
+const GATHER: (Duration, Duration) = (Duration::from_millis(8), Duration::from_millis(64));
 /// So many are handed on though more could be read.
 const MOST: usize = 128;
 
