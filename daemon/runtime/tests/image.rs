@@ -320,7 +320,7 @@ fn overlayfs_shows_the_layers_as_one_tree() {
 /// Every archive of the folder named by `SKIFF_TEST_IMAGES` shows the tree that GNU tar makes of its layers.
 #[test]
 fn real_images_have_the_trees_that_tar_makes() {
-    let Some(folder) = std::env::var_os("SKIFF_TEST_IMAGES") else {
+    let Some(folder) = std::env::var_os("SKIFF_TEST_IMAGES").filter(|folder| !folder.is_empty()) else {
         println!("skipped: SKIFF_TEST_IMAGES names no folder of OCI archives");
         return;
     };
