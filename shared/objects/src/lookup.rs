@@ -89,6 +89,12 @@ pub fn condition<'a>(object: &'a Value, kind: &str) -> Option<&'a Value> {
     list(object, "/status/conditions").iter().find(|condition| text(condition, "/type") == kind)
 }
 
+/// Whether the condition of that type is `True`.
+#[must_use]
+pub fn is_true(object: &Value, kind: &str) -> bool {
+    condition(object, kind).is_some_and(|condition| text(condition, "/status") == "True")
+}
+
 #[cfg(test)]
 mod tests {
     use super::{at, list, number, text, time};

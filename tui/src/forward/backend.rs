@@ -1,7 +1,7 @@
 //! Which pod a connection goes to, and which port of it: of what chooses pods one that is ready, and another one once that is gone.
 
 use client::{Client, ClientError, DuplexReader, DuplexSender};
-use objects::lookup::{condition, list, map, name, number, scalar, text};
+use objects::lookup::{is_true, list, map, name, number, scalar, text};
 use objects::{Kind, selector};
 use serde_json::Value;
 use wire::{GetRequest, ListRequest, ObjectRef, PortForwardRequest, Request, Response, Selection};
@@ -157,7 +157,7 @@ pub fn selector_of(kind: Kind, object: &Value) -> Option<String> {
 
 /// Those that run and are not being deleted: only the ready ones where there are any. The one to stay with comes first, then the oldest.
 fn in_order<'p>(pods: &'p [Value], stay: Option<&str>) -> Vec<&'p Value> {
-    let is_ready = |pod: &Value| condition(pod, "Ready").is_some_and(|ready| text(ready, "/status") == "True");
+    let is_ready = |pod: &Value| is_true(pod, "Ready");
     let runs = |pod: &&Value| text(pod, "/status/phase") == "Running" && text(pod, "/metadata/deletionTimestamp").is_empty();
     let running: Vec<&Value> = pods.iter().filter(runs).collect();
     let is_any_ready = running.iter().any(|pod| is_ready(pod));

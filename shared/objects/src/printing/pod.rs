@@ -2,7 +2,7 @@
 
 use super::{Columns, or_none};
 use crate::duration::since;
-use crate::lookup::{at, condition, flag, list, number, text, time};
+use crate::lookup::{at, condition, flag, is_true, list, number, text, time};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -89,9 +89,7 @@ pub fn readiness_gates(pod: &Value) -> String {
     if gates.is_empty() {
         return "<none>".to_owned();
     }
-    let is_met = |gate: &&Value| {
-        condition(pod, text(gate, "/conditionType")).is_some_and(|condition| text(condition, "/status") == "True")
-    };
+    let is_met = |gate: &&Value| is_true(pod, text(gate, "/conditionType"));
     format!("{}/{}", gates.iter().filter(is_met).count(), gates.len())
 }
 
@@ -133,10 +131,6 @@ fn first_status(pod: &Value) -> String {
         reason => reason,
     }
     .to_owned()
-}
-
-fn is_true(pod: &Value, kind: &str) -> bool {
-    condition(pod, kind).is_some_and(|condition| text(condition, "/status") == "True")
 }
 
 /// Counted restarts, and when the newest ended.

@@ -5,7 +5,7 @@ use super::packed::Packed;
 use super::row::{About, Cell, Facts, Key, Resources, Row, Tone};
 use super::{columns, pruned, usage, workload};
 use jiff::Timestamp;
-use objects::lookup::{condition, list, map, scalar, text, time};
+use objects::lookup::{condition, is_true, list, map, scalar, text, time};
 use objects::printing::{self, PodSummary};
 use objects::quantity::Quantity;
 use objects::{Kind, describe};
@@ -284,12 +284,11 @@ pub fn pod_tone(status: &str, is_ready: bool) -> Tone {
 }
 
 fn node_tone(node: &Value) -> Tone {
-    let is = |name: &str| condition(node, name).map(|condition| text(condition, "/status")) == Some("True");
     let is_pressed = list(node, "/status/conditions")
         .iter()
         .any(|condition| text(condition, "/type").ends_with("Pressure") && text(condition, "/status") == "True");
     match () {
-        () if !is("Ready") => Tone::Bad,
+        () if !is_true(node, "Ready") => Tone::Bad,
         () if is_pressed || objects::lookup::flag(node, "/spec/unschedulable") => Tone::Warn,
         () => Tone::Ok,
     }

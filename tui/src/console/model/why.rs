@@ -12,7 +12,7 @@ pub use workload::of as workload;
 use super::row::Tone;
 use jiff::Timestamp;
 use objects::Kind;
-use objects::lookup::{condition, flag, list, text, time};
+use objects::lookup::{condition, flag, is_true, list, text, time};
 use objects::printing::{event_count, event_last_seen};
 use serde_json::Value;
 
@@ -131,7 +131,7 @@ pub fn pod(pod: &Value, events: &[Value], node: &NodeView) -> Why {
 }
 
 fn verdict(pod: &Value, steps: Vec<Step>) -> Why {
-    let is_ready = condition(pod, "Ready").is_some_and(|ready| text(ready, "/status") == "True");
+    let is_ready = is_true(pod, "Ready");
     let worst = steps.iter().find(|step| step.tone == Tone::Bad).or_else(|| steps.iter().find(|step| step.is_cause()));
     let waits = steps.iter().find(|step| step.tone == Tone::Busy);
     let (tone, verdict) = match (text(pod, "/status/phase"), worst, waits) {
