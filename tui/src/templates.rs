@@ -4,6 +4,10 @@ use objects::Kind;
 use objects::lookup::{flag, list, map, text};
 use serde_json::{Map, Value};
 
+/// Where a pod's containers are.
+pub const CONTAINERS: [&str; 3] = ["/spec/containers", "/spec/initContainers", "/spec/ephemeralContainers"];
+/// The annotation that names the container most people mean.
+pub const DEFAULT_CONTAINER: &str = "/metadata/annotations/kubectl.kubernetes.io~1default-container";
 /// The number of a template.
 pub const REVISION: &str = "/metadata/annotations/deployment.kubernetes.io~1revision";
 /// What whoever changes a template may say about it.
@@ -17,6 +21,11 @@ const OWN: [&str; 6] = [
     "deployment.kubernetes.io/max-replicas",
     "deprecated.deployment.rollback.to",
 ];
+
+/// What a pod says of one of its containers.
+pub fn container<'p>(pod: &'p Value, name: &str) -> Option<&'p Value> {
+    CONTAINERS.iter().flat_map(|pointer| list(pod, pointer)).find(|container| text(container, "/name") == name)
+}
 
 /// Those sets that the Deployment controls and that have a revision, with its number, the oldest first.
 pub fn revisions(deployment: &Value, sets: impl IntoIterator<Item = Value>) -> Vec<(i64, Value)> {

@@ -6,6 +6,7 @@ use super::exec::refusal;
 use super::failure::Failure;
 use super::session::{self, DetachKeys, Ours, Parted};
 use super::terminal;
+use crate::templates;
 use clap::Args;
 use objects::lookup;
 use serde_json::Value;
@@ -67,7 +68,7 @@ pub async fn run(args: &AttachArgs, context: &mut Context) -> Result<(), Failure
 
 /// Attaches to a container of a pod.
 pub async fn to(context: &mut Context, pod: &Value, container: &str, how: How) -> Result<Parted, Failure> {
-    let has_tty = containers::definition(pod, container).is_some_and(|definition| definition["tty"] == true);
+    let has_tty = templates::container(pod, container).is_some_and(|definition| definition["tty"] == true);
     if how.tty && !has_tty && !how.quiet {
         context.note(format!("error: Unable to use a TTY - container {container} did not allocate one"))?;
     }

@@ -6,11 +6,9 @@ use super::resources::Targets;
 use super::watch::selection;
 use crate::args::SelectArgs;
 use crate::forward::backend::{is_forwarded, selector_of};
+use crate::templates::{CONTAINERS, DEFAULT_CONTAINER};
 use objects::{Kind, lookup};
 use serde_json::Value;
-
-/// The annotation that names the container most people mean.
-const DEFAULT_CONTAINER: &str = "/metadata/annotations/kubectl.kubernetes.io~1default-container";
 
 /// The pod that `POD`, `pod/POD`, `deploy/NAME`, `rs/NAME` or `svc/NAME` means: of several the one that most is to be seen of.
 #[derive(Debug)]
@@ -69,7 +67,7 @@ fn least_to_see(pod: &Value) -> (bool, u8, bool, i64, String, String) {
         "Pending" => 2,
         _ => 1,
     };
-    let is_ready = lookup::condition(pod, "Ready").is_some_and(|ready| lookup::text(ready, "/status") == "True");
+    let is_ready = lookup::is_true(pod, "Ready");
     let statuses = lookup::list(pod, "/status/containerStatuses").iter();
     let restarts = statuses.map(|status| lookup::number(status, "/restartCount")).max().unwrap_or_default();
     let (created, name) = (lookup::text(pod, "/metadata/creationTimestamp"), lookup::name(pod));
@@ -88,7 +86,7 @@ pub async fn unended(context: &mut Context, target: &str, verb: &str) -> Result<
 
 /// The container that is meant where none was named; which one is told a person where there are several.
 pub fn default(context: &mut Context, pod: &Value, is_quiet: bool) -> Result<Option<String>, Failure> {
-    let every: Vec<String> = LISTS.iter().flat_map(|(pointer, _)| names(pod, pointer)).collect();
+    let every: Vec<String> = CONTAINERS.iter().flat_map(|pointer| names(pod, pointer)).collect();
     let preferred = lookup::text(pod, DEFAULT_CONTAINER).to_owned();
     if every.contains(&preferred) {
         return Ok(Some(preferred));
@@ -96,7 +94,7 @@ pub fn default(context: &mut Context, pod: &Value, is_quiet: bool) -> Result<Opt
     if !preferred.is_empty() && !is_quiet {
         context.note(format!("Default container name {preferred:?} not found in pod {}", lookup::name(pod)))?;
     }
-    let Some(first) = names(pod, LISTS[0].0).into_iter().next() else { return Ok(None) };
+    let Some(first) = names(pod, CONTAINERS[0]).into_iter().next() else { return Ok(None) };
     if every.len() > 1 && !is_quiet {
         context.note(format!("Defaulted container {first:?} out of: {}", all_names(pod)))?;
     }
@@ -105,20 +103,13 @@ pub fn default(context: &mut Context, pod: &Value, is_quiet: bool) -> Result<Opt
 
 /// All containers of a pod: `main, side, first (init)`.
 pub fn all_names(pod: &Value) -> String {
-    let marked =
-        LISTS.iter().flat_map(|(pointer, mark)| names(pod, pointer).into_iter().map(move |name| format!("{name}{mark}")));
+    let lists = CONTAINERS.iter().zip(MARKS);
+    let marked = lists.flat_map(|(pointer, mark)| names(pod, pointer).into_iter().map(move |name| format!("{name}{mark}")));
     marked.collect::<Vec<_>>().join(", ")
 }
 
-/// What a pod says of one of its containers.
-pub fn definition<'p>(pod: &'p Value, name: &str) -> Option<&'p Value> {
-    let mut every = LISTS.iter().flat_map(|(pointer, _)| lookup::list(pod, pointer));
-    every.find(|container| lookup::text(container, "/name") == name)
-}
-
-/// Where containers are, and what is written behind their names.
-const LISTS: [(&str, &str); 3] =
-    [("/spec/containers", ""), ("/spec/initContainers", " (init)"), ("/spec/ephemeralContainers", " (ephem)")];
+/// What is written behind the names of those in each list.
+const MARKS: [&str; 3] = ["", " (init)", " (ephem)"];
 
 fn names(pod: &Value, pointer: &str) -> Vec<String> {
     lookup::list(pod, pointer).iter().map(|container| lookup::text(container, "/name").to_owned()).collect()

@@ -9,7 +9,8 @@ use super::exec::{ended, refusal};
 use super::failure::Failure;
 use super::resources::Targets;
 use super::session::{self, DetachKeys, Ours, Parted};
-use super::{containers, terminal};
+use super::terminal;
+use crate::templates;
 use clap::{ArgAction, Args};
 use objects::{Kind, lookup};
 use serde_json::{Value, json};
@@ -229,7 +230,7 @@ async fn with_container(args: &DebugArgs, context: &mut Context, name: &str) -> 
             container
         }
     };
-    if containers::definition(&pod, &container).is_some() {
+    if templates::container(&pod, &container).is_some() {
         return Err(Failure::message(format!(
             "container {container:?} already exists in pod {name:?}: give another --container"
         )));
@@ -271,7 +272,7 @@ fn definition(args: &DebugArgs, name: &str, image: &str) -> Result<Value, Failur
 fn unused_name(pod: &Value) -> String {
     loop {
         let name = format!("debugger-{}", letters());
-        if containers::definition(pod, &name).is_none() {
+        if templates::container(pod, &name).is_none() {
             return name;
         }
     }

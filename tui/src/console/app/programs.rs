@@ -7,14 +7,13 @@ use crate::console::keys::action::Action;
 use crate::console::link::PaneProgram;
 use crate::console::model::row::Key;
 use crate::console::theme::role::Role;
+use crate::templates;
 use objects::Kind;
 use objects::lookup::{flag, list, text};
 use serde_json::Value;
 
 /// The best shell that the image has.
 const SHELL: &str = "if command -v bash >/dev/null; then exec bash; else exec sh; fi";
-/// The annotation that names the container most people mean.
-const DEFAULT_CONTAINER: &str = "/metadata/annotations/kubectl.kubernetes.io~1default-container";
 
 /// What is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,7 +85,7 @@ fn in_pane(app: &mut App, program: Program, pod: &Key, container: Option<String>
             PaneProgram::Exec { namespace, pod: name, container, command }
         }
         Program::Attach => {
-            let says = container.as_deref().and_then(|container| definition(&object, container));
+            let says = container.as_deref().and_then(|container| templates::container(&object, container));
             let says = |field: &str| says.is_some_and(|container| flag(container, field));
             PaneProgram::Attach {
                 namespace,
@@ -100,15 +99,9 @@ fn in_pane(app: &mut App, program: Program, pod: &Key, container: Option<String>
     panes::open(app, program, out);
 }
 
-const LISTS: [&str; 3] = ["/spec/containers", "/spec/initContainers", "/spec/ephemeralContainers"];
-
-fn definition<'p>(pod: &'p Value, name: &str) -> Option<&'p Value> {
-    LISTS.iter().flat_map(|pointer| list(pod, pointer)).find(|container| text(container, "/name") == name)
-}
-
 /// The container that is meant where none was named: the one that the pod says, or else its first.
 fn preferred(pod: &Value) -> Option<String> {
-    let wanted = text(pod, DEFAULT_CONTAINER);
-    let first = || list(pod, LISTS[0]).first();
-    definition(pod, wanted).or_else(first).map(|container| text(container, "/name").to_owned())
+    let wanted = text(pod, templates::DEFAULT_CONTAINER);
+    let first = || list(pod, templates::CONTAINERS[0]).first();
+    templates::container(pod, wanted).or_else(first).map(|container| text(container, "/name").to_owned())
 }
