@@ -228,13 +228,7 @@ pub fn show_rows(app: &mut App) {
     };
     let rows = app.forwards.iter().map(row).collect();
     app.store.put_forwards(rows);
-    for screen in &mut app.screens {
-        if let Screen::List(list) = screen
-            && list.source == Source::Forwards
-        {
-            list.invalidate();
-        }
-    }
+    app.invalidate(&Source::Forwards);
 }
 
 /// Shows the list.

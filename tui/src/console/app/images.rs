@@ -91,13 +91,7 @@ pub fn answered(app: &mut App, node: &str, result: Result<Response, Failure>) {
         Ok(_) => {}
         Err(failure) => app.say(Role::Bad, format!("images of {node}: {failure}")),
     }
-    for screen in &mut app.screens {
-        if let Screen::List(list) = screen
-            && list.source == Source::Images
-        {
-            list.invalidate();
-        }
-    }
+    app.invalidate(&Source::Images);
 }
 
 /// Asks whether to remove the marked images, or the one stood on.

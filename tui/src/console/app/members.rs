@@ -60,15 +60,9 @@ pub fn answered(app: &mut App, result: Result<Response, Failure>) {
 
 /// Puts what is known into every node's row.
 pub fn fill_all(app: &mut App) {
-    let App { store, cluster, screens, .. } = app;
+    let App { store, cluster, .. } = app;
     for row in store.of_mut(Kind::Node).iter_mut() {
         cluster.fill(row);
     }
-    for screen in screens {
-        if let Screen::List(list) = screen
-            && list.source == Source::Kind(Kind::Node)
-        {
-            list.invalidate();
-        }
-    }
+    app.invalidate(&Source::Kind(Kind::Node));
 }

@@ -110,7 +110,7 @@ pub fn take(app: &mut App, id: u32, news: PaneNews, out: &mut Vec<Effect>) {
         }
         PaneNews::Full => app.say(Role::Warn, "the program does not read what is typed; some of it is lost"),
         PaneNews::Ended(end) => {
-            ended(pane, &end, now);
+            (pane.state, pane.since) = (PaneState::Ended(end.clone()), now);
             pane.is_unread |= !is_seen;
             if let Some((role, told)) = told(pane, &end, is_seen) {
                 app.say(role, told);
@@ -119,10 +119,6 @@ pub fn take(app: &mut App, id: u32, news: PaneNews, out: &mut Vec<Effect>) {
             shells::show_rows(app);
         }
     }
-}
-
-fn ended(pane: &mut Pane, end: &PaneEnd, now: jiff::Timestamp) {
-    (pane.state, pane.since) = (PaneState::Ended(end.clone()), now);
 }
 
 /// What is said of an end: of one that is seen only what the picture does not tell.
@@ -273,18 +269,15 @@ pub fn back(app: &mut App, out: &mut Vec<Effect>) {
 
 /// The shown screen is left. A pane whose program has ended goes with it.
 pub fn left(app: &mut App, id: u32) {
-    if let Some(pane) = app.panes.iter_mut().find(|pane| pane.id == id) {
-        pane.keys = Keys::Program;
-        pane.emulator.go_back_to(0);
+    let Some(pane) = app.panes.iter_mut().find(|pane| pane.id == id) else { return };
+    if !pane.is_running() {
+        return forget(app, id);
     }
-    let is_over = app.panes.iter().any(|pane| pane.id == id && !pane.is_running());
-    if is_over {
-        forget(app, id);
-    } else if let Some(pane) = app.panes.iter().find(|pane| pane.id == id) {
-        let about = pane.about();
-        let list = navigate::keys_of(app, Action::Shells);
-        app.say(Role::Ok, format!("the {} in {} goes on{list}", about.word(), about.subject().1.name));
-    }
+    pane.keys = Keys::Program;
+    pane.emulator.go_back_to(0);
+    let about = pane.about();
+    let list = navigate::keys_of(app, Action::Shells);
+    app.say(Role::Ok, format!("the {} in {} goes on{list}", about.word(), about.subject().1.name));
 }
 
 fn forget(app: &mut App, id: u32) {

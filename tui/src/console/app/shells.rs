@@ -54,13 +54,7 @@ pub fn show_rows(app: &mut App) {
     });
     let rows = rows.collect();
     app.store.put_shells(rows);
-    for screen in &mut app.screens {
-        if let Screen::List(list) = screen
-            && list.source == Source::Shells
-        {
-            list.invalidate();
-        }
-    }
+    app.invalidate(&Source::Shells);
 }
 
 fn status(pane: &Pane) -> (String, Tone) {

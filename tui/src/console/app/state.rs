@@ -28,7 +28,7 @@ use crate::console::model::namespaces::Namespaces;
 use crate::console::model::row;
 use crate::console::model::store::Store;
 use crate::console::screen::Screen;
-use crate::console::screen::list::List;
+use crate::console::screen::list::{List, Source};
 use crate::console::screen::pane::Pane;
 use crate::console::theme::load::Theme;
 use crate::console::theme::role::Role;
@@ -354,6 +354,17 @@ impl App {
     /// The screen that is shown, to change it.
     pub fn screen_mut(&mut self) -> &mut Screen {
         self.screens.last_mut().expect("the first screen is never closed")
+    }
+
+    /// The lists of that source are made anew when they are looked at.
+    pub fn invalidate(&mut self, source: &Source) {
+        for screen in &mut self.screens {
+            if let Screen::List(list) = screen
+                && list.source == *source
+            {
+                list.invalidate();
+            }
+        }
     }
 
     /// Goes on to another screen. What one came back from before is forgotten, but for manifests nobody saved.
