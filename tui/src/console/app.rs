@@ -24,6 +24,7 @@ mod metering;
 mod mouse;
 pub mod msg;
 mod navigate;
+mod overlay;
 mod own_commands;
 mod panes;
 mod path;

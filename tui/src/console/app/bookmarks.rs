@@ -1,7 +1,8 @@
 //! Bookmarks: a letter for a command that leads back to a screen. They are kept in a file between two consoles.
 
 use super::effect::Effect;
-use super::state::{App, Choice, Overlay};
+use super::overlay::{Choice, Overlay};
+use super::state::App;
 use super::{command, route};
 use crate::console::keys::key::Key;
 use crate::console::theme::role::Role;

@@ -1,7 +1,8 @@
 //! The lines around a screen: what we are connected to, and the keys that count here.
 
+use super::overlay::{Prompt, Purpose};
 use super::rights::OnCluster;
-use super::state::{App, Prompt, Purpose};
+use super::state::App;
 use super::travel;
 use crate::console::base::short::{Short, short};
 use crate::console::base::text;

@@ -1,7 +1,8 @@
 //! Which columns a list shows: all of them, or those one chose, which are kept.
 
 use super::effect::Effect;
-use super::state::{App, Choice, Overlay};
+use super::overlay::{Choice, Overlay};
+use super::state::App;
 use crate::console::model::columns::Shown;
 use crate::console::screen::Screen;
 use crate::console::theme::role::Role;

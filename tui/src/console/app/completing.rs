@@ -1,6 +1,7 @@
 //! Completes fields and values in the editor, as the API's schema has them.
 
-use super::state::{App, Choice, Overlay};
+use super::overlay::{Choice, Overlay};
+use super::state::App;
 use crate::console::keys::key::Key;
 use crate::console::model::schema::{self, Place};
 use crate::console::screen::Screen;

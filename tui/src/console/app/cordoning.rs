@@ -1,7 +1,8 @@
 //! Cordons nodes and takes that back, after asking.
 
 use super::effect::Effect;
-use super::state::{App, Asked, Overlay, Question};
+use super::overlay::{Overlay, Question};
+use super::state::{App, Asked};
 use super::undoing::{self, Inverse};
 use crate::console::link::{Command, Failure};
 use crate::console::model::row::Key;

@@ -1,7 +1,8 @@
 //! Asks before it deletes, says honestly what will happen, and what came of it.
 
 use super::effect::Effect;
-use super::state::{App, Asked, Overlay, Question};
+use super::overlay::{Overlay, Question};
+use super::state::{App, Asked};
 use super::undoing::{self, Inverse};
 use crate::console::keys::action::Action;
 use crate::console::link::{Command, Failure};
@@ -155,7 +156,9 @@ pub fn of_pods(app: &App, rows: &[&Row], grace: Option<i64>) -> Vec<String> {
 /// What was asked about is to be done; where a word is to be typed first, that is asked for.
 pub fn confirmed(app: &mut App, kind: Kind, keys: Vec<Key>, grace: Option<i64>, out: &mut Vec<Effect>) {
     match word_to_type(kind, &keys) {
-        Some(word) => super::input::ask_line(app, super::state::Purpose::Confirm(word, Question::Delete(kind, keys, grace)), ""),
+        Some(word) => {
+            super::input::ask_line(app, super::overlay::Purpose::Confirm(word, Question::Delete(kind, keys, grace)), "")
+        }
         None => delete(app, kind, keys, grace, out),
     }
 }

@@ -3,7 +3,8 @@
 use super::cordoning::{self, Scheduling};
 use super::deleting;
 use super::effect::Effect;
-use super::state::{App, Overlay, Purpose, Question};
+use super::overlay::{Overlay, Purpose, Question};
+use super::state::App;
 use crate::console::model::row::{Key, Row, Tone};
 use crate::console::screen::Screen;
 use crate::console::theme::role::Role;

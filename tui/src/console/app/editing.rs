@@ -3,7 +3,8 @@
 use super::effect::Effect;
 use super::merging;
 use super::navigate;
-use super::state::{App, Asked, Overlay, Question};
+use super::overlay::{Overlay, Question};
+use super::state::{App, Asked};
 use crate::console::link::{Command, Failure};
 use crate::console::model::row::Key;
 use crate::console::model::template;

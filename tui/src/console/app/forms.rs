@@ -2,7 +2,8 @@
 
 use super::effect::Effect;
 use super::input::type_into;
-use super::state::{App, Overlay};
+use super::overlay::Overlay;
+use super::state::App;
 use super::{copying, forwarding, own_commands, rollout};
 use crate::console::keys::key::Key;
 use crate::console::model::row;

@@ -3,7 +3,8 @@
 use super::effect::Effect;
 use super::forms::Filling;
 use super::navigate;
-use super::state::{App, Overlay};
+use super::overlay::Overlay;
+use super::state::App;
 use crate::console::link::{Command, Forward, ForwardReport, ForwardState, Target};
 use crate::console::model::forwards::{self, Port};
 use crate::console::model::row::Key;

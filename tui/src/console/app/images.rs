@@ -2,7 +2,8 @@
 
 use super::deleting;
 use super::effect::Effect;
-use super::state::{App, Asked, Overlay, Question};
+use super::overlay::{Overlay, Question};
+use super::state::{App, Asked};
 use crate::console::link::{Command, Failure};
 use crate::console::model::inventory;
 use crate::console::model::project::bytes;

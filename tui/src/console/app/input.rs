@@ -1,8 +1,9 @@
 //! Where keys go: to what lies over the screen, else to the key table, else into the editor.
 
 use super::effect::Effect;
+use super::overlay::{Choice, Overlay, Prompt, Purpose, Question};
 use super::perform::{perform, whole_text};
-use super::state::{App, Choice, Overlay, Prompt, Purpose, Question};
+use super::state::App;
 use super::{
     bookmarks, command, completing, cordoning, deleting, draining, editing, forms, images, logs, merging, navigate, panes,
     theming, undoing,

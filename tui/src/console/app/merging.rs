@@ -2,7 +2,8 @@
 
 use super::editing::{self, Force};
 use super::effect::Effect;
-use super::state::{App, Asked, Choice, Overlay};
+use super::overlay::{Choice, Overlay};
+use super::state::{App, Asked};
 use crate::console::link::{Command, Failure};
 use crate::console::screen::Screen;
 use crate::console::screen::edit::{Edit, Merging, Origin};

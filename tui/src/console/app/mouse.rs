@@ -2,7 +2,8 @@
 //! is dragged over is copied. Everything it does a key does as well.
 
 use super::effect::Effect;
-use super::state::{App, Overlay, Pressed};
+use super::overlay::Overlay;
+use super::state::{App, Pressed};
 use super::view::view;
 use super::{chrome, input, navigate, panes, path, perform};
 use crate::console::keys::action::Action;

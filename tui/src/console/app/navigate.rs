@@ -1,7 +1,8 @@
 //! Going into things and out of them.
 
 use super::effect::Effect;
-use super::state::{App, Overlay, Question};
+use super::overlay::{Overlay, Question};
+use super::state::App;
 use super::{boards, deleting, editing, logs, travel};
 use crate::console::keys::action::Action;
 use crate::console::keys::table::Place;

@@ -3,7 +3,8 @@
 use super::effect::Effect;
 use super::forms::Filling;
 use super::navigate;
-use super::state::{App, Overlay};
+use super::overlay::Overlay;
+use super::state::App;
 use crate::console::theme::role::Role;
 use crate::console::widget::form::{Blank, Form};
 use crate::templates;

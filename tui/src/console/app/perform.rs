@@ -5,7 +5,8 @@ use super::cordoning::{self, Scheduling};
 use super::editing::Force;
 use super::effect::Effect;
 use super::input::{ask_line, show_keys};
-use super::state::{App, Purpose};
+use super::overlay::Purpose;
+use super::state::App;
 use super::travel::Wanted;
 use super::{
     boards, columns, completing, copying, deleting, draining, editing, forwarding, images, logs, navigate, panes, programs,

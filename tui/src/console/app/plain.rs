@@ -2,7 +2,8 @@
 //! typed is a line. The same screens, keys and commands; only the picture is another one.
 
 use super::effect::Effect;
-use super::state::{App, Asked, Overlay};
+use super::overlay::Overlay;
+use super::state::{App, Asked};
 use super::view::view;
 use super::{chrome, command, input, path};
 use crate::console::keys::commands::COMMANDS;

@@ -1,6 +1,7 @@
 //! Changes the looks: by name, to the next one, or by choosing among all while each is shown.
 
-use super::state::{App, Choice, Overlay};
+use super::overlay::{Choice, Overlay};
+use super::state::App;
 use crate::console::term::input::Shade;
 use crate::console::theme::load::{BUILT_IN, Theme};
 use crate::console::theme::role::Role;

@@ -3,8 +3,9 @@
 use super::cordoning::{self, Scheduling};
 use super::deleting::full_name;
 use super::effect::Effect;
+use super::overlay::{Choice, Overlay, Question};
 use super::scaling::{self, Change};
-use super::state::{App, Asked, Choice, Overlay, Question};
+use super::state::{App, Asked};
 use crate::console::link::{Command, Failure};
 use crate::console::model::row::Key;
 use crate::console::theme::role::Role;

@@ -3,7 +3,8 @@
 use super::deleting::full_name;
 use super::effect::Effect;
 use super::navigate;
-use super::state::{App, Choice, Overlay};
+use super::overlay::{Choice, Overlay};
+use super::state::App;
 use crate::console::model::row::Key;
 use crate::console::model::{columns, owned, users};
 use crate::console::screen::Screen;

@@ -1,6 +1,7 @@
 //! The picture: a function of the state, painted into a buffer.
 
-use super::state::{App, Overlay, Pressed};
+use super::overlay::Overlay;
+use super::state::{App, Pressed};
 use super::{bookmarks, chrome, mouse, path};
 use crate::console::link::Standing;
 use crate::console::screen::Screen;

@@ -2,7 +2,7 @@
 
 use super::{Bench, live};
 use crate::console::app::msg::{Msg, Wire};
-use crate::console::app::state::Overlay;
+use crate::console::app::overlay::Overlay;
 use crate::console::link::{Failure, Standing};
 use crate::console::screen::Screen;
 use objects::{Kind, Status};

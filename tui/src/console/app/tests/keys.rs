@@ -3,7 +3,7 @@
 use super::{Bench, live, pod, row};
 use crate::console::app::effect::Effect;
 use crate::console::app::msg::Wire;
-use crate::console::app::state::Overlay;
+use crate::console::app::overlay::Overlay;
 use crate::console::link::{Command, Failure, Standing};
 use crate::console::screen::Screen;
 use objects::{Kind, Status};

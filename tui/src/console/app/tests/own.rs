@@ -4,7 +4,7 @@ use super::Bench;
 use crate::console::app::effect::Effect;
 use crate::console::app::msg::{Msg, Wire};
 use crate::console::app::rights::Rights;
-use crate::console::app::{bookmarks, state::Overlay};
+use crate::console::app::{bookmarks, overlay::Overlay};
 use crate::console::keys::commands::COMMANDS;
 use crate::console::keys::table::STACKS;
 use crate::console::keys::{file, own};
