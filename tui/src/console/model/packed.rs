@@ -38,16 +38,15 @@ impl Packed {
         SAMPLES.with_borrow_mut(|samples| samples.pack(text.get(), None))
     }
 
-    /// Packs a text of a group whose texts are likely to resemble each other: against one of them, where some were packed before. What
-    /// the group is makes no difference but in bytes.
-    pub fn among(text: &RawValue, group: impl Hash) -> Self {
-        let mut hasher = DefaultHasher::new();
-        group.hash(&mut hasher);
-        let (group, text) = (hasher.finish(), text.get());
+    /// Packs a text of a group whose texts are likely to resemble each other: against one of them, where some were packed before, or else
+    /// against one of a wider group, as the near one may have only this. What the groups are makes no difference but in bytes.
+    pub fn among(text: &RawValue, near: impl Hash, wide: impl Hash) -> Self {
+        let (near, wide, text) = (hash(near), hash(wide), text.get());
         SAMPLES.with_borrow_mut(|samples| {
-            let packed = samples.pack(text, Some(group));
+            let packed = samples.pack(text, Some((near, wide)));
             if packed.bytes.len() * GOOD > text.len() && (SHORT..=LONG).contains(&text.len()) {
-                samples.learn(group, text);
+                samples.near.learn(near, text);
+                samples.wide.learn(wide, text);
             }
             packed
         })
@@ -76,13 +75,24 @@ thread_local! {
     static SAMPLES: RefCell<Samples> = RefCell::new(Samples::new());
 }
 
+fn hash(group: impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    group.hash(&mut hasher);
+    hasher.finish()
+}
+
 /// What texts are packed against.
 struct Samples {
     usual: Sample,
-    groups: HashMap<u64, Group>,
+    near: Groups,
+    wide: Groups,
     /// Where texts are packed, so that what is kept of them is made in one go.
     room: Vec<u8>,
 }
+
+/// Groups of one kind, by their hashes.
+#[derive(Default)]
+struct Groups(HashMap<u64, Group>);
 
 #[derive(Default)]
 struct Group {
@@ -93,11 +103,11 @@ struct Group {
 
 impl Samples {
     fn new() -> Self {
-        Self { usual: Arc::new(USUAL.into()), groups: HashMap::new(), room: Vec::new() }
+        Self { usual: Arc::new(USUAL.into()), near: Groups::default(), wide: Groups::default(), room: Vec::new() }
     }
 
-    fn pack(&mut self, text: &str, group: Option<u64>) -> Packed {
-        let like = group.and_then(|group| self.groups.get(&group)?.like.as_ref()).unwrap_or(&self.usual);
+    fn pack(&mut self, text: &str, groups: Option<(u64, u64)>) -> Packed {
+        let like = groups.and_then(|(near, wide)| self.near.like(near).or_else(|| self.wide.like(wide))).unwrap_or(&self.usual);
         // The length stands in four bytes.
         if let Some(len) = u32::try_from(text.len()).ok().filter(|_| text.len() >= SHORT) {
             self.room.resize(block::get_maximum_output_size(text.len()), 0);
@@ -115,15 +125,22 @@ impl Samples {
         }
         Packed { bytes: text.as_bytes().into(), like: None }
     }
+}
+
+impl Groups {
+    /// The sample of a group.
+    fn like(&self, group: u64) -> Option<&Sample> {
+        self.0.get(&group)?.like.as_ref()
+    }
 
     /// A text of a group was packed badly. The second of a group becomes its sample, and then always rarer ones: samples stay for as long as
     /// texts are packed against them.
     fn learn(&mut self, group: u64, text: &str) {
-        if self.groups.len() >= MOST && !self.groups.contains_key(&group) {
+        if self.0.len() >= MOST && !self.0.contains_key(&group) {
             // Groups come and go with what is deployed.
-            self.groups.clear();
+            self.0.clear();
         }
-        let group = self.groups.entry(group).or_default();
+        let group = self.0.entry(group).or_default();
         group.bad = group.bad.saturating_add(1);
         if group.bad > 1 && group.bad.is_power_of_two() {
             group.like = Some(Arc::new(text.into()));
@@ -172,13 +189,25 @@ mod tests {
         };
         let alone = Packed::of(&pod(0, 0)).bytes.len();
         for group in 0..2 * MOST {
-            let packed: Vec<Packed> = (0..4).map(|at| Packed::among(&pod(group, at), ("pods", group))).collect();
+            let packed: Vec<Packed> = (0..4).map(|at| Packed::among(&pod(group, at), group, "pods")).collect();
             assert!(packed[3].bytes.len() * 8 < alone, "{} of {alone}", packed[3].bytes.len());
             for (at, packed) in packed.iter().enumerate() {
                 assert_eq!(packed.raw().get(), pod(group, at).get());
             }
         }
-        super::SAMPLES.with_borrow(|samples| assert!(samples.groups.len() <= MOST));
+        super::SAMPLES.with_borrow(|samples| assert!(samples.near.0.len() <= MOST));
+    }
+
+    #[test]
+    fn objects_that_are_alone_in_their_groups_are_packed_against_others_that_are() {
+        let pod = |at: usize| {
+            let own: String =
+                (0..20).map(|field| format!("\"{:x}\":\"\",", (field + 1_usize).wrapping_mul(0x9e37_79b9_7f4a_7c15))).collect();
+            raw(&format!("{{{own}\"number\":\"{at}\"}}"))
+        };
+        let packed: Vec<Packed> = (0..3 * MOST).map(|at| Packed::among(&pod(at), at, "alone")).collect();
+        let good = packed.iter().filter(|packed| packed.bytes.len() * 8 < pod(0).get().len()).count();
+        assert!(good > 3 * MOST - 10, "{good} of {}", 3 * MOST);
     }
 
     #[test]
@@ -190,7 +219,7 @@ mod tests {
             // What all have in common is packed against what is usual, at first.
             raw(&format!("[\"{}\",{}]", digits.collect::<String>(), &USUAL[1..USUAL.find("},{").expect("two objects") + 1]))
         };
-        let packed: Vec<Packed> = (0..1_000).map(|at| Packed::among(&noise(at), "noise")).collect();
+        let packed: Vec<Packed> = (0..1_000).map(|at| Packed::among(&noise(at), "noise", "wide")).collect();
         let samples: HashSet<*const Box<str>> =
             packed.iter().filter_map(|packed| packed.like.as_ref()).map(Arc::as_ptr).collect();
         assert!((2..=11).contains(&samples.len()), "{} for 1,000", samples.len());

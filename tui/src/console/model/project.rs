@@ -50,7 +50,7 @@ fn row_from(kind: Kind, raw: &RawValue, object: &Value) -> Option<Row> {
         requests: pod.as_ref().map(|pod| unless_ended(object, &pod.asked)).unwrap_or_default(),
         limits: limits(kind, object, raw.get()),
         key,
-        raw: Packed::among(raw, (kind, group)),
+        raw: Packed::among(raw, (kind, group), (kind, pod.as_ref().map(|pod| &pod.images))),
     })
 }
 
@@ -74,12 +74,13 @@ fn words<'o>(text: impl Into<Cow<'o, str>>) -> Made<'o> {
 /// What several cells of a pod are made of.
 struct Pod<'o> {
     summary: PodSummary,
+    images: String,
     asked: BTreeMap<&'o str, Quantity>,
 }
 
 impl<'o> Pod<'o> {
     fn of(object: &'o Value) -> Self {
-        Self { summary: printing::pod_status(object), asked: describe::pod_requests(object) }
+        Self { summary: printing::pod_status(object), images: images(object), asked: describe::pod_requests(object) }
     }
 }
 
@@ -200,7 +201,7 @@ fn cells(kind: Kind, object: &Value, pod: Option<&Pod<'_>>) -> Cells {
         (Some(pod), "MEM/R") => asked_for(pod, "memory"),
         (Some(_), "QOS") => words(text(object, "/status/qosClass")),
         (Some(_), "ACCOUNT") => words(text(object, "/spec/serviceAccountName")),
-        (Some(_), "IMAGES") => words(images(object)),
+        (Some(pod), "IMAGES") => words(&*pod.images),
         _ => cell(column),
     };
     columns::of(kind).iter().map(of_pod).collect()
