@@ -12,6 +12,7 @@ use crate::quantity::Quantity;
 pub(crate) use page::{Page, pairs};
 
 use crate::Kind;
+use crate::json::Json;
 use crate::lookup;
 use jiff::Zoned;
 use serde_json::Value;
@@ -32,13 +33,13 @@ pub fn node(node: &Value, pods: &[Value], events: &[Value], now: &Zoned) -> Stri
 /// What a pod asks of its node, by the resource's name: its containers and sidecars together, or more where an init container needs
 /// more beforehand, and its overhead.
 #[must_use]
-pub fn pod_requests(pod: &Value) -> BTreeMap<&str, Quantity> {
+pub fn pod_requests<J: Json>(pod: &J) -> BTreeMap<&str, Quantity> {
     resources::of_pod(pod, resources::Side::Requests)
 }
 
 /// What a pod may take at most, as the pod's own fields or its containers' say.
 #[must_use]
-pub fn pod_limits(pod: &Value) -> BTreeMap<&str, Quantity> {
+pub fn pod_limits<J: Json>(pod: &J) -> BTreeMap<&str, Quantity> {
     resources::of_pod(pod, resources::Side::Limits)
 }
 

@@ -10,6 +10,7 @@ pub mod describe;
 pub mod duration;
 pub mod ephemeral;
 pub mod explain;
+pub mod json;
 pub mod jsonpath;
 pub mod kind;
 pub mod kinds;

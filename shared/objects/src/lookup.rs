@@ -1,57 +1,43 @@
 //! Reads single fields out of an object that travels as JSON; a field that is missing or of another type reads as empty.
 
+use crate::json::{self, Json};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 /// What stands at a JSON pointer (RFC 6901). `Value::pointer` writes every step anew to take escapes out of it, which none of ours has.
 #[must_use]
 pub fn at<'a>(value: &'a Value, pointer: &str) -> Option<&'a Value> {
-    if pointer.is_empty() || pointer.contains('~') {
-        return value.pointer(pointer);
-    }
-    let (mut inside, mut left) = (value, Some(pointer.strip_prefix('/')?));
-    while let Some(rest) = left {
-        // Steps are a few letters: looking at each is quicker than a search that is made for long texts.
-        let end = rest.bytes().position(|byte| byte == b'/');
-        let step = &rest[..end.unwrap_or(rest.len())];
-        left = end.map(|end| &rest[end + 1..]);
-        inside = match inside {
-            Value::Object(fields) => fields.get(step)?,
-            Value::Array(items) if step == "0" || !step.starts_with(['0', '+']) => items.get(step.parse::<usize>().ok()?)?,
-            _ => return None,
-        };
-    }
-    Some(inside)
+    json::at(value, pointer)
 }
 
 /// The text at a JSON pointer, or an empty one.
 #[must_use]
 pub fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
-    at(value, pointer).and_then(Value::as_str).unwrap_or_default()
+    json::text(value, pointer)
 }
 
 /// The whole number at a JSON pointer, or 0.
 #[must_use]
 pub fn number(value: &Value, pointer: &str) -> i64 {
-    at(value, pointer).and_then(Value::as_i64).unwrap_or_default()
+    json::number(value, pointer)
 }
 
 /// Whether there is `true` at a JSON pointer.
 #[must_use]
 pub fn flag(value: &Value, pointer: &str) -> bool {
-    at(value, pointer).and_then(Value::as_bool).unwrap_or_default()
+    json::flag(value, pointer)
 }
 
 /// The time at a JSON pointer.
 #[must_use]
 pub fn time(value: &Value, pointer: &str) -> Option<Timestamp> {
-    text(value, pointer).parse().ok()
+    json::time(value, pointer)
 }
 
 /// The list at a JSON pointer, or an empty one.
 #[must_use]
 pub fn list<'a>(value: &'a Value, pointer: &str) -> &'a [Value] {
-    at(value, pointer).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+    json::list(value, pointer)
 }
 
 /// The object at a JSON pointer.
@@ -63,12 +49,7 @@ pub fn map<'a>(value: &'a Value, pointer: &str) -> Option<&'a Map<String, Value>
 /// A number or a text as text: an `IntOrString`, a quantity. Anything else reads as empty.
 #[must_use]
 pub fn scalar(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Number(number) => number.to_string(),
-        Value::Bool(flag) => flag.to_string(),
-        _ => String::new(),
-    }
+    value.scalar()
 }
 
 /// The object's name.
@@ -86,13 +67,13 @@ pub fn namespace(object: &Value) -> &str {
 /// The condition of that type in `status.conditions`.
 #[must_use]
 pub fn condition<'a>(object: &'a Value, kind: &str) -> Option<&'a Value> {
-    list(object, "/status/conditions").iter().find(|condition| text(condition, "/type") == kind)
+    json::condition(object, kind)
 }
 
 /// Whether the condition of that type is `True`.
 #[must_use]
 pub fn is_true(object: &Value, kind: &str) -> bool {
-    condition(object, kind).is_some_and(|condition| text(condition, "/status") == "True")
+    json::is_true(object, kind)
 }
 
 #[cfg(test)]

@@ -115,7 +115,7 @@ fn describe_pods(page: &mut Page<'_>, pods: &[&Value], allocatable: &Amounts<'_>
     page.line(1, "Namespace\tName\t\tCPU Requests\tCPU Limits\tMemory Requests\tMemory Limits\tAge");
     page.line(1, "---------\t----\t\t------------\t----------\t---------------\t-------------\t---");
     for pod in pods {
-        let (requests, limits) = (of_pod(pod, Side::Requests), of_pod(pod, Side::Limits));
+        let (requests, limits) = (of_pod(*pod, Side::Requests), of_pod(*pod, Side::Limits));
         let mut cells = vec![namespace(pod).to_owned(), name(pod).to_owned(), String::new()];
         for resource in ["cpu", "memory"] {
             cells.extend([&requests, &limits].map(|amounts| share(amounts, allocatable, resource)));
@@ -128,8 +128,8 @@ fn describe_pods(page: &mut Page<'_>, pods: &[&Value], allocatable: &Amounts<'_>
 fn describe_allocated(page: &mut Page<'_>, pods: &[&Value], allocatable: &Amounts<'_>) {
     let (mut requests, mut limits) = (Amounts::new(), Amounts::new());
     for pod in pods {
-        add(&mut requests, &of_pod(pod, Side::Requests));
-        add(&mut limits, &of_pod(pod, Side::Limits));
+        add(&mut requests, &of_pod(*pod, Side::Requests));
+        add(&mut limits, &of_pod(*pod, Side::Limits));
     }
     page.line(0, "Allocated resources:");
     page.line(1, "(Total limits may be over 100 percent, i.e., overcommitted.)");

@@ -1,7 +1,8 @@
 //! Requests and limits: of a container, of a whole pod, and of all pods on a node.
 
 use super::page::{Page, amounts};
-use crate::lookup::{list, map, scalar, text};
+use crate::json::{Json, fields, list, text};
+use crate::lookup::{map, scalar};
 use crate::quantity::Quantity;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -54,17 +55,17 @@ pub(super) fn field_value(container: &Value, reference: &Value) -> String {
     (amount / divisor + i64::from(amount % divisor > 0)).to_string()
 }
 
-fn stated(container: &Value, side: Side) -> Amounts<'_> {
+fn stated<J: Json>(container: &J, side: Side) -> Amounts<'_> {
     read(container, side.pointer())
 }
 
 /// The amounts at a JSON pointer. What is no quantity is left out.
-pub(super) fn read<'a>(value: &'a Value, pointer: &str) -> Amounts<'a> {
-    let amount = |amount: &Value| match amount {
-        Value::String(text) => Quantity::parse(text).ok(),
-        other => Quantity::parse(&scalar(other)).ok(),
+pub(super) fn read<'a, J: Json>(value: &'a J, pointer: &str) -> Amounts<'a> {
+    let amount = |amount: &J| match amount.text() {
+        Some(text) => Quantity::parse(text).ok(),
+        None => Quantity::parse(&amount.scalar()).ok(),
     };
-    map(value, pointer).into_iter().flatten().filter_map(|(name, value)| Some((name.as_str(), amount(value)?))).collect()
+    fields(value, pointer).filter_map(|(name, value)| Some((name, amount(value)?))).collect()
 }
 
 pub(super) fn add<'a>(total: &mut Amounts<'a>, more: &Amounts<'a>) {
@@ -81,7 +82,7 @@ fn raise<'a>(total: &mut Amounts<'a>, least: &Amounts<'a>) {
 }
 
 /// What a pod asks for: its containers and sidecars together, or more where an init container needs more beforehand.
-pub(super) fn of_pod(pod: &Value, side: Side) -> Amounts<'_> {
+pub(super) fn of_pod<J: Json>(pod: &J, side: Side) -> Amounts<'_> {
     let mut total = Amounts::new();
     for container in list(pod, "/spec/containers") {
         add(&mut total, &stated(container, side));
@@ -100,7 +101,7 @@ pub(super) fn of_pod(pod: &Value, side: Side) -> Amounts<'_> {
     }
     raise(&mut total, &most_before);
     // What is stated for the pod as a whole takes the place of the sum.
-    total.extend(stated(&pod["spec"], side));
+    total.extend(pod.field("spec").map(|spec| stated(spec, side)).unwrap_or_default());
     let mut overhead = read(pod, "/spec/overhead");
     overhead.retain(|name, _| side == Side::Requests || total.contains_key(name));
     add(&mut total, &overhead);

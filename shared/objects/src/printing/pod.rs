@@ -2,7 +2,7 @@
 
 use super::{Columns, or_none};
 use crate::duration::since;
-use crate::lookup::{at, condition, flag, is_true, list, number, text, time};
+use crate::json::{Json, at, condition, flag, is_true, list, number, text, time};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -71,35 +71,35 @@ pub(crate) fn cells(pod: &Value, now: Timestamp) -> Vec<String> {
 
 /// The IP cell of a pod.
 #[must_use]
-pub fn pod_ip(pod: &Value) -> &str {
+pub fn pod_ip<J: Json>(pod: &J) -> &str {
     let ip = list(pod, "/status/podIPs").first().map_or_else(|| text(pod, "/status/podIP"), |first| text(first, "/ip"));
     or_none(ip)
 }
 
 /// The NODE cell of a pod.
 #[must_use]
-pub fn pod_node(pod: &Value) -> &str {
+pub fn pod_node<J: Json>(pod: &J) -> &str {
     or_none(text(pod, "/spec/nodeName"))
 }
 
 /// The READINESS GATES cell of a pod: `<none>` or `met/all`.
 #[must_use]
-pub fn readiness_gates(pod: &Value) -> String {
+pub fn readiness_gates<J: Json>(pod: &J) -> String {
     let gates = list(pod, "/spec/readinessGates");
     if gates.is_empty() {
         return "<none>".to_owned();
     }
-    let is_met = |gate: &&Value| is_true(pod, text(gate, "/conditionType"));
+    let is_met = |gate: &&J| is_true(pod, text(*gate, "/conditionType"));
     format!("{}/{}", gates.iter().filter(is_met).count(), gates.len())
 }
 
 /// Sums a pod up, as `printPod` of Kubernetes' printers does (1.36).
 #[must_use]
-pub fn pod_status(pod: &Value) -> PodSummary {
+pub fn pod_status<J: Json>(pod: &J) -> PodSummary {
     let mut summary = PodSummary { status: first_status(pod), ..PodSummary::default() };
     let sidecars: Vec<&str> = list(pod, "/spec/initContainers")
         .iter()
-        .filter(|container| text(container, "/restartPolicy") == "Always")
+        .filter(|container| text(*container, "/restartPolicy") == "Always")
         .map(|container| text(container, "/name"))
         .collect();
     summary.total = list(pod, "/spec/containers").len() + sidecars.len();
@@ -123,7 +123,7 @@ pub fn pod_status(pod: &Value) -> PodSummary {
     summary
 }
 
-fn first_status(pod: &Value) -> String {
+fn first_status<J: Json>(pod: &J) -> String {
     let is_gated = condition(pod, "PodScheduled").is_some_and(|scheduled| text(scheduled, "/reason") == "SchedulingGated");
     match text(pod, "/status/reason") {
         _ if is_gated => "SchedulingGated",
@@ -141,14 +141,14 @@ struct Restarts {
 }
 
 impl Restarts {
-    fn add(&mut self, status: &Value) {
+    fn add<J: Json>(&mut self, status: &J) {
         self.count = self.count.saturating_add(number(status, "/restartCount"));
         self.last = self.last.max(time(status, "/lastState/terminated/finishedAt"));
     }
 }
 
 /// Goes through the init containers up to the first that is not done. Tells whether there is one.
-fn sum_up_init(pod: &Value, sidecars: &[&str], summary: &mut PodSummary, sidecar_restarts: &mut Restarts) -> bool {
+fn sum_up_init<J: Json>(pod: &J, sidecars: &[&str], summary: &mut PodSummary, sidecar_restarts: &mut Restarts) -> bool {
     let mut restarts = Restarts::default();
     let mut is_initializing = false;
     for (index, status) in list(pod, "/status/initContainerStatuses").iter().enumerate() {
@@ -157,7 +157,7 @@ fn sum_up_init(pod: &Value, sidecars: &[&str], summary: &mut PodSummary, sidecar
         if is_sidecar {
             sidecar_restarts.add(status);
         }
-        let terminated = at(status, "/state/terminated").filter(|state| state.is_object());
+        let terminated = at(status, "/state/terminated").filter(|state| state.is_map());
         let waiting = text(status, "/state/waiting/reason");
         if terminated.is_some_and(|state| number(state, "/exitCode") == 0) {
             continue;
@@ -180,13 +180,13 @@ fn sum_up_init(pod: &Value, sidecars: &[&str], summary: &mut PodSummary, sidecar
 }
 
 /// Goes through the app containers from the last to the first, so that the first in the list has the say.
-fn sum_up_containers(pod: &Value, summary: &mut PodSummary, mut restarts: Restarts) {
+fn sum_up_containers<J: Json>(pod: &J, summary: &mut PodSummary, mut restarts: Restarts) {
     let mut has_running = false;
     let mut error_reason = String::new();
     for status in list(pod, "/status/containerStatuses").iter().rev() {
         restarts.add(status);
         let waiting = text(status, "/state/waiting/reason");
-        let terminated = at(status, "/state/terminated").filter(|state| state.is_object());
+        let terminated = at(status, "/state/terminated").filter(|state| state.is_map());
         if !waiting.is_empty() {
             waiting.clone_into(&mut summary.status);
         } else if let Some(state) = terminated {
@@ -194,7 +194,7 @@ fn sum_up_containers(pod: &Value, summary: &mut PodSummary, mut restarts: Restar
             if number(state, "/exitCode") != 0 {
                 error_reason.clone_from(&summary.status);
             }
-        } else if flag(status, "/ready") && at(status, "/state/running").is_some_and(Value::is_object) {
+        } else if flag(status, "/ready") && at(status, "/state/running").is_some_and(Json::is_map) {
             has_running = true;
             summary.ready += 1;
         }
@@ -213,7 +213,7 @@ fn sum_up_containers(pod: &Value, summary: &mut PodSummary, mut restarts: Restar
 }
 
 /// A terminated state in one word.
-fn ended_as(state: &Value) -> String {
+fn ended_as<J: Json>(state: &J) -> String {
     match (text(state, "/reason"), number(state, "/signal")) {
         ("", 0) => format!("ExitCode:{}", number(state, "/exitCode")),
         ("", signal) => format!("Signal:{signal}"),

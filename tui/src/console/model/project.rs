@@ -1,57 +1,52 @@
 //! Cuts an object down to its row. The cells are those of `kubectl get`.
 
+mod pod;
+
 use super::cells::Cells;
 use super::packed::Packed;
-use super::row::{About, Cell, Facts, Key, Resources, Row, Tone};
+use super::row::{About, Cell, Facts, Key, Row, Tone};
 use super::{columns, pruned, usage, workload};
 use jiff::Timestamp;
-use objects::lookup::{condition, is_true, list, map, scalar, text, time};
-use objects::printing::{self, PodSummary};
+use objects::json::{self, Json};
+use objects::lookup::{is_true, list, scalar, text};
 use objects::quantity::Quantity;
-use objects::{Kind, describe};
+use objects::{Kind, printing};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 /// The row of an object; `None` where the text is no object with a name.
 pub fn row(kind: Kind, raw: &RawValue) -> Option<Row> {
-    let object = if kind == Kind::Pod { pruned::pod(raw) } else { serde_json::from_str(raw.get()) };
-    row_from(kind, raw, &object.ok()?)
-}
-
-/// The row of an object, from its text and as much of it as is to be looked at.
-fn row_from(kind: Kind, raw: &RawValue, object: &Value) -> Option<Row> {
-    let key = key(object)?;
+    if kind == Kind::Pod {
+        return pod::row(raw, &pruned::pod(raw).ok()?);
+    }
+    let object = &serde_json::from_str(raw.get()).ok()?;
     let about = (kind == Kind::Event).then(|| {
         let at = |field: &str| Box::from(text(object, &format!("/involvedObject/{field}")));
         Box::new(About { kind: at("kind"), key: Key { namespace: at("namespace"), name: at("name") } })
     });
-    let pod = (kind == Kind::Pod).then(|| Pod::of(object));
-    let labels = map(object, "/metadata/labels").into_iter().flatten();
-    let labels = labels.map(|(key, value)| (key.as_str(), value.as_str().unwrap_or_default()));
     let owner = owner(object);
-    let alike;
-    let group = match kind {
-        // Those of one reason say the same of different objects.
-        Kind::Event => text(object, "/reason"),
-        // Those that one controller made, or which somebody made alike.
-        _ if owner.is_empty() => {
-            alike = pairs(object, "/metadata/labels");
-            &alike
-        }
-        _ => &owner,
-    };
+    // Events of one reason say the same of different objects.
+    let alike = if kind == Kind::Event { text(object, "/reason").to_owned() } else { group(object, &owner) };
     Some(Row {
-        cells: cells(kind, object, pod.as_ref()),
-        tone: tone(kind, object, pod.as_ref()),
-        facts: Facts::new(text(object, "/spec/nodeName"), &owner, text(object, "/metadata/uid"), labels),
+        key: key(object)?,
+        cells: cells(kind, object),
+        tone: tone(kind, object),
+        facts: facts(object, &owner),
         about,
-        requests: pod.as_ref().map(|pod| unless_ended(object, &pod.asked)).unwrap_or_default(),
-        limits: limits(kind, object, raw.get()),
-        key,
-        raw: Packed::among(raw, (kind, group), (kind, pod.as_ref().map(|pod| &pod.images))),
+        raw: Packed::among(raw, (kind, alike), kind),
+        ..Row::default()
     })
+}
+
+/// Which objects resemble this one: those that one controller made, or which somebody made alike.
+fn group<J: Json>(object: &J, owner: &str) -> String {
+    if owner.is_empty() { pairs(object, "/metadata/labels") } else { owner.to_owned() }
+}
+
+fn facts<J: Json>(object: &J, owner: &str) -> Facts {
+    let labels = json::fields(object, "/metadata/labels").map(|(key, value)| (key, value.text().unwrap_or_default()));
+    Facts::new(json::text(object, "/spec/nodeName"), owner, json::text(object, "/metadata/uid"), labels)
 }
 
 /// The same of an object that is no text yet.
@@ -71,51 +66,10 @@ fn words<'o>(text: impl Into<Cow<'o, str>>) -> Made<'o> {
     Cell::Text(text.into())
 }
 
-/// What several cells of a pod are made of.
-struct Pod<'o> {
-    summary: PodSummary,
-    images: String,
-    asked: BTreeMap<&'o str, Quantity>,
-}
-
-impl<'o> Pod<'o> {
-    fn of(object: &'o Value) -> Self {
-        Self { summary: printing::pod_status(object), images: images(object), asked: describe::pod_requests(object) }
-    }
-}
-
-/// What a pod may take at most. Most pods have no limits, which is seen without a look at every container.
-fn limits(kind: Kind, object: &Value, raw: &str) -> Resources {
-    let has_some = kind == Kind::Pod && raw.contains("\"limits\"");
-    if has_some { unless_ended(object, &describe::pod_limits(object)) } else { Resources::default() }
-}
-
-/// Amounts of a pod; nothing once it has ended, as `kubectl describe node` counts.
-fn unless_ended(pod: &Value, amounts: &BTreeMap<&str, Quantity>) -> Resources {
-    if matches!(text(pod, "/status/phase"), "Succeeded" | "Failed") {
-        return Resources::default();
-    }
-    Resources::of(amounts.get("cpu"), amounts.get("memory"))
-}
-
-/// What the pod's containers ask for together: `100m`.
-fn asked_for(pod: &Pod<'_>, resource: &str) -> Made<'static> {
-    let Some(asked) = pod.asked.get(resource) else { return Cell::Number(0.0, "-".into()) };
-    let amount = amount(asked, resource);
-    let shown = if resource == "cpu" { format!("{}m", asked.to_milli()) } else { bytes(amount) };
-    Cell::Number(amount, shown.into())
-}
-
-/// The images without registry and folders.
-fn images(pod: &Value) -> String {
-    let short = |container: &Value| text(container, "/image").rsplit('/').next().unwrap_or_default().to_owned();
-    list(pod, "/spec/containers").iter().map(short).collect::<Vec<_>>().join(",")
-}
-
 /// `app=web,tier=db`.
-pub fn pairs(object: &Value, pointer: &str) -> String {
-    let pairs = map(object, pointer).into_iter().flatten();
-    pairs.map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default())).collect::<Vec<_>>().join(",")
+pub fn pairs<J: Json>(object: &J, pointer: &str) -> String {
+    let pairs = json::fields(object, pointer).map(|(key, value)| format!("{key}={}", value.text().unwrap_or_default()));
+    pairs.collect::<Vec<_>>().join(",")
 }
 
 /// `Memory,Disk`, or `none`.
@@ -135,35 +89,44 @@ fn taints(node: &Value) -> String {
 }
 
 /// An object's controller, or else its first owner, as its reference.
-pub fn maker(object: &Value) -> Option<&Value> {
-    let owners = list(object, "/metadata/ownerReferences");
-    owners.iter().find(|owner| objects::lookup::flag(owner, "/controller")).or(owners.first())
+pub fn maker<J: Json>(object: &J) -> Option<&J> {
+    let owners = json::list(object, "/metadata/ownerReferences");
+    owners.iter().find(|owner| json::flag(*owner, "/controller")).or(owners.first())
 }
 
-fn owner(object: &Value) -> String {
-    maker(object).map(|owner| format!("{}/{}", text(owner, "/kind").to_lowercase(), text(owner, "/name"))).unwrap_or_default()
+fn owner<J: Json>(object: &J) -> String {
+    let maker = maker(object);
+    maker.map(|owner| format!("{}/{}", json::text(owner, "/kind").to_lowercase(), json::text(owner, "/name"))).unwrap_or_default()
 }
 
 /// Which object it is; `None` for what has no name.
-pub fn key(object: &Value) -> Option<Key> {
-    match text(object, "/metadata/name") {
+pub fn key<J: Json>(object: &J) -> Option<Key> {
+    match json::text(object, "/metadata/name") {
         "" => None,
-        name => Some(Key { namespace: Box::from(text(object, "/metadata/namespace")), name: Box::from(name) }),
+        name => Some(Key { namespace: Box::from(json::text(object, "/metadata/namespace")), name: Box::from(name) }),
     }
 }
 
-fn cells(kind: Kind, object: &Value, pod: Option<&Pod<'_>>) -> Cells {
+/// A cell that objects of all kinds have.
+fn of_all<'o, J: Json>(object: &'o J, column: &columns::Column) -> Option<Made<'o>> {
+    Some(match column.title {
+        "NAMESPACE" => words(json::text(object, "/metadata/namespace")),
+        "AGE" => Cell::Age(json::time(object, "/metadata/creationTimestamp")),
+        "LABELS" => words(pairs(object, "/metadata/labels")),
+        _ if column.is_usage() => usage::unknown(),
+        _ => return None,
+    })
+}
+
+fn cells(kind: Kind, object: &Value) -> Cells {
     let printed = printing::columns(kind);
-    // The cells with times in them are made below, so any moment does here. Those of pods are all made here.
-    let mut texts = if pod.is_none() { printing::cells(kind, object, Timestamp::UNIX_EPOCH) } else { Vec::new() };
+    // The cells with times in them are made below, so any moment does here.
+    let mut texts = printing::cells(kind, object, Timestamp::UNIX_EPOCH);
     let mut take = |source: &str| {
         let at = printed.iter().position(|(name, _)| name.eq_ignore_ascii_case(source));
         at.and_then(|at| texts.get_mut(at)).map(std::mem::take).unwrap_or_default()
     };
     let mut cell = |column: &columns::Column| match (kind, column.title) {
-        (_, "NAMESPACE") => words(text(object, "/metadata/namespace")),
-        (_, "AGE") => Cell::Age(time(object, "/metadata/creationTimestamp")),
-        (_, "LABELS") => words(pairs(object, "/metadata/labels")),
         (Kind::Node, "PRESSURE") => words(pressure(object)),
         (Kind::Node, "TAINTS") => words(taints(object)),
         (Kind::Node, "POD-CIDR") => words(text(object, "/spec/podCIDR")),
@@ -178,7 +141,6 @@ fn cells(kind: Kind, object: &Value, pod: Option<&Pod<'_>>) -> Cells {
             let text = take(column.source);
             Cell::Number(text.parse().unwrap_or(0.0), text.into())
         }
-        _ if column.is_usage() => usage::unknown(),
         (Kind::Node, "CPU/R") => quantity(object, "cpu", cores),
         (Kind::Node, "MEM/R") => quantity(object, "memory", bytes),
         // What is used of these is filled in where the pods are known, and the members where they are.
@@ -188,23 +150,7 @@ fn cells(kind: Kind, object: &Value, pod: Option<&Pod<'_>>) -> Cells {
         (Kind::Node, "MEMBER") => words("-"),
         _ => words(take(column.source)),
     };
-    let of_pod = |column: &columns::Column| match (pod, column.title) {
-        (Some(_), "NAME") => words(text(object, "/metadata/name")),
-        (Some(pod), "READY") => words(pod.summary.ready_text()),
-        (Some(pod), "STATUS") => words(&*pod.summary.status),
-        (Some(_), "IP") => words(printing::pod_ip(object)),
-        (Some(_), "NODE") => words(printing::pod_node(object)),
-        (Some(_), "GATES") => words(printing::readiness_gates(object)),
-        (Some(pod), "RESTARTS") => Cell::Restarts(pod.summary.restarts, pod.summary.last_restart),
-        (Some(_), "OWNER") => words(owner(object)),
-        (Some(pod), "CPU/R") => asked_for(pod, "cpu"),
-        (Some(pod), "MEM/R") => asked_for(pod, "memory"),
-        (Some(_), "QOS") => words(text(object, "/status/qosClass")),
-        (Some(_), "ACCOUNT") => words(text(object, "/spec/serviceAccountName")),
-        (Some(pod), "IMAGES") => words(&*pod.images),
-        _ => cell(column),
-    };
-    columns::of(kind).iter().map(of_pod).collect()
+    columns::of(kind).iter().map(|column| of_all(object, column).unwrap_or_else(|| cell(column))).collect()
 }
 
 fn quantity(node: &Value, resource: &str, show: impl Fn(f64) -> String) -> Made<'static> {
@@ -242,13 +188,7 @@ pub fn bytes(amount: f64) -> String {
     format!("{amount:.1}Ti")
 }
 
-fn tone(kind: Kind, object: &Value, pod: Option<&Pod<'_>>) -> Tone {
-    if let Some(Pod { summary, .. }) = pod {
-        return match pod_tone(&summary.status, summary.ready >= summary.total) {
-            Tone::Busy if is_unschedulable(object) => Tone::Warn,
-            tone => tone,
-        };
-    }
+fn tone(kind: Kind, object: &Value) -> Tone {
     match kind {
         Kind::Node => node_tone(object),
         kind if kind.makes_pods() => workload::tone(kind, object),
@@ -257,12 +197,6 @@ fn tone(kind: Kind, object: &Value, pod: Option<&Pod<'_>>) -> Tone {
         Kind::Namespace => Tone::Ok,
         _ => Tone::Plain,
     }
-}
-
-/// Whether no node takes the pod: it waits until somebody does something.
-fn is_unschedulable(pod: &Value) -> bool {
-    let placed = condition(pod, "PodScheduled");
-    placed.is_some_and(|placed| text(placed, "/status") == "False" && text(placed, "/reason") == "Unschedulable")
 }
 
 /// The tone of a pod or container by its STATUS cell.
@@ -368,7 +302,7 @@ mod tests {
                 _ => {}
             }
             let raw = raw(&pod.to_string());
-            let (short, whole) = (row(Kind::Pod, &raw).expect("a row"), super::row_from(Kind::Pod, &raw, &pod).expect("a row"));
+            let (short, whole) = (row(Kind::Pod, &raw).expect("a row"), super::pod::row(&raw, &pod).expect("a row"));
             assert_eq!(format!("{:?}", short.cells), format!("{:?}", whole.cells), "{pod}");
             assert_eq!(
                 (short.tone, &short.facts, short.requests, short.limits),
