@@ -307,7 +307,6 @@ impl Console {
     fn paint(&mut self) -> anyhow::Result<()> {
         let (columns, rows) = self.app.size;
         self.buffer.resize(Rect::new(0, 0, columns, rows));
-        self.buffer.reset();
         let cursor = view(&self.app, &mut self.buffer);
         let bytes = self.painter.paint(&mut self.buffer, cursor);
         self.pace.painted(Instant::now());

@@ -110,7 +110,8 @@ impl Samples {
         let like = groups.and_then(|(near, wide)| self.near.like(near).or_else(|| self.wide.like(wide))).unwrap_or(&self.usual);
         // The length stands in four bytes.
         if let Some(len) = u32::try_from(text.len()).ok().filter(|_| text.len() >= SHORT) {
-            self.room.resize(block::get_maximum_output_size(text.len()), 0);
+            let longest = block::get_maximum_output_size(text.len());
+            self.room.resize(longest.max(self.room.len()), 0);
             let packed = block::compress_into_with_dict(text.as_bytes(), &mut self.room, like.as_bytes());
             let packed = packed.ok().and_then(|end| self.room.get(..end));
             let packed =

@@ -20,6 +20,8 @@ const END: &[u8] = b"\x1b[?2026l";
 #[derive(Debug)]
 pub struct Painter {
     shown: Buffer,
+    /// Which rows of the next picture differ from that.
+    differs: Vec<bool>,
     cursor: Option<Position>,
     out: Vec<u8>,
     look: Look,
@@ -30,7 +32,8 @@ pub struct Painter {
 impl Painter {
     /// A painter that takes nothing for granted but that the cursor is hidden.
     pub fn new() -> Self {
-        Self { shown: Buffer::empty(Rect::ZERO), cursor: None, out: Vec::new(), look: Look::PLAIN, at: None }
+        let shown = Buffer::empty(Rect::ZERO);
+        Self { shown, differs: Vec::new(), cursor: None, out: Vec::new(), look: Look::PLAIN, at: None }
     }
 
     /// Forgets what the terminal shows: the next picture is painted whole.
@@ -48,15 +51,21 @@ impl Painter {
         put_in_order(next);
         self.out.extend_from_slice(BEGIN);
         let empty = self.out.len();
-        if self.shown.area != next.area {
+        let is_new = self.shown.area != next.area;
+        if is_new {
             self.shown = Buffer::filled(next.area, Cell::new(UNKNOWN));
             self.out.extend_from_slice(b"\x1b[0m\x1b[2J\x1b[?25l");
             self.cursor = None;
-        } else if let Some(shift) = scroll::find(&self.shown, next) {
+        }
+        scroll::compare(&self.shown, next, &mut self.differs);
+        if !is_new && let Some(shift) = scroll::find(&self.shown, next, &self.differs) {
             self.scroll(shift);
+            scroll::compare(&self.shown, next, &mut self.differs);
         }
         for y in 0..next.area.height {
-            self.paint_row(next, y);
+            if self.differs[usize::from(y)] {
+                self.paint_row(next, y);
+            }
         }
         self.look.switch(Look::PLAIN, &mut self.out);
         self.place_cursor(cursor, self.out.len() > empty);
@@ -84,9 +93,6 @@ impl Painter {
         let width = usize::from(next.area.width);
         let start = usize::from(y) * width;
         let (old, new) = (&self.shown.content[start..start + width], &next.content[start..start + width]);
-        if old == new {
-            return;
-        }
         // Where a wide letter is or was, half of it may be left behind: from the first change on all is painted.
         let has_wide = old.iter().chain(new).any(|cell| cell.symbol().len() > 1 && text::width(cell.symbol()) > 1);
         let first = old.iter().zip(new).position(|(old, new)| old != new).unwrap_or(0);

@@ -20,11 +20,17 @@ const MAX_DISTANCE: i32 = 12;
 /// Where fewer rows differ nothing was moved.
 const LEAST_CHANGED: usize = 4;
 
-/// The shift that explains most of the changed rows, where it explains enough of them to be worth its bytes.
-pub fn find(prev: &Buffer, next: &Buffer) -> Option<Shift> {
+/// Which rows differ.
+pub fn compare(prev: &Buffer, next: &Buffer, differs: &mut Vec<bool>) {
+    differs.clear();
+    differs.extend((0..i32::from(next.area.height)).map(|y| row(prev, y) != row(next, y)));
+}
+
+/// The shift that explains most of the rows that differ, where it explains enough of them to be worth its bytes.
+pub fn find(prev: &Buffer, next: &Buffer, differs: &[bool]) -> Option<Shift> {
     let rows = i32::from(next.area.height);
     // Most pictures differ in a row or two from the one before.
-    if (0..rows).filter(|y| row(prev, *y) != row(next, *y)).take(LEAST_CHANGED).count() < LEAST_CHANGED {
+    if differs.iter().filter(|differs| **differs).count() < LEAST_CHANGED {
         return None;
     }
     let old: Vec<u64> = (0..rows).map(|y| hash(row(prev, y))).collect();

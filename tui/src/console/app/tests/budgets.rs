@@ -68,7 +68,6 @@ fn steady(pods: usize) -> (Bench, Painter, ratatui::buffer::Buffer) {
 
 /// As the loop paints: into the buffer of the frame before.
 fn frame(bench: &Bench, painter: &mut Painter, buffer: &mut ratatui::buffer::Buffer) -> usize {
-    buffer.reset();
     let cursor = crate::console::app::view::view(&bench.app, buffer);
     painter.paint(buffer, cursor).len()
 }
