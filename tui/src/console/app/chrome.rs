@@ -181,10 +181,10 @@ fn width(binding: &Binding) -> usize {
 /// Hands out the hints there is room for: first those that matter most get their place, then the others, each in the table's order.
 /// `put` says where the next one begins, and so does this at the end.
 fn each_hint(app: &App, (mut x, end): (u16, u16), put: &mut dyn FnMut(u16, &Binding) -> u16) -> u16 {
-    let is_told = |binding: &&Binding| !matches!(binding.hint, "" | "help") && app.rights.allow(binding.action);
+    let is_told = |binding: &&Binding| binding.hint != "help" && app.rights.allow(binding.action);
     let mut told: [Option<&Binding>; HINTS] = [None; HINTS];
     let mut count = 0;
-    for binding in app.keys.in_places(app.places()).filter(is_told) {
+    for binding in app.keys.hinted(app.places()).filter(is_told) {
         // A second way to the same thing is help's.
         let is_known = told[..count].iter().flatten().any(|other| other.action == binding.action);
         if !is_known && count < HINTS {

@@ -106,10 +106,21 @@ impl Keymap {
 
     /// The bindings of these places, in their order. Of those with the same keys, only the one that counts.
     pub fn in_places<'a>(&'a self, places: &'a [Place]) -> impl Iterator<Item = &'a Binding> {
+        self.of(places, |_| true)
+    }
+
+    /// Those of them that have a hint, which are few: every picture asks for them.
+    pub fn hinted<'a>(&'a self, places: &'a [Place]) -> impl Iterator<Item = &'a Binding> {
+        self.of(places, |binding| !binding.hint.is_empty())
+    }
+
+    fn of<'a>(&'a self, places: &'a [Place], is_wanted: fn(&Binding) -> bool) -> impl Iterator<Item = &'a Binding> {
         places.iter().enumerate().flat_map(move |(at, place)| {
-            let shadowed =
-                move |keys: &str| self.bindings.iter().any(|other| places[..at].contains(&other.place) && other.keys == keys);
-            self.bindings.iter().filter(move |binding| binding.place == *place && !shadowed(&binding.keys))
+            let is_shadowed = move |keys: &str| {
+                at > 0 && self.bindings.iter().any(|other| places[..at].contains(&other.place) && other.keys == keys)
+            };
+            let of_place = self.bindings.iter().filter(move |binding| binding.place == *place && is_wanted(binding));
+            of_place.filter(move |binding| !is_shadowed(&binding.keys))
         })
     }
 }
