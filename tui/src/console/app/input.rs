@@ -32,6 +32,7 @@ pub fn key(app: &mut App, key: Key, out: &mut Vec<Effect>) {
         self::key(app, esc, out);
         return self::key(app, Key { alt: false, ..key }, out);
     }
+    let key = app.meant(key);
     match app.overlay.take() {
         Some(Overlay::Dialog(dialog, question)) => in_dialog(app, (dialog, question), key, out),
         Some(Overlay::Prompt(prompt)) => in_prompt(app, prompt, key, out),
@@ -158,7 +159,9 @@ fn in_dialog(
     key: Key,
     out: &mut Vec<Effect>,
 ) {
-    let yes = match key.code {
+    // With control held a letter is neither yes nor no, but for the one that ends things.
+    let is_meant = !key.ctrl || key.code == KeyCode::Char('c');
+    let yes = match if is_meant { key.code } else { KeyCode::Null } {
         KeyCode::Char('y' | 'Y') => true,
         KeyCode::Enter => dialog.focus > 0,
         KeyCode::Esc | KeyCode::Char('n' | 'q' | 'c') => false,

@@ -1,6 +1,9 @@
-//! Which keys count on which screen.
+//! Which keys count on which screen, and what a line feed is there.
 
+use super::overlay::Overlay;
 use super::state::App;
+use crate::console::keys::key::Key;
+use crate::console::keys::map::Meaning;
 use crate::console::keys::table::Place;
 use crate::console::screen::Screen;
 use crate::console::screen::board::Topic;
@@ -32,5 +35,18 @@ impl App {
             Screen::Pane(_) if self.pane().is_some_and(Pane::has_keys) => &[Place::Pane],
             Screen::Pane(_) => &[Place::PaneText, Place::Any],
         }
+    }
+    /// The key that is meant: what is typed before the terminal is in raw mode comes with line feeds in the place of Enter. Such a
+    /// one is Enter where it is no key of the table (or of a keys file), and not the next line of a box to choose from.
+    pub fn meant(&self, key: Key) -> Key {
+        let is_its_own = || match &self.overlay {
+            Some(Overlay::Palette(..)) => true,
+            Some(_) => false,
+            None => {
+                let keys = [self.pending.as_slice(), &[key]].concat();
+                self.keys.look_up(self.places(), &keys) != Meaning::Nothing
+            }
+        };
+        if key == Key::LINE_FEED && !is_its_own() { Key::ENTER } else { key }
     }
 }

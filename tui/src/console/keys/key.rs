@@ -47,6 +47,11 @@ const NAMES: &[(&str, KeyCode)] = &[
 ];
 
 impl Key {
+    /// What ends a line.
+    pub const ENTER: Self = Self { code: KeyCode::Enter, ctrl: false, alt: false };
+    /// What a terminal that is not in raw mode makes of Enter.
+    pub const LINE_FEED: Self = Self { code: KeyCode::Char('j'), ctrl: true, alt: false };
+
     /// The key of that name; `None` for a name that is none.
     pub fn parse(name: &str) -> Option<Self> {
         if let Some(rest) = name.strip_prefix("ctrl-").filter(|rest| !rest.is_empty()) {

@@ -4,6 +4,7 @@ use super::{Bench, live, pod, row};
 use crate::console::app::effect::Effect;
 use crate::console::app::msg::Wire;
 use crate::console::app::overlay::Overlay;
+use crate::console::keys::file;
 use crate::console::link::{Command, Failure, Standing};
 use crate::console::screen::Screen;
 use objects::{Kind, Status};
@@ -35,6 +36,43 @@ fn rows_are_marked_by_number_and_from_one_to_another() {
     assert_eq!(marks(&bench), "bcd");
     bench.press("u 9 v");
     assert_eq!(marks(&bench).len(), 3, "not more than there are");
+}
+
+/// What is typed before the terminal is in raw mode comes with line feeds, which are ctrl-j.
+#[test]
+fn a_line_feed_is_enter_where_it_is_nothing_else() {
+    let mut bench = Bench::new(100, 30);
+    bench.write(":pods all").press("ctrl-j");
+    assert!(bench.app.overlay.is_none() && bench.line(0).contains("all namespaces"), "{}", bench.picture());
+    bench.press("/").write("bravo").press("ctrl-j");
+    assert!(bench.app.overlay.is_none() && bench.line(1).contains("/bravo"), "{}", bench.picture());
+    bench.press("ctrl-j");
+    assert!(bench.line(1).contains("pods › bravo"), "into the row: {}", bench.picture());
+    bench.press("esc x f tab ctrl-j");
+    assert!(bench.app.overlay.is_none() || bench.shows("is no port"), "the form is sent: {}", bench.picture());
+    bench.press("esc x d tab");
+    let asked = bench.effects.len();
+    bench.press("ctrl-j");
+    assert!(bench.app.overlay.is_none() && bench.effects.len() > asked, "the button with the focus: {}", bench.picture());
+    bench.press("x d ctrl-y");
+    assert!(bench.app.overlay.is_some(), "a letter with control says neither yes nor no");
+    bench.press("ctrl-c ?");
+    let first = bench.picture();
+    bench.press("ctrl-j");
+    assert_ne!(bench.picture(), first, "one line down, which it always was in such a box");
+    assert!(bench.app.overlay.is_some());
+}
+
+#[test]
+fn a_line_feed_can_be_given_something_else_to_do() {
+    let mut bench = Bench::new(100, 30);
+    let (keys, problems) = file::read("[list]\n\"ctrl-j\" = \"down\"\n\"ctrl-k\" = \"up\"\n");
+    assert_eq!(problems, []);
+    bench.app.keys = keys;
+    bench.press("ctrl-j ctrl-j ctrl-k");
+    assert_eq!(current(&bench), "bravo");
+    bench.write(":nodes").press("ctrl-j");
+    assert!(bench.line(1).contains("nodes"), "a line is still sent: {}", bench.picture());
 }
 
 #[test]
