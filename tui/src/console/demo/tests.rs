@@ -27,7 +27,7 @@ fn record(path: &Path) -> Recording {
 #[test]
 fn every_demo_shows_what_it_says() {
     let demos = demos();
-    assert!(demos.len() >= 6, "{demos:?}");
+    assert!(demos.len() >= 7, "{demos:?}");
     for demo in demos {
         let recording = record(&demo);
         assert!(recording.frames.len() > 5 && recording.length > Duration::from_secs(5), "{}", demo.display());
@@ -43,6 +43,9 @@ fn a_recording_has_the_same_bytes_every_time() {
         (cast::v3(recording), cast::v2(recording), svg::film(recording), gif)
     };
     assert!(all(&record(&demo)) == all(&record(&demo)));
+    // What programs in panes write, too.
+    let pane = || cast::v3(&record(&folder().join("a-shell-in-a-pane.demo")));
+    assert!(pane() == pane());
 }
 
 #[test]

@@ -1,13 +1,18 @@
 //! The world of a demo: objects, events, logs and members that change at known times, and answers to what the console asks.
 
+mod object;
+mod shell;
+
 use crate::console::app::msg::Wire;
-use crate::console::link::{Command, Failure, ForwardReport, ForwardState, PaneEnd, PaneNews, Standing};
+use crate::console::link::{Command, Failure, ForwardReport, ForwardState, Standing};
 use crate::console::model::project;
 use jiff::{SignedDuration, Timestamp};
+use object::{Id, id_of, node};
 use objects::patch::PatchType;
 use objects::{Kind, Status};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use shell::{Script, Shell};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -26,6 +31,9 @@ struct File {
     happens: Vec<Happening>,
     #[serde(default)]
     logs: BTreeMap<String, Vec<String>>,
+    /// The shells of containers, by `default/web/main`.
+    #[serde(default)]
+    shells: BTreeMap<String, Script>,
     #[serde(default)]
     files: BTreeMap<PathBuf, String>,
 }
@@ -59,6 +67,9 @@ enum LinkLine {
 struct EventLine {
     /// `pod/default/web`.
     about: String,
+    /// The container of the pod that it is about.
+    #[serde(default)]
+    container: Option<String>,
     #[serde(default)]
     warning: bool,
     reason: String,
@@ -66,8 +77,6 @@ struct EventLine {
     #[serde(default)]
     count: Option<u64>,
 }
-
-type Id = (Kind, String, String);
 
 /// The world while it is lived through.
 #[derive(Debug)]
@@ -82,6 +91,9 @@ pub struct World {
     queue: Vec<(Timestamp, u64, Next)>,
     order: u64,
     logs: BTreeMap<String, Vec<String>>,
+    shells: BTreeMap<String, Script>,
+    /// The shells that run in panes.
+    running: BTreeMap<u32, Shell>,
     files: BTreeMap<PathBuf, String>,
 }
 
@@ -120,6 +132,8 @@ impl World {
             queue: Vec::new(),
             order: 0,
             logs: file.logs,
+            shells: file.shells,
+            running: BTreeMap::new(),
             files: file.files,
         };
         for (at, name) in file.nodes.iter().enumerate() {
@@ -247,13 +261,16 @@ impl World {
 
     fn event(&mut self, now: Timestamp, line: &EventLine) -> Option<Wire> {
         let (kind, namespace, name) = id_of(&line.about)?;
-        let event = json!({
+        let mut event = json!({
             "kind": "Event", "metadata": {"name": format!("{name}.{:x}", self.events), "namespace": if namespace.is_empty() { "default" } else { &namespace }},
             "involvedObject": {"kind": kind.name(), "name": name, "namespace": namespace},
             "type": if line.warning { "Warning" } else { "Normal" }, "reason": line.reason, "message": line.message,
             "count": line.count.unwrap_or(1), "source": {"component": "skiffd"},
             "firstTimestamp": now.to_string(), "lastTimestamp": now.to_string(),
         });
+        if let Some(container) = &line.container {
+            event["involvedObject"]["fieldPath"] = json!(format!("spec.containers{{{container}}}"));
+        }
         self.events += 1;
         self.put(&event, now)
     }
@@ -281,11 +298,10 @@ impl World {
                 self.tell(now, ANSWER, Wire::Forward(id, ForwardReport { state, ..ForwardReport::default() }));
             }
             Command::Copy { id, .. } => self.tell(now, ANSWER, Wire::CopyEnd(id, Err("this world has no files".to_owned()))),
-            Command::Pane { id, .. } => {
-                let end = PaneEnd::Failed("this world has no programs".to_owned());
-                self.tell(now, ANSWER, Wire::Pane(id, PaneNews::Ended(end)));
-            }
-            Command::End { .. } | Command::Type { .. } | Command::Resize { .. } => {}
+            Command::Pane { id, request, .. } => self.run(now, id, &request.program),
+            Command::Type { id, bytes } => self.type_to(now, id, &bytes),
+            Command::End { id } => self.end(id),
+            Command::Resize { .. } => {}
         }
     }
 
@@ -372,28 +388,4 @@ impl World {
         let set_off: Vec<Happening> = set_off;
         set_off.into_iter().for_each(|one| self.schedule(now, one));
     }
-}
-
-/// `pod/default/web`, `node/oak`.
-fn id_of(text: &str) -> Option<Id> {
-    let mut parts = text.splitn(3, '/');
-    let kind = Kind::from_user(parts.next()?)?;
-    match (parts.next()?, parts.next()) {
-        (namespace, Some(name)) => Some((kind, namespace.to_owned(), name.to_owned())),
-        (name, None) => Some((kind, String::new(), name.to_owned())),
-    }
-}
-
-fn node(at: usize, name: &str) -> Value {
-    json!({
-        "kind": "Node", "metadata": {"name": name},
-        "status": {
-            "allocatable": {"cpu": "4", "memory": "8123456Ki", "pods": "110"},
-            "capacity": {"cpu": "4", "memory": "8123456Ki", "pods": "110"},
-            "conditions": [{"type": "Ready", "status": "True", "reason": "KubeletReady"}],
-            "addresses": [{"type": "InternalIP", "address": format!("192.168.1.{}", at + 4)}],
-            "nodeInfo": {"kubeletVersion": format!("v{}", env!("CARGO_PKG_VERSION")), "osImage": "Debian GNU/Linux 13 (trixie)",
-                         "kernelVersion": "6.12.0", "containerRuntimeVersion": format!("skiff://{}", env!("CARGO_PKG_VERSION"))},
-        },
-    })
 }
