@@ -7,7 +7,7 @@ use crate::console::link::{Command, Failure};
 use crate::console::model::lines::Lines;
 use crate::console::model::log::Filter;
 use crate::console::model::log::json::Json;
-use crate::console::model::row::Key;
+use crate::console::model::row::{Key, Row};
 use crate::console::model::store::Store;
 use crate::console::screen::Screen;
 use crate::console::screen::log::{Choice, LogScreen, SINCE, Stream};
@@ -74,8 +74,9 @@ pub fn start(screen: &mut LogScreen, store: &Store, last_id: &mut u32, out: &mut
 
 fn start_one(screen: &mut LogScreen, at: usize, store: &Store, (last_id, out): (&mut u32, &mut Vec<Effect>)) {
     let source = &mut screen.sources[at];
-    let pod = store.of(Kind::Pod).find(&source.pod);
-    source.restarts = pod.map_or(0, |row| restarts(&row.object(), &source.container));
+    let pod = store.of(Kind::Pod).find(&source.pod).map(Row::object);
+    source.restarts = pod.as_ref().map_or(0, |pod| restarts(pod, &source.container));
+    source.was_readable = pod.is_some_and(|pod| is_readable(&pod, &source.container));
     *last_id += 1;
     source.stream = Stream::Open(*last_id);
     screen.log.resume(at);
@@ -145,14 +146,17 @@ pub fn follow_pod(app: &mut App, out: &mut Vec<Effect>) {
         return;
     }
     for at in 0..log.sources.len() {
-        let source = &log.sources[at];
+        let source = &mut log.sources[at];
         if !matches!(source.stream, Stream::Ended | Stream::Failed(_)) {
             continue;
         }
         let Some(row) = store.of(Kind::Pod).find(&source.pod) else { continue };
         let pod = row.object();
+        let is_readable = is_readable(&pod, &source.container);
+        let became_readable = is_readable && !source.was_readable;
+        source.was_readable = is_readable;
         let is_new = restarts(&pod, &source.container) > source.restarts
-            || (matches!(source.stream, Stream::Failed(_)) && has_begun(&pod, &source.container));
+            || (matches!(source.stream, Stream::Failed(_)) && became_readable);
         if is_new {
             start_one(log, at, store, (last_id, out));
         }
@@ -168,8 +172,10 @@ fn restarts(pod: &Value, container: &str) -> i64 {
     statuses(pod).find(|status| text(status, "/name") == container).map_or(0, |status| number(status, "/restartCount"))
 }
 
-fn has_begun(pod: &Value, container: &str) -> bool {
-    statuses(pod).any(|status| text(status, "/name") == container && status.pointer("/state/running").is_some())
+/// Whether a container runs, on a node that is seen: of one that is not, a pod's phase says so.
+fn is_readable(pod: &Value, container: &str) -> bool {
+    let is_seen = text(pod, "/status/phase") != "Unknown";
+    is_seen && statuses(pod).any(|status| text(status, "/name") == container && status.pointer("/state/running").is_some())
 }
 
 /// Whether a container ended with an error, now or before.

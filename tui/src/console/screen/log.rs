@@ -49,6 +49,9 @@ pub struct Source {
     pub stream: Stream,
     /// How often it had been started when its log was asked for.
     pub restarts: i64,
+    /// Whether there was something to read then, as far as one could tell, or has been since: what was refused all the same is not asked
+    /// for again until that comes about anew.
+    pub was_readable: bool,
 }
 
 /// Which containers are shown.
@@ -187,7 +190,7 @@ impl LogScreen {
         (log.shows_times, log.json) = (self.log.shows_times, std::mem::take(&mut self.log.json));
         log.set_filter(self.log.filter().cloned());
         self.log = log;
-        let source = |(pod, container)| Source { pod, container, stream: Stream::Interrupted, restarts: 0 };
+        let source = |(pod, container)| Source { pod, container, stream: Stream::Interrupted, restarts: 0, was_readable: false };
         self.sources = chosen.into_iter().map(source).collect();
         let Place { size, wrap, ref find, .. } = self.place;
         self.place = Place { size, wrap, find: find.clone(), follows: true, ..Place::default() };
@@ -339,6 +342,7 @@ impl LogScreen {
             Stream::Open(_) => ("paused, F follows", Role::Warn),
             Stream::Ended => ("○ ended", Role::Done),
             Stream::Interrupted => ("interrupted", Role::Warn),
+            Stream::Failed(_) if self.log.total() > 0 => ("✕ cut off", Role::Bad),
             Stream::Failed(_) => ("✕ no log", Role::Bad),
         }
     }

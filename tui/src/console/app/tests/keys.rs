@@ -284,6 +284,31 @@ fn a_log_goes_on_when_its_container_is_started_again() {
 }
 
 #[test]
+fn a_log_that_is_refused_is_asked_for_again_when_something_changed_and_not_at_once() {
+    let mut bench = Bench::new(80, 10);
+    let running = json!({"running": {}});
+    let tell = |bench: &mut Bench, phase: &str| {
+        let mut pod = pod("alpha", &running, true, 0);
+        pod["status"]["phase"] = json!(phase);
+        bench.wire(Wire::Put(Kind::Pod, Box::new(row(Kind::Pod, &pod))));
+    };
+    bench.press("g g o");
+    let Some(Effect::Link(Command::Logs { id, .. })) = bench.effects.pop() else { panic!("no log was asked for") };
+    bench.wire(Wire::Log(id, b"2026-03-01T12:00:00.000000000Z hello\n".to_vec()));
+    // Its node falls silent: first the log's stream is refused, then everybody sees it.
+    let refused = || Failure::Refused(Box::new(Status::unavailable("node oak cannot be reached")));
+    bench.wire(Wire::LogEnd(id, Some(refused())));
+    assert!(bench.effects.is_empty(), "not asked for again at once: {:?}", bench.effects);
+    assert!(bench.shows("hello") && bench.shows("✕ cut off"), "{}", bench.picture());
+    tell(&mut bench, "Running");
+    tell(&mut bench, "Unknown");
+    assert!(bench.effects.is_empty(), "{:?}", bench.effects);
+    tell(&mut bench, "Running");
+    assert!(matches!(bench.effects.as_slice(), [Effect::Link(Command::Logs { request, .. })] if request.since_time.is_some()));
+    assert!(bench.shows("following"));
+}
+
+#[test]
 fn a_description_follows_its_object_and_stays_when_that_is_gone() {
     let mut bench = Bench::new(80, 40);
     bench.press("g g D");
