@@ -8,6 +8,7 @@ use crate::console::model::columns;
 use crate::console::model::namespaces::Namespaces;
 use crate::console::model::query::Query;
 use crate::console::model::row::Key;
+use crate::console::model::why::is_asked;
 use crate::console::screen::Screen;
 use crate::console::screen::board::Topic;
 use crate::console::screen::board::probes::Probes;
@@ -104,12 +105,16 @@ pub fn board(app: &mut App, word: &str, rest: &str, out: &mut Vec<Effect>) {
         None => (Some(Kind::Pod), rest),
     };
     let Some(kind) = kind else { return app.say(Role::Warn, "which object? :why KIND NAME, such as :why pod team-1/web") };
+    if super::kinds::waits(app, kind, &format!("{word} {rest}")) {
+        return;
+    }
     let Some(key) = find(app, kind, name) else { return };
     match (word, kind) {
         ("timeline", Kind::Pod) => boards::open(app, Topic::Timeline(Timeline::new(key))),
         ("probes", Kind::Pod) => boards::open(app, Topic::Probes(Probes::new(key))),
-        ("why", Kind::Pod | Kind::Node) => boards::ask_why(app, kind, key, out),
-        _ => app.say(Role::Warn, format!(":{word} is for pods{}", if word == "why" { " and nodes" } else { "" })),
+        ("why", kind) if is_asked(kind) => boards::ask_why(app, kind, key, out),
+        ("why", _) => app.say(Role::Warn, ":why is for pods, nodes and what makes pods"),
+        _ => app.say(Role::Warn, format!(":{word} is for pods")),
     }
 }
 

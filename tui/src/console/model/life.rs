@@ -6,7 +6,7 @@
 
 use super::row::Tone;
 use jiff::Timestamp;
-use objects::lookup::{at, condition, list, number, text, time};
+use objects::lookup::{at, condition, flag, list, number, text, time};
 use objects::printing::{event_count, event_first_seen, event_last_seen};
 use serde_json::Value;
 
@@ -80,6 +80,20 @@ impl Lane {
             .find(|stretch| stretch.from <= at && stretch.until.is_none_or(|until| at < until))
             .map(|one| one.stage)
     }
+
+    /// Leaves blank what lies after a time.
+    fn end_at(&mut self, at: Timestamp) {
+        for stretch in &mut self.stretches {
+            stretch.until = Some(stretch.until.map_or(at, |until| until.min(at)));
+        }
+        self.stretches.retain(|stretch| stretch.until.is_none_or(|until| until > stretch.from));
+    }
+}
+
+/// Since when its node is not seen; `None` where it is.
+fn lost_at(pod: &Value) -> Option<Timestamp> {
+    let ready = condition(pod, "Ready").filter(|_| text(pod, "/status/phase") == "Unknown")?;
+    time(ready, "/lastTransitionTime")
 }
 
 /// The life of a pod; `None` where it does not say when it began.
@@ -89,16 +103,21 @@ pub fn of(pod: &Value, events: &[Value]) -> Option<Life> {
     for event in events {
         from_event(event, &mut moments);
     }
+    let lost = lost_at(pod);
     let mut lanes = vec![pod_lane(pod, begins, &mut moments)];
     let kinds = [("/spec/initContainers", "/status/initContainerStatuses"), ("/spec/containers", "/status/containerStatuses")];
     for (specs, statuses) in kinds {
         for spec in list(pod, specs) {
             let status = list(pod, statuses).iter().find(|status| status.get("name") == spec.get("name"));
             let status = status.unwrap_or(&Value::Null);
-            let changed = condition(pod, "ContainersReady").filter(|_| specs == "/spec/containers");
+            // Of a pod whose node is not seen the condition tells when that began, and nothing of its containers.
+            let changed = condition(pod, "ContainersReady").filter(|_| specs == "/spec/containers" && lost.is_none());
             let changed = changed.and_then(|changed| time(changed, "/lastTransitionTime"));
             lanes.push(container_lane(text(spec, "/name"), status, (begins, changed), &mut moments));
         }
+    }
+    if let Some(lost) = lost {
+        lanes.iter_mut().for_each(|lane| lane.end_at(lost));
     }
     if let Some(deleted) = time(pod, "/metadata/deletionTimestamp") {
         moments.push(moment(deleted, Tone::Warn, "", ("deleted", "its containers were told to end")));
@@ -147,7 +166,12 @@ fn pod_lane(pod: &Value, begins: Timestamp, moments: &mut Vec<Moment>) -> Lane {
         let stage = if is_ready || has_ended { after } else { Stage::Waiting };
         return Lane { name: String::new(), stretches: vec![Stretch { from: begins, until: None, stage }] };
     };
-    let word = if is_ready { ("ready", "every container is ready") } else { ("not ready", "a container stopped being ready") };
+    let is_lost = lost_at(pod).is_some();
+    let word = match is_ready {
+        true => ("ready", "every container is ready"),
+        false if is_lost => ("not seen", "its node stopped answering; what came after nobody knows"),
+        false => ("not ready", "a container stopped being ready"),
+    };
     moments.push(moment(
         changed,
         if is_ready { Tone::Ok } else { Tone::Warn },
@@ -157,9 +181,15 @@ fn pod_lane(pod: &Value, begins: Timestamp, moments: &mut Vec<Moment>) -> Lane {
     // Before its first container started it can only have waited; whether it was ready in between nobody kept.
     let started = moments.iter().filter(|moment| moment.what == "Started").map(|moment| moment.at).min();
     let started = started.unwrap_or(changed).clamp(begins, changed);
+    let was_ready = || list(pod, "/status/containerStatuses").iter().all(|status| flag(status, "/ready"));
+    let before = match is_ready {
+        true => Stage::Waiting,
+        false if is_lost && was_ready() => Stage::Ready,
+        false => Stage::Running,
+    };
     let mut stretches = vec![
         Stretch { from: begins, until: Some(started), stage: Stage::Waiting },
-        Stretch { from: started, until: Some(changed), stage: if is_ready { Stage::Waiting } else { Stage::Running } },
+        Stretch { from: started, until: Some(changed), stage: before },
         Stretch { from: changed, until: None, stage: after },
     ];
     stretches.retain(|stretch| stretch.until.is_none_or(|until| until > stretch.from));

@@ -127,6 +127,13 @@ pub fn pod(pod: &Value, events: &[Value], node: &NodeView) -> Why {
         container::all(pod, events, &mut steps);
         gates(pod, &mut steps);
     }
+    if node.unseen_since.is_some() {
+        // What was well when the node was seen last is not known to be so now.
+        let after = steps.iter().position(|step| step.what == "node").map_or(steps.len(), |at| at + 1);
+        for step in &mut steps[after..] {
+            step.tone = if step.tone == Tone::Done { Tone::Done } else { Tone::Plain };
+        }
+    }
     verdict(pod, steps)
 }
 
@@ -269,7 +276,11 @@ pub fn node(node: &Value, unseen_since: Option<Timestamp>) -> Why {
     for condition in list(node, "/status/conditions") {
         let (kind, status) = (text(condition, "/type"), text(condition, "/status"));
         let is_good = (kind == "Ready") == (status == "True");
-        let tone = if is_good { Tone::Ok } else { Tone::Bad };
+        let tone = match status {
+            "Unknown" if kind != "Ready" => Tone::Plain,
+            _ if is_good => Tone::Ok,
+            _ => Tone::Bad,
+        };
         let step = Step::new(tone, kind, status).at(time(condition, "/lastTransitionTime"));
         steps.push(step.detail(if is_good { "" } else { text(condition, "/message") }));
     }
@@ -278,8 +289,8 @@ pub fn node(node: &Value, unseen_since: Option<Timestamp>) -> Why {
     }
     for taint in list(node, "/spec/taints") {
         let (key, effect) = (text(taint, "/key"), text(taint, "/effect"));
-        let says = format!("{effect}: pods without a toleration for it stay away");
-        steps.push(Step::new(Tone::Warn, format!("taint {key}"), says));
+        let what = if effect == "NoExecute" { "are put out" } else { "stay away" };
+        steps.push(Step::new(Tone::Warn, "taint", format!("{key}:{effect}; pods without a toleration for it {what}")));
     }
     let worst = steps.iter().find(|step| step.tone == Tone::Bad).or_else(|| steps.iter().find(|step| step.is_cause()));
     let (tone, verdict) = match worst {

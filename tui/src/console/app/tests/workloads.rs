@@ -223,6 +223,17 @@ fn why_a_deployment_is_not_done_leads_to_the_pod_that_fails() {
 }
 
 #[test]
+fn what_makes_pods_is_asked_why_by_its_name_too() {
+    let mut bench = Bench::new(110, 20);
+    bench.write(":why deploy kubia").press("enter");
+    assert!(bench.shows("reading deployments"), "{}", bench.picture());
+    bench.wire(Wire::Rows(Kind::Deployment, vec![row(Kind::Deployment, &deployment(3))]));
+    assert!(bench.line(1).contains("kubia why"), "{}", bench.picture());
+    bench.press("esc").write(":why ev e0").press("enter");
+    assert!(bench.shows(":why is for pods, nodes and what makes pods"), "{}", bench.picture());
+}
+
+#[test]
 fn a_pod_leads_to_its_set_and_the_set_to_its_deployment() {
     let mut bench = Bench::new(110, 20);
     let owner = |kind: &str, name: &str| json!([{"kind": kind, "name": name, "uid": "u", "controller": true}]);

@@ -71,6 +71,24 @@ fn a_container_is_not_told_to_have_been_ready_before_it_was() {
 }
 
 #[test]
+fn what_nobody_sees_is_left_blank_and_no_container_is_said_to_have_failed() {
+    let lost = |kind: &str| json!({"type": kind, "status": "False", "lastTransitionTime": at("03:00").to_string()});
+    let pod = json!({
+        "metadata": {"name": "web", "creationTimestamp": at("00:00").to_string()},
+        "spec": {"containers": [{"name": "web"}]},
+        "status": {"phase": "Unknown", "conditions": [lost("Ready"), lost("ContainersReady")],
+            "containerStatuses": [{"name": "web", "ready": true, "state": {"running": {"startedAt": at("00:10").to_string()}}}]},
+    });
+    let life = of(&pod, &[event("Started", "00:10", "00:10", 1)]).expect("it began");
+    for lane in &life.lanes {
+        let stages = ["00:05", "00:20", "02:59", "03:01"].map(|second| lane.stage_at(at(second)));
+        assert_eq!(stages, [Some(Stage::Waiting), Some(Stage::Ready), Some(Stage::Ready), None], "{lane:?}");
+    }
+    let last = life.moments.last().expect("it was lost");
+    assert_eq!((last.what.as_str(), last.tone), ("not seen", Tone::Warn));
+}
+
+#[test]
 fn stretches_follow_each_other_without_holes() {
     let events = [event("Started", "00:05", "09:01", 4), event("Killing", "08:59", "08:59", 1)];
     for lane in of(&crashing(), &events).expect("it began").lanes {

@@ -51,6 +51,24 @@ fn memory_an_image_and_a_probe_are_told_apart() {
 }
 
 #[test]
+fn what_was_well_when_a_node_was_seen_last_is_not_told_to_be_so_now() {
+    let since = "2026-01-01T00:02:00Z".parse().ok();
+    let running =
+        json!({"name": "web", "ready": true, "started": true, "state": {"running": {"startedAt": "2026-01-01T00:00:30Z"}}});
+    let why = super::pod(&with(&running), &[], &NodeView { unseen_since: since, object: None });
+    let tones: Vec<(&str, Tone)> = why.steps.iter().map(|step| (step.what.as_str(), step.tone)).collect();
+    let after = [("node", Tone::Bad), ("sandbox", Tone::Plain), ("container web", Tone::Plain)];
+    assert_eq!(tones[2..], after, "{why:?}");
+    let unknown = |kind: &str| json!({"type": kind, "status": "Unknown"});
+    let lost = json!({"metadata": {"name": "oak"}, "status": {"conditions": [unknown("MemoryPressure"), unknown("Ready")]},
+        "spec": {"taints": [{"key": "node.kubernetes.io/unreachable", "effect": "NoExecute"}]}});
+    let why = node(&lost, since);
+    let tones: Vec<Tone> = why.steps.iter().map(|step| step.tone).collect();
+    assert_eq!(tones, [Tone::Bad, Tone::Plain, Tone::Bad, Tone::Warn], "{why:?}");
+    assert!(why.steps[3].says.starts_with("node.kubernetes.io/unreachable:NoExecute; "), "{why:?}");
+}
+
+#[test]
 fn a_pod_nobody_takes_says_what_the_scheduler_said() {
     let mut pending = with(&json!({"name": "web"}));
     pending["spec"]["nodeName"] = json!("");
