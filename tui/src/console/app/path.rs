@@ -8,6 +8,7 @@ use crate::console::model::lines::{Place, Wrap};
 use crate::console::model::namespaces::Namespaces;
 use crate::console::model::row::Key;
 use crate::console::screen::Screen;
+use crate::console::screen::board::line::cut;
 use crate::console::screen::board::{Board, Topic};
 use crate::console::screen::edit::Sending;
 use crate::console::screen::list::{List, Source};
@@ -167,7 +168,10 @@ fn title(screen: &Screen, before: Option<&Screen>) -> String {
 fn place(app: &App) -> (String, Role) {
     let (text, role) = place_in_screen(app);
     if let Some(event) = travel::event(app) {
-        return (format!("{event}  {text}"), Role::Warn);
+        // The screen's own name stays in sight.
+        let own = steps(app, 0).last().map_or(0, |(_, step)| text::width(step));
+        let room = usize::from(app.size.0).saturating_sub(own + text::width(&text) + 7);
+        return (format!("{}  {text}", cut(&event, room)), Role::Warn);
     }
     if let Some(work) = draining::progress(app).or_else(|| images::progress(app)).or_else(|| copying::progress(app)) {
         return (format!("{work}  {text}"), Role::Busy);

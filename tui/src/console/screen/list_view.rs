@@ -71,6 +71,19 @@ fn has_ends(title: &str) -> bool {
     matches!(title, "NAME" | "OBJECT" | "OWNER" | "POD" | "IMAGE" | "IMAGES")
 }
 
+/// `rs/web-7d…x2k4p` for an object whose name has no room behind its kind's long one.
+fn short_object(object: &str, room: u16) -> Short {
+    // `po` would save one letter, and is no word.
+    let named =
+        object.split_once('/').and_then(|(kind, name)| Some((Kind::from_user(kind).filter(|kind| *kind != Kind::Pod)?, name)));
+    let named = named.and_then(|(kind, name)| Some((kind.short_names().first()?, name)));
+    let object = named.map_or_else(|| short!("{object}"), |(kind, name)| short!("{kind}/{name}"));
+    match text::ends(&object, usize::from(room)) {
+        Some((begin, end)) => short!("{begin}…{end}"),
+        None => object,
+    }
+}
+
 /// Columns of `Unknown as of 5m10s`.
 const AS_OF: u16 = 19;
 /// Columns of a bar.
@@ -158,9 +171,9 @@ impl List {
         // A state that is cut off is no state, so only names and long texts give way before whole columns do.
         let soft = match column.title {
             "NAME" if self.width >= ROOMY => natural.min(NAME).max(column.least),
-            "MESSAGE" | "ERROR" | "IMAGE" | "OS-IMAGE" | "NAME" | "OBJECT" | "RESTARTS" | "LABELS" | "IMAGES" | "MOUNTED" => {
-                column.least
-            }
+            "MESSAGE" | "ERROR" | "IMAGE" | "OS-IMAGE" | "NAME" | "RESTARTS" | "LABELS" | "IMAGES" | "MOUNTED" => column.least,
+            // What an event is about is told from others like it by more than a kind and a few letters.
+            "OBJECT" => natural.min(if self.width >= ROOMY { NAME } else { 18 }).max(column.least),
             // An event is nothing without what it is about, so its reason leaves room for that.
             "REASON" => natural.min(16).max(column.least),
             // In a narrow window the beginning of a namespace tells enough, and its room another column.
@@ -206,6 +219,8 @@ impl List {
                 let load = pods_of.get(&*row.key.name).copied().unwrap_or_default();
                 Label::Made(short!("{}", load.pods))
             }
+            // Where there is no room for both, the kind gives way to the name.
+            ("OBJECT", Cell::Text(text)) if text::width(text) > usize::from(room) => Label::Made(short_object(text, room)),
             // Names of one owner's pods differ at their ends.
             (title, Cell::Text(text)) if has_ends(title) => match text::ends(text, usize::from(room)) {
                 Some((begin, end)) => Label::Made(short!("{begin}…{end}")),

@@ -5,6 +5,15 @@ use crate::console::base::text;
 use crate::console::theme::role::Role;
 use ratatui::layout::Rect;
 
+/// What comes and what goes are told apart at once where a manifest's lines are shown.
+fn role(line: &str) -> Role {
+    match line.bytes().next() {
+        Some(b'+') => Role::Ok,
+        Some(b'-') => Role::Bad,
+        _ => Role::Popup,
+    }
+}
+
 /// A question that waits for its answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dialog {
@@ -73,7 +82,7 @@ impl Dialog {
         let border = if self.is_dangerous { Role::Danger } else { Role::Border };
         let inside = canvas.popup(place, &self.title, border);
         for (y, line) in (inside.y + 1..inside.bottom().saturating_sub(1)).zip(&self.rows(inside.width)) {
-            canvas.text((inside.x, y), line, inside.width, Role::Popup);
+            canvas.text((inside.x, y), line, inside.width, role(line));
         }
         let mut x = inside.right().saturating_sub(buttons).max(inside.x);
         let y = inside.bottom().saturating_sub(1);

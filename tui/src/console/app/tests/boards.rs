@@ -106,7 +106,7 @@ fn the_pulses_on_a_wide_and_on_a_narrow_terminal() {
      ● oak     cpu ░░░░░░░░░░░░░░░░░░░░ 0%    mem ░░░░░░░░░░░░░░░░░░░░ 0%    3 pods
 
      ── WARNINGS ────────────────────────────────────────────────────────────────────────────────────────────────────────
-     8m     BackOff           pod/bravo Back-off restarting
+     8m     BackOff           pod/bravo  Back-off restarting
 
 
 

@@ -240,3 +240,15 @@ fn boxes_of_a_tiny_window_say_all_of_it() {
     let footer = bench.picture().lines().find(|line| line.contains("next line")).map(str::to_owned);
     assert!(footer.is_some_and(|footer| footer.contains("tab next line  enter forward  esc")), "{}", bench.picture());
 }
+
+#[test]
+fn what_an_event_is_about_can_be_told_where_there_is_little_room() {
+    let mut bench = Bench::new(80, 9);
+    let mut scaled = super::event(1);
+    scaled["involvedObject"] = json!({"kind": "ReplicaSet", "name": "shop-frontend-8f9495884", "namespace": "default"});
+    scaled["reason"] = json!("SuccessfulDelete");
+    scaled["message"] = json!("Deleted pod: shop-frontend-8f9495884-5hbsn");
+    bench.wire(Wire::Rows(Kind::Event, vec![row(Kind::Event, &scaled)]));
+    bench.write(":ev").press("enter");
+    assert!(bench.line(3).contains("rs/shop-") && bench.line(3).contains("95884"), "{}", bench.picture());
+}

@@ -107,6 +107,22 @@ fn the_pulses_show_what_is_used_beside_what_is_asked_for() {
 }
 
 #[test]
+fn the_pulses_say_that_a_silent_nodes_only_number_is_what_was_asked_for() {
+    let mut bench = bench(120);
+    let mut silent = super::node();
+    silent["metadata"]["name"] = serde_json::json!("elm");
+    bench.wire(Wire::Put(Kind::Node, Box::new(super::row(Kind::Node, &silent))));
+    bench.press("space p");
+    let (id, _) = asked(&mut bench).pop().expect("a question");
+    bench.wire(Wire::Answer(id, Ok(answer(2_400, 4_096))));
+    let picture = bench.picture();
+    let line = |name: &str| picture.lines().find(|line| line.contains(name) && line.contains("cpu")).unwrap_or_default();
+    let end = |name: &str| line(name).find("asked").map(|at| line(name)[..at].chars().count());
+    assert!(end("● elm").is_some() && end("● elm") == end("● oak"), "below one another: {picture}");
+    assert!(!line("elm").contains("used"), "{picture}");
+}
+
+#[test]
 fn the_past_has_nothing_of_it_and_asks_for_nothing() {
     let mut bench = bench(180);
     let (id, _) = asked(&mut bench).pop().expect("a question");

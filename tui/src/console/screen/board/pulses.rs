@@ -151,6 +151,8 @@ fn nodes(known: &Known<'_>, width: u16) -> Vec<Line> {
             let percent = |amount: f64| format!("{:.0}%", share(amount) * 100.0);
             let (shown, said) = match used {
                 Some(used) => (used, format!(" {:>4} used {:>4} asked", percent(used), percent(asked))),
+                // Beside nodes that tell what they use, the only number has to say that it is none of those.
+                None if is_wide => (asked, format!("{:>15} asked", percent(asked))),
                 None => (asked, format!(" {}", percent(asked))),
             };
             let (full, rest) = bar(share(shown), columns);
@@ -233,7 +235,7 @@ fn warnings(known: &Known<'_>, width: u16, page: &mut Page) -> Vec<Line> {
         let (row, about) = (warning.row, warning.about());
         let age = seen(row).map(|at| page.age(at, known.now)).unwrap_or_default();
         let line = Line::default().cell(Role::Dim, &age, 7).cell(Role::Warn, &warning.reason, 18);
-        let line = line.cell(Role::Text, &about, names.max(text::width(&about)) + 1);
+        let line = line.cell(Role::Text, &about, names.max(text::width(&about)) + 2);
         let left = usize::from(width).saturating_sub(line.width() + 1);
         let mut line = line.put(Role::Dim, cut(&warning.says, left));
         line.target = row.about.as_deref().and_then(|about| {
