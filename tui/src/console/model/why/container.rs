@@ -97,7 +97,8 @@ fn running_step((spec, status): (&Value, &Value), what: String, events: &[Value]
     let count = number(status, "/restartCount");
     let last = status.pointer("/lastState/terminated");
     let before = match last {
-        Some(last) if count > 0 => format!("started {count} times again; before, {}", how_it_ended(last)),
+        Some(last) if count == 1 => format!("started once again; before, {}", how_it_ended(last)),
+        Some(last) if count > 1 => format!("started {count} times again; before, {}", how_it_ended(last)),
         _ => String::new(),
     };
     let log = Lead::Log { container: name.to_owned(), is_previous: false };

@@ -53,12 +53,13 @@ fn memory_an_image_and_a_probe_are_told_apart() {
 #[test]
 fn what_was_well_when_a_node_was_seen_last_is_not_told_to_be_so_now() {
     let since = "2026-01-01T00:02:00Z".parse().ok();
-    let running =
-        json!({"name": "web", "ready": true, "started": true, "state": {"running": {"startedAt": "2026-01-01T00:00:30Z"}}});
+    let running = json!({"name": "web", "ready": true, "started": true, "state": {"running": {"startedAt": "2026-01-01T00:00:30Z"}},
+            "restartCount": 1, "lastState": {"terminated": {"exitCode": 137}}});
     let why = super::pod(&with(&running), &[], &NodeView { unseen_since: since, object: None });
     let tones: Vec<(&str, Tone)> = why.steps.iter().map(|step| (step.what.as_str(), step.tone)).collect();
     let after = [("node", Tone::Bad), ("sandbox", Tone::Plain), ("container web", Tone::Plain)];
     assert_eq!(tones[2..], after, "{why:?}");
+    assert_eq!(why.steps[4].details, ["started once again; before, it exited with code 137"]);
     let unknown = |kind: &str| json!({"type": kind, "status": "Unknown"});
     let lost = json!({"metadata": {"name": "oak"}, "status": {"conditions": [unknown("MemoryPressure"), unknown("Ready")]},
         "spec": {"taints": [{"key": "node.kubernetes.io/unreachable", "effect": "NoExecute"}]}});
