@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 /// The least time between two pictures: thirty a second.
 const LEAST: Duration = Duration::from_millis(33);
-/// The most: ten a second are as many as anybody can read of what does not pause.
-const MOST: Duration = Duration::from_millis(100);
+/// The most: eight a second are as many as anybody can read of what does not pause.
+const MOST: Duration = Duration::from_millis(125);
 
 /// Paces pictures: what comes after a pause is shown at once, what never pauses less and less often.
 #[derive(Debug)]
