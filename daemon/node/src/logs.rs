@@ -9,5 +9,6 @@ mod reader;
 mod tail;
 mod watcher;
 
-pub use reader::{Chunk, LogOptions, LogReader};
+pub use line::Stream;
+pub use reader::{Chunk, LogOptions, LogReader, Streams};
 pub use watcher::Watcher;

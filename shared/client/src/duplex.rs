@@ -11,8 +11,8 @@ use bytes::Bytes;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 use wire::{
-    AttachRequest, CopyRequest, DEFAULT_WINDOW, ExecRequest, HostExecRequest, INPUT_WINDOW, PortForwardRequest, Request,
-    StreamEnd, TerminalSize, channel, frame_cost,
+    AttachRequest, CopyRequest, DEFAULT_WINDOW, ExecRequest, HostExecRequest, INPUT_WINDOW, LogsRequest, PortForwardRequest,
+    Request, StreamEnd, TerminalSize, channel, frame_cost,
 };
 
 /// The most bytes of one frame: other streams of the connection go in between.
@@ -66,6 +66,16 @@ impl Client {
     /// As [`Client::request`].
     pub async fn copy(&self, request: CopyRequest) -> Result<(DuplexSender, DuplexReader), ClientError> {
         self.open_duplex(Request::Copy(CopyRequest { window: DEFAULT_WINDOW, ..request })).await
+    }
+
+    /// Reads a container's log, each byte with the channel of the stream that it was written to. The request's window is set here.
+    ///
+    /// # Errors
+    /// As [`Client::request`]. The log may end with [`ClientError::Refused`] where a part of it was taken away before it was read.
+    pub async fn logs_apart(&self, request: LogsRequest) -> Result<DuplexReader, ClientError> {
+        let request = LogsRequest { apart: true, window: DEFAULT_WINDOW, ..request };
+        // Nothing is said to a log.
+        self.open_duplex(Request::Logs(request)).await.map(|(_, reader)| reader)
     }
 }
 

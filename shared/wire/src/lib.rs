@@ -36,7 +36,7 @@ pub use stream::{
 pub use usage::{ContainerUsage, NodeUsage, PodUsage, Unmeasured, UsageRequest, Usages, Used};
 
 /// The protocol's version. A daemon answers a client of the same major version; a minor version only adds.
-pub const PROTOCOL: Version = Version { major: 1, minor: 5 };
+pub const PROTOCOL: Version = Version { major: 1, minor: 6 };
 
 /// The window a stream starts with when its request names none: bytes of a log, or events of a watch times 1024.
 pub const DEFAULT_WINDOW: u32 = 256 * 1024;

@@ -270,6 +270,12 @@ pub struct LogsRequest {
     pub tail_lines: Option<i64>,
     /// At most so many bytes.
     pub limit_bytes: Option<i64>,
+    /// Only what was written to `Stdout` or `Stderr`; `All`, as `None`, is both. Since 1.6; earlier daemons send both.
+    pub stream: Option<String>,
+    /// Whether each byte comes on the channel of the stream that it was written to, in frames that take [`crate::frame_cost`] of the
+    /// window, and a log that lost something before it was read ends with that. Since 1.6; earlier daemons send all on
+    /// [`crate::channel::STDOUT`].
+    pub apart: bool,
     /// The stream's first window in bytes.
     pub window: u32,
 }

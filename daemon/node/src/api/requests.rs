@@ -3,12 +3,13 @@
 use super::inbox::Inbox;
 use super::outbox::{Closed, Outbox, Window};
 use super::rights;
+use crate::logs::Stream;
 use crate::verbs::{LogChunks, Verbs, WatchSource};
 use objects::Status;
 use rest::rights::Caller;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
-use wire::{ObjectList, Parts, PullProgress, Request, Response, ServerMessage, StreamEnd};
+use wire::{LogsRequest, ObjectList, Parts, PullProgress, Request, Response, ServerMessage, StreamEnd, channel, frame_cost};
 
 /// A request that is being worked on.
 pub struct Call {
@@ -67,15 +68,7 @@ impl Call {
                     Err(status) => self.answer(Err(status)).await.map(|()| None),
                 };
             }
-            Request::Logs(request) => {
-                return match self.verbs.logs(request).await {
-                    Ok(chunks) => {
-                        self.answer(Ok(Response::Stream)).await?;
-                        self.stream_bytes(chunks).await.map(Some)
-                    }
-                    Err(status) => self.answer(Err(status)).await.map(|()| None),
-                };
-            }
+            Request::Logs(request) => return self.start_log(request).await,
             Request::Exec(request) => {
                 let opened = self.verbs.exec(request).await;
                 return self.start_duplex(opened).await;
@@ -163,13 +156,28 @@ impl Call {
         }
     }
 
-    async fn stream_bytes(&self, mut chunks: LogChunks) -> Result<StreamEnd, Closed> {
-        const STDOUT: u8 = 1;
+    async fn start_log(&self, request: LogsRequest) -> Result<Option<StreamEnd>, Closed> {
+        let is_apart = request.apart;
+        match self.verbs.logs(request).await {
+            Ok(chunks) => {
+                self.answer(Ok(Response::Stream)).await?;
+                self.stream_log(chunks, is_apart).await.map(Some)
+            }
+            Err(status) => self.answer(Err(status)).await.map(|()| None),
+        }
+    }
+
+    async fn stream_log(&self, mut chunks: LogChunks, is_apart: bool) -> Result<StreamEnd, Closed> {
         loop {
             match chunks.next().await {
-                Ok(Some(bytes)) => {
-                    self.window.take(bytes.len()).await;
-                    self.outbox.send_bytes(self.id, STDOUT, &bytes).await?;
+                Ok(Some((stream, bytes))) => {
+                    let channel = match stream {
+                        Stream::Stdout => channel::STDOUT,
+                        Stream::Stderr => channel::STDERR,
+                    };
+                    // Where the streams take turns, frames may be as short as a line.
+                    self.window.take(if is_apart { frame_cost(bytes.len()) } else { bytes.len() }).await;
+                    self.outbox.send_bytes(self.id, channel, &bytes).await?;
                 }
                 Ok(None) => return Ok(StreamEnd::Complete),
                 Err(status) => return Ok(StreamEnd::Failed { status }),

@@ -11,7 +11,7 @@ use crate::peers::{Alone, Peers};
 use crate::probes::history::ProbeHistory;
 use crate::shutdown::{self, Trigger};
 use crate::verbs::Verbs;
-use client::{Address, Client, ClientError, connect};
+use client::{Address, Client, ClientError, Received, connect};
 use control::version::NodeId;
 use futures_util::{SinkExt, StreamExt};
 use objects::{Kind, Status};
@@ -26,7 +26,7 @@ use tempfile::TempDir;
 use tokio_tungstenite::tungstenite::Message;
 use wire::{
     ApplyRequest, ClientMessage, CreateRequest, DeleteRequest, DryRun, GetRequest, ListRequest, LogsRequest, ObjectRef, PROTOCOL,
-    ReplaceRequest, Request, Response, Selection, ServerMessage, StreamEnd, StreamFrame, WatchEventKind, WatchRequest,
+    ReplaceRequest, Request, Response, Selection, ServerMessage, StreamEnd, StreamFrame, WatchEventKind, WatchRequest, channel,
 };
 
 pub struct Served {
@@ -337,6 +337,27 @@ async fn a_log_is_followed_until_its_container_has_ended() {
     let refused = client.logs(both).await.err().expect("refused");
     let words = "PodLogOptions \"a\" is invalid: []: Forbidden: at most one of `sinceTime` or `sinceSeconds` may be specified";
     assert_eq!(refused.to_string(), words);
+    let stream = |stream: &str| LogsRequest { stream: Some(stream.to_owned()), ..of(false) };
+    let refused = client.logs(LogsRequest { tail_lines: Some(1), ..stream("both") }).await.err().expect("refused");
+    let words = "PodLogOptions \"a\" is invalid: [stream: Unsupported value: \"both\": supported values: \"All\", \"Stderr\", \"Stdout\", \
+        []: Forbidden: `tailLines` and specific `stream` are mutually exclusive for now]";
+    assert_eq!(refused.to_string(), words);
+    std::fs::write(folder.join("0.log"), line("one") + &line("two").replace("stdout", "stderr")).expect("a log");
+    for (request, words) in [
+        (stream("All"), "one\ntwo\n"),
+        (LogsRequest { tail_lines: Some(1), ..stream("All") }, "two\n"),
+        (stream("Stdout"), "one\n"),
+        (stream("Stderr"), "two\n"),
+    ] {
+        let mut log = client.logs(request).await.expect("a log");
+        assert_eq!(log.next().await.expect("bytes").as_deref(), Some(words.as_bytes()));
+        assert_eq!(log.next().await.expect("the end"), None);
+    }
+    let mut log = client.logs_apart(of(true)).await.expect("a log");
+    for (channel, words) in [(channel::STDOUT, &b"one\n"[..]), (channel::STDERR, b"two\n")] {
+        assert_eq!(log.next().await.expect("bytes"), Some(Received::Bytes(channel, words.into())));
+    }
+    assert_eq!(log.next().await.expect("the end"), None);
 }
 
 /// A websocket of our own, to say what no client says.

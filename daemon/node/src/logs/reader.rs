@@ -1,8 +1,9 @@
 //! A reader of one container instance's log: the rotated files and the one being written, as one text.
 
-use super::line::Entry;
+use super::line::{Entry, Stream};
 use super::tail::{self, Tail};
 use jiff::Timestamp;
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
@@ -13,6 +14,18 @@ const READ_BYTES: usize = 64 * 1024;
 
 /// The longest entry that is waited for; what is longer was not written by a supervisor and passes as it is.
 const LONGEST_ENTRY_BYTES: usize = 256 * 1024;
+
+/// Which of a container's streams are read, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Streams {
+    /// Both as one text.
+    #[default]
+    Together,
+    /// Both, each piece of text with its stream, and nothing left out: where the rotation took away what was not read yet, that is an error.
+    Apart,
+    /// One of them.
+    Only(Stream),
+}
 
 /// Which part of a log, and how.
 #[derive(Debug, Clone, Default)]
@@ -25,13 +38,15 @@ pub struct LogOptions {
     pub tail_lines: Option<u64>,
     /// At most so many bytes.
     pub limit_bytes: Option<u64>,
+    /// Which streams.
+    pub streams: Streams,
 }
 
 /// What a read gave.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Chunk {
-    /// Text.
-    Bytes(Vec<u8>),
+    /// Text, and the stream that it was written to, where that was asked for; else it counts as standard output.
+    Bytes(Stream, Vec<u8>),
     /// There is no more now. After the container has ended: there is no more at all.
     CaughtUp,
     /// As many bytes as were asked for have been given.
@@ -46,6 +61,8 @@ pub struct LogReader {
     current: Option<(File, u64)>,
     /// Bytes read that are no whole entry yet.
     pending: Vec<u8>,
+    /// Text to be given, in its order.
+    ready: VecDeque<(Stream, Vec<u8>)>,
     options: LogOptions,
     /// Bytes that may still be given.
     left: u64,
@@ -60,7 +77,15 @@ impl LogReader {
     /// A file that cannot be read.
     pub fn open(path: &Path, options: LogOptions) -> io::Result<Self> {
         let left = options.limit_bytes.unwrap_or(u64::MAX);
-        let mut reader = Self { path: path.to_owned(), current: None, pending: Vec::new(), options, left, within_line: false };
+        let mut reader = Self {
+            path: path.to_owned(),
+            current: None,
+            pending: Vec::new(),
+            ready: VecDeque::new(),
+            options,
+            left,
+            within_line: false,
+        };
         reader.current = match reader.options.tail_lines {
             Some(lines) => reader.open_tail(lines)?,
             None => reader.files()?.first().map(|path| open(path)).transpose()?.flatten(),
@@ -71,102 +96,106 @@ impl LogReader {
     /// The next text.
     ///
     /// # Errors
-    /// A file that cannot be read.
+    /// A file that cannot be read; for [`Streams::Apart`], what was taken away before it was read.
     pub fn read_chunk(&mut self) -> io::Result<Chunk> {
         loop {
+            if let Some((stream, bytes)) = self.ready.pop_front() {
+                return Ok(Chunk::Bytes(stream, bytes));
+            }
             if self.left == 0 {
                 return Ok(Chunk::LimitReached);
             }
-            if let Some(bytes) = self.read_some()? {
-                if bytes.is_empty() {
-                    continue;
-                }
-                return Ok(Chunk::Bytes(bytes));
+            if self.read_some()? {
+                continue;
             }
             let Some(next) = self.successor()? else { return Ok(Chunk::CaughtUp) };
             // The old file gets no more from now on, but it may have got more since we read its end.
-            let last = match self.read_some()? {
-                Some(bytes) => bytes,
-                None => {
-                    self.current = Some(next);
-                    self.take_torn_entry()
-                }
-            };
-            if !last.is_empty() {
-                return Ok(Chunk::Bytes(last));
+            if !self.read_some()? {
+                self.current = Some(next);
+                self.take_torn_entry();
             }
         }
     }
 
-    /// Reads once from the current file; `None` at its end.
-    fn read_some(&mut self) -> io::Result<Option<Vec<u8>>> {
-        let Some((file, _)) = &mut self.current else { return Ok(None) };
+    /// Reads once from the current file; whether it was not at its end.
+    fn read_some(&mut self) -> io::Result<bool> {
+        let Some((file, _)) = &mut self.current else { return Ok(false) };
         let before = self.pending.len();
         self.pending.resize(before + READ_BYTES, 0);
         let count = file.read(&mut self.pending[before..]);
         self.pending.truncate(before + *count.as_ref().unwrap_or(&0));
         if count? == 0 {
-            return Ok(None);
+            return Ok(false);
         }
-        Ok(Some(self.take_entries()))
+        self.take_entries();
+        Ok(true)
     }
 
     /// Turns the whole entries among the pending bytes into text.
-    fn take_entries(&mut self) -> Vec<u8> {
+    fn take_entries(&mut self) {
         let pending = std::mem::take(&mut self.pending);
-        let mut out = Vec::with_capacity(pending.len());
         let mut rest = pending.as_slice();
         while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
-            self.give(&rest[..end], &mut out);
+            self.take(&rest[..end], pending.len());
             rest = &rest[end + 1..];
         }
         if rest.len() > LONGEST_ENTRY_BYTES {
-            self.give(rest, &mut out);
+            self.take(rest, pending.len());
             rest = &[];
         }
         self.pending = rest.to_vec();
-        let allowed = usize::try_from(self.left).unwrap_or(usize::MAX).min(out.len());
-        out.truncate(allowed);
-        self.left -= allowed as u64;
-        out
     }
 
-    fn give(&mut self, line: &[u8], out: &mut Vec<u8>) {
+    /// Turns one entry of `size` bytes that were read into text.
+    fn take(&mut self, line: &[u8], size: usize) {
         let Some(entry) = Entry::parse(line) else {
             // A line that a crash damaged: better shown as it is than lost.
-            out.extend_from_slice(line);
-            out.push(b'\n');
-            self.within_line = false;
+            if self.options.streams != Streams::Only(Stream::Stderr) {
+                self.give(Stream::Stdout, &[line, b"\n"], size);
+                self.within_line = false;
+            }
             return;
+        };
+        let stream = match self.options.streams {
+            Streams::Only(wanted) if wanted != entry.stream => return,
+            Streams::Apart => entry.stream,
+            Streams::Together | Streams::Only(_) => Stream::Stdout,
         };
         if self.is_too_old(entry.time) {
             return;
         }
-        if self.options.timestamps && !self.within_line {
-            out.extend_from_slice(with_nine_digits(entry.time).as_bytes());
-            out.push(b' ');
-        }
-        out.extend_from_slice(entry.text);
-        if !entry.is_partial {
-            out.push(b'\n');
-        }
+        let time = match self.options.timestamps && !self.within_line {
+            true => with_nine_digits(entry.time) + " ",
+            false => String::new(),
+        };
+        let end: &[u8] = if entry.is_partial { b"" } else { b"\n" };
+        self.give(stream, &[time.as_bytes(), entry.text, end], size);
         self.within_line = entry.is_partial;
     }
 
-    fn is_too_old(&self, time: &str) -> bool {
-        match (self.options.since, time.parse::<Timestamp>()) {
-            (Some(since), Ok(time)) => time < since,
-            _ => false,
+    /// Puts text behind what is ready, as far as the limit allows; `size` is how much there is going to be of it, about.
+    fn give(&mut self, stream: Stream, text: &[&[u8]], size: usize) {
+        if self.ready.back().is_none_or(|(last, _)| *last != stream) && self.left > 0 {
+            self.ready.push_back((stream, Vec::with_capacity(if self.ready.is_empty() { size } else { 0 })));
+        }
+        let Some((_, out)) = self.ready.back_mut() else { return };
+        for part in text {
+            let allowed = usize::try_from(self.left).unwrap_or(usize::MAX).min(part.len());
+            out.extend_from_slice(&part[..allowed]);
+            self.left -= allowed as u64;
         }
     }
 
+    fn is_too_old(&self, time: &str) -> bool {
+        self.options.since.is_some_and(|since| time.parse::<Timestamp>().is_ok_and(|time| time < since))
+    }
+
     /// An entry that a crash cut short at the end of a file.
-    fn take_torn_entry(&mut self) -> Vec<u8> {
-        if self.pending.is_empty() {
-            return Vec::new();
+    fn take_torn_entry(&mut self) {
+        if !self.pending.is_empty() {
+            self.pending.push(b'\n');
+            self.take_entries();
         }
-        self.pending.push(b'\n');
-        self.take_entries()
     }
 
     /// At the end of a file: the one that was begun after it, if there is one.
@@ -178,7 +207,10 @@ impl LogReader {
         let ours = files.iter().position(|path| std::fs::metadata(path).is_ok_and(|found| found.ino() == inode));
         let next = match ours {
             Some(index) => files.get(index + 1),
-            // Ours was removed by the rotation: go on with the oldest that is left.
+            // Ours was removed by the rotation, and maybe others after it. Of a pod that was deleted, all of them are gone.
+            None if self.options.streams == Streams::Apart && !files.is_empty() => {
+                return Err(io::Error::other("it was rotated faster than it was read, and a part of it is gone"));
+            }
             None => files.first(),
         };
         next.map(|path| open(path)).transpose().map(Option::flatten)

@@ -37,7 +37,7 @@ fn read_end(path: &Path) -> String {
     let options = LogOptions { tail_lines: Some(MAX_LOG_LINES), ..LogOptions::default() };
     let Ok(mut reader) = LogReader::open(path, options) else { return String::new() };
     let mut bytes = Vec::new();
-    while let Ok(Chunk::Bytes(more)) = reader.read_chunk() {
+    while let Ok(Chunk::Bytes(_, more)) = reader.read_chunk() {
         bytes.extend_from_slice(&more);
         let surplus = bytes.len().saturating_sub(MAX_LOG_BYTES);
         bytes.drain(..surplus);

@@ -4,7 +4,7 @@
 //! `ValidatePodLogOptions`; which container: `pkg/registry/core/pod/strategy.go`, `LogLocation`.
 
 use super::Verbs;
-use crate::logs::{Chunk, LogOptions, LogReader, Watcher};
+use crate::logs::{Chunk, LogOptions, LogReader, Stream, Streams, Watcher};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Container, ContainerStatus, Pod};
 use objects::{Cause, Kind, Status, StatusDetails};
@@ -57,11 +57,11 @@ impl LogChunks {
         }
     }
 
-    /// The next bytes; `None` at the end of the log, of the container, or at the limit.
+    /// The next bytes, and what they were written to; `None` at the end of the log, of the container, or at the limit.
     ///
     /// # Errors
     /// 500 where the file cannot be read any more.
-    pub async fn next(&mut self) -> Result<Option<Vec<u8>>, Status> {
+    pub async fn next(&mut self) -> Result<Option<(Stream, Vec<u8>)>, Status> {
         let failed = |error: std::io::Error| Status::internal(format!("cannot read the log: {error}"));
         loop {
             let Some(mut reader) = self.reader.take() else { return Ok(None) };
@@ -71,9 +71,9 @@ impl LogChunks {
             })
             .await?;
             match chunk.map_err(failed)? {
-                Chunk::Bytes(bytes) => {
+                Chunk::Bytes(stream, bytes) => {
                     self.reader = Some(reader);
-                    return Ok(Some(bytes));
+                    return Ok(Some((stream, bytes)));
                 }
                 Chunk::LimitReached => return Ok(None),
                 Chunk::CaughtUp => {}
@@ -186,6 +186,21 @@ pub fn options(request: &LogsRequest, now: Timestamp) -> Result<LogOptions, Stat
         }
         _ => {}
     }
+    let streams = match request.stream.as_deref() {
+        None | Some("All") if request.apart => Streams::Apart,
+        None | Some("All") => Streams::Together,
+        Some("Stdout") => Streams::Only(Stream::Stdout),
+        Some("Stderr") => Streams::Only(Stream::Stderr),
+        Some(other) => {
+            let message = format!("Unsupported value: {other:?}: supported values: \"All\", \"Stderr\", \"Stdout\"");
+            fault("FieldValueNotSupported", "stream", message);
+            Streams::Together
+        }
+    };
+    if request.tail_lines.is_some() && request.stream.as_deref().is_some_and(|stream| stream != "All") {
+        let message = "Forbidden: `tailLines` and specific `stream` are mutually exclusive for now";
+        fault("FieldValueForbidden", "[]", message.to_owned());
+    }
     if !causes.is_empty() {
         return Err(invalid_options(&request.pod, causes));
     }
@@ -202,6 +217,7 @@ pub fn options(request: &LogsRequest, now: Timestamp) -> Result<LogOptions, Stat
         since,
         tail_lines: number(request.tail_lines),
         limit_bytes: number(request.limit_bytes),
+        streams,
     })
 }
 

@@ -212,6 +212,11 @@ async fn a_log_is_passed_on_as_http_too() {
     let path = "/api/v1/namespaces/default/pods/a/log";
     let log = http::get(&cluster.near.socket(), &format!("{path}?tailLines=1")).await;
     assert_eq!((log.code, log.text.as_str()), (200, "two\n"), "{log:?}");
+    cluster.append(&line("aside").replace("stdout", "stderr"));
+    let log = http::get(&cluster.near.socket(), &format!("{path}?stream=Stderr")).await;
+    assert_eq!((log.code, log.text.as_str()), (200, "aside\n"), "{log:?}");
+    let refused = http::get(&cluster.near.socket(), &format!("{path}?stream=stderr&tailLines=1")).await;
+    assert_eq!((refused.code, refused.message().contains("stream: Unsupported value: \"stderr\"")), (422, true), "{refused:?}");
     let refused = http::get(&cluster.near.socket(), &format!("{path}?container=zz")).await;
     assert_eq!((refused.code, refused.message()), (400, "container zz is not valid for pod a"));
     cluster.idle().await;

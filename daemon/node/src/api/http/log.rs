@@ -20,7 +20,7 @@ pub async fn chunks(verbs: &Verbs, asked: &Asked) -> Result<impl Stream<Item = i
     let chunks = verbs.logs(request(asked)?).await?;
     Ok(stream::unfold(chunks, |mut chunks| async move {
         match chunks.next().await {
-            Ok(Some(bytes)) => Some((Ok(Bytes::from(bytes)), chunks)),
+            Ok(Some((_, bytes))) => Some((Ok(Bytes::from(bytes)), chunks)),
             Ok(None) => None,
             // The head is sent already: all that is left is to break off.
             Err(status) => Some((Err(io::Error::other(status)), chunks)),
@@ -42,6 +42,8 @@ fn request(asked: &Asked) -> Result<LogsRequest, Status> {
         since_time: text("sinceTime"),
         tail_lines: query.number("tailLines")?,
         limit_bytes: query.number("limitBytes")?,
+        stream: text("stream"),
+        apart: false,
         window: 0,
     })
 }

@@ -1,6 +1,6 @@
 //! The reader against files that grow, rotate and break.
 
-use super::{Chunk, LogOptions, LogReader, with_nine_digits};
+use super::{Chunk, LogOptions, LogReader, Stream, Streams, with_nine_digits};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -45,7 +45,7 @@ fn append(path: &Path, text: &str) {
 
 fn read_all(reader: &mut LogReader) -> String {
     let mut out = Vec::new();
-    while let Chunk::Bytes(bytes) = reader.read_chunk().expect("the log can be read") {
+    while let Chunk::Bytes(_, bytes) = reader.read_chunk().expect("the log can be read") {
         out.extend(bytes);
     }
     String::from_utf8(out).expect("text")
@@ -106,6 +106,58 @@ fn since_timestamps_and_limit_are_kept() {
     let mut limited = log.reader(LogOptions { limit_bytes: Some(10), ..LogOptions::default() });
     assert_eq!(read_all(&mut limited), "line 0\nlin");
     assert_eq!(limited.read_chunk().expect("readable"), Chunk::LimitReached);
+}
+
+/// Entries of both streams, one of which is in parts, and its end is not here yet.
+const BOTH: &str = "2026-01-01T00:00:00Z stdout F a\n2026-01-01T00:00:01Z stderr P b\n2026-01-01T00:00:02Z stdout F c\n\
+    2026-01-01T00:00:03Z stdout F d\n2026-01-01T00:00:04Z stderr F e\n2026-01-01T00:00:05Z stdout P f\n";
+
+#[test]
+fn one_stream_is_read_alone() {
+    let log = Log::new();
+    append(&log.path(), BOTH);
+    let of = |stream, timestamps| LogOptions { streams: Streams::Only(stream), timestamps, ..LogOptions::default() };
+    assert_eq!(read_all(&mut log.reader(LogOptions::default())), "a\nbc\nd\ne\nf");
+    assert_eq!(read_all(&mut log.reader(of(Stream::Stdout, false))), "a\nc\nd\nf");
+    assert_eq!(read_all(&mut log.reader(of(Stream::Stderr, true))), "2026-01-01T00:00:01.000000000Z be\n");
+    let limited = LogOptions { limit_bytes: Some(2), ..of(Stream::Stderr, false) };
+    assert_eq!(read_all(&mut log.reader(limited)), "be");
+}
+
+#[test]
+fn streams_apart_keep_their_order_and_every_byte() {
+    let log = Log::new();
+    append(&log.path(), BOTH);
+    let apart = LogOptions { streams: Streams::Apart, ..LogOptions::default() };
+    let mut reader = log.reader(apart.clone());
+    let (out, err) = (|text: &str| (Stream::Stdout, text.to_owned()), |text: &str| (Stream::Stderr, text.to_owned()));
+    let mut pieces = Vec::new();
+    while let Chunk::Bytes(stream, bytes) = reader.read_chunk().expect("the log can be read") {
+        pieces.push((stream, String::from_utf8(bytes).expect("text")));
+    }
+    assert_eq!(pieces, [out("a\n"), err("b"), out("c\nd\n"), err("e\n"), out("f")]);
+    let limited = LogOptions { limit_bytes: Some(3), ..apart };
+    assert_eq!(read_all(&mut log.reader(limited)), "a\nb");
+}
+
+#[test]
+fn what_rotation_took_away_unread_is_an_error_to_who_wants_all() {
+    let mut log = Log::new();
+    log.write(1);
+    let (mut all, mut any) =
+        (log.reader(LogOptions { streams: Streams::Apart, ..LogOptions::default() }), log.reader(LogOptions::default()));
+    assert_eq!((read_all(&mut all), read_all(&mut any)), (lines(0..1), lines(0..1)));
+    log.write(1);
+    log.rotate("20260101-000001");
+    log.write(1);
+    assert_eq!(read_all(&mut all), lines(1..3), "nothing is lost by a rotation itself");
+    log.rotate("20260101-000002");
+    log.write(1);
+    for gone in ["20260101-000001", "20260101-000002"] {
+        std::fs::remove_file(log.folder.path().join(format!("0.log.{gone}"))).expect("it is there");
+    }
+    assert!(all.read_chunk().is_err());
+    assert_eq!(read_all(&mut any), "line 1\nline 3\n");
 }
 
 #[test]

@@ -20,7 +20,7 @@ const PATHS: [&str; 8] = [
     "/v1",
     "/version",
 ];
-const PARAMETERS: [&str; 12] = [
+const PARAMETERS: [&str; 13] = [
     "watch=true&timeoutSeconds=1",
     "limit=1",
     "continue=eyJ2IjoibWV0YSJ9",
@@ -32,6 +32,7 @@ const PARAMETERS: [&str; 12] = [
     "fieldManager=me&force=true",
     "command=%00&stdout=1",
     "tailLines=-1",
+    "stream=Stdout",
     "pretty=1",
 ];
 const HEADERS: [&str; 12] = [
