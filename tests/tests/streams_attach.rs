@@ -2,7 +2,7 @@
 
 use end_to_end::{Cluster, Console, World, eventually, is_skipped};
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::Stdio;
 
 const IMAGE: &str = "skiff/demo:1.0";
@@ -153,6 +153,61 @@ fn a_pod_is_run_attended_and_taken_away() {
     ] {
         assert_eq!(run(&words, "").fails(), why);
     }
+}
+
+#[test]
+fn who_attends_a_pod_hears_it_from_its_first_byte() {
+    if is_skipped("who_attends_a_pod_hears_it_from_its_first_byte") {
+        return;
+    }
+    let world = world();
+    let image = format!("--image={IMAGE}");
+    let run = |name: &str, script: &str| {
+        world.skiff(&["run", name, &image, "--attach", "--rm", "--restart=Never", "-q", "--command", "--", "sh", "-c", script])
+    };
+    let numbers: String = (1..=100_000).map(|number| format!("{number}\n")).collect();
+    for round in 0..5 {
+        let ran = run(&format!("quick{round}"), "seq 100000; echo but >&2; printf unended; exit 3");
+        assert_eq!((ran.code, ran.stderr.lines().next()), (3, Some("but")), "round {round}");
+        let said = ran.stdout.strip_suffix("unended").unwrap_or_default();
+        assert!(said == numbers, "round {round}: {} bytes of {}", said.len(), numbers.len());
+    }
+}
+
+#[test]
+fn who_attends_a_pod_hears_it_at_once_and_whole_though_its_log_is_small() {
+    if is_skipped("who_attends_a_pod_hears_it_at_once_and_whole_though_its_log_is_small") {
+        return;
+    }
+    let world = World::new(&["--log-max-size=64Ki", "--log-max-files=2"]);
+    world.load_demo_image();
+    let image = format!("--image={IMAGE}");
+    let command = |name: &str, script: &str| {
+        let words = ["run", name, &image, "--attach", "--rm", "--restart=Never", "-q", "--command", "--", "sh", "-c", script];
+        let mut command = world.skiff_command(&words);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    };
+    // Much more than the log keeps, and more than waits for us before we come.
+    let said = command("much", "seq 400000; exit 3").output().expect("skiff runs");
+    let numbers: String = (1..=400_000).map(|number| format!("{number}\n")).collect();
+    assert!(said.stdout == numbers.as_bytes(), "{} bytes of {}", said.stdout.len(), numbers.len());
+    assert_eq!(said.status.code(), Some(3));
+    // A line that has not ended is seen, and Ctrl-C takes the pod away all the same.
+    let mut waiting = command("waiting", "printf 'ready? '; exec sleep 1000").spawn().expect("skiff runs");
+    let mut heard = [0; 7];
+    waiting.stdout.as_mut().expect("its output is a pipe").read_exact(&mut heard).expect("it is heard");
+    assert_eq!(&heard, b"ready? ");
+    let pid = waiting.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().is_ok_and(|status| status.success()));
+    assert_eq!(waiting.wait().expect("it ends").code(), Some(130));
+    assert!(world.get("pod", "waiting").is_err(), "it is gone");
+    // One that nobody was announced for is heard by its log.
+    create(&world, "web", "exec sleep 1000", &json!({}));
+    let words =
+        ["debug", "web", &image, "--attach", "-c", "tools", "-q", "--", "sh", "-c", "echo one; echo two >&2; printf three"];
+    let looked = world.skiff(&words);
+    assert_eq!((looked.code, looked.stdout.as_str(), looked.stderr.as_str()), (0, "one\nthree", "two\n"), "{looked:?}");
 }
 
 #[test]

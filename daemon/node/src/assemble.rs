@@ -141,15 +141,21 @@ pub fn hostname(pod: &Pod) -> String {
     cut.trim_end_matches(['-', '.']).to_owned()
 }
 
-/// What a container reads and writes.
-pub fn streams(container: &Container) -> ContainerStreams {
+/// What an instance of a container reads and writes.
+pub fn streams(pod: &Pod, container: &Container, attempt: u32) -> ContainerStreams {
+    let console = if container.tty == Some(true) { ConsoleMode::Terminal } else { ConsoleMode::Pipes };
     let input = match (container.stdin, container.stdin_once) {
         (Some(true), Some(true)) => InputMode::Once,
         (Some(true), _) => InputMode::Kept,
+        _ if console == ConsoleMode::Pipes && attempt == 0 && attended(pod) == Some(&container.name) => InputMode::Awaited,
         _ => InputMode::Nothing,
     };
-    let console = if container.tty == Some(true) { ConsoleMode::Terminal } else { ConsoleMode::Pipes };
     ContainerStreams { input, console }
+}
+
+/// The container that somebody is about to attach to.
+fn attended(pod: &Pod) -> Option<&String> {
+    pod.metadata.annotations.as_ref()?.get(wire::ATTENDED)
 }
 
 /// A program with a terminal is told which kind, unless somebody said so.

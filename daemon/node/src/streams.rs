@@ -7,6 +7,7 @@ use archive::{Folders, Modes};
 use futures_util::future::BoxFuture;
 use k8s_openapi::api::core::v1::Pod;
 use objects::Status;
+use runtime::protocol::Since;
 use std::io;
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -91,6 +92,8 @@ pub struct Attach {
     pub stdin: bool,
     /// The size of its terminal, for a container that has one.
     pub size: Option<TerminalSize>,
+    /// From when on it hears a container without input and terminal.
+    pub since: Since,
 }
 
 /// What is to be copied.

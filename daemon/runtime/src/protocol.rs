@@ -20,6 +20,9 @@
 //!
 //! Version 4 tells who a container's program was started as (`Credentials`), and mounts parts of volumes (`Mount::Part`).
 //!
+//! Version 5 keeps what a container writes for somebody who is about to come (`InputMode::Awaited`), and lets one attach to all of it
+//! (`AttachFromStart`).
+//!
 //! A test holds the bytes of version 1 fast.
 
 mod frame;
@@ -33,7 +36,7 @@ use serde::{Deserialize, Serialize};
 use crate::spec::{ContainerSpec, Exit, SandboxSpec};
 
 /// The version spoken here.
-pub const VERSION: u32 = 4;
+pub const VERSION: u32 = 5;
 /// The first version that knows `Exec`.
 pub const VERSION_OF_EXEC: u32 = 2;
 /// The first version that knows `StartWith` and `Attach`.
@@ -42,6 +45,8 @@ pub const VERSION_OF_ATTACH: u32 = 3;
 pub const VERSION_OF_CREDENTIALS: u32 = 4;
 /// The first version that knows `Mount::Part`.
 pub const VERSION_OF_PARTS: u32 = 4;
+/// The first version that knows `InputMode::Awaited` and `AttachFromStart`.
+pub const VERSION_OF_AWAITED: u32 = 5;
 /// The largest frame, in bytes: a container with an environment at the kernel's limit fits.
 pub const FRAME_LIMIT: usize = 4 << 20;
 
@@ -103,6 +108,9 @@ pub enum Request {
     /// Who a container's program was started as. Answered with `Credentials`, or `Refused` where there is no such container or its
     /// program never ran.
     Credentials(ContainerId),
+    /// The same as `Attach`, to all that the container wrote since it was started. `Refused` where that is not kept: it was not awaited,
+    /// somebody else came first, or nobody came in time.
+    AttachFromStart(AttachSpec),
 }
 
 /// A container with what `Start` has no words for.
@@ -139,6 +147,9 @@ pub enum InputMode {
     Kept,
     /// What the first attachment that writes has written, and then no more (`stdinOnce`).
     Once,
+    /// Nothing, and somebody is about to attach: what it writes waits for them, and it waits where that becomes too much, as it does for
+    /// one who reads slowly. Only said to a supervisor, which tells of it as `Nothing`.
+    Awaited,
 }
 
 /// Whether a container has a terminal.
@@ -148,6 +159,15 @@ pub enum ConsoleMode {
     Pipes,
     /// It has one, whatever it reads (`tty`).
     Terminal,
+}
+
+/// From when on an attachment hears a container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Since {
+    /// From now on, and what an interactive container wrote before anybody came, as far as it is kept.
+    Now,
+    /// From its first byte, or not at all.
+    Start,
 }
 
 /// What an attachment is to have. Two descriptors come along: where standard output and standard error go.

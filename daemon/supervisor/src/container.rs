@@ -3,7 +3,7 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use runtime::container::{Console, Launched, Outcome, Output, Report, Shared, kill_all, launch, oom_kills};
 use runtime::log::{ContainerLog, Lines, StreamName};
@@ -116,7 +116,11 @@ impl Container {
             stderr: stream(stderr, StreamName::Stderr),
             console,
             input,
-            backlog: (start.streams != ContainerStreams::PLAIN).then(Backlog::default),
+            backlog: match start.streams {
+                ContainerStreams::PLAIN => None,
+                ContainerStreams { input: InputMode::Awaited, .. } => Some(Backlog::of_all()),
+                _ => Some(Backlog::default()),
+            },
             log,
             cgroup: spec.cgroup.clone(),
             oom_kills_before,
@@ -124,7 +128,11 @@ impl Container {
         };
         let id = ContainerId { name: spec.name.clone(), attempt: spec.attempt };
         let is_guest = among.is_some();
-        Ok(Container { id, streams: start.streams, is_guest, phase: Phase::Starting(process, report), credentials: None })
+        let mut streams = start.streams;
+        if streams.input == InputMode::Awaited {
+            streams.input = InputMode::Nothing;
+        }
+        Ok(Container { id, streams, is_guest, phase: Phase::Starting(process, report), credentials: None })
     }
 
     /// What it does, for whoever asks.
@@ -168,6 +176,32 @@ impl Container {
     /// What was kept for who attaches first.
     pub fn take_backlog(&mut self) -> Option<Backlog> {
         self.process_mut()?.backlog.take()
+    }
+
+    fn backlog(&self) -> Option<&Backlog> {
+        self.process()?.backlog.as_ref()
+    }
+
+    /// Whether all that it has written is kept for who attaches first.
+    pub fn is_awaited(&self) -> bool {
+        self.backlog().is_some_and(Backlog::is_whole)
+    }
+
+    /// Whether it has to wait until somebody attaches.
+    pub fn waits_for_somebody(&self) -> bool {
+        self.deadline().is_some()
+    }
+
+    /// Until when it waits for somebody to attach, if it does.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.backlog()?.deadline()
+    }
+
+    /// Waits no longer for who has not come.
+    pub fn give_up(&mut self, now: Instant) {
+        if self.deadline().is_some_and(|deadline| deadline <= now) {
+            self.take_backlog();
+        }
     }
 
     /// Somebody has written all that it has to: the end of an input that is for one. A terminal stays.

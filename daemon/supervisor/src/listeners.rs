@@ -2,7 +2,7 @@
 //!
 //! What a listener does not take at once waits for it, up to a limit. At the limit its container is not read on, so a listener that is
 //! merely slower than the container gets every byte. One whose oldest bytes have waited for [`PATIENCE`] then is given up: that is
-//! the longest that anybody can hold up a container's output and its log.
+//! the longest that anybody can hold up a container's output and its log. The same holds for one who is awaited and has not come yet.
 
 use std::collections::VecDeque;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use runtime::protocol::ContainerId;
 use rustix::io::{Errno, ioctl_fionbio};
 
-use crate::container::Source;
+use crate::container::{READ_SIZE, Source};
 use crate::supervisor::ConnectionId;
 
 /// Bytes that may wait for a listener before its container has to.
@@ -198,16 +198,56 @@ impl Listeners {
 pub struct Backlog {
     pieces: VecDeque<(Source, Vec<u8>)>,
     bytes: usize,
+    keeps: Keeps,
+    /// Since when there is as much as may wait for a listener, of one that keeps all.
+    full_since: Option<Instant>,
+}
+
+/// What a backlog keeps.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Keeps {
+    /// The newest bytes.
+    #[default]
+    Newest,
+    /// All: the container waits.
+    All,
 }
 
 impl Backlog {
-    /// Keeps what was written, and the newest where that is too much.
+    /// One that somebody is about to take, and that leaves nothing out.
+    pub fn of_all() -> Backlog {
+        Backlog { keeps: Keeps::All, ..Backlog::default() }
+    }
+
+    /// Keeps what was written, or the newest where that is too much.
     pub fn keep(&mut self, source: Source, bytes: &[u8]) {
-        self.pieces.push_back((source, bytes.to_vec()));
-        self.bytes += bytes.len();
-        while self.bytes > BACKLOG_LIMIT && self.pieces.len() > 1 {
-            self.bytes -= self.pieces.pop_front().map_or(0, |(_, piece)| piece.len());
+        match self.pieces.back_mut() {
+            // Of a program that writes letter by letter, each would cost more than itself.
+            Some((last, piece)) if *last == source && piece.len() + bytes.len() <= READ_SIZE => piece.extend_from_slice(bytes),
+            _ => self.pieces.push_back((source, bytes.to_vec())),
         }
+        self.bytes += bytes.len();
+        match self.keeps {
+            Keeps::All if self.bytes >= QUEUE_LIMIT => {
+                self.full_since.get_or_insert_with(Instant::now);
+            }
+            Keeps::All => {}
+            Keeps::Newest => {
+                while self.bytes > BACKLOG_LIMIT && self.pieces.len() > 1 {
+                    self.bytes -= self.pieces.pop_front().map_or(0, |(_, piece)| piece.len());
+                }
+            }
+        }
+    }
+
+    /// Whether nothing was left out.
+    pub fn is_whole(&self) -> bool {
+        self.keeps == Keeps::All
+    }
+
+    /// When its container waits no longer for somebody to take it, where it does.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.full_since.map(|since| since + PATIENCE)
     }
 }
 
@@ -288,5 +328,34 @@ mod tests {
         let (bytes, _) = read_all(&out);
         assert!(bytes.len() <= BACKLOG_LIMIT && bytes.last() == Some(&19), "{}", bytes.len());
         assert_eq!(read_all(&err).0, b"prompt");
+    }
+
+    #[test]
+    fn one_who_is_awaited_gets_all_and_is_waited_for_at_the_limit_only() {
+        let (mut listeners, (listener, [out, _err])) = (Listeners::default(), listener());
+        let mut backlog = Backlog::of_all();
+        let piece = [b'x'; 16 << 10];
+        let mut count = 0;
+        while backlog.deadline().is_none() {
+            backlog.keep(Source::Stdout, &piece);
+            count += piece.len();
+            assert!(count <= QUEUE_LIMIT, "there is a limit");
+        }
+        let deadline = backlog.deadline();
+        backlog.keep(Source::Stdout, b"more");
+        assert_eq!(backlog.deadline(), deadline, "a container that ends writes its last, and is waited for no longer");
+        assert!(backlog.is_whole() && !Backlog::default().is_whole());
+        listeners.add(listener, Some(backlog));
+        listeners.finish(&id());
+        let mut heard = 0;
+        loop {
+            let (bytes, is_over) = read_all(&out);
+            heard += bytes.len();
+            if is_over {
+                break;
+            }
+            listeners.flush();
+        }
+        assert_eq!(heard, count + b"more".len());
     }
 }

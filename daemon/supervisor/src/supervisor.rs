@@ -12,7 +12,7 @@ use std::process::ExitCode;
 
 use runtime::container::Shared;
 use runtime::protocol::{
-    Answer, ContainerId, ContainerState, ContainerStreams, FromSupervisor, Inbox, Notice, Request, RequestId, RunState,
+    Answer, ContainerId, ContainerState, ContainerStreams, FromSupervisor, Inbox, Notice, Request, RequestId, RunState, Since,
     StartSpec, ToSupervisor, VERSION,
 };
 use runtime::sandbox::remove_exit;
@@ -137,7 +137,8 @@ impl Supervisor {
         let mut polled = vec![PollFd::new(&self.children, PollFlags::IN), PollFd::new(&self.listener, PollFlags::IN)];
         // Containers before connections: a request may change which index is whose.
         for (index, container) in self.containers.iter().enumerate() {
-            for (source, descriptor) in container.descriptors(self.listeners.hold_up(&container.id)) {
+            let is_held_up = self.listeners.hold_up(&container.id) || container.waits_for_somebody();
+            for (source, descriptor) in container.descriptors(is_held_up) {
                 places.push(Place::Container(index, source));
                 polled.push(PollFd::from_borrowed_fd(descriptor, PollFlags::IN));
             }
@@ -227,7 +228,11 @@ impl Supervisor {
                 None => return,
                 Some(answer) => answer,
             },
-            Request::Attach(spec) => match self.attach(spec, asker) {
+            Request::Attach(spec) => match self.attach(spec, Since::Now, asker) {
+                None => return,
+                Some(answer) => answer,
+            },
+            Request::AttachFromStart(spec) => match self.attach(spec, Since::Start, asker) {
                 None => return,
                 Some(answer) => answer,
             },

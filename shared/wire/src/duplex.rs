@@ -95,6 +95,9 @@ pub struct PortForwardRequest {
     pub window: u32,
 }
 
+/// The annotation of a pod that somebody is about to attach to: the name of the container. What its first instance writes waits for them.
+pub const ATTENDED: &str = "skiff.dev/attended";
+
 /// See [`crate::Request::Attach`]. The fields are those of `PodAttachOptions`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -109,6 +112,9 @@ pub struct AttachRequest {
     pub stdin: bool,
     /// The size of the client's terminal, for a container that has one.
     pub size: Option<TerminalSize>,
+    /// Of a container without input and terminal: everything from its first byte on, or a refusal where that is not kept (see
+    /// [`ATTENDED`]). Since 1.6; earlier daemons begin with what comes next.
+    pub from_start: bool,
     /// The stream's first window in bytes.
     pub window: u32,
 }

@@ -19,8 +19,8 @@ mod usage;
 pub use change::{DeleteOptions, Patch, PatchRequest, Propagation};
 pub use credentials::{Credentials, CredentialsRequest, Proof};
 pub use duplex::{
-    AttachRequest, CopyDirection, CopyRequest, ExecRequest, HostExecRequest, INPUT_WINDOW, PortForwardRequest, TerminalSize,
-    channel, frame_cost,
+    ATTENDED, AttachRequest, CopyDirection, CopyRequest, ExecRequest, HostExecRequest, INPUT_WINDOW, PortForwardRequest,
+    TerminalSize, channel, frame_cost,
 };
 pub use history::{History, HistoryRequest, PastChange};
 pub use members::{Member, MemberState, Members};

@@ -8,6 +8,7 @@ use super::session::{self, DetachKeys, Ours, Parted};
 use super::terminal;
 use crate::templates;
 use clap::Args;
+use client::{DuplexReader, DuplexSender};
 use objects::lookup;
 use serde_json::Value;
 use wire::AttachRequest;
@@ -37,6 +38,15 @@ pub struct AttachArgs {
     detach_keys: String,
 }
 
+/// From when on a container without input and terminal is heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Since {
+    /// From now on.
+    Now,
+    /// From its first byte, or not at all.
+    Start,
+}
+
 /// How one attaches.
 #[derive(Debug, Clone)]
 pub struct How {
@@ -59,15 +69,28 @@ pub async fn run(args: &AttachArgs, context: &mut Context) -> Result<(), Failure
         None => containers::default(context, &pod, args.quiet)?.unwrap_or_default(),
     };
     let how = How { stdin: args.stdin, tty: args.tty, quiet: args.quiet, keys };
-    match to(context, &pod, &container, how).await? {
+    match to(context, &pod, &container, how, Since::Now).await?.attend(context).await? {
         Parted::Detached => context.note("detached; the container goes on"),
         // Its code is its own: we only looked on.
         Parted::Exited(_) => Ok(()),
     }
 }
 
-/// Attaches to a container of a pod.
-pub async fn to(context: &mut Context, pod: &Value, container: &str, how: How) -> Result<Parted, Failure> {
+/// An attachment that stands.
+pub struct Attached {
+    streams: (DuplexSender, DuplexReader),
+    ours: Ours,
+}
+
+impl Attached {
+    /// Passes everything on until one side ends it.
+    pub async fn attend(self, context: &mut Context) -> Result<Parted, Failure> {
+        session::attend(context, self.streams, self.ours).await
+    }
+}
+
+/// Attaches to a container of a pod. Nothing of what it writes is printed yet.
+pub async fn to(context: &mut Context, pod: &Value, container: &str, how: How, since: Since) -> Result<Attached, Failure> {
     let has_tty = templates::container(pod, container).is_some_and(|definition| definition["tty"] == true);
     if how.tty && !has_tty && !how.quiet {
         context.note(format!("error: Unable to use a TTY - container {container} did not allocate one"))?;
@@ -79,6 +102,7 @@ pub async fn to(context: &mut Context, pod: &Value, container: &str, how: How) -
         container: Some(container.to_owned()),
         stdin: how.stdin,
         size: if has_terminal { terminal::size() } else { None },
+        from_start: since == Since::Start,
         window: 0,
     };
     let streams = context.client().await?.attach(request).await.map_err(refusal)?;
@@ -86,5 +110,5 @@ pub async fn to(context: &mut Context, pod: &Value, container: &str, how: How) -
         context.note("If you don't see a command prompt, try pressing enter.")?;
     }
     let ours = Ours { stdin: how.stdin, terminal: has_terminal, detach: has_terminal.then_some(how.keys) };
-    session::attend(context, streams, ours).await
+    Ok(Attached { streams, ours })
 }

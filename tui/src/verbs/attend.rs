@@ -1,17 +1,25 @@
-//! A container that has just been asked for: waits until it runs and attaches to it; one that was quicker is heard by its log.
+//! A container that has just been asked for: waits until it runs and hears it from its first byte.
+//!
+//! Its pod was announced (see [`announce`]), so what it writes before we are there waits for us. One that ended before, or did not wait,
+//! is heard by its log: that has every byte, but the end of an unfinished line late, and no more than the rotation leaves.
 
-use super::attach::{self, How};
+use super::attach::{self, How, Since};
 use super::context::Context;
 use super::failure::Failure;
-use super::session::Parted;
+use super::session::{self, Parted};
 use super::watch::until;
+use crate::templates;
+use client::Received;
 use objects::lookup;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::time::Instant;
-use wire::{LogsRequest, ObjectRef};
+use wire::{ATTENDED, LogsRequest, ObjectRef};
 
-/// Waits for a container of a pod and attaches to it. `None` where it had ended before: what it wrote was printed.
+/// The first minor version of daemons that attach from the first byte, or refuse to: earlier ones leave out what was written before.
+const MINOR_OF_FROM_START: u16 = 6;
+
+/// Waits for a container of a pod and hears it from its first byte. `None` where that was by its log.
 pub async fn attend(
     context: &mut Context,
     pod: &ObjectRef,
@@ -22,18 +30,36 @@ pub async fn attend(
     let begun = until_begun(context, pod, container, timeout).await?;
     let is_over = matches!(lookup::text(&begun, "/status/phase"), "Succeeded" | "Failed")
         || state(&begun, container).is_some_and(|state| state["terminated"].is_object());
-    if !is_over {
-        match attach::to(context, &begun, container, how.clone()).await {
-            Ok(parted) => return Ok(Some(parted)),
+    let is_interactive = is_interactive(&begun, container);
+    if !is_over && (is_interactive || context.client().await?.hello().version.minor >= MINOR_OF_FROM_START) {
+        let since = if is_interactive { Since::Now } else { Since::Start };
+        match attach::to(context, &begun, container, how.clone(), since).await {
+            Ok(attached) => return attached.attend(context).await.map(Some),
+            Err(failure) if failure.is_link_failure() => return Err(failure),
             // It ended meanwhile, most likely; what it wrote is in its log.
-            Err(failure) if !failure.is_link_failure() && !matches!(failure, Failure::Ended { .. }) => {
+            Err(failure) if is_interactive => {
                 let (name, why) = (&pod.name, failure.to_text());
                 context.note(format!("warning: couldn't attach to pod/{name}, falling back to streaming logs: {why}"))?;
             }
-            Err(failure) => return Err(failure),
+            // It ended, or its first bytes are not kept any more: nothing is missing in its log.
+            Err(_) => {}
         }
     }
     print_log(context, pod, container).await.map(|()| None)
+}
+
+/// Lets the daemon know that a container of a pod that is to be made will be attended, so that what it writes first waits for us.
+pub fn announce(pod: &mut Value, container: &str) {
+    let metadata = &mut pod["metadata"];
+    if !metadata["annotations"].is_object() {
+        metadata["annotations"] = json!({});
+    }
+    metadata["annotations"][ATTENDED] = json!(container);
+}
+
+/// Whether the container has an input or a terminal: what it wrote first is kept for whoever attaches.
+fn is_interactive(pod: &Value, container: &str) -> bool {
+    templates::container(pod, container).is_some_and(|definition| definition["stdin"] == true || definition["tty"] == true)
 }
 
 async fn until_begun(context: &Context, pod: &ObjectRef, container: &str, timeout: Duration) -> Result<Value, Failure> {
@@ -54,6 +80,7 @@ fn state<'p>(pod: &'p Value, container: &str) -> Option<&'p Value> {
     statuses.find(|status| lookup::text(status, "/name") == container).map(|status| &status["state"])
 }
 
+/// Prints all that is in the log of the container's newest instance, and what it still writes until it ends.
 async fn print_log(context: &mut Context, pod: &ObjectRef, container: &str) -> Result<(), Failure> {
     let request = LogsRequest {
         namespace: pod.namespace.clone(),
@@ -62,10 +89,11 @@ async fn print_log(context: &mut Context, pod: &ObjectRef, container: &str) -> R
         follow: true,
         ..LogsRequest::default()
     };
-    let mut log = context.client().await?.logs(request).await?;
-    while let Some(bytes) = log.next().await? {
-        context.out.write_all(&bytes)?;
-        context.out.flush()?;
+    let mut log = context.client().await?.logs_apart(request).await?;
+    while let Some(received) = log.next().await? {
+        if let Received::Bytes(channel, bytes) = received {
+            session::write_output(context, channel, &bytes)?;
+        }
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 mod pods;
 
 use super::attach::{DETACH_KEYS, How};
-use super::attend::attend;
+use super::attend::{announce, attend};
 use super::context::Context;
 use super::exec::{ended, refusal};
 use super::failure::Failure;
@@ -148,11 +148,14 @@ async fn on_host(args: &DebugArgs, context: &mut Context, node: Option<&str>, re
 async fn with_node_pod(args: &DebugArgs, context: &mut Context, node: &str) -> Result<(), Failure> {
     check_streams(args)?;
     context.get(context.reference(Kind::Node, node)).await?;
-    let pod = pods::on_node(args, node, args.image.as_deref().unwrap_or_default(), &letters())?;
+    let mut pod = pods::on_node(args, node, args.image.as_deref().unwrap_or_default(), &letters())?;
     let container = lookup::text(&pod, "/spec/containers/0/name").to_owned();
     if !args.quiet {
         let name = lookup::name(&pod);
         context.note(format!("Creating debugging pod {name} with container {container} on node {node}."))?;
+    }
+    if args.attach {
+        announce(&mut pod, &container);
     }
     let pod = make(context, pod).await?;
     attach_to(args, context, lookup::name(&pod), &container).await.map(drop)
@@ -163,7 +166,10 @@ async fn with_copy(args: &DebugArgs, context: &mut Context, name: &str) -> Resul
     check_streams(args)?;
     let pod = context.get(context.reference(Kind::Pod, name)).await?;
     let unused = unused_name(&pod);
-    let made = pods::copy(args, &pod, &unused)?;
+    let mut made = pods::copy(args, &pod, &unused)?;
+    if let Some(container) = made.container.as_ref().filter(|_| args.attach) {
+        announce(&mut made.pod, container);
+    }
     if made.container.as_ref() == Some(&unused) && !args.quiet {
         context.note(format!("Defaulting debug container name to {unused}."))?;
     }

@@ -21,7 +21,7 @@ use tokio::sync::broadcast;
 use tokio_tungstenite::tungstenite::Message;
 use wire::{
     ClientMessage, ImageSummary, Member, PROTOCOL, PullProgress, Request, Response, ServerHello, ServerMessage, StreamEnd,
-    StreamFrame, WatchEvent, WatchEventKind,
+    StreamFrame, WatchEvent, WatchEventKind, channel,
 };
 
 /// What a verb did.
@@ -298,16 +298,13 @@ async fn answer(id: u32, request: Request, state: Arc<State>, answers: Answers) 
                 return;
             }
             let _ = answers.send(respond(Ok(Response::Stream))).await;
-            let text = format!(
-                "{}:{}:1\n{}:{}:2",
-                logs.pod,
-                logs.container.clone().unwrap_or_default(),
-                logs.pod,
-                logs.container.unwrap_or_default()
-            );
-            for bytes in text.as_bytes().chunks(7) {
-                let frame = StreamFrame { id, channel: 1, bytes }.to_bytes();
-                let _ = answers.send(Message::binary(frame)).await;
+            let container = logs.container.unwrap_or_default();
+            for (number, end, of) in [(1, "\n", channel::STDOUT), (2, "", channel::STDERR)] {
+                let text = format!("{}:{container}:{number}{end}", logs.pod);
+                for bytes in text.as_bytes().chunks(7) {
+                    let channel = if logs.apart { of } else { channel::STDOUT };
+                    let _ = answers.send(Message::binary(StreamFrame { id, channel, bytes }.to_bytes())).await;
+                }
             }
             let _ = answers.send(text_of(&ServerMessage::End { id, end: StreamEnd::Complete })).await;
         }

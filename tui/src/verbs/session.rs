@@ -121,7 +121,8 @@ pub async fn attend(
     }
 }
 
-fn write_output(context: &mut Context, channel: u8, bytes: &[u8]) -> Result<(), Failure> {
+/// Prints bytes of a stream's channel.
+pub fn write_output(context: &mut Context, channel: u8, bytes: &[u8]) -> Result<(), Failure> {
     let target = if channel == channel::STDERR { &mut context.err } else { &mut context.out };
     target.write_all(bytes)?;
     target.flush()?;

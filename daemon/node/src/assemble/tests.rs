@@ -91,6 +91,21 @@ fn command_and_args_replace_what_the_image_says() {
 }
 
 #[test]
+fn the_first_instance_of_an_attended_container_is_awaited() {
+    let input = |container: Value, attempt: u32| {
+        let mut pod = pod(&container, &json!({}));
+        pod.metadata.annotations = Some([(wire::ATTENDED.to_owned(), "c".to_owned())].into());
+        let container = &pod.spec.as_ref().expect("a spec").containers[0];
+        super::streams(&pod, container, attempt).input
+    };
+    assert_eq!(input(json!({"name": "c"}), 0), InputMode::Awaited);
+    assert_eq!(input(json!({"name": "c"}), 1), InputMode::Nothing);
+    assert_eq!(input(json!({"name": "other"}), 0), InputMode::Nothing);
+    assert_eq!(input(json!({"name": "c", "stdin": true}), 0), InputMode::Kept);
+    assert_eq!(input(json!({"name": "c", "tty": true}), 0), InputMode::Nothing);
+}
+
+#[test]
 fn variables_are_expanded_but_not_those_of_the_image() {
     let spec = assembled(&json!({
         "name": "c",

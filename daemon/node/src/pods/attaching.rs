@@ -27,7 +27,7 @@ impl Machinery {
             container: ContainerId { name: container.container.clone(), attempt: container.attempt },
         };
         let folders = self.folders(&container.pod);
-        let started = Attachment::start(&folders.run_dir, spec, &[inner_stdout.as_fd(), inner_stderr.as_fd()]).await;
+        let started = Attachment::start(&folders.run_dir, spec, how.since, &[inner_stdout.as_fd(), inner_stderr.as_fd()]).await;
         let (attachment, input) = started.map_err(|error| match error {
             SandboxError::Connect { .. } | SandboxError::Gone => not_running(&container.container),
             other => refused(&chain(&other)),

@@ -166,7 +166,7 @@ impl Worker {
         let Some(image) = self.image_of(&name, container.image.as_deref()) else {
             return failed(StartFailure::CreateContainerError, "the image was removed".to_owned());
         };
-        let (streams, target) = (assemble::streams(&container), self.target_of(&name));
+        let (streams, target) = (assemble::streams(self.machine.pod(), &container, attempt), self.target_of(&name));
         let request = ContainerRequest { pod: self.machine.pod().clone(), container, attempt, image, ips: self.ips() };
         let sources = self.sources_of(&sources::of_variables(&request.pod)).await;
         let spec = match sandbox::create_container(&self.machinery, &self.folders, (request, sources)).await {

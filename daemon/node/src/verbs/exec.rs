@@ -9,6 +9,7 @@ use crate::streams::{Attach, Containers, Duplex, Program, Running, Standard, Tra
 use archive::{Folders, Modes};
 use k8s_openapi::api::core::v1::Pod;
 use objects::{Kind, Status};
+use runtime::protocol::Since;
 use std::sync::Arc;
 use wire::{AttachRequest, CopyRequest, ExecRequest, HostExecRequest, PortForwardRequest, TerminalSize};
 
@@ -35,7 +36,8 @@ impl Verbs {
     pub async fn attach(&self, request: AttachRequest) -> Result<Duplex, Status> {
         let pod = self.own_pod(&request.namespace, &request.pod)?;
         let running = self.running(pod, request.container.as_deref())?;
-        self.containers()?.attach(running, Attach { stdin: request.stdin, size: request.size }).await
+        let since = if request.from_start { Since::Start } else { Since::Now };
+        self.containers()?.attach(running, Attach { stdin: request.stdin, size: request.size, since }).await
     }
 
     /// Runs a program of this machine in the namespaces of a pod, or in the machine's own.

@@ -125,7 +125,7 @@ fn streams(streams: &ContainerStreams) -> io::Result<(Output, Option<OwnedFd>, I
     }
     let ((stdout, inner_stdout), (stderr, inner_stderr)) = (pipe()?, pipe()?);
     let (inner_stdin, stdin) = match streams.input {
-        InputMode::Nothing => (None, None),
+        InputMode::Nothing | InputMode::Awaited => (None, None),
         InputMode::Kept | InputMode::Once => {
             let (inner, ours) = pipe_with(PipeFlags::CLOEXEC)?;
             (Some(inner), Some(ours))

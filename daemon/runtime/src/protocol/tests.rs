@@ -110,6 +110,16 @@ fn version_3_is_frozen() {
     check(&FromSupervisor::Notice(Notice::Detached), "0202");
 }
 
+/// Version 5 adds to it. The same holds for these.
+#[test]
+fn version_5_is_frozen() {
+    let id = ContainerId { name: "c".to_string(), attempt: 3 };
+    let spec = AttachSpec { writes: false, container: id };
+    check(&ToSupervisor::Request(2, Request::AttachFromStart(spec)), "01020b00016303");
+    let streams = ContainerStreams { input: InputMode::Awaited, console: ConsoleMode::Pipes };
+    assert_eq!(hex(&encode(&streams).expect("encoded")[4..]), "0300");
+}
+
 /// Version 4 adds to it. The same holds for these.
 #[test]
 fn version_4_is_frozen() {

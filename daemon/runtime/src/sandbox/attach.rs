@@ -4,7 +4,7 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use super::{SandboxError, SupervisorConnection};
-use crate::protocol::{AttachSpec, ContainerId, ContainerStreams, Notice};
+use crate::protocol::{AttachSpec, ContainerId, ContainerStreams, Notice, Since};
 use crate::spec::Exit;
 
 /// Hears what a container writes. Dropping it leaves the container as it is, but for an input that is for one writer.
@@ -29,15 +29,16 @@ impl Attachment {
     /// written to: the master end of its terminal, or a pipe if it reads one.
     ///
     /// # Errors
-    /// [`SandboxError::Refused`] where the container does not run or its supervisor is too old, others where there is no supervisor.
+    /// [`SandboxError::Refused`] where the container does not run, its first bytes are asked for and not kept, or its supervisor is too old, others where there is no supervisor.
     pub async fn start(
         run_dir: &Path,
         spec: AttachSpec,
+        since: Since,
         outputs: &[BorrowedFd<'_>; 2],
     ) -> Result<(Attachment, Option<OwnedFd>), SandboxError> {
         let mut connection = SupervisorConnection::connect(run_dir).await?;
         let container = spec.container.clone();
-        let (attached, input) = connection.attach(spec, outputs).await?;
+        let (attached, input) = connection.attach(spec, since, outputs).await?;
         Ok((Attachment { connection, container, streams: attached.streams }, input))
     }
 

@@ -17,8 +17,8 @@ use tokio::net::UnixStream;
 use super::{PID_FILE, SOCKET_FILE, SandboxError, SupervisorId};
 use crate::protocol::{
     Answer, AttachSpec, AttachedTo, ContainerId, ContainerState, ContainerStreams, Credentials, ExecSpec, FromSupervisor, Inbox,
-    Notice, Request, RequestId, StartSpec, Started, ToSupervisor, VERSION, VERSION_OF_ATTACH, VERSION_OF_CREDENTIALS,
-    VERSION_OF_EXEC, VERSION_OF_PARTS, decode, encode,
+    InputMode, Notice, Request, RequestId, Since, StartSpec, Started, ToSupervisor, VERSION, VERSION_OF_ATTACH,
+    VERSION_OF_AWAITED, VERSION_OF_CREDENTIALS, VERSION_OF_EXEC, VERSION_OF_PARTS, decode, encode,
 };
 use crate::spec::{ContainerSpec, Mount};
 use crate::sys::watch;
@@ -111,7 +111,11 @@ impl SupervisorConnection {
     }
 
     /// Starts a container that is more than plain; returns once its program was executed.
-    pub async fn start_special(&mut self, spec: StartSpec) -> Result<Started, SandboxError> {
+    pub async fn start_special(&mut self, mut spec: StartSpec) -> Result<Started, SandboxError> {
+        if spec.streams.input == InputMode::Awaited && self.version < VERSION_OF_AWAITED {
+            // Whoever comes finds in its log what it wrote before.
+            spec.streams.input = InputMode::Nothing;
+        }
         if spec.container.mounts.iter().any(|mount| matches!(mount, Mount::Part { .. })) {
             self.needs(VERSION_OF_PARTS, "mounts no parts of volumes")?;
         }
@@ -202,10 +206,20 @@ impl SupervisorConnection {
     pub(super) async fn attach(
         &mut self,
         spec: AttachSpec,
+        since: Since,
         outputs: &[BorrowedFd<'_>; 2],
     ) -> Result<(AttachedTo, Option<OwnedFd>), SandboxError> {
-        self.needs(VERSION_OF_ATTACH, "lets nobody attach")?;
-        let id = self.request_with(Request::Attach(spec), outputs).await?;
+        let request = match since {
+            Since::Now => {
+                self.needs(VERSION_OF_ATTACH, "lets nobody attach")?;
+                Request::Attach(spec)
+            }
+            Since::Start => {
+                self.needs(VERSION_OF_AWAITED, "keeps nothing for whoever attaches")?;
+                Request::AttachFromStart(spec)
+            }
+        };
+        let id = self.request_with(request, outputs).await?;
         let input = self.receive_with().await?;
         match self.answer(id).await? {
             Answer::Attached(attached) => Ok((attached, input)),

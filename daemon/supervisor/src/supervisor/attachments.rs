@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use runtime::protocol::{Answer, AttachSpec, AttachedTo, ContainerId, FromSupervisor, Notice, RunState};
+use runtime::protocol::{Answer, AttachSpec, AttachedTo, ContainerId, FromSupervisor, Notice, RunState, Since};
 
 use rustix::event::Timespec;
 
@@ -27,15 +27,16 @@ impl Supervisor {
         self.containers.iter().find(|known| known.id == *id && matches!(known.state(), RunState::Running(_)))
     }
 
-    /// How long until somebody who listens is given up. Rounded up: a moment too early would find nobody late, and wait again for
+    /// How long until somebody who listens, or is awaited, is given up. Rounded up: a moment too early would find nobody late, and wait again for
     /// nothing.
     pub(super) fn patience(&self) -> Option<Timespec> {
-        let left = self.listeners.deadline()?.saturating_duration_since(Instant::now());
+        let awaited = self.containers.iter().filter_map(Container::deadline);
+        let left = awaited.chain(self.listeners.deadline()).min()?.saturating_duration_since(Instant::now());
         Some(Timespec { tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX - 1) + 1, tv_nsec: 0 })
     }
 
     /// Attaches; the answer is sent with the descriptor to write to, unless it is a refusal.
-    pub(super) fn attach(&mut self, spec: AttachSpec, asker: Asker) -> Option<Answer> {
+    pub(super) fn attach(&mut self, spec: AttachSpec, since: Since, asker: Asker) -> Option<Answer> {
         let pipes = self.connection(asker.0).map(Connection::take_descriptors).unwrap_or_default();
         let Ok(pipes) = <[_; 2]>::try_from(pipes) else {
             return Some(Answer::Refused("its descriptors did not come along".to_string()));
@@ -48,6 +49,9 @@ impl Supervisor {
         let Some(container) = running.filter(|container| matches!(container.state(), RunState::Running(_))) else {
             return Some(not_running(id));
         };
+        if since == Since::Start && !container.is_awaited() {
+            return Some(Answer::Refused(format!("what container {} wrote first is not kept", id.name)));
+        }
         let input = match container.input().map(|input| input.try_clone_to_owned()).transpose() {
             Ok(input) => input,
             Err(error) => return Some(Answer::Refused(format!("cannot attach: {error}"))),
@@ -85,9 +89,11 @@ impl Supervisor {
         }
     }
 
-    /// Gives up who held a container up for too long.
+    /// Gives up who held a container up for too long, and who did not come.
     pub(super) fn give_up_slow(&mut self) {
-        for late in self.listeners.give_up(Instant::now()) {
+        let now = Instant::now();
+        self.containers.iter_mut().for_each(|container| container.give_up(now));
+        for late in self.listeners.give_up(now) {
             if let Some(connection) = self.connection(late) {
                 connection.send(&FromSupervisor::Notice(Notice::Detached));
             }

@@ -5,7 +5,7 @@ use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use runtime::protocol::{AttachSpec, ConsoleMode, ContainerStreams, InputMode, StartSpec};
+use runtime::protocol::{AttachSpec, ConsoleMode, ContainerStreams, InputMode, Since, StartSpec};
 use runtime::sandbox::{Attachment, Parted, SandboxError, SupervisorConnection};
 use runtime::spec::ContainerSpec;
 use rustix::pipe::{PipeFlags, pipe_with};
@@ -14,6 +14,7 @@ use crate::world::*;
 
 const KEPT: ContainerStreams = ContainerStreams { input: InputMode::Kept, console: ConsoleMode::Pipes };
 const ONCE: ContainerStreams = ContainerStreams { input: InputMode::Once, console: ConsoleMode::Pipes };
+const AWAITED: ContainerStreams = ContainerStreams { input: InputMode::Awaited, console: ConsoleMode::Pipes };
 const TERMINAL: ContainerStreams = ContainerStreams { input: InputMode::Kept, console: ConsoleMode::Terminal };
 
 async fn start(connection: &mut SupervisorConnection, streams: ContainerStreams, container: &ContainerSpec) {
@@ -30,12 +31,15 @@ struct Client {
 }
 
 async fn attach(world: &World, container: &ContainerSpec) -> Client {
+    attach_since(world, container, Since::Now).await.expect("attached")
+}
+
+async fn attach_since(world: &World, container: &ContainerSpec, since: Since) -> Result<Client, SandboxError> {
     let pipe = || pipe_with(PipeFlags::CLOEXEC).expect("pipe");
     let ((stdout, inner_stdout), (stderr, inner_stderr)) = (pipe(), pipe());
     let spec = AttachSpec { writes: true, container: id(container) };
-    let started = Attachment::start(&world.run_dir(), spec, &[inner_stdout.as_fd(), inner_stderr.as_fd()]).await;
-    let (attachment, input) = started.expect("attached");
-    Client { attachment, input, stdout, stderr }
+    let started = Attachment::start(&world.run_dir(), spec, since, &[inner_stdout.as_fd(), inner_stderr.as_fd()]).await;
+    started.map(|(attachment, input)| Client { attachment, input, stdout, stderr })
 }
 
 impl Client {
@@ -96,8 +100,41 @@ fn what_a_container_writes_goes_to_its_log_and_to_all_who_are_attached() {
         }
         let spec = AttachSpec { writes: false, container: id(&container) };
         let (_reader, writer) = pipe_with(PipeFlags::CLOEXEC).expect("pipe");
-        let refused = Attachment::start(&world.run_dir(), spec, &[writer.as_fd(), writer.as_fd()]).await;
+        let refused = Attachment::start(&world.run_dir(), spec, Since::Now, &[writer.as_fd(), writer.as_fd()]).await;
         assert!(matches!(refused, Err(SandboxError::Refused(_))));
+    });
+}
+
+#[test]
+fn one_who_is_awaited_hears_all_from_the_first_byte_however_late() {
+    in_world(async |mut world| {
+        let sandbox = world.sandbox();
+        let mut connection = world.start(&sandbox).await;
+        let container = world.shell("echo aside >&2; printf now; seq 200000; exit 3");
+        start(&mut connection, AWAITED, &container).await;
+        // It has written as much as is kept, and waits.
+        let size = || fs::metadata(&container.log.path).map_or(0, |log| log.len());
+        let mut before = 0;
+        while before < 256 << 10 || before != size() {
+            before = size();
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let client = attach_since(&world, &container, Since::Start).await.expect("attached");
+        assert_eq!(client.attachment.streams(), ContainerStreams::PLAIN);
+        let again = attach_since(&world, &container, Since::Start).await.err();
+        assert!(matches!(again, Some(SandboxError::Refused(_))), "the first words are for the first: {again:?}");
+        let Client { mut attachment, stdout, stderr, .. } = client;
+        let reading = tokio::task::spawn_blocking(|| (rest(stdout), rest(stderr)));
+        let Parted::Exited(exit) = attachment.parted().await.expect("ended") else { panic!("it ended") };
+        let (said, aside) = reading.await.expect("read");
+        let numbers: String = (1..=200_000).map(|number| format!("{number}\n")).collect();
+        assert!(said == format!("now{numbers}"), "{} bytes", said.len());
+        assert_eq!((exit.code, aside.as_str()), (3, "aside\n"));
+
+        let plain = world.shell("echo first; exec sleep 1000");
+        start(&mut connection, ContainerStreams::PLAIN, &plain).await;
+        let refused = attach_since(&world, &plain, Since::Start).await.err();
+        assert!(matches!(refused, Some(SandboxError::Refused(_))), "{refused:?}");
     });
 }
 

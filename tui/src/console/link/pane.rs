@@ -35,7 +35,7 @@ async fn open(link: &Link, request: PaneRequest) -> Result<(DuplexSender, Duplex
         }
         PaneProgram::Attach { namespace, pod, container, has_input, has_terminal } => {
             let size = size.filter(|_| has_terminal);
-            client.attach(AttachRequest { namespace, pod, container, stdin: has_input, size, window: 0 }).await
+            client.attach(AttachRequest { namespace, pod, container, stdin: has_input, size, ..AttachRequest::default() }).await
         }
         PaneProgram::Node { node } => {
             let request = HostExecRequest { stdin: true, tty: true, size, ..HostExecRequest::default() };

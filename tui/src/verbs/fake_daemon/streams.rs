@@ -43,6 +43,10 @@ pub(super) async fn answer(id: u32, request: Request, refusal: Option<Status>, m
             say(channel::STDERR, b"oops\n").await;
             StreamEnd::Exited { code: command[1].parse().expect("a number") }
         }
+        Request::Attach(AttachRequest { pod, .. }) if pod == "slow" => {
+            say(channel::STDOUT, b"half").await;
+            StreamEnd::Failed { status: Status::internal("it was read too slowly") }
+        }
         // Nobody writes to it, so nobody says that it is over.
         Request::Attach(AttachRequest { stdin: false, .. }) => StreamEnd::Exited { code: 7 },
         request => {

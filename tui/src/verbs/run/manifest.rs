@@ -1,10 +1,11 @@
 //! The pod that `run` makes.
 
 use super::RunArgs;
+use crate::verbs::attend::announce;
 use crate::verbs::context::Context;
 use crate::verbs::failure::Failure;
-use objects::Kind;
 use objects::patch::{self, PatchType};
+use objects::{Kind, lookup};
 use serde_json::{Map, Value, json};
 
 pub(super) fn pod(args: &RunArgs, context: &Context) -> Result<Value, Failure> {
@@ -46,6 +47,10 @@ pub(super) fn pod(args: &RunArgs, context: &Context) -> Result<Value, Failure> {
             serde_json::from_str(overrides).map_err(|error| Failure::message(format!("Invalid Pod: --overrides: {error}")))?;
         let merged = patch::apply(PatchType::Merge, pod, overrides, Kind::Pod);
         pod = merged.map_err(|error| Failure::message(format!("Invalid Pod: --overrides: {error}")))?;
+    }
+    if args.is_attached() && !args.stdin {
+        let container = lookup::text(&pod, "/spec/containers/0/name").to_owned();
+        announce(&mut pod, &container);
     }
     Ok(pod)
 }

@@ -3,7 +3,7 @@
 use super::{Done, FakeDaemon, failed, out, pod};
 use objects::Status;
 use serde_json::{Value, json};
-use wire::{AttachRequest, CreateRequest, Request};
+use wire::{AttachRequest, CreateRequest, Request, WatchEventKind};
 
 fn attached(daemon: &FakeDaemon) -> AttachRequest {
     let requests = daemon.requests();
@@ -78,6 +78,52 @@ async fn run_makes_a_pod_of_one_container() {
     refused(&["run", "web", "--image", "x", "-t"], "-i/--stdin is required for containers with -t/--tty=true").await;
     refused(&["run", "web", "--image", "x", "--rm"], "--rm should only be used for attached containers").await;
     assert_eq!(created(&daemon).len(), 2, "what is refused makes nothing");
+}
+
+/// A pod as `run` makes it, which runs.
+fn run_as(name: &str, fields: &Value) -> Value {
+    let mut pod = pod(name);
+    pod["spec"]["containers"] = json!([{"name": name, "image": "x"}]);
+    pod["spec"]["containers"][0].as_object_mut().expect("an object").extend(fields.as_object().expect("an object").clone());
+    pod["status"] = json!({"phase": "Running", "containerStatuses": [{"name": name, "state": {"running": {}}}]});
+    pod
+}
+
+#[tokio::test]
+async fn a_container_without_input_and_terminal_is_heard_from_its_first_byte() {
+    let daemon = FakeDaemon::start(vec![]);
+    daemon.then(WatchEventKind::Modified, run_as("web", &json!({})));
+    assert_eq!(daemon.run(&["run", "web", "--image", "x", "--attach", "-q"]).await, out(""));
+    assert_eq!(created(&daemon)[0]["metadata"]["annotations"], json!({"skiff.dev/attended": "web"}));
+    assert!(attached(&daemon).from_start && !attached(&daemon).stdin);
+    // Where that is not kept, it is in the log.
+    daemon.then(WatchEventKind::Modified, run_as("quick", &json!({})));
+    daemon.refuse_streams(Status::internal("what container quick wrote first is not kept"));
+    let done = daemon.run(&["run", "quick", "--image", "x", "--attach", "-q", "--annotations", "a=b"]).await;
+    assert_eq!((done.code, done.out.as_str(), done.err.as_str()), (0, "quick:quick:1\n", "quick:quick:2"), "{done:?}");
+    assert_eq!(created(&daemon)[1]["metadata"]["annotations"], json!({"a": "b", "skiff.dev/attended": "quick"}));
+    let requests = daemon.requests();
+    let Some(Request::Logs(log)) = requests.last() else { panic!("{requests:?}") };
+    assert!(log.follow && log.apart && log.tail_lines.is_none() && log.since_seconds.is_none(), "{log:?}");
+}
+
+#[tokio::test]
+async fn a_container_with_an_input_is_attached_to_and_heard_once() {
+    let interactive = json!({"stdin": true});
+    let daemon = FakeDaemon::start(vec![]);
+    daemon.then(WatchEventKind::Modified, run_as("web", &interactive));
+    assert_eq!(daemon.run_with(&["run", "web", "--image", "x", "-i", "-q"], "hello\n").await, out("hello\n"));
+    // One that ends before anybody is attached is heard by its log.
+    daemon.then(WatchEventKind::Modified, run_as("quick", &interactive));
+    daemon.refuse_streams(Status::bad_request("container quick is not running"));
+    let done = daemon.run(&["run", "quick", "--image", "x", "-i", "-q"]).await;
+    assert_eq!((done.code, done.out.as_str()), (0, "quick:quick:1\n"), "{done:?}");
+    assert!(done.err.starts_with("warning: couldn't attach to pod/quick, falling back to streaming logs: "), "{done:?}");
+    // What was heard already is not printed again, whatever ends it.
+    daemon.then(WatchEventKind::Modified, run_as("slow", &interactive));
+    let done = daemon.run(&["run", "slow", "--image", "x", "-i", "-q"]).await;
+    assert_eq!((done.code, done.out.as_str()), (1, "half"), "{done:?}");
+    assert!(done.err.contains("it was read too slowly"), "{done:?}");
 }
 
 #[tokio::test]
