@@ -193,6 +193,21 @@ fn who_attends_a_pod_hears_it_at_once_and_whole_though_its_log_is_small() {
     let numbers: String = (1..=400_000).map(|number| format!("{number}\n")).collect();
     assert!(said.stdout == numbers.as_bytes(), "{} bytes of {}", said.stdout.len(), numbers.len());
     assert_eq!(said.status.code(), Some(3));
+    // One who reads slowly gets what was written last, though container and pod have long ended.
+    let mut slow = command("slow", "seq 300000").spawn().expect("skiff runs");
+    let mut output = slow.stdout.take().expect("its output is a pipe");
+    let (mut heard, mut piece) = (Vec::new(), [0; 64 << 10]);
+    loop {
+        let count = output.read(&mut piece).expect("it is read");
+        if count == 0 {
+            break;
+        }
+        heard.extend_from_slice(&piece[..count]);
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    let numbers: String = (1..=300_000).map(|number| format!("{number}\n")).collect();
+    assert!(heard == numbers.as_bytes(), "{} bytes of {}", heard.len(), numbers.len());
+    assert_eq!(slow.wait().expect("it ends").code(), Some(0));
     // A line that has not ended is seen, and Ctrl-C takes the pod away all the same.
     let mut waiting = command("waiting", "printf 'ready? '; exec sleep 1000").spawn().expect("skiff runs");
     let mut heard = [0; 7];

@@ -182,6 +182,12 @@ impl Listeners {
         late
     }
 
+    /// Whether something waits for who listened to a container that has ended.
+    pub fn have_last_words(&self) -> bool {
+        let waits = |listener: &Listener| !listener.stdout.waiting.is_empty() || !listener.stderr.waiting.is_empty();
+        self.all.iter().any(|listener| listener.is_last && waits(listener))
+    }
+
     /// Whether a connection listens.
     pub fn has(&self, connection: ConnectionId) -> bool {
         self.all.iter().any(|listener| listener.connection == connection)

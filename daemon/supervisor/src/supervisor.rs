@@ -391,6 +391,7 @@ impl Supervisor {
     }
 
     fn is_done(&self) -> bool {
-        self.shutdown.is_some() && self.containers.iter().all(|container| matches!(container.state(), RunState::Exited(_)))
+        let have_ended = self.containers.iter().all(|container| matches!(container.state(), RunState::Exited(_)));
+        self.shutdown.is_some() && have_ended && !self.listeners.have_last_words()
     }
 }

@@ -13,7 +13,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use tokio::io::AsyncWrite;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::unix::pipe;
 use tokio::sync::oneshot;
 use wire::{StreamEnd, channel};
@@ -50,30 +50,46 @@ impl Machinery {
         let is_read = how.stdin && streams.input != InputMode::Nothing;
         let (written, is_written) = oneshot::channel();
         let input = sink.filter(|_| is_read).map(|inner| Box::new(Input { inner, _written: written }) as Sink);
-        let outputs = vec![(channel::STDOUT, stdout), (channel::STDERR, stderr)];
-        Ok(Duplex { input, outputs, resize, ending: Ending::Known(Box::pin(end(attachment, is_written))) })
+        let ((stdout, stdout_heard), (stderr, stderr_heard)) = (Heard::new(stdout), Heard::new(stderr));
+        let outputs: Vec<(u8, Source)> = vec![(channel::STDOUT, Box::new(stdout)), (channel::STDERR, Box::new(stderr))];
+        let all_heard = async {
+            // Their ends are dropped, which is what there is to hear.
+            let _ = tokio::join!(stdout_heard, stderr_heard);
+        };
+        Ok(Duplex { input, outputs, resize, ending: Ending::Known(Box::pin(end(attachment, is_written, all_heard))) })
     }
 }
 
-/// Waits for the end; tells the supervisor when the client has written all.
-async fn end(mut attachment: Attachment, mut is_written: oneshot::Receiver<()>) -> StreamEnd {
+/// Waits for the end, and until what was written before it is heard; tells the supervisor when the client has written all.
+async fn end(
+    mut attachment: Attachment,
+    mut is_written: oneshot::Receiver<()>,
+    all_heard: impl Future<Output = ()> + Send,
+) -> StreamEnd {
     let mut is_open = true;
-    loop {
+    let parted = loop {
         // The attachment keeps what it was told when the other comes first.
         tokio::select! {
-            parted = attachment.parted() => return match parted {
-                Ok(Parted::Exited(exit)) => StreamEnd::Exited { code: exit.code },
-                Ok(Parted::TooSlow) => {
-                    let message = "detached: what the container wrote was not read in time, and it does not wait for longer";
-                    StreamEnd::Failed { status: Status::unavailable(message) }
-                }
-                Err(error) => StreamEnd::Failed { status: refused(&chain(&error)) },
-            },
+            parted = attachment.parted() => break parted,
             _ = &mut is_written, if is_open => is_open = false,
         }
         // A supervisor that is gone is told of by the wait.
         let _ = attachment.end_input().await;
+    };
+    match parted {
+        Ok(Parted::Exited(exit)) => {
+            // The supervisor may have more than the pipes took: it keeps that for as long as we are attached, and closes them behind it.
+            all_heard.await;
+            if attachment.has_heard_all().await { StreamEnd::Exited { code: exit.code } } else { too_slow() }
+        }
+        Ok(Parted::TooSlow) => too_slow(),
+        Err(error) => StreamEnd::Failed { status: refused(&chain(&error)) },
     }
+}
+
+fn too_slow() -> StreamEnd {
+    let message = "detached: what the container wrote was not read in time, and it does not wait for longer";
+    StreamEnd::Failed { status: Status::unavailable(message) }
 }
 
 fn refused(why: &str) -> Status {
@@ -81,9 +97,28 @@ fn refused(why: &str) -> Status {
 }
 
 /// A pipe: what is read from it, and where that is written.
-fn source() -> io::Result<(Source, OwnedFd)> {
+fn source() -> io::Result<(pipe::Receiver, OwnedFd)> {
     let (reader, writer) = pipe_with(PipeFlags::CLOEXEC)?;
-    Ok((Box::new(pipe::Receiver::from_owned_fd(reader)?), writer))
+    Ok((pipe::Receiver::from_owned_fd(reader)?, writer))
+}
+
+/// An output. That it is dropped tells that it was read to its end, or that nobody reads it any more.
+struct Heard {
+    inner: pipe::Receiver,
+    _heard: oneshot::Sender<()>,
+}
+
+impl Heard {
+    fn new(inner: pipe::Receiver) -> (Self, oneshot::Receiver<()>) {
+        let (heard, is_heard) = oneshot::channel();
+        (Self { inner, _heard: heard }, is_heard)
+    }
+}
+
+impl AsyncRead for Heard {
+    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_read(context, buffer)
+    }
 }
 
 /// Where the client's bytes go. That it is dropped tells that there are no more.

@@ -15,6 +15,9 @@ use tracing::warn;
 /// A supervisor answers within microseconds; one that does not in this time hangs.
 pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long one is waited for that is told to end: it gives who is attached ten seconds to take what its containers wrote last.
+pub(super) const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(15);
+
 /// Name of the file with the machine's [`Snapshot`].
 const SNAPSHOT_FILE: &str = "machine.json";
 /// Name of the file with the [`PodMarks`].

@@ -1,6 +1,6 @@
 //! Performs what a pod's machine decided, and answers with what came of it.
 
-use super::observe::{ANSWER_TIMEOUT, write_snapshot};
+use super::observe::{ANSWER_TIMEOUT, SHUTDOWN_TIMEOUT, write_snapshot};
 use super::sandbox::{self, ContainerError, ContainerRequest, SandboxStartError};
 use super::signal::stop_signal;
 use super::volumes;
@@ -103,7 +103,7 @@ impl Worker {
     /// Ends the supervisor and all processes, and gives back network and control groups.
     pub(super) async fn clear_sandbox(&mut self) -> Result<(), String> {
         if let Some(mut connection) = self.connection.take() {
-            match tokio::time::timeout(ANSWER_TIMEOUT, connection.shutdown()).await {
+            match tokio::time::timeout(SHUTDOWN_TIMEOUT, connection.shutdown()).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => debug!(pod = self.uid, error = %chain(&error), "the supervisor did not end in peace"),
                 Err(_) => warn!(pod = self.uid, "the supervisor does not end"),

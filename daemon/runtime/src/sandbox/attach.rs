@@ -55,7 +55,23 @@ impl Attachment {
         self.connection.end_input().await
     }
 
-    /// Waits for the end. Can be dropped and called again.
+    /// Once the container has ended and both outputs were read to their end: whether that was all of it. It is not where they were read so
+    /// slowly that the rest was dropped.
+    pub async fn has_heard_all(&mut self) -> bool {
+        // An answer comes behind what was said before, and so does the end of the connection.
+        if self.end_input().await.is_ok() {
+            return !self.connection.was_told(&Notice::Detached);
+        }
+        loop {
+            match self.connection.next_notice().await {
+                Ok(Notice::Detached) => return false,
+                Ok(_) => {}
+                Err(_) => return true,
+            }
+        }
+    }
+
+    /// Waits for the end. What the container wrote last is still given to the outputs as long as this lives. Can be dropped and called again.
     ///
     /// # Errors
     /// [`SandboxError::Gone`] where the supervisor ended, and the container with it.

@@ -228,6 +228,11 @@ impl SupervisorConnection {
         }
     }
 
+    /// Whether the supervisor has said this of its own, and nobody has taken note of it yet.
+    pub(super) fn was_told(&self, notice: &Notice) -> bool {
+        self.notices.contains(notice)
+    }
+
     /// This connection's attachment writes no more.
     pub(super) async fn end_input(&mut self) -> Result<(), SandboxError> {
         match self.request(Request::EndInput).await? {

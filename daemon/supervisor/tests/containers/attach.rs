@@ -139,6 +139,31 @@ fn one_who_is_awaited_hears_all_from_the_first_byte_however_late() {
 }
 
 #[test]
+fn what_was_written_last_reaches_who_is_slow_though_the_pod_has_ended() {
+    in_world(async |mut world| {
+        let sandbox = world.sandbox();
+        let mut connection = world.start(&sandbox).await;
+        let container = world.shell("seq 40000");
+        start(&mut connection, AWAITED, &container).await;
+        let Client { mut attachment, stdout, stderr, .. } =
+            attach_since(&world, &container, Since::Start).await.expect("attached");
+        let Parted::Exited(exit) = attachment.parted().await.expect("ended") else { panic!("it ended") };
+        assert_eq!(exit.code, 0);
+        let reading = async {
+            // By now it has been told to end.
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            let said = tokio::task::spawn_blocking(|| (rest(stdout), rest(stderr))).await.expect("read");
+            (said, attachment.has_heard_all().await)
+        };
+        let (ended, ((said, aside), is_all)) = tokio::join!(connection.shutdown(), reading);
+        ended.expect("it ends");
+        let numbers: String = (1..=40_000).map(|number| format!("{number}\n")).collect();
+        assert!(said == numbers, "{} bytes of {}", said.len(), numbers.len());
+        assert_eq!((aside.as_str(), is_all), ("", true));
+    });
+}
+
+#[test]
 fn an_input_for_one_ends_with_it() {
     in_world(async |mut world| {
         let sandbox = world.sandbox();
