@@ -72,7 +72,7 @@ fn what_a_container_writes_goes_to_its_log_and_to_all_who_are_attached() {
     in_world(async |mut world| {
         let sandbox = world.sandbox();
         let mut connection = world.start(&sandbox).await;
-        let container = world.shell("echo first; while read line; do echo got $line; echo err $line >&2; done; echo over");
+        let container = world.shell("echo first; while read line; do echo err $line >&2; echo got $line; done; echo over");
         start(&mut connection, KEPT, &container).await;
         let one = attach(&world, &container).await;
         assert_eq!(one.read_until("first\n"), "first\n", "what was written before anybody came");
