@@ -100,6 +100,17 @@ fn a_terminal_of_a_container_outlives_whoever_attaches_and_the_daemon() {
     assert!(world.skiff(&["logs", "shell"]).ok().contains("still kept-42"));
 }
 
+/// What `seq` writes.
+fn numbers(last: u32) -> String {
+    (1..=last).map(|number| format!("{number}\n")).collect()
+}
+
+/// What Ctrl-C does.
+fn interrupt(program: &std::process::Child) {
+    let mut kill = std::process::Command::new("kill");
+    assert!(kill.args(["-INT", &program.id().to_string()]).status().is_ok_and(|status| status.success()));
+}
+
 #[test]
 fn a_pod_is_run_attended_and_taken_away() {
     if is_skipped("a_pod_is_run_attended_and_taken_away") {
@@ -130,9 +141,7 @@ fn a_pod_is_run_attended_and_taken_away() {
     let mut left = world.skiff_command(&["run", "d", &image, "--attach", "--rm", "--restart=Never", "--", "sleep", "1000"]);
     let mut left = left.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("skiff runs");
     phase(&world, "d", "Running");
-    assert!(
-        std::process::Command::new("kill").args(["-INT", &left.id().to_string()]).status().is_ok_and(|status| status.success())
-    );
+    interrupt(&left);
     assert_eq!(left.wait().expect("it ends").code(), Some(130));
     assert!(world.get("pod", "d").is_err(), "it is gone");
 
@@ -165,7 +174,7 @@ fn who_attends_a_pod_hears_it_from_its_first_byte() {
     let run = |name: &str, script: &str| {
         world.skiff(&["run", name, &image, "--attach", "--rm", "--restart=Never", "-q", "--command", "--", "sh", "-c", script])
     };
-    let numbers: String = (1..=100_000).map(|number| format!("{number}\n")).collect();
+    let numbers = numbers(100_000);
     for round in 0..5 {
         let ran = run(&format!("quick{round}"), "seq 100000; echo but >&2; printf unended; exit 3");
         assert_eq!((ran.code, ran.stderr.lines().next()), (3, Some("but")), "round {round}");
@@ -190,8 +199,8 @@ fn who_attends_a_pod_hears_it_at_once_and_whole_though_its_log_is_small() {
     };
     // Much more than the log keeps, and more than waits for us before we come.
     let said = command("much", "seq 400000; exit 3").output().expect("skiff runs");
-    let numbers: String = (1..=400_000).map(|number| format!("{number}\n")).collect();
-    assert!(said.stdout == numbers.as_bytes(), "{} bytes of {}", said.stdout.len(), numbers.len());
+    let all = numbers(400_000);
+    assert!(said.stdout == all.as_bytes(), "{} bytes of {}", said.stdout.len(), all.len());
     assert_eq!(said.status.code(), Some(3));
     // One who reads slowly gets what was written last, though container and pod have long ended.
     let mut slow = command("slow", "seq 300000").spawn().expect("skiff runs");
@@ -205,16 +214,15 @@ fn who_attends_a_pod_hears_it_at_once_and_whole_though_its_log_is_small() {
         heard.extend_from_slice(&piece[..count]);
         std::thread::sleep(std::time::Duration::from_millis(50));
     }
-    let numbers: String = (1..=300_000).map(|number| format!("{number}\n")).collect();
-    assert!(heard == numbers.as_bytes(), "{} bytes of {}", heard.len(), numbers.len());
+    let all = numbers(300_000);
+    assert!(heard == all.as_bytes(), "{} bytes of {}", heard.len(), all.len());
     assert_eq!(slow.wait().expect("it ends").code(), Some(0));
     // A line that has not ended is seen, and Ctrl-C takes the pod away all the same.
     let mut waiting = command("waiting", "printf 'ready? '; exec sleep 1000").spawn().expect("skiff runs");
     let mut heard = [0; 7];
     waiting.stdout.as_mut().expect("its output is a pipe").read_exact(&mut heard).expect("it is heard");
     assert_eq!(&heard, b"ready? ");
-    let pid = waiting.id().to_string();
-    assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().is_ok_and(|status| status.success()));
+    interrupt(&waiting);
     assert_eq!(waiting.wait().expect("it ends").code(), Some(130));
     assert!(world.get("pod", "waiting").is_err(), "it is gone");
     // One that nobody was announced for is heard by its log.

@@ -283,6 +283,19 @@ mod tests {
         }
     }
 
+    /// How many bytes come until the end.
+    fn heard_to_the_end(listeners: &mut Listeners, pipe: &OwnedFd) -> usize {
+        let mut heard = 0;
+        loop {
+            let (bytes, is_over) = read_all(pipe);
+            heard += bytes.len();
+            if is_over {
+                return heard;
+            }
+            listeners.flush();
+        }
+    }
+
     #[test]
     fn a_slow_listener_gets_every_byte_and_holds_up_its_container_at_the_limit_only() {
         let (mut listeners, (listener, [out, _err])) = (Listeners::default(), listener());
@@ -295,17 +308,8 @@ mod tests {
             assert!(count < 2 << 20, "there is a limit");
         }
         assert!(count >= QUEUE_LIMIT && listeners.deadline().is_some());
-        let mut heard = 0;
         listeners.finish(&id());
-        loop {
-            let (bytes, is_over) = read_all(&out);
-            heard += bytes.len();
-            if is_over {
-                break;
-            }
-            listeners.flush();
-        }
-        assert_eq!(heard, count);
+        assert_eq!(heard_to_the_end(&mut listeners, &out), count);
     }
 
     #[test]
@@ -353,15 +357,6 @@ mod tests {
         assert!(backlog.is_whole() && !Backlog::default().is_whole());
         listeners.add(listener, Some(backlog));
         listeners.finish(&id());
-        let mut heard = 0;
-        loop {
-            let (bytes, is_over) = read_all(&out);
-            heard += bytes.len();
-            if is_over {
-                break;
-            }
-            listeners.flush();
-        }
-        assert_eq!(heard, count + b"more".len());
+        assert_eq!(heard_to_the_end(&mut listeners, &out), count + b"more".len());
     }
 }

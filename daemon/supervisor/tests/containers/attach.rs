@@ -67,6 +67,11 @@ fn rest(pipe: OwnedFd) -> String {
     text
 }
 
+/// What `seq` writes.
+fn numbers(last: u32) -> String {
+    (1..=last).map(|number| format!("{number}\n")).collect()
+}
+
 #[test]
 fn what_a_container_writes_goes_to_its_log_and_to_all_who_are_attached() {
     in_world(async |mut world| {
@@ -127,8 +132,7 @@ fn one_who_is_awaited_hears_all_from_the_first_byte_however_late() {
         let reading = tokio::task::spawn_blocking(|| (rest(stdout), rest(stderr)));
         let Parted::Exited(exit) = attachment.parted().await.expect("ended") else { panic!("it ended") };
         let (said, aside) = reading.await.expect("read");
-        let numbers: String = (1..=200_000).map(|number| format!("{number}\n")).collect();
-        assert!(said == format!("now{numbers}"), "{} bytes", said.len());
+        assert!(said == format!("now{}", numbers(200_000)), "{} bytes", said.len());
         assert_eq!((exit.code, aside.as_str()), (3, "aside\n"));
 
         let plain = world.shell("echo first; exec sleep 1000");
@@ -157,7 +161,7 @@ fn what_was_written_last_reaches_who_is_slow_though_the_pod_has_ended() {
         };
         let (ended, ((said, aside), is_all)) = tokio::join!(connection.shutdown(), reading);
         ended.expect("it ends");
-        let numbers: String = (1..=40_000).map(|number| format!("{number}\n")).collect();
+        let numbers = numbers(40_000);
         assert!(said == numbers, "{} bytes of {}", said.len(), numbers.len());
         assert_eq!((aside.as_str(), is_all), ("", true));
     });
